@@ -1,0 +1,1 @@
+"""Serving: the tracker as a service, its settings, allowed set and store."""
