@@ -1,0 +1,112 @@
+# The front door: `make publish DIR=...` and `make test` do all of their own set-up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LISTEN ?= 127.0.0.1:6969
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+RUST := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help build publish test check lint types rust-check rust-test wheel-check docs docs-check \
+	bench bench-tracker bench-create bench-download lock fuzz clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo 'error: `$(PYTHON)`: outpour needs Python 3.10 or newer'; \
+		  echo 'hint: name one, as in `make PYTHON=python3.12 build`'; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt requirements/build.txt | $(VENV)/pyvenv.cfg
+	@echo 'Installing the locked dependencies into $(VENV)'
+	@$(PIP) -r requirements/run.txt
+	@$(PIP) -r requirements/build.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@echo 'Installing the locked tools for development into $(VENV)'
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.built: $(RUST) pyproject.toml $(VENV)/.run
+	@command -v cargo >/dev/null || \
+		{ echo 'error: `cargo`: not found; the core of outpour is built with Rust 1.88 or newer'; \
+		  echo 'hint: install Rust (rustup, or your distribution) and run this again'; exit 1; }
+	@echo 'Building outpour into $(VENV)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
+
+build: $(VENV)/.built ## build outpour into .venv
+
+publish: $(VENV)/.built ## publish a folder: make publish DIR=~/releases [LISTEN=HOST:PORT] [ARGS=...]
+	@test -n '$(DIR)' || { echo 'error: `DIR`: not given'; \
+		echo 'hint: make publish DIR=~/releases'; exit 2; }
+	@exec $(BIN)/outpour publish '$(DIR)' --listen '$(LISTEN)' $(ARGS)
+
+test: $(VENV)/.built $(VENV)/.dev rust-test ## run the tests; those whose real peer is missing are skipped
+	$(BIN)/python -m pytest
+
+rust-test:
+	cargo test --workspace --locked --quiet
+
+check: lint types rust-check rust-test docs-check wheel-check ## everything that continuous integration runs
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.built $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.built $(VENV)/.dev
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest outpour._core
+
+rust-check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+wheel-check: $(VENV)/.dev ## build the wheel, install it without development tools, start it
+	@rm -rf $(VENV)/wheel && mkdir -p $(VENV)/wheel
+	$(BIN)/maturin build --release --locked --quiet --out $(VENV)/wheel/dist
+	$(PYTHON) -m venv $(VENV)/wheel/env
+	$(VENV)/wheel/env/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements/run.txt
+	$(VENV)/wheel/env/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		$(VENV)/wheel/dist/*.whl
+	cd / && '$(CURDIR)/$(VENV)/wheel/env/bin/outpour' --help >/dev/null
+	cd / && '$(CURDIR)/$(VENV)/wheel/env/bin/python' -c 'import outpour.cli, outpour._core'
+
+docs: $(VENV)/.built $(VENV)/.dev ## write the generated pages of docs/ anew
+	$(BIN)/python docs/generate.py
+
+docs-check: $(VENV)/.built $(VENV)/.dev
+	$(BIN)/python docs/generate.py --check
+
+bench: bench-tracker bench-create bench-download ## measure everything, shortly (QUICK=--quick)
+
+QUICK ?= --quick
+bench-tracker: $(VENV)/.built $(VENV)/.dev ## answers a CPU-second, against the peers
+	cargo build --release --locked --quiet -p outpour-loadgen
+	$(BIN)/python bench/tracker.py $(QUICK)
+
+bench-create: $(VENV)/.built $(VENV)/.dev ## bytes a second when making torrents, against the peers
+	$(BIN)/python bench/create.py $(QUICK)
+
+bench-download: $(VENV)/.built $(VENV)/.dev ## a large download on loopback, against the peers
+	$(BIN)/python bench/download.py $(QUICK)
+
+COMPILE := uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url
+lock: ## resolve the dependencies anew (needs uv)
+	$(COMPILE) pyproject.toml -o requirements/run.txt
+	$(COMPILE) --group build -o requirements/build.txt
+	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+	cargo update
+
+clean: ## remove what was built
+	rm -rf $(VENV) target dist
