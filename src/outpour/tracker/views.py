@@ -1,0 +1,115 @@
+"""What the tracker knows at one moment, as frozen values for pages, API and metrics to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentRow:
+    """One torrent of the tracker: what it is, if that is known, and who has it.
+
+    The metainfo itself is not held: a folder of ten thousand torrents would be gigabytes of piece
+    hashes. Ask the service for `metainfo_bytes(infohash)` where it is needed.
+
+    Attributes:
+        infohash: The 20 bytes that peers announce.
+        name: The name inside the metainfo, as it was written there; escape it before showing it.
+            None if only the infohash is known (open tracker, allow list).
+        length: Size of the content in bytes, None if not known.
+        complete: Connected seeders.
+        downloading: Connected leechers.
+        downloaded: Completed downloads that were reported, ever.
+        transferred: `length` x `downloaded` in bytes, without partial transfers; None without length.
+        magnet: Magnet link, None if not even the metainfo is known.
+        torrent_path: The .torrent file on disk, None if there is none.
+        file_count: Number of files in the torrent, None if not known.
+        version: `v1`, `v2` or `hybrid`, None if not known.
+        infohash_v2: The full 32 bytes of BEP 52, None for v1 and unknown torrents.
+        private: The metainfo says so (BEP 27).
+        published_at: Unix time in seconds of the metainfo's creation date, else of its file.
+        comment: The comment inside the metainfo, None if there is none.
+        web_seeds: URLs of the metainfo's web seeds (BEP 19).
+    """
+
+    infohash: bytes
+    name: str | None = None
+    length: int | None = None
+    complete: int = 0
+    downloading: int = 0
+    downloaded: int = 0
+    transferred: int | None = None
+    magnet: str | None = None
+    torrent_path: Path | None = None
+    file_count: int | None = None
+    version: str | None = None
+    infohash_v2: bytes | None = None
+    private: bool = False
+    published_at: int | None = None
+    comment: str | None = None
+    web_seeds: tuple[str, ...] = ()
+
+    @property
+    def infohash_hex(self) -> str:
+        """The infohash as 40 lower-case hexadecimal digits."""
+        return self.infohash.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the torrents listed, with the meaning of the classic statistics page.
+
+    Attributes:
+        torrents: Torrents listed.
+        length: Bytes of all torrents whose length is known.
+        complete_ips: Different addresses among seeders; one that seeds two torrents counts once.
+        complete: Connections of seeders.
+        downloading_ips: Different addresses among leechers.
+        downloading: Connections of leechers.
+        downloaded: Completed downloads of the torrents listed now.
+        downloaded_all: Completed downloads of all torrents ever counted, gone ones included.
+        transferred: Bytes of all completed downloads of known length.
+    """
+
+    torrents: int = 0
+    length: int = 0
+    complete_ips: int = 0
+    complete: int = 0
+    downloading_ips: int = 0
+    downloading: int = 0
+    downloaded: int = 0
+    downloaded_all: int = 0
+    transferred: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One point of a torrent's history.
+
+    Attributes:
+        at: Unix time in seconds.
+        complete: Seeders at that time.
+        downloading: Leechers at that time.
+        downloaded: Completed downloads up to that time.
+    """
+
+    at: int
+    complete: int
+    downloading: int
+    downloaded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One peer of a swarm, as it announced itself.
+
+    Attributes:
+        host: IPv4 or IPv6 address.
+        port: Port it listens at.
+        is_seeder: It said that nothing is left to download.
+    """
+
+    host: str
+    port: int
+    is_seeder: bool
