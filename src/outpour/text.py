@@ -1,0 +1,37 @@
+"""Turns foreign text into text that a terminal shows and does not obey."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Bidirectional controls reorder what surrounds them: `exe.<RLO>gpj.` reads as a picture.
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: str) -> str:
+    r"""Escape control characters, bidirectional controls and bytes that are not UTF-8.
+
+    Example:
+        >>> printable("a\x1b[2Jb")
+        'a\\x1b[2Jb'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escape(letter) if is_unprintable(letter) else letter for letter in text)
+
+
+def is_unprintable(letter: str) -> bool:
+    """Whether a letter is a control, a line separator, a surrogate or reorders its line."""
+    return letter in _BIDI or unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"}
+
+
+def from_bytes(raw: bytes) -> str:
+    """Read UTF-8, keeping other bytes so that `os.fsencode` gives them back."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _escape(letter: str) -> str:
+    code = ord(letter)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
