@@ -1,0 +1,181 @@
+"""Turns a torrent into a list of what is legal in it and still unwise."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from outpour import bencode
+from outpour.errors import BencodeError
+from outpour.info import Info
+from outpour.metainfo import Metainfo
+from outpour.text import is_unprintable, printable
+from outpour.units import KIB, MIB, format_size
+
+PIECES_MANY = 20_000
+PIECE_LENGTH_SMALL = 16 * KIB
+PIECE_LENGTH_LARGE = 32 * MIB
+"""Some clients still refuse pieces above this."""
+SHOWN_MAX = 3
+
+_TRACKER_SCHEMES = ("http://", "https://", "udp://", "ws://", "wss://")
+_WEB_SEED_SCHEMES = ("http://", "https://", "ftp://")
+_WINDOWS_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul"]
+    + [f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """One thing that is unwise.
+
+    Attributes:
+        name: What `--allow` takes, such as `case-duplicates`.
+        message: One sentence in the form of an error message.
+    """
+
+    name: str
+    message: str
+
+
+LINTS = {
+    "unsorted-keys": "the keys are not sorted, so some clients compute another infohash",
+    "no-tracker": "the torrent names no tracker, so peers meet through the DHT only",
+    "private-without-tracker": "the torrent is private and names no tracker, so no peers can meet",
+    "private-with-nodes": "the torrent is private, and clients ignore its DHT nodes",
+    "announce-not-listed": "clients that know tiers never ask the tracker under `announce`",
+    "tracker-scheme": "a tracker has a scheme that no client knows",
+    "web-seed-scheme": "a web seed has a scheme that no client knows",
+    "many-pieces": "the torrent has so many pieces that the file gets large and slow to load",
+    "piece-length-odd": "the piece length is not a power of two",
+    "piece-length-small": "pieces are shorter than one request of a peer",
+    "piece-length-large": "some clients refuse pieces this long",
+    "missing-piece-layers": "hashes of v2 are missing, so web seeds alone cannot be checked",
+    "padding": "padding is longer than the content, which clients without v2 download",
+    "empty": "the torrent has no content",
+    "duplicate-paths": "two files have one path",
+    "file-as-folder": "a path is a file and a folder",
+    "case-duplicates": "paths that differ by case only are one file on Windows and macOS",
+    "unicode-duplicates": "paths that differ by Unicode form only are one file on macOS",
+    "windows-names": "names that Windows cannot store",
+    "names-not-utf8": "names that are not UTF-8 turn out differently on other systems",
+    "names-unprintable": "names with letters that hide or reorder what is shown",
+}
+"""Every lint by name, with what it stands for."""
+
+
+def lint(metainfo: Metainfo) -> tuple[Lint, ...]:
+    """Say what is unwise in a torrent, worst first within each part.
+
+    Example:
+        >>> [note.name for note in lint(metainfo)]  # doctest: +SKIP
+        ['no-tracker']
+    """
+    paths = [file.path for file in metainfo.info.files if not file.is_padding]
+    return (
+        *_lint_file(metainfo),
+        *_lint_trackers(metainfo),
+        *_lint_pieces(metainfo.info),
+        *lint_paths(paths, root=metainfo.info.name),
+    )
+
+
+def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> tuple[Lint, ...]:
+    """Say what is unwise in the paths of a torrent, made or about to be made.
+
+    Args:
+        paths: Components below the root folder, file by file.
+        root: The name of the root folder, or of the only file.
+    """
+    found: dict[str, list[str]] = {}
+    folders = {path[:depth] for path in paths for depth in range(1, len(path))}
+    seen: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    names = {root} if root else set()
+    for path in paths:
+        names.update(path)
+        if path in folders:
+            found.setdefault("file-as-folder", []).append("/".join(path))
+        key = tuple(unicodedata.normalize("NFC", part).casefold() for part in path)
+        known = seen.setdefault(key, set())
+        if path in known:
+            found.setdefault("duplicate-paths", []).append("/".join(path))
+        elif known:
+            folded = tuple(part.casefold() for part in path)
+            by_case = any(tuple(part.casefold() for part in other) == folded for other in known)
+            kind = "case-duplicates" if by_case else "unicode-duplicates"
+            found.setdefault(kind, []).append("/".join(path))
+        known.add(path)
+    for name in sorted(names):
+        for kind in _name_faults(name):
+            found.setdefault(kind, []).append(name)
+    return tuple(Lint(kind, _sentence(kind, found[kind])) for kind in LINTS if kind in found)
+
+
+def _sentence(kind: str, examples: list[str]) -> str:
+    shown = ", ".join(f"`{printable(example)}`" for example in examples[:SHOWN_MAX])
+    more = f" and {len(examples) - SHOWN_MAX} more" if len(examples) > SHOWN_MAX else ""
+    return f"{LINTS[kind]}: {shown}{more}"
+
+
+def _name_faults(name: str) -> Iterator[str]:
+    stem = name.split(".", 1)[0].rstrip(" ").lower()
+    if stem in _WINDOWS_DEVICES or name[-1] in ". " or any(sign in '<>:"|?*' for sign in name):
+        yield "windows-names"
+    if name.isascii():
+        return
+    if any("\udc80" <= letter <= "\udcff" for letter in name):
+        yield "names-not-utf8"
+    elif any(is_unprintable(letter) for letter in name):
+        yield "names-unprintable"
+
+
+def _lint_file(metainfo: Metainfo) -> Iterator[Lint]:
+    try:
+        bencode.decode(metainfo.raw)
+    except BencodeError as error:
+        yield Lint("unsorted-keys", f"{LINTS['unsorted-keys']} (byte {error.offset})")
+
+
+def _lint_trackers(metainfo: Metainfo) -> Iterator[Lint]:
+    trackers = [url for tier in metainfo.tiers for url in tier]
+    if not trackers:
+        kind = "private-without-tracker" if metainfo.info.private else "no-tracker"
+        yield Lint(kind, LINTS[kind])
+    if metainfo.info.private and metainfo.nodes:
+        yield Lint("private-with-nodes", LINTS["private-with-nodes"])
+    if metainfo.announce and metainfo.announce not in trackers:
+        yield Lint("announce-not-listed", _sentence("announce-not-listed", [metainfo.announce]))
+    for kind, urls, schemes in (
+        ("tracker-scheme", trackers, _TRACKER_SCHEMES),
+        ("web-seed-scheme", [*metainfo.web_seeds, *metainfo.http_seeds], _WEB_SEED_SCHEMES),
+    ):
+        odd = [url for url in urls if not url.lower().startswith(schemes)]
+        if odd:
+            yield Lint(kind, _sentence(kind, odd))
+    roots = {
+        file.pieces_root
+        for file in metainfo.info.files
+        if file.pieces_root is not None and file.length > metainfo.info.piece_length
+    }
+    if not roots <= metainfo.piece_layers.keys():
+        yield Lint("missing-piece-layers", LINTS["missing-piece-layers"])
+
+
+def _lint_pieces(info: Info) -> Iterator[Lint]:
+    length = info.piece_length
+    if info.piece_count > PIECES_MANY:
+        yield Lint("many-pieces", f"{LINTS['many-pieces']}: {info.piece_count}")
+    for kind, applies in (
+        ("piece-length-odd", length & (length - 1) != 0),
+        ("piece-length-small", length < PIECE_LENGTH_SMALL),
+        ("piece-length-large", length > PIECE_LENGTH_LARGE),
+    ):
+        if applies:
+            yield Lint(kind, f"{LINTS[kind]}: {format_size(length)}")
+    padding = sum(file.length for file in info.files if file.is_padding)
+    if padding > info.length:
+        yield Lint("padding", f"{LINTS['padding']}: {format_size(padding)}")
+    if info.length == 0:
+        yield Lint("empty", LINTS["empty"])
