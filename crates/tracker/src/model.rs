@@ -1,0 +1,106 @@
+//! The words of the tracker: what an announce says, and what the store answers.
+//!
+//! Values only. Reading them off the wire is left to `wire`, keeping them to `swarm`.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// The 20 bytes that name a torrent on the tracker wire: SHA-1 of the info
+/// dictionary (BEP 3), or the truncated SHA-256 of a v2 torrent (BEP 52).
+pub type InfoHash = [u8; 20];
+
+/// Bytes of one compact IPv4 peer on the wire (BEP 23).
+pub const COMPACT_V4: usize = 6;
+
+/// Bytes of one compact IPv6 peer on the wire (BEP 7).
+pub const COMPACT_V6: usize = 18;
+
+/// What happened at the peer since its last announce (BEP 3, BEP 21).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Event {
+    #[default]
+    None,
+    Started,
+    Completed,
+    Stopped,
+    /// A partial seed: it has all it wants, which is not all there is.
+    Paused,
+}
+
+/// One peer's word about itself in one swarm.
+#[derive(Clone, Copy, Debug)]
+pub struct Announce {
+    pub infohash: InfoHash,
+    /// An IPv4-mapped IPv6 address is to be given as IPv4.
+    pub ip: IpAddr,
+    pub port: u16,
+    /// Bytes still to download; 0 makes the peer a seeder.
+    pub left: u64,
+    pub event: Event,
+    /// Peers wanted over both families, already bounded by the caller.
+    pub numwant: usize,
+}
+
+/// Why an announce was answered but its peer not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The store holds as many torrents as it may.
+    Torrents,
+    /// The store holds as many peers as it may.
+    Peers,
+    /// The swarm holds as many peers as it may.
+    PeersPerTorrent,
+    /// The address has as many peers in this swarm as it may.
+    PeersPerAddress,
+    /// Nobody can connect to port 0.
+    Port,
+}
+
+/// What an announce changed and what was written for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Seeders of both families, the asker included.
+    pub complete: u32,
+    /// All other peers of both families, partial seeds and the asker included.
+    pub incomplete: u32,
+    /// Downloads ever completed.
+    pub downloaded: u32,
+    /// Bytes of compact IPv4 peers written.
+    pub v4_bytes: usize,
+    /// Bytes of compact IPv6 peers written.
+    pub v6_bytes: usize,
+    /// This announce raised `downloaded`.
+    pub completed_now: bool,
+    /// This announce added a peer that was not in the swarm.
+    pub joined: bool,
+    pub refused: Option<Refused>,
+}
+
+/// The numbers of one swarm, over both families.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub complete: u32,
+    pub incomplete: u32,
+    pub downloaded: u32,
+}
+
+/// One peer of a swarm, as shown to people and tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerRow {
+    pub address: SocketAddr,
+    pub seeder: bool,
+    /// It has all it wants and not all there is (BEP 21).
+    pub partial: bool,
+}
+
+/// The numbers of the whole store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub torrents: u64,
+    pub peers_v4: u64,
+    pub peers_v6: u64,
+    pub seeders: u64,
+    /// Peers removed because they had not announced for too long.
+    pub expired: u64,
+    /// Heap bytes held by torrents and peers.
+    pub bytes: u64,
+}
