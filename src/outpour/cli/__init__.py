@@ -1,0 +1,29 @@
+"""The command line: one file a command, imported only when its command runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+COMMANDS = {
+    "show": "outpour.cli.show:command",
+    "edit": "outpour.cli.edit:command",
+    "reannounce": "outpour.cli.reannounce:command",
+    "magnet": "outpour.cli.magnet:command",
+}
+"""Every command by name, in the order of the help, with where it lives."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run `outpour ARGS` and return its exit code.
+
+    Args:
+        args: The words after `outpour`; by default those of the process.
+
+    Example:
+        >>> main(["--version"])  # doctest: +SKIP
+        0
+    """
+    # The classic commands import this package too, and need none of click.
+    from outpour.cli.group import run
+
+    return run(args)

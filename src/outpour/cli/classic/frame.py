@@ -1,0 +1,73 @@
+"""Runs an old command: its streams, its name, its errors and its exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from outpour.cli.classic.options import OptionError, Parsed
+from outpour.cli.env import Env
+from outpour.cli.faults import guard
+from outpour.cli.printer import Printer
+from outpour.errors import OutpourError, UsageError
+
+Tool: TypeAlias = Callable[[Printer, list[str]], "int | None"]
+
+EXIT_USAGE = UsageError.exit_code
+
+
+def run(tool: Tool, args: Sequence[str] | None) -> int:
+    """Run a command and return its exit code.
+
+    Args:
+        tool: Takes the printer and the words after the command.
+        args: Those words; by default those of the process.
+    """
+    printer = Printer(Env.of_process())
+    words = list(sys.argv[1:] if args is None else args)
+
+    def call() -> int | None:
+        try:
+            return tool(printer, words)
+        except OptionError as error:
+            printer.talk(f"error: {error.message}")
+            printer.talk(error.hint or "")
+            return error.exit_code
+
+    return guard(printer, call)
+
+
+def program(name: str) -> str:
+    """What usage lines call a command: how it was called, or its name."""
+    called = sys.argv[0] if sys.argv else ""
+    return called if Path(called).name == name else name
+
+
+def print_text(printer: Printer, text: str) -> None:
+    """Write lines of the result."""
+    for line in text.split("\n"):
+        printer.data(line)
+
+
+def note_obsolete(printer: Printer, parsed: Parsed) -> None:
+    """Say which options of the command line have no effect any more."""
+    for name in parsed.obsolete:
+        printer.note(f"--{name} has no effect any more")
+
+
+def each(printer: Printer, paths: Iterable[str], work: Callable[[str], None]) -> int:
+    """Do the same to several files; one that fails is named and the rest are done.
+
+    Returns:
+        0, or the exit code of the first failure.
+    """
+    code = 0
+    for path in paths:
+        try:
+            work(path)
+        except OutpourError as error:
+            printer.fault(error)
+            code = code or error.exit_code
+    return code

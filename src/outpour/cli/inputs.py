@@ -1,0 +1,86 @@
+"""Turns what a person types for a torrent, a date or a tier into values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from outpour.bencode import LIMITS
+from outpour.cli.env import Env
+from outpour.errors import UsageError
+from outpour.metainfo import Metainfo
+
+STDIO = "-"
+
+
+def read_torrent(env: Env, source: str) -> Metainfo:
+    """Read a .torrent file, or stdin for `-`.
+
+    Raises:
+        ReadError: It cannot be read, or is no torrent.
+    """
+    if source == STDIO:
+        return Metainfo.parse(env.stdin.read(LIMITS.length + 1), origin="standard input")
+    return Metainfo.read(source)
+
+
+def read_tiers(trackers: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Read trackers: each value is a tier, commas separate equals inside one.
+
+    Example:
+        >>> read_tiers(["http://a/announce,http://b/announce", "udp://c:6969"])
+        (('http://a/announce', 'http://b/announce'), ('udp://c:6969',))
+    """
+    tiers = [tuple(url.strip() for url in tier.split(",") if url.strip()) for tier in trackers]
+    for url in (url for tier in tiers for url in tier):
+        check_url(url)
+    return tuple(tier for tier in tiers if tier)
+
+
+def check_url(url: str) -> str:
+    """Return a URL that could be asked, or refuse it.
+
+    Raises:
+        UsageError: It has no scheme or no host, or holds spaces.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not (scheme.isalnum() and mark and rest.strip("/")) or any(c.isspace() for c in url):
+        raise UsageError(
+            f"`{url}`: not a URL", hint="write it in full, as in `http://example.org/announce`"
+        )
+    return url
+
+
+def read_date(text: str) -> int:
+    """Read a date as seconds since 1970: a number, or ISO 8601 (UTC unless it has an offset).
+
+    Raises:
+        UsageError: It is neither.
+
+    Example:
+        >>> read_date("2026-01-01T00:00:00Z")
+        1767225600
+    """
+    from datetime import datetime, timezone
+
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        date = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise UsageError(
+            f"`{text}`: not a date", hint="write `2026-01-31T12:00:00Z` or seconds since 1970"
+        ) from None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=timezone.utc)
+    return int(date.timestamp())
+
+
+def format_date(seconds: int) -> str:
+    """Write seconds since 1970 for people, in UTC."""
+    from datetime import datetime, timedelta, timezone
+
+    try:
+        date = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)
+    except OverflowError:
+        return str(seconds)
+    return date.strftime("%Y-%m-%d %H:%M:%S UTC")
