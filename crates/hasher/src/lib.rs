@@ -1,1 +1,31 @@
-//! placeholder
+//! Turns files into v1 piece lists and v2 merkle trees, reading each byte once.
+//!
+//! One core keeps several messages in flight, because a single SHA stream waits for itself:
+//! `kernel` chooses how many, `worker` keeps that many pieces (v1) and 16 KiB blocks (v2) coming.
+//!
+//! - `plan`: files and piece length to the stream of pieces
+//! - `read`: positions in that stream to bytes, noticing files that change
+//! - `worker`: pieces to digests; `batch`: many short messages to digests
+//! - `merkle`: block digests to piece layers and roots (BEP 52)
+//! - `trial`: one kernel alone, for measuring
+//! - `job`: threads, progress, cancelling and the result
+
+mod batch;
+mod fault;
+mod job;
+mod kernel;
+mod merkle;
+mod plan;
+mod read;
+mod sha1;
+mod sha256;
+mod trial;
+#[cfg(target_arch = "x86_64")]
+mod wide;
+mod worker;
+
+pub use fault::Fault;
+pub use job::{Hashes, Job, Options};
+pub use kernel::kernels;
+pub use plan::Source;
+pub use trial::{Trial, trials};

@@ -1,0 +1,139 @@
+//! Hashing for Python: a job whose threads run without the interpreter.
+
+use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use outpour_hasher::{Fault, Hashes, Job, Options, Source};
+use pyo3::{
+    exceptions::{PyOSError, PyRuntimeError, PyValueError},
+    prelude::*,
+    types::PyBytes,
+};
+
+/// A day: longer waits are told apart from forever by nobody.
+const WAIT_S_MAX: f64 = 86_400.0;
+
+#[pyclass(frozen, module = "outpour._core")]
+pub(crate) struct Hashing {
+    job: Job,
+    hashes: Mutex<Option<Hashes>>,
+}
+
+#[pymethods]
+impl Hashing {
+    #[new]
+    #[pyo3(signature = (files, piece_length, *, v1, v2, threads = 0, kernel = None))]
+    fn new(
+        files: Vec<(Option<Bound<'_, PyAny>>, u64)>,
+        piece_length: u64,
+        v1: bool,
+        v2: bool,
+        threads: usize,
+        kernel: Option<String>,
+    ) -> PyResult<Self> {
+        let sources = files
+            .into_iter()
+            .map(|(path, length)| {
+                Ok(Source {
+                    path: path.map(|path| path_of(&path)).transpose()?,
+                    length,
+                })
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        let options = Options {
+            piece_length,
+            v1,
+            v2,
+            threads,
+            kernel,
+        };
+        let job = Job::start(sources, &options).map_err(error_of)?;
+        Ok(Self {
+            job,
+            hashes: Mutex::new(None),
+        })
+    }
+
+    fn wait(&self, py: Python<'_>, timeout_s: f64) -> PyResult<bool> {
+        let at_most = Duration::from_secs_f64(timeout_s.clamp(0.0, WAIT_S_MAX));
+        if !py.detach(|| self.job.wait(at_most)) {
+            return Ok(false);
+        }
+        let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        if hashes.is_none() {
+            *hashes = Some(py.detach(|| self.job.take()).map_err(error_of)?);
+        }
+        Ok(true)
+    }
+
+    fn progress(&self) -> u64 {
+        self.job.bytes_done()
+    }
+
+    fn cancel(&self) {
+        self.job.cancel();
+    }
+
+    fn pieces<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.with_hashes(|hashes| PyBytes::new(py, &hashes.pieces))
+    }
+
+    #[allow(clippy::type_complexity)] // a list of pairs of bytes
+    fn roots<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
+        self.with_hashes(|hashes| {
+            let pair = |(root, layer): &(Vec<u8>, Vec<u8>)| {
+                (PyBytes::new(py, root), PyBytes::new(py, layer))
+            };
+            hashes.roots.iter().map(pair).collect()
+        })
+    }
+}
+
+impl Hashing {
+    fn with_hashes<T>(&self, then: impl FnOnce(&Hashes) -> T) -> PyResult<T> {
+        let hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let unfinished = || PyRuntimeError::new_err("`wait` has not returned True yet");
+        hashes.as_ref().map(then).ok_or_else(unfinished)
+    }
+}
+
+/// Names of the kernels that this CPU can run, the best for many pieces first.
+#[pyfunction]
+pub(crate) fn kernels() -> Vec<&'static str> {
+    outpour_hasher::kernels()
+}
+
+fn path_of(path: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    match path.cast::<PyBytes>() {
+        Ok(bytes) => Ok(OsString::from_vec(bytes.as_bytes().to_vec()).into()),
+        Err(_) => path.extract(),
+    }
+}
+
+fn error_of(fault: Fault) -> PyErr {
+    let errno = fault.errno();
+    match fault {
+        Fault::Read { path, error } => {
+            let text = error.to_string();
+            let text = text
+                .split(" (os error")
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            PyOSError::new_err((errno, text, path.into_os_string()))
+        }
+        Fault::Changed { path } => {
+            PyOSError::new_err((errno, "changed while it was read", path.into_os_string()))
+        }
+        Fault::Kernel(_) | Fault::Plan(_) => PyValueError::new_err(fault.to_string()),
+        Fault::Cancelled | Fault::Thread(_) => PyRuntimeError::new_err(fault.to_string()),
+    }
+}

@@ -1,0 +1,139 @@
+//! Turns positions in a plan's stream into bytes, and notices files that change meanwhile.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
+    sync::atomic::{AtomicI64, Ordering},
+};
+
+use crate::{Fault, plan::Plan};
+
+/// Modification times as the first thread to open each file saw them; 0 is not seen yet.
+pub(crate) struct Stamps(Vec<AtomicI64>);
+
+impl Stamps {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self(plan.sources.iter().map(|_| AtomicI64::new(0)).collect())
+    }
+
+    fn agrees(&self, index: usize, stamp: i64) -> bool {
+        let seen = self.0[index].compare_exchange(0, stamp, Ordering::Relaxed, Ordering::Relaxed);
+        seen.is_ok() || seen == Err(stamp)
+    }
+}
+
+struct Open {
+    index: usize,
+    file: File,
+    last_use: u64,
+}
+
+/// The few files that one thread reads from at the moment.
+pub(crate) struct Reader<'a> {
+    plan: &'a Plan,
+    stamps: &'a Stamps,
+    open: Vec<Open>,
+    open_max: usize,
+    clock: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// Keep up to `open_max` files open.
+    pub(crate) fn new(plan: &'a Plan, stamps: &'a Stamps, open_max: usize) -> Self {
+        Self {
+            plan,
+            stamps,
+            open: Vec::with_capacity(open_max),
+            open_max,
+            clock: 0,
+        }
+    }
+
+    /// Fill `into` from one file.
+    pub(crate) fn read(&mut self, index: usize, at: u64, into: &mut [u8]) -> Result<(), Fault> {
+        let file = self.file(index)?;
+        file.read_exact_at(into, at)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => self.changed(index),
+                _ => self.fault(index, error),
+            })
+    }
+
+    /// Check once more that what was read is still what is there.
+    pub(crate) fn finish(mut self) -> Result<(), Fault> {
+        while let Some(open) = self.open.pop() {
+            self.check(&open.file, open.index)?;
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, index: usize) -> Result<&File, Fault> {
+        self.clock += 1;
+        let clock = self.clock;
+        let at = match self.open.iter().position(|open| open.index == index) {
+            Some(at) => at,
+            None => self.open(index)?,
+        };
+        let open = &mut self.open[at];
+        open.last_use = clock;
+        Ok(&open.file)
+    }
+
+    fn open(&mut self, index: usize) -> Result<usize, Fault> {
+        if self.open.len() == self.open_max {
+            let oldest = (0..self.open.len()).min_by_key(|&at| self.open[at].last_use);
+            let oldest = self.open.swap_remove(oldest.unwrap_or(0));
+            self.check(&oldest.file, oldest.index)?;
+        }
+        let path = self.path(index);
+        let file = OpenOptions::new()
+            .read(true)
+            // A fifo that took the file's place would otherwise block until someone writes to it.
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .map_err(|error| self.fault(index, error))?;
+        self.check(&file, index)?;
+        self.open.push(Open {
+            index,
+            file,
+            last_use: 0,
+        });
+        Ok(self.open.len() - 1)
+    }
+
+    fn check(&self, file: &File, index: usize) -> Result<(), Fault> {
+        let metadata = file.metadata().map_err(|error| self.fault(index, error))?;
+        let stamp = metadata
+            .mtime()
+            .wrapping_mul(1_000_000_000)
+            .wrapping_add(metadata.mtime_nsec());
+        // 0 means not seen, so the one nanosecond at the epoch borrows its neighbour's stamp.
+        let stamp = if stamp == 0 { 1 } else { stamp };
+        let same = metadata.is_file()
+            && metadata.len() == self.plan.sources[index].length
+            && self.stamps.agrees(index, stamp);
+        if same {
+            Ok(())
+        } else {
+            Err(self.changed(index))
+        }
+    }
+
+    fn changed(&self, index: usize) -> Fault {
+        Fault::Changed {
+            path: self.path(index),
+        }
+    }
+
+    fn fault(&self, index: usize, error: io::Error) -> Fault {
+        Fault::Read {
+            path: self.path(index),
+            error,
+        }
+    }
+
+    fn path(&self, index: usize) -> std::path::PathBuf {
+        self.plan.sources[index].path.clone().unwrap_or_default()
+    }
+}

@@ -1,0 +1,17 @@
+//! One message after the other, through the `sha1` crate and whatever it finds on the CPU.
+
+use super::{Block, Kernel, State};
+
+pub(super) const KERNEL: Kernel<5> = Kernel {
+    name: "portable",
+    lanes: 1,
+    cost: &[100],
+    supported: || true,
+    compress,
+};
+
+fn compress(states: &mut [State], blocks: &[&[Block]]) {
+    for (state, blocks) in states.iter_mut().zip(blocks) {
+        sha1::block_api::compress(state, blocks);
+    }
+}

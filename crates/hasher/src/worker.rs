@@ -1,0 +1,251 @@
+//! Turns pieces into digests: one thread, as many pieces in flight as the CPU has use for.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::{
+    Fault,
+    batch::{self, Nodes},
+    kernel::{BLOCK, Block, LANES_MAX, Suite},
+    merkle::{self, LEAF, Node},
+    plan::Plan,
+    read::{Reader, Stamps},
+    sha1,
+};
+
+/// Bytes read into a lane at a time. Four lanes fit a level 2 cache of 512 KiB beside the rest.
+pub(crate) const CHUNK: usize = 64 << 10;
+
+/// Lanes start in different sets of the level 1 cache, and a piece's padding fits behind its end.
+const STRIDE: usize = CHUNK + 4 * BLOCK;
+
+/// What the threads of a job share.
+pub(crate) struct Shared {
+    pub(crate) plan: Plan,
+    pub(crate) suite: Suite,
+    pub(crate) stamps: Stamps,
+    pub(crate) next_piece: AtomicU64,
+    pub(crate) bytes_done: AtomicU64,
+    pub(crate) stop: AtomicBool,
+}
+
+/// What one thread found, in no order.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) pieces: Vec<(u64, [u8; 20])>,
+    pub(crate) roots: Vec<(u64, Node)>,
+}
+
+/// A piece on its way.
+struct Lane {
+    piece: u64,
+    /// The next position of the stream to read, and where the piece ends.
+    at: u64,
+    end: u64,
+    state: sha1::State,
+    /// Blocks of the buffer not yet compressed.
+    ready: std::ops::Range<usize>,
+    /// Content in the buffer whose leaves are not hashed yet.
+    fresh: usize,
+    leaves: Vec<Node>,
+    /// Where in the memory of all lanes this one's buffer is.
+    buffer: usize,
+    buffer_is_zero: bool,
+}
+
+pub(crate) struct Worker<'a> {
+    shared: &'a Shared,
+    reader: Reader<'a>,
+    lanes: Vec<Lane>,
+    memory: Vec<u8>,
+    nodes: Nodes,
+    digests: Vec<Node>,
+    found: Found,
+}
+
+impl<'a> Worker<'a> {
+    /// Prepare to hash with up to `lanes_max` pieces in flight.
+    pub(crate) fn new(shared: &'a Shared, lanes_max: usize) -> Self {
+        let memory = vec![0; lanes_max * STRIDE + BLOCK];
+        let memory_from = memory.as_ptr().align_offset(BLOCK);
+        let lanes = (0..lanes_max)
+            .map(|index| Lane::idle(memory_from + index * STRIDE))
+            .collect();
+        Self {
+            shared,
+            reader: Reader::new(&shared.plan, &shared.stamps, lanes_max + 2),
+            lanes,
+            memory,
+            nodes: Nodes::default(),
+            digests: Vec::new(),
+            found: Found::default(),
+        }
+    }
+
+    /// Take pieces until none is left.
+    pub(crate) fn run(mut self) -> Result<Found, Fault> {
+        loop {
+            self.refill()?;
+            if self.lanes.is_empty() {
+                break;
+            }
+            if self.shared.plan.v1 {
+                self.compress();
+            }
+        }
+        self.reader.finish()?;
+        Ok(self.found)
+    }
+
+    /// Give every lane without ready blocks its next ones, or drop it when no piece is left.
+    fn refill(&mut self) -> Result<(), Fault> {
+        let plan = &self.shared.plan;
+        for index in (0..self.lanes.len()).rev() {
+            let lane = &mut self.lanes[index];
+            if !lane.ready.is_empty() {
+                continue;
+            }
+            if lane.at == lane.end {
+                let piece = self.shared.next_piece.fetch_add(1, Ordering::Relaxed);
+                if piece >= plan.piece_count() {
+                    self.lanes.swap_remove(index);
+                    continue;
+                }
+                lane.begin(piece, plan);
+            }
+            if self.shared.stop.load(Ordering::Relaxed) {
+                return Err(Fault::Cancelled);
+            }
+            let buffer = &mut self.memory[lane.buffer..][..STRIDE];
+            let read = lane.fill(plan, &mut self.reader, buffer)?;
+            self.shared.bytes_done.fetch_add(read, Ordering::Relaxed);
+        }
+        if plan.v2 {
+            self.hash_leaves();
+        }
+        Ok(())
+    }
+
+    /// Hash the 16 KiB leaves of what was just read, and finish the trees of pieces read whole.
+    fn hash_leaves(&mut self) {
+        let shared = self.shared;
+        let fresh = || self.lanes.iter().filter(|lane| lane.fresh > 0);
+        let leaves = fresh().flat_map(|lane| self.memory[lane.buffer..][..lane.fresh].chunks(LEAF));
+        batch::hash(&shared.suite.sha256, leaves, &mut self.digests);
+        let mut digests = self.digests.drain(..);
+        for lane in &mut self.lanes {
+            let count = lane.fresh.div_ceil(LEAF);
+            lane.leaves.extend(digests.by_ref().take(count));
+            lane.fresh = 0;
+            if lane.at == lane.end && !lane.leaves.is_empty() {
+                let begin = lane.piece * shared.plan.piece_length;
+                let width = shared.plan.tree_leaves(begin);
+                let choice = &shared.suite.sha256;
+                let root = merkle::root(choice, &mut lane.leaves, width, 0, &mut self.nodes);
+                self.found.roots.push((lane.piece, root));
+            }
+        }
+    }
+
+    /// Advance all lanes by what the one with the least has ready.
+    fn compress(&mut self) {
+        let Some(blocks) = self.lanes.iter().map(|lane| lane.ready.len()).min() else {
+            return;
+        };
+        let mut states = [sha1::INITIAL; LANES_MAX];
+        let mut ready: [&[Block]; LANES_MAX] = [&[]; LANES_MAX];
+        for (index, lane) in self.lanes.iter().enumerate() {
+            let from = lane.buffer + lane.ready.start * BLOCK;
+            ready[index] = self.memory[from..][..blocks * BLOCK].as_chunks().0;
+            states[index] = lane.state;
+        }
+        let busy = self.lanes.len();
+        self.shared
+            .suite
+            .sha1
+            .compress(&mut states[..busy], &ready[..busy]);
+        for (lane, state) in self.lanes.iter_mut().zip(states) {
+            lane.state = state;
+            lane.ready.start += blocks;
+            if lane.ready.is_empty() && lane.at == lane.end {
+                self.found.pieces.push((lane.piece, sha1::digest(&state)));
+            }
+        }
+    }
+}
+
+impl Lane {
+    fn idle(buffer: usize) -> Self {
+        Self {
+            piece: 0,
+            at: 0,
+            end: 0,
+            state: sha1::INITIAL,
+            ready: 0..0,
+            fresh: 0,
+            leaves: Vec::new(),
+            buffer,
+            buffer_is_zero: true,
+        }
+    }
+
+    fn begin(&mut self, piece: u64, plan: &Plan) {
+        self.piece = piece;
+        self.at = piece * plan.piece_length;
+        self.end = (self.at + plan.piece_length).min(plan.length);
+        self.state = sha1::INITIAL;
+    }
+
+    /// Read up to a chunk, and behind a piece's last byte write what SHA-1 appends. Return how much
+    /// of it was content.
+    fn fill(
+        &mut self,
+        plan: &Plan,
+        reader: &mut Reader<'_>,
+        buffer: &mut [u8],
+    ) -> Result<u64, Fault> {
+        let length = (self.end - self.at).min(CHUNK as u64) as usize;
+        let mut filled = 0;
+        self.fresh = 0;
+        while filled < length {
+            let span = plan.span(self.at);
+            let part = span.length.min((length - filled) as u64) as usize;
+            let into = &mut buffer[filled..filled + part];
+            match span.file {
+                Some((index, offset)) => {
+                    reader.read(index, offset, into)?;
+                    self.buffer_is_zero = false;
+                    self.fresh += part;
+                }
+                None if !plan.v1 => {
+                    // Without v1 nothing hashes the gap between two files.
+                    self.at = self.end;
+                    self.ready = 0..0;
+                    return Ok(self.fresh as u64);
+                }
+                // Long padding is hashed over and over from zeros written once.
+                None if filled > 0 || !self.buffer_is_zero => {
+                    into.fill(0);
+                    self.buffer_is_zero = part == CHUNK;
+                }
+                None => {}
+            }
+            self.at += part as u64;
+            filled += part;
+        }
+        let content = self.fresh as u64;
+        if plan.v1 {
+            self.ready = 0..length / BLOCK;
+            if self.at == self.end {
+                let whole = length / BLOCK * BLOCK;
+                let (tail, count) = batch::tail(
+                    &buffer[whole..length],
+                    self.end - self.piece * plan.piece_length,
+                );
+                buffer[whole..][..count * BLOCK]
+                    .copy_from_slice(&tail.as_flattened()[..count * BLOCK]);
+                self.ready.end += count;
+            }
+        }
+        Ok(content)
+    }
+}
