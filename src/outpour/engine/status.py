@@ -1,0 +1,117 @@
+"""How one torrent is doing, as a frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from outpour.engine.binding import lt
+
+State = Literal["checking", "metadata", "downloading", "finished", "seeding", "paused", "error"]
+Mode = Literal["seed", "download"]
+
+_STATES: dict[str, State] = {
+    "queued_for_checking": "checking",
+    "checking_files": "checking",
+    "checking_resume_data": "checking",
+    "allocating": "checking",
+    "downloading_metadata": "metadata",
+    "downloading": "downloading",
+    "finished": "finished",
+    "seeding": "seeding",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How one torrent is doing.
+
+    Attributes:
+        infohash: 20 bytes, as on the tracker wire.
+        name: The torrent's name; of a magnet link without one, the infohash in hexadecimal.
+        state: `finished` has all that is wanted, `seeding` all there is.
+        progress: 0 to 1 of what is wanted; of the check while `checking`.
+        total: Bytes wanted.
+        done: Bytes wanted that are on disk and matched their hashes.
+        down_rate: Content bytes a second received.
+        up_rate: Content bytes a second sent.
+        downloaded: Content bytes received, over all runs.
+        uploaded: Content bytes sent, over all runs.
+        peers: Connected peers, web seeds among them.
+        seeds: Connected peers that have everything.
+        error: Why the state is `error`, else None.
+        save_path: The folder that holds the torrent's root file or folder.
+        seeding_s: Seconds spent with everything that is wanted.
+    """
+
+    infohash: bytes
+    name: str
+    state: State
+    progress: float
+    total: int
+    done: int
+    down_rate: int
+    up_rate: int
+    downloaded: int
+    uploaded: int
+    peers: int
+    seeds: int
+    error: str | None
+    save_path: Path
+    seeding_s: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that is wanted is on disk and matched its hashes."""
+        return self.state in ("finished", "seeding")
+
+    @property
+    def ratio(self) -> float:
+        """Bytes sent for every byte of content."""
+        return self.uploaded / self.total if self.total else 0.0
+
+
+def state_of(raw: lt.torrent_status, mode: Mode) -> tuple[State, str | None]:
+    """Return a torrent's state and fault as its raw status and mode tell them."""
+    if raw.errc.value():
+        return "error", raw.error or raw.errc.message()
+    state = _STATES.get(str(raw.state), "checking")
+    # A torrent that is only to be seeded never writes; what it lacks, it will always lack.
+    if mode == "seed" and state in ("downloading", "finished") and raw.has_metadata:
+        if raw.total_done < raw.total:
+            return "error", "content is missing or differs from the torrent"
+        return "seeding", None
+    if raw.paused and not raw.auto_managed:
+        return "paused", None
+    return state, None
+
+
+def status_of(
+    raw: lt.torrent_status,
+    *,
+    infohash: bytes,
+    name: str,
+    mode: Mode,
+    fault: str | None,
+    save_path: Path,
+) -> Status:
+    """Build a status from libtorrent's, with what the engine knows besides."""
+    state, error = ("error", fault) if fault else state_of(raw, mode)
+    return Status(
+        infohash=infohash,
+        name=name or raw.name or infohash.hex(),
+        state=state,
+        progress=raw.progress,
+        total=raw.total_wanted,
+        done=raw.total_wanted_done,
+        down_rate=raw.download_payload_rate,
+        up_rate=raw.upload_payload_rate,
+        downloaded=raw.all_time_download,
+        uploaded=raw.all_time_upload,
+        peers=raw.num_peers,
+        seeds=raw.num_seeds,
+        error=error,
+        save_path=save_path,
+        seeding_s=int(raw.finished_duration.total_seconds()),
+    )

@@ -1,0 +1,190 @@
+"""Real engines, web seeds and a tracker of a few lines, all on loopback."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, unquote_to_bytes
+
+import libtorrent as lt
+import pytest
+
+from outpour import bencode
+from outpour.engine import Engine, EngineSettings, Status
+from outpour.metainfo import Metainfo
+
+VERSIONS = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 20, what: str = "state") -> None:
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
+        pause.wait(0.02)
+
+
+def reach(engine: Engine, infohash: bytes, *states: str, seconds: float = 20) -> Status:
+    """Wait until a torrent is in one of the states."""
+    deadline = time.monotonic() + seconds
+    while (status := engine.status(infohash)).state not in states:
+        assert time.monotonic() < deadline, f"still {status}"
+        engine.wait(0.02)
+        engine.events()
+    return status
+
+
+def make_torrent(
+    root: Path,
+    version: str = "v1",
+    *,
+    trackers: Sequence[str] = (),
+    web_seeds: Sequence[str] = (),
+    piece_length: int = 65536,
+) -> Metainfo:
+    made = lt.create_torrent(lt.list_files(str(root)), piece_length, VERSIONS[version])
+    lt.set_piece_hashes(made, str(root.parent))
+    for url in trackers:
+        made.add_tracker(url)
+    for url in web_seeds:
+        made.add_url_seed(url)
+    return Metainfo.parse(lt.bencode(made.generate()))
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    """A folder of some megabytes in three files, one of them in a subfolder."""
+    root = tmp_path / "origin" / "release"
+    (root / "docs").mkdir(parents=True)
+    (root / "image.bin").write_bytes(os.urandom(3_000_001))
+    (root / "docs" / "notes.txt").write_bytes(os.urandom(70_000))
+    (root / "readme").write_bytes(b"hello\n")
+    return root
+
+
+@pytest.fixture
+def settings() -> EngineSettings:
+    return EngineSettings().isolated()
+
+
+@pytest.fixture
+def engine(settings: EngineSettings) -> Iterator[Engine]:
+    with Engine(settings) as made:
+        yield made
+
+
+@pytest.fixture
+def seeder(settings: EngineSettings) -> Iterator[Engine]:
+    with Engine(settings) as made:
+        yield made
+
+
+def same_files(one: Path, other: Path) -> bool:
+    names = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    found = sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file())
+    return names == found and all(
+        (one / name).read_bytes() == (other / name).read_bytes() for name in names
+    )
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients of these tests hang up whenever they like."""
+
+
+class WebHost:
+    """Serves files by ranges, and whatever else a test puts into `answers`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.requests: list[str] = []
+        self.answers: dict[str, tuple[int, bytes]] = {}
+        host = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                host.requests.append(self.path)
+                status, body, headers = host.respond(self.path, self.headers.get("Range"))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def respond(self, target: str, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
+        if target in self.answers:
+            status, body = self.answers[target]
+            return status, body, {}
+        path = self.root / unquote(target).lstrip("/")
+        if not path.is_file():
+            return 404, b"no such file", {}
+        body = path.read_bytes()
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted or "")
+        if match is None:
+            return 200, body, {}
+        first, last = int(match[1]), int(match[2] or len(body) - 1)
+        part = body[first : last + 1]
+        return 206, part, {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(body)}"}
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def web_host(tmp_path: Path) -> Iterator[WebHost]:
+    root = tmp_path / "origin"
+    root.mkdir(exist_ok=True)
+    host = WebHost(root)
+    yield host
+    host.close()
+
+
+class TinyTracker(WebHost):
+    """Knows every peer that has announced itself to it."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nonexistent"))
+        self.announce_url = f"{self.url}announce"
+        self.peers: defaultdict[bytes, set[int]] = defaultdict(set)
+        self.events: list[tuple[bytes, str]] = []
+
+    def respond(self, target: str, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
+        path, _, query = target.partition("?")
+        if path != "/announce":
+            return 404, b"", {}
+        pairs = dict(pair.split("=", 1) for pair in query.split("&"))
+        infohash = unquote_to_bytes(pairs["info_hash"])
+        event = pairs.get("event", "")
+        self.events.append((infohash, event))
+        peers = self.peers[infohash]
+        (peers.discard if event == "stopped" else peers.add)(int(pairs["port"]))
+        compact = b"".join(b"\x7f\0\0\1" + port.to_bytes(2, "big") for port in peers)
+        answer: bencode.Value = {b"interval": 1800, b"peers": compact, b"complete": len(peers)}
+        return 200, bencode.encode(answer), {}
+
+
+@pytest.fixture
+def tracker() -> Iterator[TinyTracker]:
+    made = TinyTracker()
+    yield made
+    made.close()
