@@ -24,7 +24,11 @@ Encodable: TypeAlias = Union[
 INTEGER_MIN = -(1 << 63)
 INTEGER_MAX = (1 << 63) - 1
 
-_LENGTH = re.compile(rb"(0|[1-9][0-9]{0,11}):")
+LENGTH_DIGITS_MAX = 12
+
+_NOTHING = -1
+_ZERO, _NINE, _COLON = b"09:"
+_INTEGER_MARK, _LIST_MARK, _DICTIONARY_MARK, _END_MARK = b"ilde"
 _INTEGER = re.compile(rb"i(0|-?[1-9][0-9]{0,18})e")
 
 
@@ -110,70 +114,69 @@ class _Reader:
         raise BencodeError(f"bencode: {what} at byte {offset}", offset=offset)
 
     def read(self) -> Value:
-        # One loop for all: `stack` holds the containers around `container`, `key` the key whose
-        # value is next. Attributes are copied to locals because a large torrent has millions
-        # of turns.
+        # A loop with two registers instead of recursion: `table` or `items` is the container
+        # being filled, `stack` holds those around it. A large torrent takes millions of turns,
+        # so strings, nearly all of what it holds, are read in line.
         raw, end = self._raw, len(self._raw)
         if end > self._limits.length:
             self.fail(f"longer than {self._limits.length} bytes", self._limits.length)
-        tokens, tokens_max, depth_max = 0, self._limits.tokens, self._limits.depth
-        stack: list[tuple[list[Value] | dict[bytes, Value] | None, bytes | None, int]] = []
-        container: list[Value] | dict[bytes, Value] | None = None
+        tokens, depth, strict = self._limits.tokens, self._limits.depth, self._strict
+        stack: list[tuple[dict[bytes, Value] | None, list[Value] | None, bytes | None, int]] = []
+        table: dict[bytes, Value] | None = None
+        items: list[Value] | None = None
         key: bytes | None = None
+        value: Value
         position = opened = 0
         while True:
-            mark = raw[position : position + 1]
-            tokens += mark != b"e"
-            if tokens > tokens_max:
-                self.fail(f"more than {tokens_max} values", position)
             start = position
-            value: Value
-            if mark.isdigit():
-                value, position = self._string(position)
-                if key is None and type(container) is dict:
-                    self._check_key(container, value, start)
+            mark = raw[position] if position < end else _NOTHING
+            tokens -= mark != _END_MARK
+            if tokens < 0:
+                self.fail(f"more than {self._limits.tokens} values", position)
+            if _ZERO <= mark <= _NINE:
+                colon = raw.find(_COLON, position, position + LENGTH_DIGITS_MAX + 1)
+                digits = raw[position:colon]
+                if colon < 0 or not digits.isdigit() or (mark == _ZERO and len(digits) > 1):
+                    self.fail("malformed string length", position)
+                position = colon + 1 + int(digits)
+                if position > end:
+                    self.fail("string longer than the input", start)
+                value = raw[colon + 1 : position]
+                if key is None and table is not None:
                     key = value
+                    if key in table or (strict and table and key < next(reversed(table))):
+                        self.fail("repeated key" if key in table else "unsorted key", start)
                     continue
-            elif mark == b"e" and container is not None:
+            elif mark == _END_MARK and stack:
                 if key is not None:
                     self.fail("key without a value", position)
-                position += 1
-                value, start = container, opened
-                container, key, opened = stack.pop()
-            elif key is None and type(container) is dict and position < end:
+                position, start = position + 1, opened
+                value = items if items is not None else table or {}
+                table, items, key, opened = stack.pop()
+            elif key is None and table is not None and mark != _NOTHING:
                 self.fail("key that is not a string", position)
-            elif mark == b"i":
+            elif mark == _INTEGER_MARK:
                 value, position = self._integer(position)
-            elif mark in (b"l", b"d"):
-                if len(stack) >= depth_max:
-                    self.fail(f"nested deeper than {depth_max}", position)
-                stack.append((container, key, opened))
-                container, key, opened = [] if mark == b"l" else {}, None, position
-                position += 1
+            elif mark in (_LIST_MARK, _DICTIONARY_MARK):
+                if len(stack) >= depth:
+                    self.fail(f"nested deeper than {depth}", position)
+                stack.append((table, items, key, opened))
+                table, items = (None, []) if mark == _LIST_MARK else ({}, None)
+                key, opened, position = None, position, position + 1
                 continue
             else:
-                self.fail("unexpected end" if position >= end else "not a value", position)
-            if container is None:
-                if position != end:
-                    self.fail("bytes after the end", position)
-                return value
-            if type(container) is list:
-                container.append(value)
-            elif type(container) is dict and key is not None:
-                container[key] = value
+                self.fail("unexpected end" if mark == _NOTHING else "not a value", position)
+            if items is not None:
+                items.append(value)
+            elif table is not None and key is not None:
+                table[key] = value
                 if len(stack) == 1:
                     self.spans[key] = (start, position)
                 key = None
-
-    def _string(self, position: int) -> tuple[bytes, int]:
-        match = _LENGTH.match(self._raw, position)
-        if match is None:
-            self.fail("malformed string length", position)
-        start = match.end()
-        stop = start + int(match[1])
-        if stop > len(self._raw):
-            self.fail("string longer than the input", position)
-        return self._raw[start:stop], stop
+            elif position != end:
+                self.fail("bytes after the end", position)
+            else:
+                return value
 
     def _integer(self, position: int) -> tuple[int, int]:
         match = _INTEGER.match(self._raw, position)
@@ -183,12 +186,6 @@ class _Reader:
         if not INTEGER_MIN <= value <= INTEGER_MAX:
             self.fail("integer of more than 64 bits", position)
         return value, match.end()
-
-    def _check_key(self, container: dict[bytes, Value], key: bytes, position: int) -> None:
-        if key in container:
-            self.fail("repeated key", position)
-        if self._strict and container and key < next(reversed(container)):
-            self.fail("unsorted key", position)
 
 
 _END = object()
@@ -214,14 +211,15 @@ def encode(value: Encodable) -> bytes:
         item = pending.pop()
         if item is _END:
             parts.append(b"e")
-        elif isinstance(item, (bytes, str)):
-            text = _as_bytes(item)
-            parts.append(b"%d:%b" % (len(text), text))
+        elif isinstance(item, bytes):
+            parts.append(b"%d:%b" % (len(item), item))
+        elif isinstance(item, str):
+            pending.append(_as_bytes(item))
         elif isinstance(item, int):
             if not INTEGER_MIN <= item <= INTEGER_MAX:
                 raise ValueError(f"{item} exceeds 64 bits")
             parts.append(b"i%de" % item)
-        elif isinstance(item, Mapping):
+        elif isinstance(item, (dict, Mapping)):
             parts.append(b"d")
             pending.append(_END)
             pairs = {_as_bytes(key): content for key, content in item.items()}
