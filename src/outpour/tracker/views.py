@@ -21,7 +21,8 @@ class TorrentRow:
         complete: Connected seeders.
         downloading: Connected leechers.
         downloaded: Completed downloads that were reported, ever.
-        transferred: `length` x `downloaded` in bytes, without partial transfers; None without length.
+        transferred: `length` x `downloaded` in bytes, so without partial transfers; None if the
+            length is not known.
         magnet: Magnet link, None if not even the metainfo is known.
         torrent_path: The .torrent file on disk, None if there is none.
         file_count: Number of files in the torrent, None if not known.

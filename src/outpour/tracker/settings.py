@@ -1,0 +1,211 @@
+"""The settings of the tracker, each written once; file, environment, flags and docs come from here.
+
+A field is a name with its unit last, a default, bounds and one sentence.
+`settings_file` reads them, `settings_doc` writes their reference and the commented file.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from outpour.errors import SettingsError
+from outpour.tracker.address import Address
+
+WORKERS_MAX = 256
+
+
+def _paths(value: object) -> object:
+    return Path(value).expanduser() if isinstance(value, str) and value else value
+
+
+def _absent(value: object) -> object:
+    return None if value == "" else value
+
+
+def _many(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(str(Address.parse(text)) for text in value)
+    except SettingsError as error:
+        raise ValueError(error.message) from None
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(text, strict=False)) for text in value)
+
+
+OptionalPath = Annotated[Path | None, BeforeValidator(_paths), BeforeValidator(_absent)]
+Addresses = Annotated[tuple[str, ...], AfterValidator(_addresses), BeforeValidator(_many)]
+Networks = Annotated[tuple[str, ...], AfterValidator(_networks), BeforeValidator(_many)]
+
+
+class TrackerSettings(BaseModel):
+    """What the operator of a tracker can choose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    listen: Addresses = Field(
+        (":6969",),
+        min_length=1,
+        max_length=16,
+        description="Addresses to serve at, over TCP and UDP; `:6969` is all interfaces of both "
+        "families.",
+    )
+    udp: bool = Field(
+        True, description="Answer UDP announces (BEP 15) at the same addresses as HTTP."
+    )
+    workers: int = Field(
+        0,
+        ge=0,
+        le=WORKERS_MAX,
+        description="Threads that answer announces; 0 takes one for each CPU the process may use.",
+    )
+    open: bool = Field(
+        False, description="Track any torrent that anyone announces, instead of an allowed set."
+    )
+    allowed_dir: OptionalPath = Field(
+        None,
+        description="Track the .torrent files in this folder and its subfolders; changes are "
+        "followed at once.",
+    )
+    allow_list: OptionalPath = Field(
+        None,
+        description="Track the infohashes in this file, 40 or 64 hexadecimal digits a line; `#` "
+        "starts a comment.",
+    )
+    deny_list: OptionalPath = Field(
+        None,
+        description="Never track the infohashes in this file, whatever else allows them.",
+    )
+    rescan_interval_s: int = Field(
+        60,
+        ge=1,
+        le=86_400,
+        description="How often folder and lists are looked through even if no change was "
+        "notified, as on network file systems.",
+    )
+    interval_s: int = Field(
+        1800, ge=1, le=28_800, description="How often peers are asked to announce."
+    )
+    min_interval_s: int = Field(
+        300,
+        ge=1,
+        le=86_400,
+        description="How soon a peer may announce again at the earliest, capped by `interval_s`.",
+    )
+    peer_timeout_s: int = Field(
+        0,
+        ge=0,
+        le=43_200,
+        description="A peer that was silent for this long is dropped; 0 is one and a half times "
+        "`interval_s`.",
+    )
+    peers_per_answer: int = Field(
+        50, ge=0, le=1000, description="Peers given to a client that does not say how many."
+    )
+    peers_per_answer_max: int = Field(
+        200, ge=1, le=1000, description="Peers given at most, whatever a client asks for."
+    )
+    connection_id_lifetime_s: int = Field(
+        600,
+        ge=120,
+        le=7200,
+        description="How long a UDP connection id is accepted; BEP 15 asks for 120 at least, and "
+        "clients in use need more.",
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        max_length=256,
+        description="Networks of reverse proxies whose `X-Forwarded-For` is believed, such as "
+        "`127.0.0.1/32`.",
+    )
+    private_networks: bool = Field(
+        False,
+        description="Believe `ip=` of announces that come from private and loopback addresses, for "
+        "peers that share a network with the tracker.",
+    )
+    state: OptionalPath = Field(
+        None,
+        description="SQLite file for counters, history and swarms; by default "
+        "`outpour/tracker-PORT.sqlite` in `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or "
+        "`~/.local/state`.",
+    )
+    history_retention_d: int = Field(
+        90,
+        ge=1,
+        le=3650,
+        description="How long swarm history is kept: a sample a minute for a day, one an hour "
+        "after that.",
+    )
+    public_url: Annotated[str | None, BeforeValidator(_absent)] = Field(
+        None,
+        description="URL under which the world reaches this tracker, for links, feed and magnet "
+        "links; by default taken from each request.",
+    )
+    page: bool = Field(True, description="Show the page with the torrents at `/`.")
+    show_names: bool = Field(
+        True, description="Show names of torrents on the page and in the API, not only infohashes."
+    )
+    keep_dead: bool = Field(
+        False, description="List torrents without peers on the page of an open tracker, too."
+    )
+    serve_torrents: bool = Field(
+        True, description="Let visitors download the .torrent files of `allowed_dir`."
+    )
+    favicon: OptionalPath = Field(None, description="Image file to serve as `/favicon.ico`.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrackerSettings:
+        if self.open and (self.allowed_dir or self.allow_list):
+            raise ValueError("`open` tracks everything, so it excludes `allowed_dir`, `allow_list`")
+        if 0 < self.peer_timeout_s <= self.interval_s:
+            raise ValueError(
+                f"`peer_timeout_s` ({self.peer_timeout_s}) must be above "
+                f"`interval_s` ({self.interval_s})"
+            )
+        if self.peers_per_answer > self.peers_per_answer_max:
+            raise ValueError(
+                f"`peers_per_answer` ({self.peers_per_answer}) must not be above "
+                f"`peers_per_answer_max` ({self.peers_per_answer_max})"
+            )
+        return self
+
+    @property
+    def peer_timeout_in_effect_s(self) -> int:
+        """`peer_timeout_s`, or what it is derived from."""
+        return self.peer_timeout_s or max(self.interval_s + 1, self.interval_s * 3 // 2)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """`listen`, parsed."""
+        return tuple(Address.parse(text) for text in self.listen)
+
+    @property
+    def state_path(self) -> Path | None:
+        """Where state is kept: `state`, else the default; None keeps it in memory only.
+
+        A tracker at a port of the system's choice gets no default file: nobody finds it again.
+        """
+        if self.state is not None:
+            return self.state
+        port = self.addresses[0].port
+        return default_state_dir() / f"tracker-{port}.sqlite" if port else None
+
+
+def default_state_dir() -> Path:
+    """The folder for state of this user or service (systemd's `StateDirectory=`, XDG)."""
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given)
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "outpour"

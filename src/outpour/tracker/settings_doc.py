@@ -1,0 +1,101 @@
+"""Turn the table of settings into its reference page and its commented TOML file."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.settings_file import ENV_PREFIX
+
+_INTRO = """\
+Each setting of the tracker has one name.
+It is a key of the TOML file that `outpour track --config FILE` reads, a flag with dashes for
+underscores, and an environment variable in capitals with `OUTPOUR_` in front:
+`interval_s = 900`, `--interval-s 900` and `OUTPOUR_INTERVAL_S=900` say the same.
+Flags win over the environment, and the environment over the file.
+In the environment, lists are separated by commas.
+Relative paths in the file are relative to the file.
+An unknown key is an error.
+
+`outpour track --print-config` writes the file with every setting and its default.
+"""
+
+
+def reference() -> str:
+    """Write the text of `docs/settings.md`, below its title."""
+    parts = [_INTRO]
+    for name, field in TrackerSettings.model_fields.items():
+        facts = [_default_fact(field), *filter(None, [_limits(field)])]
+        parts.append(
+            f"## `{name}`\n\n{field.description}\n\n"
+            f"* {', '.join(facts)}\n* flag `{flag(name, field)}`\n"
+            f"* environment `{ENV_PREFIX}{name.upper()}`\n"
+        )
+    return "\n".join(parts)
+
+
+def default_file() -> str:
+    """Write a TOML file that names every setting, each commented out at its default."""
+    parts = ["# Settings of `outpour track`. A line without `#` in front changes the default.\n"]
+    for name, field in TrackerSettings.model_fields.items():
+        limits = _limits(field)
+        sentence = f"{field.description}{f' ({limits})' if limits else ''}"
+        comment = textwrap.fill(
+            sentence, 96, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
+        )
+        parts.append(f"{comment}\n# {name} = {_toml(_default(field))}\n")
+    return "\n".join(parts)
+
+
+def flag(name: str, field: FieldInfo) -> str:
+    """Spell the flag of a setting, with what it takes."""
+    spelled = f"--{name.replace('_', '-')}"
+    if field.annotation is bool:
+        return f"{spelled}/--no-{name.replace('_', '-')}"
+    return f"{spelled} {metavar(name, field)}"
+
+
+def metavar(name: str, field: FieldInfo) -> str:
+    """Name the argument of a flag in help texts."""
+    if name == "listen":
+        return "HOST:PORT"
+    if field.annotation is int:
+        return "N"
+    if name == "allowed_dir":
+        return "DIR"
+    return {"public_url": "URL", "trusted_proxies": "NETWORK"}.get(name, "FILE")
+
+
+def _default(field: FieldInfo) -> object:
+    value = field.default
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _default_fact(field: FieldInfo) -> str:
+    value = _default(field)
+    if value in (None, []):
+        return "not set by default"
+    return f"default `{_toml(value)}`"
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return '""'
+    # For these types JSON and TOML are spelled alike.
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
+
+
+def _limits(field: FieldInfo) -> str:
+    return " to ".join(_bounds(field)) if field.annotation is int else ""
+
+
+def _bounds(field: FieldInfo) -> Iterator[str]:
+    for fact in field.metadata:
+        for side in ("ge", "le"):
+            if hasattr(fact, side):
+                yield str(getattr(fact, side))
