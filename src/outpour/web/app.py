@@ -1,0 +1,114 @@
+"""Puts the web side together: routes, shared parts, what surrounds every answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from outpour.units import format_size
+from outpour.web import api, downloads, feed, metrics, pages, shown, webseed
+from outpour.web.assets import Assets
+from outpour.web.catalog import Catalog
+from outpour.web.events import events
+from outpour.web.headers import Secured, Unprefixed
+from outpour.web.live import Live
+from outpour.web.site import Site, site_of
+from outpour.web.view import View, WebOptions
+
+ROUTES = (
+    ("/", pages.index),
+    ("/index.html", pages.index),
+    ("/torrent/{infohash}", pages.torrent),
+    ("/torrents/{name}", downloads.metainfo),
+    ("/file", downloads.classic_file),
+    ("/content", webseed.content),
+    ("/content/{path:path}", webseed.content),
+    ("/api/v1/torrents", api.torrents),
+    ("/api/v1/torrents/{infohash}", api.torrent),
+    ("/api/v1/stats", api.stats),
+    ("/api/v1/events", events),
+    ("/api/v1/openapi.json", api.openapi),
+    ("/metrics", metrics.metrics),
+    ("/feed.xml", feed.feed),
+    ("/healthz", pages.healthz),
+    ("/robots.txt", pages.robots),
+    ("/favicon.ico", pages.favicon),
+    ("/static/{name}", pages.asset),
+)
+
+NOT_HERE = "your file may exist elsewhere in the universe\nbut alas, not here\n"
+
+
+def make_app(view: View, options: WebOptions | None = None) -> Starlette:
+    """Make the application of a view.
+
+    All its handlers run on the event loop that serves it, and call the view there.
+    """
+    options = options or WebOptions()
+    live = Live(view, listeners_max=options.event_clients_max)
+    site = Site(
+        view=view,
+        options=options,
+        catalog=Catalog(view),
+        live=live,
+        assets=Assets.load(),
+        templates=templates(),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await live.close()
+
+    app = Starlette(
+        routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES],
+        middleware=[Middleware(Secured), Middleware(Unprefixed, prefix=options.prefix)],
+        exception_handlers={HTTPException: refuse},
+        lifespan=lifespan,
+    )
+    # `/torrents/x/` is another name than `/torrents/x`, not a misspelling of it.
+    app.router.redirect_slashes = False
+    app.state.site = site
+    return app
+
+
+def templates() -> Environment:
+    """The pages with their filters. A name that a page misspells is an error, not a gap."""
+    environment = Environment(
+        loader=PackageLoader("outpour.web"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters.update(
+        count=shown.count,
+        day=shown.day,
+        iso=shown.iso,
+        label=shown.label,
+        minute=shown.minute,
+        size=format_size,
+    )
+    return environment
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """Say what went wrong: a page to browsers, JSON below `/api/`, the classic line to others."""
+    assert isinstance(error, HTTPException)
+    status, headers = error.status_code, error.headers
+    if request.url.path.startswith("/api/"):
+        body = json.dumps({"error": error.detail})
+        return Response(body, status, headers, "application/json")
+    if status == 404 and "text/html" in request.headers.get("accept", ""):
+        return await site_of(request).page(request, "missing.html", status=404)
+    text = NOT_HERE if status == 404 else f"{error.detail}\n"
+    return PlainTextResponse(text, status, headers)

@@ -1,0 +1,149 @@
+"""A path below `/content/` into an open file or a folder of a published torrent."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote_to_bytes
+
+from anyio import to_thread
+
+from outpour.text import from_bytes
+from outpour.web.catalog import Catalog
+from outpour.web.view import View
+
+_FORBIDDEN = {"", ".", ".."}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a folder: a file with its length, or a folder without."""
+
+    name: str
+    is_folder: bool
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder inside a torrent, or the one of all torrents."""
+
+    path: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An open file; who takes it closes it.
+
+    Attributes:
+        file: Unbuffered, readable.
+        name: Last component of the path.
+        length: Bytes, as the torrent says and the disk confirms.
+        mtime_ns: When it was last changed.
+        tag: Strong entity tag.
+    """
+
+    file: BinaryIO
+    name: str
+    length: int
+    mtime_ns: int
+    tag: str
+
+
+def split_path(raw_path: bytes) -> tuple[str, ...] | None:
+    """Decode the components of a URL path, None if one of them can be no file name.
+
+    Each is decoded by itself, so that `%2F` does not become a separator.
+    """
+    parts = tuple(from_bytes(unquote_to_bytes(part)) for part in raw_path.split(b"/"))
+    if any(part in _FORBIDDEN or "/" in part or "\0" in part for part in parts):
+        return None
+    return parts
+
+
+class Library:
+    """The published content of a view."""
+
+    def __init__(self, view: View, catalog: Catalog) -> None:
+        self._view = view
+        self._catalog = catalog
+
+    async def find(self, path: tuple[str, ...]) -> Open | Folder | None:
+        """Open a file or list a folder. None if no published torrent has it."""
+        if not path:
+            return await self._list_torrents()
+        infohash = self._catalog.names().content.get(path[0])
+        root = self._view.content(infohash) if infohash is not None else None
+        files = await self._catalog.files(infohash) if infohash is not None else None
+        if infohash is None or root is None or files is None:
+            return None
+        inner = path[1:]
+        if not files.is_folder:
+            (file,) = files.by_path.values()
+            return None if inner else await self._open(infohash, root, (), file.length)
+        if (entry := files.by_path.get(inner)) is not None:
+            return await self._open(infohash, root, inner, entry.length)
+        names = files.folders.get(inner)
+        if names is None:
+            return None
+        found = [(name, files.by_path.get((*inner, name))) for name in names]
+        entries = [Entry(name, file is None, file.length if file else None) for name, file in found]
+        return Folder(path, in_order(entries))
+
+    async def _list_torrents(self) -> Folder:
+        entries = []
+        for name, infohash in self._catalog.names().content.items():
+            row = self._view.row(infohash)
+            root = self._view.content(infohash)
+            if row is not None and root is not None:
+                is_folder = await to_thread.run_sync(root.is_dir)
+                entries.append(Entry(name, is_folder, row.length))
+        return Folder((), in_order(entries))
+
+    async def _open(
+        self, infohash: bytes, root: Path, inner: tuple[str, ...], length: int
+    ) -> Open | None:
+        opened = await to_thread.run_sync(open_within, root, inner)
+        if opened is None:
+            return None
+        status = os.fstat(opened.fileno())
+        # Bytes that are not those of the torrent would only get this web seed banned.
+        if status.st_size != length:
+            opened.close()
+            return None
+        return Open(
+            file=opened,
+            name=inner[-1] if inner else root.name,
+            length=length,
+            mtime_ns=status.st_mtime_ns,
+            tag=f'"{infohash[:4].hex()}-{length:x}-{status.st_mtime_ns:x}"',
+        )
+
+
+def in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Sort folders before files, each by name."""
+    return tuple(
+        sorted(entries, key=lambda entry: (not entry.is_folder, entry.name.casefold(), entry.name))
+    )
+
+
+def open_within(root: Path, inner: tuple[str, ...]) -> BinaryIO | None:
+    """Open a regular file at or below a root. None if it is not there, or a link leads out."""
+    try:
+        base = root.resolve(strict=True)
+        target = base.joinpath(*inner).resolve(strict=True)
+        if inner and not target.is_relative_to(base):
+            return None
+        # Not blocking, as opening a named pipe would wait for its writer for ever.
+        handle = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (OSError, RuntimeError, ValueError):
+        return None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return None
+    return os.fdopen(handle, "rb", buffering=0)

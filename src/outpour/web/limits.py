@@ -1,0 +1,78 @@
+"""The limits of the web side, each a number with its unit and its reason."""
+
+from __future__ import annotations
+
+CONNECTIONS_MAX = 1024
+"""Open connections; above it requests get 503. A page and its stream take two."""
+
+REQUEST_BYTES_MAX = 32 << 10
+"""A request line with its headers. Nothing here takes a body, so this is a whole request."""
+
+REQUEST_S = 10.0
+"""Time to send a whole request, so that a trickle of bytes cannot hold a connection."""
+
+KEEP_ALIVE_S = 15
+"""Idle time between two requests; a web seed asks for its next piece well within it."""
+
+WRITE_STALL_S = 60.0
+"""Time without a byte taken by the reader before its connection is cut."""
+
+STOP_S = 1.2
+"""Time for requests in progress when stopping; what is left is cut."""
+
+EVENT_CLIENTS_MAX = 256
+"""Open event streams; one more gets 503 and its page goes on without live numbers."""
+
+EVENT_QUEUE_MAX = 16
+"""Messages waiting for one reader of the event stream before it is dropped as too slow."""
+
+EVENT_TURN_S = 1.0
+"""Pause between two looks at the numbers, while anyone listens."""
+
+EVENT_HEARTBEAT_S = 15.0
+"""Silence after which a comment is sent, so that proxies keep the stream and dead peers show."""
+
+EVENT_SEND_S = 10.0
+"""Time for one message to enter the socket before its reader is dropped as too slow."""
+
+PAGE_ROWS_MAX = 200
+"""Torrents on one page; more are reached by page links. Some 500 KB, 50 KB as it is sent."""
+
+SPARKLINES_MAX = 200
+"""Rows of a page with a history beside them: each is a query of the store."""
+
+API_ROWS_MAX = 10_000
+"""Torrents in one answer of the API; the answer names the URL of the next ones."""
+
+METRICS_ROWS_MAX = 1000
+"""Torrents with metrics of their own; above it only sums are given, as series cost memory."""
+
+FEED_ITEMS_MAX = 100
+"""Newest torrents in the feed."""
+
+TREE_FILES_MAX = 2000
+"""Files in the tree of a torrent's page; the folder listing and the API have the others."""
+
+TREE_DEPTH_MAX = 16
+"""Folders inside folders in the tree of a torrent's page; deeper paths are joined."""
+
+SPARKLINE_POINTS_MAX = 32
+"""Points of the small drawing beside a torrent; a page has as many drawings as rows."""
+
+CHART_POINTS_MAX = 240
+"""Points of a chart: about one for each three pixels of its width."""
+
+RANGES_MAX = 16
+"""Byte ranges in one request after joining; more are answered with the whole file (RFC 9110)."""
+
+CONTENT_WINDOW_BYTES = 1 << 20
+"""Bytes of a file sent in one step. Bounds the memory of a reader and the time the loop is held."""
+
+CONTENT_FOLDERS_KEPT = 16
+"""Torrents whose file lists are kept parsed for the web seed."""
+
+COST_FACTOR = 10
+"""A value computed for everyone is kept this many times as long as it took to compute."""
+
+GZIP_BYTES_MIN = 1024
+"""Smaller texts fit one packet and are not compressed."""

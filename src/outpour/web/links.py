@@ -1,0 +1,73 @@
+"""Names and infohashes into URLs: paths for pages, absolute ones for feed, API and metainfo."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from starlette.types import Scope
+
+from outpour.web.view import WebOptions
+
+_HOST = re.compile(
+    rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The URLs of one request.
+
+    Attributes:
+        origin: Scheme, host and port of absolute URLs.
+        prefix: Path before all others, empty or such as `/files`.
+    """
+
+    origin: str
+    prefix: str = ""
+
+    @classmethod
+    def of(cls, scope: Scope, options: WebOptions) -> Links:
+        """Take the links of the public URL, else of the request.
+
+        A `Host` that is more than a name or address with a port is not repeated into anything:
+        the address of the socket stands in for it.
+        """
+        if options.public_url:
+            url = options.public_url.partition("?")[0].partition("#")[0].rstrip("/")
+            return cls(url[: len(url) - len(options.prefix)], options.prefix)
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) == 1 and _HOST.match(hosts[0]):
+            return cls(f"{scope.get('scheme', 'http')}://{hosts[0].decode('ascii')}")
+        address, port = scope.get("server") or ("127.0.0.1", None)
+        host = f"[{address}]" if ":" in address else address
+        return cls(f"{scope.get('scheme', 'http')}://{host}" + (f":{port}" if port else ""))
+
+    def absolute(self, path: str) -> str:
+        """Put the origin before a path made by this class."""
+        return self.origin + path
+
+    def at(self, path: str, **query: str | int) -> str:
+        """A path below the prefix, with the parameters that are not empty."""
+        given = {name: value for name, value in query.items() if value != ""}
+        return self.prefix + path + ("?" + urlencode(given) if given else "")
+
+    def torrent(self, infohash: bytes) -> str:
+        """The page of a torrent."""
+        return f"{self.prefix}/torrent/{infohash.hex()}"
+
+    def metainfo(self, file_name: str) -> str:
+        """The .torrent by its file name."""
+        return f"{self.prefix}/torrents/{_quoted(file_name)}"
+
+    def content(self, path: Iterable[str], *, is_folder: bool = False) -> str:
+        """A file or folder of the web seed, by the torrent's name and the path inside it."""
+        parts = [self.prefix, "content", *map(_quoted, path)]
+        return "/".join(parts) + ("/" if is_folder else "")
+
+
+def _quoted(name: str) -> str:
+    # Names from metainfo carry bytes that are no UTF-8 as surrogates; any other is not sent.
+    return quote(name.encode("utf-8", "surrogateescape"), safe="")

@@ -1,0 +1,167 @@
+"""Sums, counters and the process itself as Prometheus text (exposition format 0.0.4)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from outpour.web import shown
+from outpour.web.limits import METRICS_ROWS_MAX
+from outpour.web.reply import reply
+from outpour.web.site import Site, site_of
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SUFFIXES = {
+    "_http": ("protocol", "http"),
+    "_udp": ("protocol", "udp"),
+    "_v4": ("family", "ipv4"),
+    "_v6": ("family", "ipv6"),
+}
+GAUGES = {"peers", "torrents", "connections"}
+HELP = {
+    "announces": "Announces answered.",
+    "scrapes": "Scrapes answered.",
+    "errors": "Requests answered with an error.",
+    "refused": "Announces for torrents outside the allowed set.",
+    "handed_over": "Connections handed over to the web side.",
+    "expired": "Peers dropped because they were silent.",
+    "peers": "Peers of all swarms.",
+    "torrents": "Torrents with a swarm.",
+    "bytes_received": "Bytes read from sockets.",
+    "bytes_sent": "Bytes written to sockets.",
+}
+
+Labels = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric with all its values."""
+
+    name: str
+    kind: str
+    help: str
+    values: tuple[tuple[Labels, float], ...]
+
+
+async def metrics(request: Request) -> Response:
+    """`/metrics`."""
+    site = site_of(request)
+    families = [*_sums(site), *_counters(site), *_torrents(site), *_process()]
+    return await reply(request, "".join(map(_text, families)), MEDIA_TYPE, cache="no-store")
+
+
+def _sums(site: Site) -> Iterator[Family]:
+    totals = site.catalog.totals()
+    yield _one("outpour_info", "gauge", "Version.", 1, version=site.view.version)
+    yield _one("outpour_torrents_listed", "gauge", "Torrents listed.", totals.torrents)
+    yield _one("outpour_content_bytes", "gauge", "Size of all torrents.", totals.length)
+    yield Family(
+        "outpour_swarm_peers",
+        "gauge",
+        "Connected peers by state.",
+        (
+            ({"state": "complete"}, totals.complete),
+            ({"state": "downloading"}, totals.downloading),
+        ),
+    )
+    yield Family(
+        "outpour_swarm_addresses",
+        "gauge",
+        "Different addresses among peers by state.",
+        (
+            ({"state": "complete"}, totals.complete_ips),
+            ({"state": "downloading"}, totals.downloading_ips),
+        ),
+    )
+    yield _one(
+        "outpour_completed_total", "counter", "Completed downloads, ever.", totals.downloaded_all
+    )
+    yield _one(
+        "outpour_transferred_bytes",
+        "gauge",
+        "Size times completed downloads of the torrents listed.",
+        totals.transferred,
+    )
+    yield _one("outpour_event_streams", "gauge", "Open event streams.", site.live.listener_count)
+
+
+def _counters(site: Site) -> Iterator[Family]:
+    grouped: dict[str, list[tuple[Labels, float]]] = {}
+    for name, number in sorted(site.view.counters().items()):
+        labels: Labels = {}
+        for suffix, (key, value) in SUFFIXES.items():
+            if name.endswith(suffix):
+                name, labels = name.removesuffix(suffix), {key: value}
+        grouped.setdefault(name, []).append((labels, number))
+    for name, values in grouped.items():
+        is_gauge = name in GAUGES
+        yield Family(
+            f"outpour_tracker_{name}" + ("" if is_gauge else "_total"),
+            "gauge" if is_gauge else "counter",
+            HELP.get(name, name.replace("_", " ").capitalize() + "."),
+            tuple(values),
+        )
+
+
+def _torrents(site: Site) -> Iterator[Family]:
+    rows = site.catalog.rows()
+    if len(rows) > METRICS_ROWS_MAX:
+        return
+    labels = [
+        {"infohash": row.infohash_hex, "name": shown.label(row.name or "")}
+        for row in sorted(rows, key=lambda row: row.infohash)
+    ]
+    in_order = sorted(rows, key=lambda row: row.infohash)
+    for name, kind, text, numbers in (
+        ("complete", "gauge", "Connected seeders.", [row.complete for row in in_order]),
+        ("downloading", "gauge", "Connected leechers.", [row.downloading for row in in_order]),
+        ("downloaded_total", "counter", "Completed downloads.", [r.downloaded for r in in_order]),
+    ):
+        yield Family(
+            f"outpour_torrent_{name}", kind, text, tuple(zip(labels, numbers, strict=True))
+        )
+
+
+def _process() -> Iterator[Family]:
+    """The names that all Prometheus clients use, from `/proc` where there is one."""
+    times = os.times()
+    yield _one("process_cpu_seconds_total", "counter", "CPU time used.", times.user + times.system)
+    try:
+        fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
+        uptime = float(Path("/proc/uptime").read_text("ascii").split()[0])
+        handles = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - no paths are needed
+    except (OSError, ValueError):
+        return
+    began = time.time() - uptime + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    resident = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+    yield _one("process_resident_memory_bytes", "gauge", "Memory in use.", resident)
+    yield _one("process_virtual_memory_bytes", "gauge", "Address space.", int(fields[20]))
+    yield _one("process_start_time_seconds", "gauge", "Unix time of the start.", round(began, 2))
+    yield _one("process_open_fds", "gauge", "Open files and sockets.", handles)
+
+
+def _one(name: str, kind: str, text: str, value: float, **labels: str) -> Family:
+    return Family(name, kind, text, ((labels, value),))
+
+
+def _text(family: Family) -> str:
+    lines = [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}"]
+    lines += (f"{family.name}{_labels(labels)} {value}" for labels, value in family.values)
+    return "\n".join(lines) + "\n"
+
+
+def _labels(labels: Labels) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join(f'{key}="{_escaped(value)}"' for key, value in labels.items()) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

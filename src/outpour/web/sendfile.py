@@ -1,0 +1,87 @@
+"""Windows of files straight from the page cache into a connection of uvicorn.
+
+This is the ASGI extension `http.response.zerocopysend`. uvicorn has none, yet its transport is
+asyncio's, which can call `sendfile(2)`; what is added here is the bookkeeping of the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import BinaryIO
+
+from anyio import to_thread
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from outpour.web.limits import WRITE_STALL_S
+
+EXTENSION = "http.response.zerocopysend"
+
+
+class ZeroCopy:
+    """Offers the extension to an application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, with the extension if it came through uvicorn."""
+        cycle = getattr(send, "__self__", None)
+        if not isinstance(cycle, RequestResponseCycle):
+            await self._app(scope, receive, send)
+            return
+
+        async def send_or_copy(message: Message) -> None:
+            if message["type"] != EXTENSION:
+                await send(message)
+                return
+            await _copy(cycle, send, message["file"], message["offset"], message["count"])
+            if not message.get("more_body", False):
+                await send({"type": "http.response.body", "body": b""})
+
+        extensions = {**scope.get("extensions", {}), EXTENSION: {}}
+        await self._app({**scope, "extensions": extensions}, receive, send_or_copy)
+
+
+async def _copy(
+    cycle: RequestResponseCycle, send: Send, file: BinaryIO, offset: int, count: int
+) -> None:
+    # What the headers and earlier parts left in the transport must go first.
+    if cycle.flow.write_paused and not cycle.disconnected:
+        await cycle.flow.drain()
+    if cycle.disconnected or cycle.transport.is_closing():
+        return
+    await _warm(file, offset, count)
+    sending = asyncio.get_running_loop().sendfile(
+        cycle.transport, file, offset, count, fallback=False
+    )
+    try:
+        sent = await asyncio.wait_for(sending, WRITE_STALL_S)
+    except asyncio.SendfileNotAvailableError:
+        # This file system cannot; or the reader left, which the next write finds out.
+        chunk = await to_thread.run_sync(os.pread, file.fileno(), count, offset)
+        sent = len(chunk)
+        if sent == count:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            return
+    except (OSError, RuntimeError, asyncio.TimeoutError):
+        sent = -1
+    if sent != count:
+        cycle.transport.abort()
+        await asyncio.sleep(0)
+        return
+    cycle.expected_content_length -= count
+
+
+async def _warm(file: BinaryIO, offset: int, count: int) -> None:
+    """Have a window in the page cache, as `sendfile` would wait for the disk on the event loop."""
+    if not hasattr(os, "RWF_NOWAIT"):
+        return
+    try:
+        os.preadv(file.fileno(), [bytearray(1)], offset + count - 1, os.RWF_NOWAIT)
+    except BlockingIOError:
+        await to_thread.run_sync(os.pread, file.fileno(), count, offset)
+    except OSError:
+        # File systems in memory do not know the flag, and do not need it.
+        return

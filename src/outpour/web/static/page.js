@@ -1,0 +1,300 @@
+// Adds to pages that work without it: theme, copying, filtering and sorting in place, live numbers.
+
+const RETRY_MS = [3000, 10000, 30000, 60000];
+const CHARTS_MS = 60000;
+const SIZE_UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// Python rounds a tie to the even neighbour; the page must not change a digit by coming alive.
+function rounded(value, digits) {
+  const scaled = value * 10 ** digits;
+  const below = Math.floor(scaled);
+  const isTie = scaled - below === 0.5;
+  return ((isTie ? below + (below % 2) : Math.round(scaled)) / 10 ** digits).toFixed(digits);
+}
+
+function formatSize(length) {
+  if (length < 1024) return `${length} B`;
+  let value = length;
+  let unit = "";
+  for (unit of SIZE_UNITS) {
+    value /= 1024;
+    if (value < 999.5) break;
+  }
+  let text = rounded(value, value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2);
+  if (text.includes(".")) text = text.replace(/\.?0+$/, "");
+  return `${text} ${unit}`;
+}
+
+const formatCount = (number) => number.toLocaleString("en-US");
+
+function formatMinute(seconds) {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function showTheme(button) {
+  button.setAttribute("aria-pressed", String(isDark()));
+  $("#theme-text").textContent = "Dark theme";
+}
+
+function startTheme() {
+  const button = $("#theme");
+  button.hidden = false;
+  showTheme(button);
+  button.addEventListener("click", () => {
+    const theme = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    try {
+      localStorage.setItem("theme", theme);
+    } catch {
+      // Then it lasts until the page is left.
+    }
+    showTheme(button);
+  });
+}
+
+
+
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  // Without TLS there is no clipboard interface except the old command.
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.setAttribute("readonly", "");
+  area.className = "visually-hidden";
+  document.body.append(area);
+  area.select();
+  const isDone = document.execCommand("copy");
+  area.remove();
+  if (!isDone) throw new Error("copying was refused");
+}
+
+function startCopying() {
+  for (const button of $$("[data-copy]")) button.hidden = false;
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const label = button.dataset.label ?? button.textContent;
+    button.dataset.label = label;
+    try {
+      await copy(button.dataset.copy);
+      button.textContent = "copied";
+    } catch {
+      button.textContent = "not copied";
+    }
+    setTimeout(() => (button.textContent = label), 1500);
+  });
+}
+
+
+
+const rows = () => $$("#torrents > tbody > tr[data-infohash]");
+
+function filter() {
+  const input = $("[data-filter]");
+  if (!input) return;
+  const wanted = input.value.trim().toLowerCase();
+  let matched = 0;
+  for (const row of rows()) {
+    const name = $(".col-name", row).dataset.value.toLowerCase();
+    row.hidden = !(name.includes(wanted) || row.dataset.infohash.includes(wanted));
+    if (!row.hidden) matched += 1;
+  }
+  const all = rows().length;
+  $("#matched").textContent = wanted ? `${formatCount(matched)} of ${formatCount(all)} match` : "";
+}
+
+function startFiltering() {
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("[data-filter]")) filter();
+  });
+  document.addEventListener("submit", (event) => {
+    if ($("[data-filter]", event.target)) event.preventDefault();
+  });
+  filter();
+}
+
+function sortKey(row, key) {
+  if (key === "infohash") return row.dataset.infohash;
+  const value = $(`.col-${key}`, row).dataset.value;
+  return key === "name" ? [value === "", value.toLowerCase()].join() : Number(value);
+}
+
+function sort(table, key, isDescending) {
+  const body = $("tbody", table);
+  const keyed = rows().map((row) => [sortKey(row, key), row.dataset.infohash, row]);
+  const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+  keyed.sort((a, b) => (isDescending ? order(b[0], a[0]) : order(a[0], b[0])) || order(a[1], b[1]));
+  body.append(...keyed.map(([, , row]) => row));
+}
+
+function startSorting() {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-sort]");
+    const table = link?.closest("table[data-sortable]");
+    if (!table || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const heading = link.closest("th");
+    const current = heading.getAttribute("aria-sort");
+    const isDescending = current ? current === "ascending" : "number" in link.dataset;
+    for (const other of $$("th[aria-sort]", table)) other.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", isDescending ? "descending" : "ascending");
+    sort(table, link.dataset.sort, isDescending);
+    const url = new URL(location.href);
+    url.searchParams.set("sort", link.dataset.sort);
+    url.searchParams.set("order", isDescending ? "desc" : "asc");
+    history.replaceState(null, "", url);
+  });
+}
+
+
+
+function show(element, value) {
+  const isSize = element.dataset.unit === "size";
+  const text = value === null ? "–" : isSize ? formatSize(value) : formatCount(value);
+  if ("value" in element.dataset) element.dataset.value = String(value ?? 0);
+  if (element.textContent === text) return;
+  element.textContent = text;
+  element.classList.remove("changed");
+  // Reading a measure makes the browser start the animation anew.
+  void element.offsetWidth;
+  element.classList.add("changed");
+}
+
+function apply({ at, torrents, totals }) {
+  for (const torrent of torrents) {
+    const root = $(`[data-infohash="${torrent.infohash}"]`);
+    if (!root) continue;
+    for (const element of $$("[data-field]", root)) show(element, torrent[element.dataset.field]);
+  }
+  for (const element of totals ? $$("[data-total]") : []) {
+    show(element, totals[element.dataset.total]);
+  }
+  const time = $("#server-time");
+  time.dateTime = new Date(at * 1000).toISOString();
+  const text = formatMinute(at);
+  if (time.textContent !== text) time.firstElementChild.textContent = text;
+}
+
+async function fetchPage() {
+  const response = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!response.ok) throw new Error(`${response.status}`);
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+// A torrent came or went: the server draws its row, as it drew the others.
+async function refreshListing() {
+  const page = await fetchPage();
+  const focused = document.activeElement?.closest?.("#torrents a")?.getAttribute("href");
+  const isListed = $("#torrents") && $("#torrents", page);
+  for (const selector of isListed ? [".lead", "#torrents > tbody", "#torrents > tfoot"] : ["main"]) {
+    $(selector).replaceWith($(selector, page));
+  }
+  if (isListed) $("#torrents").toggleAttribute("data-sortable", $("#torrents", page).hasAttribute("data-sortable"));
+  document.body.dataset.events = page.body.dataset.events;
+  document.body.dataset.torrents = page.body.dataset.torrents;
+  if (focused) $(`#torrents a[href="${CSS.escape(focused)}"]`)?.focus();
+  for (const button of $$("[data-copy]")) button.hidden = false;
+  filter();
+}
+
+async function refreshCharts() {
+  const page = await fetchPage();
+  if ($("#history") && $("#history", page)) $("#history").replaceWith($("#history", page));
+  for (const row of $$("#torrents > tbody > tr[data-infohash]", page)) {
+    const cell = $(`tr[data-infohash="${row.dataset.infohash}"] > .col-swarm`);
+    cell?.replaceChildren(...$(".col-swarm", row).childNodes);
+  }
+}
+
+const STATES = {
+  live: "live",
+  waiting: "reconnecting…",
+  off: "not live; reload for new numbers",
+};
+
+class Stream {
+  #source = null;
+  #timer = 0;
+  #failures = 0;
+  #shown = "";
+
+  start() {
+    $("#live").hidden = false;
+    document.addEventListener("visibilitychange", () => {
+      // Browsers allow six connections to a server; a page out of sight gives its own up.
+      if (document.hidden) this.#close();
+      else this.#open();
+    });
+    addEventListener("pagehide", () => this.#close());
+    addEventListener("pageshow", () => this.#open());
+    setInterval(() => {
+      if (!document.hidden && this.#shown === "live") refreshCharts().catch(() => {});
+    }, CHARTS_MS);
+    this.#open();
+  }
+
+  #say(state) {
+    if (state === this.#shown) return;
+    this.#shown = state;
+    $("#live").dataset.state = state;
+    $("#live-text").textContent = STATES[state];
+  }
+
+  #open() {
+    clearTimeout(this.#timer);
+    if (this.#source || document.hidden) return;
+    const source = new EventSource(document.body.dataset.events);
+    this.#source = source;
+    source.addEventListener("numbers", (event) => {
+      this.#failures = 0;
+      this.#say("live");
+      apply(JSON.parse(event.data));
+    });
+    source.addEventListener("listing", () => this.#relist());
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED) {
+        this.#say("waiting");
+        return;
+      }
+      // The browser gives up after an answer such as 503; the server may have room later.
+      this.#close();
+      this.#say(this.#failures < 2 ? "waiting" : "off");
+      const pause = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];
+      this.#failures += 1;
+      this.#timer = setTimeout(() => this.#open(), pause);
+    });
+  }
+
+  #close() {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  async #relist() {
+    try {
+      if ($("article[data-infohash]")) return;
+      await refreshListing();
+      this.#close();
+      this.#open();
+    } catch {
+      // The next message or reconnection tries again.
+    }
+  }
+}
+
+startTheme();
+startCopying();
+startFiltering();
+startSorting();
+if (document.body.dataset.events) new Stream().start();

@@ -1,0 +1,256 @@
+"""A web server on a free port of loopback, and a small view whose numbers a test may change."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from outpour import bencode
+from outpour.magnet import Magnet
+from outpour.metainfo import Metainfo
+from outpour.tracker.views import Sample, TorrentRow, Totals
+from outpour.web.app import make_app
+from outpour.web.server import WebServer
+from outpour.web.view import WebOptions
+
+T = TypeVar("T")
+NOW = 1_795_000_000
+
+
+@dataclass
+class FakeView:
+    """A view over plain dictionaries."""
+
+    torrents: dict[bytes, TorrentRow] = field(default_factory=dict)
+    metainfos: dict[bytes, bytes] = field(default_factory=dict)
+    contents: dict[bytes, Path] = field(default_factory=dict)
+    samples: dict[bytes, tuple[Sample, ...]] = field(default_factory=dict)
+    tracker_counters: dict[str, int] = field(default_factory=dict)
+    version: str = "9.8.7"
+    time: float = NOW
+
+    def now(self) -> float:
+        return self.time
+
+    def rows(self) -> tuple[TorrentRow, ...]:
+        return tuple(self.torrents.values())
+
+    def row(self, infohash: bytes) -> TorrentRow | None:
+        return self.torrents.get(infohash)
+
+    def totals(self) -> Totals:
+        rows = self.rows()
+        complete = sum(row.complete for row in rows)
+        downloading = sum(row.downloading for row in rows)
+        downloaded = sum(row.downloaded for row in rows)
+        return Totals(
+            torrents=len(rows),
+            length=sum(row.length or 0 for row in rows),
+            complete_ips=(complete + 1) // 2,
+            complete=complete,
+            downloading_ips=(downloading + 1) // 2,
+            downloading=downloading,
+            downloaded=downloaded,
+            downloaded_all=downloaded + 7,
+            transferred=sum(row.transferred or 0 for row in rows),
+        )
+
+    def history(self, infohash: bytes) -> tuple[Sample, ...]:
+        return self.samples.get(infohash, ())
+
+    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
+        return self.metainfos.get(infohash)
+
+    def content(self, infohash: bytes) -> Path | None:
+        return self.contents.get(infohash)
+
+    def counters(self) -> Mapping[str, int]:
+        return self.tracker_counters
+
+    def change(self, infohash: bytes, **numbers: Any) -> None:
+        self.torrents[infohash] = replace(self.torrents[infohash], **numbers)
+
+    def publish(
+        self,
+        name: str | bytes,
+        files: Mapping[str, bytes] | bytes,
+        root: Path | None = None,
+        **numbers: Any,
+    ) -> bytes:
+        """List a torrent of a file, or of a folder, and write its content below a root."""
+        raw_name = name.encode() if isinstance(name, str) else name
+        metainfo = make_metainfo(raw_name, files)
+        infohash = metainfo.info.infohash
+        length = metainfo.info.length
+        row = TorrentRow(
+            infohash=infohash,
+            name=metainfo.info.name,
+            length=length,
+            magnet=str(Magnet.of(metainfo)),
+            file_count=len(metainfo.info.files),
+            version="v1",
+            published_at=NOW - 1000,
+            transferred=length * numbers.get("downloaded", 0),
+        )
+        self.torrents[infohash] = replace(row, **numbers)
+        self.metainfos[infohash] = metainfo.raw
+        if root is not None:
+            target = root / metainfo.info.name
+            self.contents[infohash] = target
+            if isinstance(files, bytes):
+                target.write_bytes(files)
+            else:
+                for path, data in files.items():
+                    (target / path).parent.mkdir(parents=True, exist_ok=True)
+                    (target / path).write_bytes(data)
+        return infohash
+
+
+def make_metainfo(name: bytes, files: Mapping[str, bytes] | bytes, **more: Any) -> Metainfo:
+    """Make a v1 torrent of small content."""
+    info: dict[bytes, Any] = {b"name": name, b"piece length": 16384}
+    if isinstance(files, bytes):
+        data = files
+        info[b"length"] = len(files)
+    else:
+        data = b"".join(files.values())
+        info[b"files"] = [
+            {b"length": len(content), b"path": [part.encode() for part in path.split("/")]}
+            for path, content in files.items()
+        ]
+    info[b"pieces"] = b"".join(
+        hashlib.sha1(data[at : at + 16384]).digest() for at in range(0, len(data), 16384)
+    )
+    root = {b"info": info, b"announce": b"http://127.0.0.1:6969/announce"}
+    root |= {key.encode(): value for key, value in more.items()}
+    return Metainfo.parse(bencode.encode(root))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Site:
+    """A server that runs in a thread of its own."""
+
+    def __init__(self, view: FakeView, options: WebOptions | None = None) -> None:
+        self.view = view
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.server = WebServer(make_app(view, options))
+        self.call(self.server.start())
+        self.host, self.port = self.call(self.server.listen("127.0.0.1", 0))
+        self.is_stopped = False
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+
+    def on_loop(self, work: Callable[[], T]) -> T:
+        async def run() -> T:
+            return work()
+
+        return self.call(run())
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
+        try:
+            given = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, headers=given)
+            response = connection.getresponse()
+            fields = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, fields, response.read())
+        finally:
+            connection.close()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection((self.host, self.port), timeout=10)
+
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes and read until the server closes."""
+        with self.connect() as connection:
+            connection.sendall(request)
+            return read_all(connection)
+
+    def stop(self) -> None:
+        if not self.is_stopped:
+            self.is_stopped = True
+            self.call(self.server.stop())
+
+    def close(self) -> None:
+        try:
+            self.stop()
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10)
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Read until the other side closes."""
+    parts = []
+    while chunk := connection.recv(1 << 20):
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 10, what: str = "state") -> None:
+    """Wait for a state with a deadline."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
+        pause.wait(0.01)
+
+
+@pytest.fixture
+def view() -> FakeView:
+    return FakeView()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Site]]:
+    """Start sites that are stopped after the test."""
+    sites: list[Site] = []
+
+    def run(view: FakeView, options: WebOptions | None = None) -> Site:
+        sites.append(Site(view, options))
+        return sites[-1]
+
+    yield run
+    for site in sites:
+        site.close()
+
+
+@pytest.fixture
+def site(view: FakeView, start: Callable[..., Site]) -> Site:
+    return start(view)
