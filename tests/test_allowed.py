@@ -1,0 +1,325 @@
+"""The allowed set: what a folder and lists allow, and how changes are followed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from outpour import bencode
+from outpour.errors import ReadError
+from outpour.metainfo import Metainfo
+from outpour.tracker import folder as folder_module
+from outpour.tracker.allowed import AllowedSet
+from outpour.tracker.events import (
+    Allowed,
+    DuplicateSkipped,
+    FileSkipped,
+    SourceReadable,
+    SourceUnreadable,
+    Withdrawn,
+)
+from outpour.tracker.folder import SETTLE_S, Folder
+from outpour.tracker.hashlist import parse
+from outpour.tracker.listing import Listing
+from outpour.tracker.watcher import watch
+
+VECTORS = Path(__file__).parent / "vectors" / "classic"
+HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
+BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")
+
+
+def torrent(name, length=5, **more):
+    pieces = hashlib.sha1(name.encode()).digest()
+    info = {"length": length, "name": name, "piece length": 16384, "pieces": pieces}
+    return bencode.encode({"announce": "http://127.0.0.1:1/announce", "info": info, **more})
+
+
+def infohash_of(raw):
+    return Metainfo.parse(raw).info.infohash
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "torrents"
+    root.mkdir()
+    for name in ("hello", "big"):
+        shutil.copy(VECTORS / f"{name}.torrent", root / f"{name}.torrent")
+    return root
+
+
+def scan(allowed):
+    return [*allowed.read(), *allowed.merge()]
+
+
+def test_a_folder_allows_its_torrents_and_those_of_its_subfolders(folder):
+    deep = folder / "2024" / "may"
+    deep.mkdir(parents=True)
+    (deep / "x.torrent").write_bytes(torrent("x"))
+    (folder / "readme.txt").write_text("no torrent")
+    allowed = AllowedSet(folder)
+    events = scan(allowed)
+    assert allowed.infohashes == {HELLO, BIG, infohash_of(torrent("x"))}
+    assert allowed.listings[HELLO].name == "hello.txt"
+    assert allowed.listings[HELLO].path == folder / "hello.torrent"
+    assert [type(event) for event in events] == [Allowed]
+
+
+def test_a_new_file_joins_and_a_removed_one_leaves(folder):
+    allowed = AllowedSet(folder)
+    scan(allowed)
+    (folder / "x.torrent").write_bytes(torrent("x"))
+    (folder / "big.torrent").unlink()
+    assert scan(allowed) == [Allowed(("x",)), Withdrawn(("big.bin",))]
+    assert allowed.infohashes == {HELLO, infohash_of(torrent("x"))}
+    assert scan(allowed) == []
+
+
+def test_files_that_did_not_change_are_not_read_again(folder, monkeypatch):
+    allowed = AllowedSet(folder)
+    scan(allowed)
+    read = []
+    original = Metainfo.read
+    monkeypatch.setattr(
+        folder_module.Metainfo, "read", lambda path: read.append(Path(path)) or original(path)
+    )
+    (folder / "hello.torrent").write_bytes(torrent("other"))
+    scan(allowed)
+    scan(allowed)
+    assert read == [folder / "hello.torrent"]
+
+
+def test_a_bad_file_is_told_once_after_it_had_time_to_become_a_good_one(folder):
+    clock = Clock()
+    allowed = AllowedSet(folder, clock=clock)
+    bad = folder / "bad.torrent"
+    bad.write_bytes(torrent("x")[:-10])
+    assert not any(isinstance(event, FileSkipped) for event in scan(allowed))
+    assert not allowed.is_settled
+    assert allowed.infohashes == {HELLO, BIG}
+    clock.now = SETTLE_S + 0.1
+    (told,) = scan(allowed)
+    assert isinstance(told, FileSkipped)
+    assert told.path == bad
+    assert str(bad) not in told.why
+    assert allowed.is_settled
+    assert scan(allowed) == []
+
+
+def test_a_file_that_is_being_written_joins_without_a_complaint(folder):
+    clock = Clock()
+    allowed = AllowedSet(folder, clock=clock)
+    raw = torrent("slow")
+    (folder / "slow.torrent").write_bytes(raw[:50])
+    scan(allowed)
+    clock.now = 1.0
+    (folder / "slow.torrent").write_bytes(raw)
+    assert scan(allowed) == [Allowed(("slow",))]
+
+
+def test_a_good_file_that_is_being_rewritten_stays_in_force_meanwhile(folder):
+    clock = Clock()
+    allowed = AllowedSet(folder, clock=clock)
+    scan(allowed)
+    raw = (folder / "hello.torrent").read_bytes()
+    (folder / "hello.torrent").write_bytes(raw[:60])
+    scan(allowed)
+    assert HELLO in allowed.infohashes
+    clock.now = SETTLE_S + 0.1
+    events = scan(allowed)
+    assert [type(event) for event in events] == [FileSkipped, Withdrawn]
+    assert HELLO not in allowed.infohashes
+
+
+def test_the_second_file_of_the_same_torrent_is_told_once_and_the_first_counts(folder):
+    copy = folder / "zcopy.torrent"
+    shutil.copy(folder / "hello.torrent", copy)
+    allowed = AllowedSet(folder)
+    events = scan(allowed)
+    assert DuplicateSkipped(copy, folder / "hello.torrent") in events
+    assert allowed.listings[HELLO].path == folder / "hello.torrent"
+    (folder / "x.torrent").write_bytes(torrent("x"))
+    assert scan(allowed) == [Allowed(("x",))]
+    (folder / "hello.torrent").unlink()
+    assert scan(allowed) == []
+    assert allowed.listings[HELLO].path == copy
+
+
+def test_hidden_files_are_what_others_write_before_they_rename(folder):
+    (folder / ".hidden.torrent").write_bytes(torrent("x")[:20])
+    (folder / ".git").mkdir()
+    (folder / ".git" / "y.torrent").write_bytes(torrent("y"))
+    allowed = AllowedSet(folder)
+    scan(allowed)
+    assert allowed.infohashes == {HELLO, BIG}
+    assert allowed.is_settled
+
+
+def test_links_in_a_circle_end(folder):
+    (folder / "loop").symlink_to(folder)
+    allowed = AllowedSet(folder)
+    scan(allowed)
+    assert allowed.infohashes == {HELLO, BIG}
+    assert allowed.listings[HELLO].path == folder / "hello.torrent"
+
+
+def test_a_missing_folder_is_refused_at_start_with_a_hint(tmp_path):
+    with pytest.raises(ReadError) as caught:
+        AllowedSet(tmp_path / "none").read()
+    assert "--allowed-dir" in (caught.value.hint or "")
+
+
+def test_a_folder_that_goes_away_later_keeps_what_it_held(folder):
+    allowed = AllowedSet(folder)
+    scan(allowed)
+    away = folder.with_name("away")
+    folder.rename(away)
+    (told,) = scan(allowed)
+    assert isinstance(told, SourceUnreadable)
+    assert allowed.infohashes == {HELLO, BIG}
+    assert scan(allowed) == []
+    away.rename(folder)
+    assert scan(allowed) == [SourceReadable(folder)]
+
+
+def test_both_hashes_of_a_hybrid_are_allowed_and_it_is_listed_once():
+    listing = Listing(
+        HELLO, BIG + bytes(12), (HELLO, BIG), "x", 1, 1, "hybrid", False, "", None, None, (), None
+    )
+    allowed = AllowedSet()
+    allowed.give(listing)
+    allowed.merge()
+    assert allowed.infohashes == {HELLO, BIG}
+    assert list(allowed.listings) == [HELLO]
+    allowed.take(HELLO)
+    assert allowed.merge() == [Withdrawn(("x",))]
+    assert allowed.infohashes == frozenset()
+
+
+def test_a_list_takes_both_lengths_comments_and_cases():
+    infohashes, faults = parse(
+        b"# comment\n\n"
+        + HELLO.hex().upper().encode()
+        + b"\r\n  "
+        + (BIG + bytes(12)).hex().encode()
+        + b"  # v2\nnonsense\n"
+        + b"a" * 41
+    )
+    assert infohashes == {HELLO, BIG}
+    assert faults == [
+        "line 5 is not 40 or 64 hexadecimal digits",
+        "line 6 is not 40 or 64 hexadecimal digits",
+    ]
+
+
+def test_a_list_is_followed_and_joined_with_the_folder(folder, tmp_path):
+    path = tmp_path / "allow.txt"
+    path.write_text("ab" * 20 + "\n")
+    allowed = AllowedSet(folder, path)
+    scan(allowed)
+    assert allowed.infohashes == {HELLO, BIG, b"\xab" * 20}
+    path.write_text("cd" * 20 + "\noops\n")
+    assert scan(allowed) == [FileSkipped(path, "line 2 is not 40 or 64 hexadecimal digits")]
+    assert allowed.infohashes == {HELLO, BIG, b"\xcd" * 20}
+    path.unlink()
+    assert [type(event) for event in scan(allowed)] == [SourceUnreadable]
+    assert b"\xcd" * 20 in allowed.infohashes
+
+
+def test_a_file_of_another_kind_does_not_fill_the_log(tmp_path):
+    path = tmp_path / "allow.txt"
+    path.write_text("oops\n" * 1000)
+    events = scan(AllowedSet(None, path))
+    assert len(events) == 11
+    assert str(events[-1]).endswith("990 more bad lines")
+
+
+def test_denied_wins_over_allowed(folder, tmp_path):
+    deny = tmp_path / "deny.txt"
+    deny.write_text(HELLO.hex())
+    allowed = AllowedSet(folder, None, deny)
+    scan(allowed)
+    assert allowed.infohashes == {BIG}
+    assert list(allowed.listings) == [BIG]
+    deny.write_text("")
+    assert scan(allowed) == [Allowed(("hello.txt",))]
+
+
+def test_a_listing_takes_its_date_from_the_metainfo_or_the_file(folder):
+    (folder / "x.torrent").write_bytes(torrent("x", **{"creation date": 1234}))
+    (folder / "y.torrent").write_bytes(torrent("y"))
+    os.utime(folder / "y.torrent", (99, 99))
+    source = Folder(folder)
+    source.scan()
+    dates = {listing.name: listing.published_at for listing in source.listings}
+    assert (dates["x"], dates["y"]) == (1234, 99)
+
+
+@pytest.mark.parametrize("change", ["create", "replace", "delete", "list"])
+def test_a_change_wakes_the_tracker_at_once(folder, tmp_path, change):
+    listed = tmp_path / "lists" / "allow.txt"
+    listed.parent.mkdir()
+    listed.write_text("")
+
+    async def main():
+        wake = asyncio.Event()
+        task = asyncio.create_task(watch([folder], [listed], wake, 3600))
+        # The watch needs a moment to begin, so the change is made until it is seen.
+        for attempt in range(100):
+            if change == "create":
+                (folder / f"{attempt}.torrent").write_bytes(b"x")
+            elif change == "replace":
+                (folder / "new").write_bytes(b"x")
+                (folder / "new").replace(folder / "hello.torrent")
+            elif change == "delete":
+                (folder / f"{attempt}.torrent").write_bytes(b"x")
+                (folder / f"{attempt}.torrent").unlink()
+            else:
+                (listed.parent / "new").write_text("")
+                (listed.parent / "new").replace(listed)
+            try:
+                await asyncio.wait_for(wake.wait(), 0.2)
+                break
+            except asyncio.TimeoutError:
+                continue
+        assert wake.is_set()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_a_folder_that_is_exchanged_for_another_is_watched_on(folder):
+    async def main():
+        wake = asyncio.Event()
+        task = asyncio.create_task(watch([folder], [], wake, 0.2))
+        folder.rename(folder.with_name("old"))
+        folder.mkdir()
+        seen = 0
+        for attempt in range(100):
+            wake.clear()
+            (folder / f"{attempt}.torrent").write_bytes(b"x")
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(wake.wait(), 1)
+                seen += 1
+            # The first two may be the exchange itself.
+            if seen == 4:
+                break
+        assert seen == 4
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
