@@ -16,6 +16,7 @@ from types import MappingProxyType
 from outpour import bencode
 from outpour.bencode import LIMITS, Limits, Value
 from outpour.errors import BencodeError, MetainfoError, ReadError, reason
+from outpour.files import write_atomically
 from outpour.info import Dictionary, File, Info, Version, read_info
 from outpour.merkle import HASH_LENGTH, root_of_layer
 from outpour.text import from_bytes
@@ -112,8 +113,6 @@ class Metainfo:
         Raises:
             WriteError: The file cannot be written.
         """
-        from outpour.files import write_atomically
-
         write_atomically(Path(path), self.raw)
 
 

@@ -1,0 +1,93 @@
+"""What every test may ask for: the command line in this process, and commands as real processes."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+VECTORS = Path(__file__).resolve().parent / "vectors"
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+    raw: bytes
+
+
+class Terminal(io.TextIOWrapper):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def run(monkeypatch) -> Callable[..., Result]:
+    """Run a command in this process: `run("show", path)`, or `run(..., tool=btrename)`."""
+
+    def call(
+        *words: object,
+        stdin: bytes = b"",
+        tool: Callable[[Sequence[str]], int] | None = None,
+        terminal: bool = False,
+    ) -> Result:
+        from outpour.cli import main
+
+        kind = Terminal if terminal else io.TextIOWrapper
+        streams = {
+            "stdin": io.TextIOWrapper(io.BytesIO(stdin)),
+            "stdout": io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True),
+            "stderr": kind(io.BytesIO(), encoding="utf-8", write_through=True),
+        }
+        with monkeypatch.context() as patch:
+            for name, stream in streams.items():
+                patch.setattr(sys, name, stream)
+            code = (tool or main)([str(word) for word in words])
+        raw = streams["stdout"].buffer.getvalue()  # type: ignore[attr-defined]
+        err = streams["stderr"].buffer.getvalue()  # type: ignore[attr-defined]
+        return Result(code, raw.decode("utf-8", "replace"), err.decode(), raw)
+
+    return call
+
+
+@pytest.fixture
+def spawn() -> Callable[..., Result]:
+    """Run an installed command as a process of its own: `spawn("outpour", "show", path)`."""
+
+    def call(name: str, *words: object, stdin: bytes = b"", cwd: Path | None = None) -> Result:
+        program = BIN / name
+        if not program.exists():
+            pytest.skip(f"{name} is not installed")
+        done = subprocess.run(
+            [program, *map(os.fspath, map(str, words))],
+            input=stdin,
+            capture_output=True,
+            cwd=cwd,
+            timeout=50,
+            check=False,
+        )
+        return Result(
+            done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode(),
+            done.stdout,
+        )  # fmt: skip
+
+    return call
+
+
+@pytest.fixture
+def classic() -> Path:
+    """Torrents made by BitTorrent 3.4.2: `hello.torrent`, `dir.torrent` and `big.torrent`."""
+    return VECTORS / "classic"

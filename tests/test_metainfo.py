@@ -1,0 +1,366 @@
+import hashlib
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outpour import bencode
+from outpour.bencode import Limits
+from outpour.errors import BencodeError, FormatError, MetainfoError, ReadError
+from outpour.merkle import root_of_layer
+from outpour.metainfo import Metainfo
+
+LEAF = bytes(range(32))
+
+
+def single(**changes):
+    """A torrent of one file of 12 bytes, with keys of its info dictionary changed."""
+    info = {"length": 12, "name": "a.txt", "piece length": 16384, "pieces": b"\1" * 20}
+    info.update({key.replace("_", " "): value for key, value in changes.items()})
+    return {"info": {key: value for key, value in info.items() if value is not None}}
+
+
+def folder(*entries, piece_length=16384, **changes):
+    """A torrent of a folder `d`, with as many pieces as its files need."""
+    files = [{"length": length, "path": path} for path, length in entries]
+    count = 0 if "pieces" in changes else -(-sum(n for _, n in entries) // piece_length)
+    defaults = {"name": "d", "length": None, "pieces": b"\1" * 20 * count}
+    return single(**{**defaults, "files": files, "piece_length": piece_length, **changes})
+
+
+def tree(entries, piece_length=16384, **changes):
+    """A torrent of v2 with the given files, each of one block or empty."""
+    node: dict = {}
+    for path, length in entries:
+        at = node
+        for part in path:
+            at = at.setdefault(part, {})
+        at[""] = {"length": length, **({"pieces root": LEAF} if length else {})}
+    defaults = {"name": "d", "length": None, "pieces": None, "meta version": 2, "file tree": node}
+    return single(**{**defaults, "piece_length": piece_length, **changes})
+
+
+def parse(value):
+    return Metainfo.parse(value if isinstance(value, bytes) else bencode.encode(value))
+
+
+# What crafted files do to other readers is told in the names: paths that climb, terminals that
+# are driven, arithmetic that overflows, memory that is asked for.
+HOSTILE = {
+    "path climbs": (folder((["..", "etc", "passwd"], 1)), "info.files[0].path"),
+    "path climbs inside": (folder((["a", "..", "..", "b"], 1)), "info.files[0].path"),
+    "path is a dot": (folder((["."], 1)), "info.files[0].path"),
+    "path has an empty component": (folder((["a", "", "b"], 1)), "info.files[0].path"),
+    "path is empty": (folder(([], 1)), "info.files[0].path"),
+    "path is absolute": (folder((["/etc/passwd"], 1)), "info.files[0].path"),
+    "path has a separator": (folder((["a/b"], 1)), "info.files[0].path"),
+    "path has the separator of Windows": (folder((["..\\b"], 1)), "info.files[0].path"),
+    "path has a drive": (folder((["C:", "b"], 1)), "info.files[0].path"),
+    "path has a NUL": (folder((["a\0b"], 1)), "info.files[0].path"),
+    "path has an escape": (folder((["a\x1b[2Jb"], 1)), "info.files[0].path"),
+    "path has a C1 escape": (folder((["a\x9b2Jb"], 1)), "info.files[0].path"),
+    "path has a newline": (folder((["a\nb"], 1)), "info.files[0].path"),
+    "path is no list": (folder(("a", 1)), "info.files[0].path"),
+    "path holds numbers": (folder(([1], 1)), "info.files[0].path"),
+    "path component is too long": (folder((["a" * 256], 1)), "info.files[0].path"),
+    "path is too long": (folder((["a" * 250] * 20, 1)), "info.files[0].path"),
+    "path is too deep": (folder((["a"] * 129, 1)), "info.files[0].path"),
+    "name climbs": (single(name="../../evil"), "info.name"),
+    "name is two dots": (single(name=".."), "info.name"),
+    "name is empty": (single(name=""), "info.name"),
+    "name is a number": (single(name=7), "info.name"),
+    "name is missing": (single(name=None), "info.name"),
+    "preferred name climbs": (single(**{"name.utf-8": ".."}), "info.name"),
+    "length is negative": (single(length=-1), "info.length"),
+    "length of a file is negative": (
+        folder((["a"], 20000), (["b"], -5)),
+        "info.files[1].length",
+    ),
+    "length is missing": (single(length=None), "info.length"),
+    "lengths overflow": (
+        folder((["a"], 2**62), (["b"], 2**62), piece_length=2**30, pieces=b""),
+        "info.files[1].length",
+    ),
+    "length and files": (folder((["a"], 1), length=1), "info.length"),
+    "files is empty": (single(length=None, files=[]), "info.files"),
+    "files is no list": (single(length=None, files={}), "info.files"),
+    "files holds no dictionary": (single(length=None, files=[1]), "info.files[0]"),
+    "piece length is zero": (single(piece_length=0), "info.piece length"),
+    "piece length is negative": (single(piece_length=-16384), "info.piece length"),
+    "piece length is absurd": (single(piece_length=2**62), "info.piece length"),
+    "piece length is text": (single(piece_length="16384"), "info.piece length"),
+    "pieces is cut off": (single(pieces=b"\1" * 19), "info.pieces"),
+    "pieces are too few": (single(length=10**12), "info.pieces"),
+    "pieces are too many": (single(pieces=b"\1" * 40), "info.pieces"),
+    "pieces is missing": (single(pieces=None), "info.pieces"),
+    "meta version is unknown": (single(meta_version=3), "info.meta version"),
+    "info is missing": ({"announce": "http://127.0.0.1/"}, "info"),
+    "info is a list": ({"info": []}, "info"),
+    "announce is a number": ({**single(), "announce": 1}, "announce"),
+    "announce-list holds numbers": ({**single(), "announce-list": [[1]]}, "announce-list"),
+    "announce-list is endless": ({**single(), "announce-list": [["u"] * 10_001]}, "announce-list"),
+    "url-list holds numbers": ({**single(), "url-list": [1]}, "url-list"),
+    "v2 path climbs": (tree([(("..", "b"), 1)]), "info.file tree"),
+    "v2 path is empty": (tree([((), 1)]), "info.file tree"),
+    "v2 tree is empty": (single(meta_version=2, pieces=None, length=None), "info.file tree"),
+    "v2 folder is empty": (tree([], **{"file tree": {"a": {}}}), "info.file tree"),
+    "v2 file is a folder": (
+        tree([], **{"file tree": {"a": {"": {"length": 0}, "b": {}}}}),
+        "info.file tree",
+    ),
+    "v2 root is cut off": (
+        tree([], **{"file tree": {"a": {"": {"length": 1, "pieces root": b"x"}}}}),
+        "info.file tree.pieces root",
+    ),
+    "v2 length is negative": (tree([(("a",), -1)]), "info.file tree.length"),
+    "v2 lengths overflow": (
+        tree([(("a",), 2**62), (("b",), 2**62)]),
+        "info.file tree.length",
+    ),
+    "v2 piece length is odd": (tree([(("a",), 1)], piece_length=20000), "info.piece length"),
+    "v2 piece length is small": (tree([(("a",), 1)], piece_length=8192), "info.piece length"),
+    "hybrid lists differ by name": (
+        tree([(("a",), 1)], files=[{"length": 1, "path": ["b"]}], pieces=b"\1" * 20),
+        "info.file tree",
+    ),
+    "hybrid lists differ by length": (
+        tree([(("a",), 1)], files=[{"length": 2, "path": ["a"]}], pieces=b"\1" * 20),
+        "info.file tree",
+    ),
+    "hybrid is not aligned": (
+        tree(
+            [(("a",), 1), (("b",), 1)],
+            files=[{"length": 1, "path": ["a"]}, {"length": 1, "path": ["b"]}],
+            pieces=b"\1" * 20,
+        ),
+        "info.files",
+    ),
+    "piece layers of a stranger": (
+        {**tree([(("a",), 20000)]), "piece layers": {b"\2" * 32: b"\2" * 64}},
+        "piece layers",
+    ),
+    "piece layers do not lead to the root": (
+        {**tree([(("a",), 20000)]), "piece layers": {LEAF: b"\2" * 64}},
+        "piece layers",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_torrent_is_refused_at_its_field(case):
+    value, field = HOSTILE[case]
+    with pytest.raises(MetainfoError) as caught:
+        parse(value)
+    assert caught.value.field == field
+    assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"not a torrent",
+        b"l" * 1_000_000,
+        b"d4:info" + b"d1:a" * 1_000_000,
+        bencode.encode(single()) + b"\n",
+        bencode.encode(single()).replace(b"5:a.txt", b"05:a.txt"),
+        bencode.encode(single()).replace(b"i12e", b"i012e"),
+        bencode.encode(single()).replace(b"i12e", b"i+12e"),
+        bencode.encode(single()).replace(b"i12e", b"i 12e"),
+        bencode.encode(single()).replace(b"5:a.txt", b"999999999999:a.txt"),
+        bencode.encode(single()).replace(b"4:name5:a.txt", b"4:name5:a.txt4:name5:b.txt"),
+        bencode.encode(single())[:-1],
+    ],
+)
+def test_what_readers_would_disagree_on_is_refused(raw):
+    with pytest.raises(BencodeError):
+        parse(raw)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["info", "announce", "announce-list", "url-list", "piece layers", "nodes"]),
+        st.recursive(
+            st.integers() .filter(lambda n: abs(n) < 2**63) | st.binary(max_size=24),
+            lambda inner: st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [b"name", b"length", b"files", b"path", b"pieces", b"piece length", b"",
+                     b"file tree", b"meta version", b"pieces root"]
+                ),
+                inner,
+            ),
+            max_leaves=30,
+        ),
+    )
+)  # fmt: skip
+def test_no_dictionary_fails_in_another_way(value):
+    try:
+        parse(value)
+    except FormatError as error:
+        assert str(error)  # noqa: PT017 - a torrent by chance is fine too
+
+
+@given(st.binary(max_size=80))
+def test_no_bytes_fail_in_another_way(raw):
+    with pytest.raises(FormatError):
+        Metainfo.parse(raw)
+
+
+@given(st.integers(0, 300), st.binary(min_size=1, max_size=3))
+def test_no_damage_fails_in_another_way(at, damage):
+    raw = bencode.encode(folder((["a", "b"], 20000), (["c"], 5), source="x"))
+    at %= len(raw)
+    try:
+        Metainfo.parse(raw[:at] + damage + raw[at + len(damage) :])
+    except FormatError as error:
+        assert str(error)  # noqa: PT017 - some damage leaves a torrent
+
+
+def test_the_torrents_of_the_original_tools_are_read(classic):
+    hello = Metainfo.read(classic / "hello.torrent")
+    assert hello.info.infohash_hex == "e25d7c06d525617193e405c30a3c6a77b2e56510"
+    assert hello.info.version == "v1"
+    assert (hello.info.name, hello.info.length, hello.info.is_folder) == ("hello.txt", 12, False)
+    assert [file.path for file in hello.info.files] == [("hello.txt",)]
+    assert hello.tiers == (("http://127.0.0.1:7001/announce",),)
+    assert (hello.comment, hello.creation_date) == ("a comment", 1795367587)
+    folder = Metainfo.read(classic / "dir.torrent")
+    assert folder.info.is_folder
+    assert [(file.path, file.length, file.offset) for file in folder.info.files] == [
+        (("a.txt",), 10, 0),
+        (("sub", "b.txt"), 20, 10),
+    ]
+    assert Metainfo.read(classic / "big.torrent").info.piece_count == 5
+
+
+def test_the_infohash_is_that_of_the_bytes_even_when_keys_are_not_sorted():
+    info = b"d12:piece lengthi16384e4:name5:a.txt6:pieces20:" + b"\1" * 20 + b"6:lengthi12ee"
+    metainfo = parse(b"d4:info" + info + b"8:announce9:http://a/e")
+    assert metainfo.info.infohash == hashlib.sha1(info).digest()
+    assert metainfo.announce == "http://a/"
+
+
+def test_v2_is_read():
+    metainfo = parse(tree([(("e",), 0), (("sub", "x"), 20000), (("y",), 3)]))
+    info = metainfo.info
+    assert info.version == "v2"
+    assert info.infohash_v1 is None
+    assert info.infohash_v2 == hashlib.sha256(info.raw).digest()
+    assert info.infohash == info.infohash_v2[:20]
+    assert [(file.path, file.offset) for file in info.files] == [
+        (("e",), 0),
+        (("sub", "x"), 0),
+        (("y",), 32768),
+    ]
+    assert (info.length, info.piece_count) == (20003, 3)
+    assert [file.pieces_root for file in info.files] == [None, LEAF, LEAF]
+
+
+def test_a_single_file_of_v2_is_no_folder():
+    info = parse(tree([(("d",), 5)])).info
+    assert not info.is_folder
+    assert info.files[0].path == ("d",)
+
+
+def test_a_hybrid_is_read_with_its_padding():
+    files = [
+        {"length": 1, "path": ["a"]},
+        {"attr": "p", "length": 16383, "path": [".pad", "16383"]},
+        {"length": 1, "path": ["b"]},
+    ]
+    info = parse(tree([(("a",), 1), (("b",), 1)], files=files, pieces=b"\1" * 40)).info
+    assert info.version == "hybrid"
+    assert info.infohash == info.infohash_v1 == hashlib.sha1(info.raw).digest()
+    assert (info.length, info.piece_count) == (2, 2)
+    assert [(file.offset, file.is_padding) for file in info.files] == [
+        (0, False),
+        (1, True),
+        (16384, False),
+    ]
+    assert info.files[2].pieces_root == LEAF
+
+
+def test_piece_layers_are_read_when_they_lead_to_the_root():
+    layer = b"\2" * 96
+    root = root_of_layer(layer, 32768)
+    padding = hashlib.sha256(bytes(64)).digest()
+    pair = hashlib.sha256(b"\2" * 64).digest()
+    assert root == hashlib.sha256(pair + hashlib.sha256(b"\2" * 32 + padding).digest()).digest()
+    value = tree(
+        [], piece_length=32768,
+        **{"file tree": {"a": {"": {"length": 80000, "pieces root": root}}}},
+    )  # fmt: skip
+    assert parse({**value, "piece layers": {root: layer}}).piece_layers == {root: layer}
+
+
+def test_names_that_are_not_utf8_keep_their_bytes():
+    info = parse(single(name=b"latin1_\xe9")).info
+    assert os.fsencode(info.name) == b"latin1_\xe9"
+
+
+def test_a_name_in_utf8_is_preferred_to_one_in_an_old_code_page():
+    info = parse(single(**{"name": b"\xb0\xa1", "name.utf-8": "啊"})).info
+    assert info.name == "啊"
+
+
+@pytest.mark.parametrize("name", ["...", "-rf", "a b", "CON.txt", "a:b", "ü", "a" * 255])
+def test_odd_names_that_stay_inside_are_read(name):
+    assert parse(single(name=name)).info.name == name
+
+
+def test_forms_that_writers_of_the_wild_use_are_read():
+    value = {
+        **single(private=0),
+        "announce": " http://a/ ",
+        "announce-list": ["http://b/", ["http://c/", ""], []],
+        "url-list": "http://seed/",
+        "httpseeds": [],
+        "nodes": [["::1", 6881], ["x"], ["y", 0]],
+        "creation date": "yesterday",
+    }
+    metainfo = parse(value)
+    assert metainfo.announce == "http://a/"
+    assert metainfo.tiers == (("http://b/",), ("http://c/",))
+    assert metainfo.web_seeds == ("http://seed/",)
+    assert metainfo.nodes == (("::1", 6881),)
+    assert metainfo.creation_date is None
+    assert not metainfo.info.private
+
+
+def test_private_source_and_empty_content_are_read():
+    info = parse(single(private=1, source="S", length=0, pieces=b"")).info
+    assert info.private
+    assert info.source == "S"
+    assert (info.length, info.piece_count) == (0, 0)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ReadError, match=r"none\.torrent`: no such file"):
+        Metainfo.read(tmp_path / "none.torrent")
+    with pytest.raises(ReadError, match="is a directory"):
+        Metainfo.read(tmp_path)
+
+
+def test_an_endless_file_is_read_up_to_the_limit_only():
+    with pytest.raises(BencodeError, match="longer than 4096 bytes"):
+        Metainfo.read("/dev/zero", limits=Limits(length=4096))
+
+
+def test_messages_name_the_file(tmp_path):
+    path = tmp_path / "x.torrent"
+    path.write_bytes(bencode.encode(single(name="..")))
+    with pytest.raises(MetainfoError, match=r"x\.torrent`: `info\.name`: name `\.\.` climbs"):
+        Metainfo.read(path)
+
+
+def test_what_was_read_is_written_byte_for_byte(classic, tmp_path):
+    metainfo = Metainfo.read(classic / "dir.torrent")
+    metainfo.write(tmp_path / "copy.torrent")
+    assert (tmp_path / "copy.torrent").read_bytes() == (classic / "dir.torrent").read_bytes()
+
+
+def test_many_files_are_read_in_reasonable_time():
+    value = folder(*[([f"{number % 100}", f"{number}"], 1) for number in range(100_000)])
+    assert parse(value).info.length == 100_000
