@@ -1,0 +1,352 @@
+"""The main job, end to end: a folder is published, and strangers' clients have the bytes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from tests.live.clients import aria2, transmission
+from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes, wait_for
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+
+ENTRIES = ("large image.iso", "Sammlung größer 音楽")
+
+
+class Publication:
+    """A running `outpour publish` and what its page offers."""
+
+    def __init__(self, start: Start, content: Path, *flags: str, port: int = 0) -> None:
+        self._start = start
+        self._content = content
+        self._flags = flags
+        self.port = port or free_port()
+        self.peer_port = free_port()
+        self.process = self._begin()
+
+    def _begin(self) -> Running:
+        process = self._start(
+            "outpour", "publish", self._content, "--listen", f"127.0.0.1:{self.port}",
+            "--peer-port", str(self.peer_port), *self._flags,
+        )  # fmt: skip
+        process.line_with("serving", seconds=30)
+        return process
+
+    def again(self) -> Running:
+        self.process = self._begin()
+        return self.process
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def torrents(self) -> list[dict[str, Any]]:
+        rows = get_json(f"{self.url}api/v1/torrents")["torrents"]
+        assert isinstance(rows, list)
+        return rows
+
+    def row(self, name: str) -> dict[str, Any]:
+        return next((row for row in self.torrents() if row["name"] == name), {})
+
+    def wait_published(self, *names: str) -> None:
+        wait_for(
+            lambda: {row["name"] for row in self.torrents()} >= set(names),
+            what=f"{names} on the page",
+        )
+
+    def torrent_file(self, name: str, folder: Path) -> Path:
+        target = folder / f"{name}.torrent"
+        target.write_bytes(get(f"{self.url}torrents/{quote(name)}.torrent"))
+        return target
+
+
+@pytest.fixture
+def publication(start: Start, content: Path) -> Publication:
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    return publication
+
+
+@pytest.fixture
+def unseeded(start: Start, content: Path) -> Publication:
+    publication = Publication(start, content, "--no-seed")
+    publication.wait_published(*ENTRIES)
+    return publication
+
+
+def counters(publication: Publication) -> dict[str, float]:
+    text = get(f"{publication.url}metrics").decode()
+    found = re.findall(r"^([a-z_]+(?:\{[^}]*\})?) ([0-9.e+]+)$", text, re.MULTILINE)
+    return {name: float(value) for name, value in found}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_aria2_downloads_every_torrent(
+    name: str, publication: Publication, start: Start, content: Path, tmp_path: Path
+):
+    executable = peer("aria2c")
+    torrent = publication.torrent_file(name, tmp_path)
+    target = tmp_path / "target"
+    target.mkdir()
+    client = start(*aria2(executable, torrent, target, free_port()))
+    assert client.wait(seconds=120) == 0, client.output
+    assert same_bytes(content / name, target / name)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_transmission_downloads_every_torrent(
+    name: str, publication: Publication, start: Start, content: Path, tmp_path: Path
+):
+    executable = peer("transmission-cli")
+    torrent = publication.torrent_file(name, tmp_path)
+    target = tmp_path / "target"
+    target.mkdir()
+    client = start(
+        *transmission(executable, torrent, target, free_port(), config=tmp_path / "config")
+    )
+    wait_for(
+        lambda: same_bytes(content / name, target / name),
+        seconds=120,
+        what=f"copy of {name}; the client said {client.output[-500:]}",
+    )
+
+
+def test_outpour_downloads_everything_a_page_publishes(
+    publication: Publication, start: Start, content: Path, tmp_path: Path
+):
+    target = tmp_path / "target"
+    client = start("outpour", "download", publication.url, "-o", target, "--bind", "127.0.0.1")
+    assert client.wait(seconds=120) == 0, client.output
+    for name in ENTRIES:
+        assert same_bytes(content / name, target / name), name
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_aria2_downloads_from_the_web_seed_alone(
+    name: str, unseeded: Publication, start: Start, content: Path, tmp_path: Path
+):
+    executable = peer("aria2c")
+    torrent = unseeded.torrent_file(name, tmp_path)
+    target = tmp_path / "target"
+    target.mkdir()
+    client = start(*aria2(executable, torrent, target, free_port()))
+    assert client.wait(seconds=120) == 0, client.output
+    assert same_bytes(content / name, target / name)
+
+
+def test_transmission_downloads_from_the_web_seed_alone(
+    unseeded: Publication, start: Start, content: Path, tmp_path: Path
+):
+    executable = peer("transmission-cli")
+    name = ENTRIES[0]
+    torrent = unseeded.torrent_file(name, tmp_path)
+    target = tmp_path / "target"
+    target.mkdir()
+    start(*transmission(executable, torrent, target, free_port(), config=tmp_path / "config"))
+    wait_for(lambda: same_bytes(content / name, target / name), seconds=120, what="copy")
+
+
+def test_outpour_downloads_from_the_web_seed_alone(
+    unseeded: Publication, start: Start, content: Path, tmp_path: Path
+):
+    target = tmp_path / "target"
+    client = start("outpour", "download", unseeded.url, "-o", target, "--bind", "127.0.0.1")
+    assert client.wait(seconds=120) == 0, client.output
+    for name in ENTRIES:
+        assert same_bytes(content / name, target / name), name
+
+
+def test_the_completed_download_is_counted_and_shown(
+    publication: Publication, start: Start, tmp_path: Path
+):
+    name = ENTRIES[0]
+    torrent = publication.torrent_file(name, tmp_path)
+    client = start("outpour", "download", torrent, "-o", tmp_path / "t", "--bind", "127.0.0.1")
+    assert client.wait(seconds=60) == 0, client.output
+    wait_for(lambda: publication.row(name)["downloaded"] == 1, what="count of one")
+    assert publication.row(name)["transferred"] == publication.row(name)["length"]
+
+
+def test_the_seeder_is_in_every_swarm_and_announces_over_http_and_udp(publication: Publication):
+    for name in ENTRIES:
+        wait_for(lambda name=name: publication.row(name)["complete"] == 1, what=f"seed of {name}")
+    wait_for(
+        lambda: (
+            sum(
+                value
+                for key, value in counters(publication).items()
+                if "announces" in key and "udp" in key
+            )
+            > 0
+        ),
+        what="announce over UDP",
+    )
+    http = [
+        value
+        for key, value in counters(publication).items()
+        if "announces" in key and "http" in key
+    ]
+    assert sum(http) > 0
+
+
+def test_a_new_file_is_published_and_a_removed_one_withdrawn(
+    publication: Publication, content: Path
+):
+    (content / "later.bin").write_bytes(b"later" * 50_000)
+    publication.wait_published("later.bin")
+    (content / "later.bin").unlink()
+    wait_for(lambda: not publication.row("later.bin"), what="withdrawal")
+    publication.process.line_with("withdrawn later.bin")
+
+
+def test_a_file_that_changes_gets_a_new_torrent(publication: Publication, content: Path):
+    before = publication.row("large image.iso")["infohash"]
+    (content / "large image.iso").write_bytes(b"another edition" * 100_000)
+    wait_for(
+        lambda: publication.row("large image.iso").get("infohash", before) != before,
+        what="new infohash",
+    )
+
+
+def test_a_file_that_is_still_being_written_waits_until_it_is_whole(
+    publication: Publication, content: Path
+):
+    pace = threading.Event()
+    with (content / "slow.bin").open("wb") as file:
+        for number in range(10):
+            file.write(bytes([number]) * 65_536)
+            file.flush()
+            pace.wait(0.4)
+            assert not publication.row("slow.bin"), "published while it was written"
+    publication.wait_published("slow.bin")
+    assert publication.row("slow.bin")["length"] == 10 * 65_536
+
+
+def test_a_second_start_hashes_nothing_again(publication: Publication):
+    hashes = {row["name"]: row["infohash"] for row in publication.torrents()}
+    assert publication.process.stop(seconds=8) == 0
+    again = publication.again()
+    publication.wait_published(*ENTRIES)
+    assert {row["name"]: row["infohash"] for row in publication.torrents()} == hashes
+    assert "hashing" not in again.output
+    assert again.output.count("unchanged") == len(ENTRIES)
+
+
+def test_another_address_is_written_into_the_torrents_without_hashing(
+    start: Start, content: Path, tmp_path: Path
+):
+    state = tmp_path / "state"
+    first = Publication(start, content, "--state", str(state))
+    first.wait_published(*ENTRIES)
+    hashes = {row["name"]: row["infohash"] for row in first.torrents()}
+    assert first.process.stop() == 0
+    second = Publication(start, content, "--state", str(state))
+    second.wait_published(*ENTRIES)
+    assert {row["name"]: row["infohash"] for row in second.torrents()} == hashes
+    assert "hashing" not in second.process.output
+    raw = second.torrent_file("large image.iso", tmp_path).read_bytes()
+    assert f"http://127.0.0.1:{second.port}/announce".encode() in raw
+    assert f":{first.port}/".encode() not in raw
+
+
+def test_downloads_finish_and_counters_last_when_the_publisher_is_killed_midway(
+    start: Start, content: Path, tmp_path: Path
+):
+    big = content / "large image.iso"
+    publication = Publication(start, content, "--upload-rate", "3MiB")
+    publication.wait_published(*ENTRIES)
+    small = publication.torrent_file(ENTRIES[1], tmp_path)
+    done = start("outpour", "download", small, "-o", tmp_path / "small", "--bind", "127.0.0.1")
+    assert done.wait(seconds=60) == 0, done.output
+    wait_for(lambda: publication.row(ENTRIES[1])["downloaded"] == 1, what="first count")
+    state = next((tmp_path / "xdg-state").rglob("tracker.sqlite"))
+    wait_for(lambda: saved_count(state) == 1, what="count on disk")
+
+    torrent = publication.torrent_file(big.name, tmp_path)
+    # Without the web seed the download depends on the seeder, which is about to die.
+    shutil.copy(torrent, tmp_path / "alone.torrent")
+    client = start(
+        "outpour", "download", tmp_path / "alone.torrent", "-o", tmp_path / "big",
+        "--bind", "127.0.0.1", "--json", "--download-rate", "2MiB",
+    )  # fmt: skip
+    wait_for(lambda: '"downloading"' in client.output, what="start of the download")
+    publication.process.stop(signal.SIGKILL)
+    assert client.process.poll() is None, "the download ended before the crash"
+    again = publication.again()
+    publication.wait_published(*ENTRIES)
+    assert client.wait(seconds=120) == 0, client.output
+    assert same_bytes(big, tmp_path / "big" / big.name)
+    assert publication.row(ENTRIES[1])["downloaded"] == 1
+    wait_for(lambda: publication.row(big.name)["downloaded"] == 1, what="second count")
+    assert "hashing" not in again.output
+
+
+def saved_count(state: Path) -> int:
+    with sqlite3.connect(f"file:{state}?mode=ro", uri=True) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        total = 0
+        for (table,) in tables:
+            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+            if "completed" in columns:
+                total += database.execute(f"SELECT total(completed) FROM {table}").fetchone()[0]
+    database.close()
+    return int(total)
+
+
+def test_sigterm_ends_it_within_five_seconds_with_everything_saved(publication: Publication):
+    assert publication.process.stop(signal.SIGTERM, seconds=5) == 0
+
+
+def test_a_taken_port_is_one_clear_error(publication: Publication, start: Start, content: Path):
+    second = start(
+        "outpour", "publish", content, "--listen", f"127.0.0.1:{publication.port}",
+        "--state", content.parent / "other-state", "--peer-port", "0",
+    )  # fmt: skip
+    assert second.wait() == 7
+    assert "error:" in second.output
+    assert "hint:" in second.output
+    assert "Traceback" not in second.output
+
+
+def test_two_publishers_do_not_share_one_state(
+    publication: Publication, start: Start, content: Path
+):
+    second = start("outpour", "publish", content, "--listen", "127.0.0.1:0", "--peer-port", "0")
+    assert second.wait() == 4
+    assert "hint:" in second.output
+
+
+def test_a_missing_folder_is_one_clear_error(start: Start, tmp_path: Path):
+    process = start("outpour", "publish", tmp_path / "nowhere", "--listen", "127.0.0.1:0")
+    assert process.wait() == 4
+    assert "nowhere" in process.output
+    assert "Traceback" not in process.output
+
+
+def test_an_unreadable_entry_is_skipped_and_the_others_are_published(start: Start, content: Path):
+    (content / "pipes").mkdir()
+    (content / "pipes" / "bad\nname").write_bytes(b"x")
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    publication.process.line_with("skipped pipes")
+    assert not publication.row("pipes")
+
+
+def test_an_empty_file_is_skipped_because_no_client_takes_a_torrent_without_content(
+    publication: Publication,
+):
+    publication.process.line_with("skipped empty.txt")
+    assert not publication.row("empty.txt")
+
+
+def test_as_one_publishes_the_folder_itself(start: Start, content: Path):
+    publication = Publication(start, content, "--as-one")
+    publication.wait_published("releases")
+    assert len(publication.torrents()) == 1
