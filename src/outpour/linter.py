@@ -105,7 +105,7 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
             folded = tuple(part.casefold() for part in path)
             by_case = any(tuple(part.casefold() for part in other) == folded for other in known)
             kind = "case-duplicates" if by_case else "unicode-duplicates"
-            found.setdefault(kind, []).append("/".join(path))
+            found.setdefault(kind, []).extend("/".join(twin) for twin in (*known, path))
         known.add(path)
     for name in sorted(names):
         for kind in _name_faults(name):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 COMMANDS = {
+    "create": "outpour.cli.create:command",
+    "publish": "outpour.cli.publish:command",
     "show": "outpour.cli.show:command",
     "edit": "outpour.cli.edit:command",
     "reannounce": "outpour.cli.reannounce:command",
+    "verify": "outpour.cli.verify:command",
     "magnet": "outpour.cli.magnet:command",
 }
 """Every command by name, in the order of the help, with where it lives."""

@@ -1,0 +1,125 @@
+"""`outpour verify`: check content against its torrent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import click
+
+from outpour.cli.group import define
+from outpour.cli.inputs import read_torrent
+from outpour.cli.printer import Printer
+from outpour.errors import VerificationError
+from outpour.units import format_size
+
+if TYPE_CHECKING:
+    from outpour.verifier import FileReport, Report
+
+RANGES_SHOWN_MAX = 4
+STATUS_WIDTH = 12
+
+
+@define(
+    "verify",
+    example="""
+    outpour verify game.torrent ~/releases/game
+    outpour verify --json game.torrent ~/releases | jq '.files[] | select(.status != "ok")'
+    """,
+)
+@click.argument("torrent", metavar="TORRENT")
+@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.option("--quick", is_flag=True, help="Compare names and sizes only.")
+@click.option("--files", is_flag=True, help="Name the files that are right as well.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="How many hash; one a core by default.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
+@click.pass_obj
+def command(
+    printer: Printer,
+    torrent: str,
+    path: Path,
+    quick: bool,
+    files: bool,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Check a file or folder against a .torrent; exit 6 when it differs.
+
+    PATH is the content itself, or the folder that holds it under the torrent's name.
+    Files that the torrent does not have are named and do not count.
+    """
+    from outpour.verifier import verify
+
+    metainfo = read_torrent(printer.env, torrent)
+    with printer.progress("checking") as progress:
+        report = verify(metainfo, path, quick=quick, threads=threads, progress=progress)
+    wrong = [file for file in report.files if file.status != "ok"]
+    if as_json:
+        printer.json(_describe(torrent, report))
+    else:
+        for file in report.files if files else wrong:
+            _print_file(printer, file)
+    _note_extra(printer, report)
+    if wrong:
+        raise VerificationError(
+            f"`{report.root}`: {len(wrong)} of {_files(len(report.files))} differ from `{torrent}`",
+            hint=f"mend it: outpour download {quote(torrent)} -o {quote(str(report.root.parent))}",
+        )
+    how = "names and sizes" if quick else "every piece"
+    printer.talk(
+        f"`{report.root}`: {_files(len(report.files))}, {format_size(metainfo.info.length)}, "
+        f"{how} as in `{torrent}`"
+    )
+
+
+def _files(number: int) -> str:
+    from outpour.cli.report import count
+
+    return count(number, "file")
+
+
+def _print_file(printer: Printer, file: FileReport) -> None:
+    detail = ""
+    if file.status == "wrong size":
+        detail = f"  {file.found} of {file.length} bytes"
+    elif file.bad or file.unverified:
+        ranges = [f"{low}-{high - 1}" for low, high in file.bad or file.unverified]
+        more = f" and {len(ranges) - RANGES_SHOWN_MAX} more" * (len(ranges) > RANGES_SHOWN_MAX)
+        detail = f"  bytes {', '.join(ranges[:RANGES_SHOWN_MAX])}{more}"
+    style = {"ok": "green", "unverified": "yellow"}.get(file.status, "red")
+    printer.data((style, f"{file.status:<{STATUS_WIDTH}}"), "/".join(file.path), ("dim", detail))
+
+
+def _note_extra(printer: Printer, report: Report) -> None:
+    # `create` leaves hidden files out, so their absence from the torrent is no news.
+    extra = [path for path in report.extra if not any(name[0] == "." for name in path)]
+    if extra:
+        first = "/".join(extra[0])
+        printer.note(f"{_files(len(extra))} not in the torrent, such as `{first}`")
+
+
+def _describe(torrent: str, report: Report) -> dict[str, object]:
+    return {
+        "torrent": torrent,
+        "root": str(report.root),
+        "ok": report.ok,
+        "files": [
+            {
+                "path": "/".join(file.path),
+                "status": file.status,
+                "length": file.length,
+                "found": file.found,
+                "bad": [list(span) for span in file.bad],
+                "unverified": [list(span) for span in file.unverified],
+            }
+            for file in report.files
+        ],
+        "extra": ["/".join(path) for path in report.extra],
+        "bad_pieces": list(report.bad_pieces),
+    }
