@@ -37,6 +37,8 @@ def reach(engine: Engine, infohash: bytes, *states: str, seconds: float = 20) ->
         assert time.monotonic() < deadline, f"still {status}"
         engine.wait(0.02)
         engine.events()
+    if status.complete:
+        assert engine.flush()
     return status
 
 

@@ -68,6 +68,7 @@ class Engine:
         self._addresses: list[tuple[str, int]] = []
         self._resume: dict[bytes, bytes] = {}
         self._resume_pending: set[bytes] = set()
+        self._flush_pending: set[bytes] = set()
         self._updates = 0
         params = lt.session_params()
         pack: Any = settings_pack(self._settings, alert_mask=ALERT_MASK)
@@ -223,9 +224,10 @@ class Engine:
     def status(self, infohash: bytes) -> Status:
         """Return how one torrent is doing."""
         with self._lock:
-            self._pump()
             entry = self._entry(infohash)
             entry.raw = entry.handle.status()
+            # In this order: the alert that names the file at fault is older than the status.
+            self._pump()
             return self._status(infohash, entry)
 
     def events(self) -> list[Event]:
@@ -276,13 +278,28 @@ class Engine:
                 self._pump()
             return dict(self._resume)
 
+    def flush(self, *, timeout_s: float = 60.0) -> bool:
+        """Wait until every byte received is in its file; False when the disk is slower.
+
+        A torrent is complete as soon as its last hash matched, which may be in memory.
+        """
+        with self._lock:
+            self._flush_pending = {*self._entries}
+            for entry in self._entries.values():
+                entry.handle.flush_cache()
+            deadline = time.monotonic() + timeout_s
+            while self._flush_pending and time.monotonic() < deadline:
+                self._open.wait_for_alert(50)
+                self._pump()
+            return not self._flush_pending
+
     def close(self) -> None:
-        """Say goodbye to trackers and stop, within `stop_timeout_s` and a second."""
+        """Say goodbye to trackers and stop, within `stop_timeout_s` and half a second."""
         with self._lock:
             session, self._session = self._session, None
             if session is None:
                 return
-            session.pause()
+            self._say_goodbye(session)
             self._entries.clear()
             self._keys.clear()
         # The session's destructor waits for the trackers, and holds the lock of the interpreter.
@@ -290,7 +307,27 @@ class Engine:
         del session
         closing = threading.Thread(target=holder.clear, name="outpour-engine-close", daemon=True)
         closing.start()
-        closing.join(self._settings.stop_timeout_s + 1)
+        closing.join(0.5)
+
+    def _say_goodbye(self, session: lt.session) -> None:
+        # A session that is only dropped may forget to announce `stopped` and waits in vain.
+        paused = lt.torrent_flags.paused
+        running = sum(not entry.handle.flags() & paused for entry in self._entries.values())
+        waiting = 0
+        session.pause()
+        deadline = time.monotonic() + self._settings.stop_timeout_s
+        while (running > 0 or waiting > 0) and time.monotonic() < deadline:
+            session.wait_for_alert(50)
+            for alert in session.pop_alerts():
+                match alert:
+                    case lt.torrent_paused_alert():
+                        running -= 1
+                    case lt.tracker_announce_alert():
+                        waiting += alert.event == lt.event_t.stopped
+                    case lt.tracker_reply_alert() | lt.tracker_error_alert():
+                        waiting -= 1
+                    case _:
+                        pass
 
     @property
     def _open(self) -> lt.session:
@@ -357,6 +394,8 @@ class Engine:
                     self._take_address(alert)
                 case lt.save_resume_data_alert() | lt.save_resume_data_failed_alert():
                     self._take_resume(alert)
+                case lt.cache_flushed_alert():
+                    self._flush_pending.discard(self._keys.get(alert.handle, b""))
                 case lt.torrent_alert():
                     key = self._keys.get(alert.handle)
                     # A torrent that was removed may still be spoken of for a moment.
@@ -389,8 +428,10 @@ class Engine:
         if event is None:
             return
         if isinstance(event, ContentFault) and event.infohash in self._entries:
+            entry = self._entries[event.infohash]
             where = f"`{event.path}`: " if event.path else ""
-            self._entries[event.infohash].fault = f"{where}{event.message}"
+            # The first fault names the file, what follows from it does not.
+            entry.fault = entry.fault or f"{where}{event.message}"
         if len(self._events) == EVENTS_MAX:
             self._lost += 1
         self._events.append(event)
