@@ -7,10 +7,11 @@ tunings together cost a third. So both profiles leave libtorrent's buffers alone
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from outpour.errors import SettingsError
+from outpour.identity import fingerprint, user_agent
 
 Profile = Literal["server", "client"]
 Encryption = Literal["allow", "require", "off"]
@@ -55,8 +56,8 @@ class EngineSettings:
 
     listen: tuple[str, ...] = ("0.0.0.0:0", "[::]:0")
     profile: Profile = "client"
-    user_agent: str = "outpour"
-    fingerprint: str = "-OP0100-"
+    user_agent: str = field(default_factory=user_agent)
+    fingerprint: str = field(default_factory=fingerprint)
     download_rate: int = 0
     upload_rate: int = 0
     connections: int = 0
