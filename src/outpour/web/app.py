@@ -45,6 +45,9 @@ ROUTES = (
     ("/static/{name}", pages.asset),
 )
 
+ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
+"""The first components of all paths."""
+
 NOT_HERE = "your file may exist elsewhere in the universe\nbut alas, not here\n"
 
 
@@ -71,7 +74,10 @@ def make_app(view: View, options: WebOptions | None = None) -> Starlette:
 
     app = Starlette(
         routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES],
-        middleware=[Middleware(Secured), Middleware(Unprefixed, prefix=options.prefix)],
+        middleware=[
+            Middleware(Secured),
+            Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS),
+        ],
         exception_handlers={HTTPException: refuse},
         lifespan=lifespan,
     )

@@ -37,14 +37,27 @@ class Chart:
 
 
 def draw(
-    samples: Sequence[Sample], width: int, height: int, *, points_max: int = CHART_POINTS_MAX
+    samples: Sequence[Sample],
+    width: int,
+    height: int,
+    *,
+    points_max: int = CHART_POINTS_MAX,
+    is_snug: bool = False,
 ) -> Chart | None:
-    """Draw both lines over time, None if there is nothing to connect."""
+    """Draw both lines over time, None if there is nothing to connect.
+
+    Args:
+        samples: Oldest first.
+        width: Width of the drawing.
+        height: Height of the drawing.
+        points_max: Points of a line.
+        is_snug: Let the largest count touch the upper edge, instead of a round number.
+    """
     points = thinned(samples, points_max)
     if len(points) < 2 or points[-1].at <= points[0].at:
         return None
     highest = max(point.complete for point in points), max(point.downloading for point in points)
-    top = rounded_up(max(*highest, 1))
+    top = max(*highest, 1) if is_snug else rounded_up(max(*highest, 1))
     began, ended = points[0].at, points[-1].at
 
     def path(value: Callable[[Sample], int]) -> str:

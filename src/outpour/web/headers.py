@@ -40,12 +40,15 @@ class Secured:
 class Unprefixed:
     """Takes the path of the public URL off requests.
 
-    A reverse proxy may take it off or leave it; links always carry it.
+    A reverse proxy may take it off or leave it; links always carry it. So it is taken off only
+    where a path of ours remains: below `https://example.org/torrents/` there is another
+    `/torrents/`.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, prefix: str, rooms: frozenset[str]) -> None:
         self._app = app
         self._prefix = prefix
+        self._rooms = rooms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request as if it had come without the prefix."""
@@ -57,5 +60,6 @@ class Unprefixed:
                 self._prefix.encode() + b"/"
             ):
                 size = len(self._prefix)
-                scope = {**scope, "path": path[size:], "raw_path": raw_path[size:]}
+                if path[size + 1 :].partition("/")[0] in self._rooms:
+                    scope = {**scope, "path": path[size:], "raw_path": raw_path[size:]}
         await self._app(scope, receive, send)

@@ -9,6 +9,7 @@ from outpour.tracker.views import TorrentRow
 from outpour.web.limits import PAGE_ROWS_MAX
 
 TEXT_MAX = 200
+INFOHASH_TEXT_MIN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +104,17 @@ class Selection:
     pages: int
 
 
+def is_infohash(row: TorrentRow, text: str) -> bool:
+    """Whether a text begins the infohash of a row; a few letters are rather part of a name."""
+    return len(text) >= INFOHASH_TEXT_MIN and row.infohash_hex.startswith(text)
+
+
 def select(rows: Sequence[TorrentRow], query: Query, *, rows_max: int = PAGE_ROWS_MAX) -> Selection:
     """Filter by name or infohash, sort, and cut out one page."""
     wanted = query.text.casefold()
     if wanted:
         rows = [
-            row
-            for row in rows
-            if wanted in (row.name or "").casefold() or wanted in row.infohash_hex
+            row for row in rows if wanted in (row.name or "").casefold() or is_infohash(row, wanted)
         ]
     # Two sorts: the infohash must keep its direction when the column turns round.
     by_infohash = sorted(rows, key=lambda row: row.infohash)

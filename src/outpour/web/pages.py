@@ -64,7 +64,7 @@ def _sparklines(site: Site, infohashes: list[bytes]) -> dict[bytes, Chart]:
     drawn: dict[bytes, Chart] = {}
     for infohash in infohashes[:SPARKLINES_MAX]:
         samples = site.view.history(infohash)
-        sparkline = draw(samples, *SPARKLINE, points_max=SPARKLINE_POINTS_MAX)
+        sparkline = draw(samples, *SPARKLINE, points_max=SPARKLINE_POINTS_MAX, is_snug=True)
         if sparkline is not None:
             drawn[infohash] = sparkline
     return drawn

@@ -106,7 +106,8 @@ function filter() {
   let matched = 0;
   for (const row of rows()) {
     const name = $(".col-name", row).dataset.value.toLowerCase();
-    row.hidden = !(name.includes(wanted) || row.dataset.infohash.includes(wanted));
+    const isInfohash = wanted.length >= 4 && row.dataset.infohash.startsWith(wanted);
+    row.hidden = !(name.includes(wanted) || isInfohash);
     if (!row.hidden) matched += 1;
   }
   const all = rows().length;
@@ -114,6 +115,8 @@ function filter() {
 }
 
 function startFiltering() {
+  const button = $("form:has([data-filter]) button");
+  if (button) button.hidden = true;
   document.addEventListener("input", (event) => {
     if (event.target.matches("[data-filter]")) filter();
   });
