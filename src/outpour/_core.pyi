@@ -1,8 +1,10 @@
-"""The native half of outpour: hashing and tracking, on threads that the interpreter never waits for."""
+"""The native half of outpour: hashing and tracking, on threads without the interpreter."""
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import final
+from typing import Protocol, final, type_check_only
+
+__all__ = ["Hashing", "Tracker", "__version__", "kernels"]
 
 __version__: str
 
@@ -73,3 +75,191 @@ class Hashing:
 
 def kernels() -> list[str]:
     """Names of the hashing kernels that this CPU can run, the best for many pieces first."""
+
+@type_check_only
+class TrackerConfig(Protocol):
+    """What `Tracker` reads from its argument, by attribute.
+
+    These are required; the tracker also reads the following where they are present, and has its
+    own defaults (in parentheses) where they are not:
+
+    * `interval_jitter_percent: int` (10): how far each interval strays, so that peers who came
+      together do not come back together.
+    * `full_scrape: bool` (False): answer a scrape that names no torrent with all of them.
+    * `requests_per_address_per_s: int` (0), `requests_per_address_burst: int` (0): what one
+      address, or IPv6 /64, may ask; 0 is no limit, and a burst is never below the rate.
+    * `denied_clients: Sequence[bytes]` (none): beginnings of peer ids that are turned away.
+    * `connections_max: int` (4096): open connections of each worker, beyond which the least active
+      one is closed. Half the descriptors of the process are never used for them.
+    * `torrents_max`, `peers_max`, `peers_per_torrent_max`, `peers_per_address_max: int`: how much
+      is held.
+    """
+
+    @property
+    def http(self) -> Sequence[tuple[str, int]]:
+        """IP address and port to serve HTTP at; ports 0, also in `udp`, become one number."""
+
+    @property
+    def udp(self) -> Sequence[tuple[str, int]]:
+        """IP address and port to serve UDP at (BEP 15)."""
+
+    @property
+    def workers(self) -> int:
+        """Threads that serve; 0 for one a CPU."""
+
+    @property
+    def interval_s(self) -> int:
+        """How long a peer is asked to wait between announces."""
+
+    @property
+    def min_interval_s(self) -> int:
+        """How long a peer has to wait."""
+
+    @property
+    def peers_per_answer(self) -> int:
+        """Peers given to a client that names no number."""
+
+    @property
+    def peers_per_answer_max(self) -> int:
+        """Peers given at most. A UDP answer holds 202, or 67 of IPv6."""
+
+    @property
+    def peer_timeout_s(self) -> int:
+        """Silence after which a peer is dropped."""
+
+    @property
+    def connection_id_lifetime_s(self) -> int:
+        """How long a UDP connection id is good, at least."""
+
+    @property
+    def trusted_proxies(self) -> Sequence[tuple[str, int]]:
+        """Networks, as address and prefix, whose `X-Forwarded-For` and `ip=` are believed."""
+
+    @property
+    def private_networks(self) -> bool:
+        """Believe `ip=` of private addresses, and give peers that have one to everyone.
+
+        Otherwise such peers are given only to who asks from a private address, and peers on
+        loopback only to who asks from there.
+        """
+
+@final
+class Tracker:
+    """A tracker on threads of its own: HTTP and UDP, IPv4 and IPv6, one store.
+
+    It is bound from birth, serves between `start` and `stop`, and keeps its store until it is
+    dropped. All methods may be called from any thread; those that copy much or wait let others run.
+
+    Example:
+        >>> tracker = Tracker(config)  # doctest: +SKIP
+        >>> tracker.start()
+        >>> tracker.allow([infohash])
+        >>> tracker.torrents()
+        [(b'...', 1, 0, 0)]
+        >>> tracker.stop()
+    """
+
+    def __new__(cls, config: TrackerConfig) -> Tracker:
+        """Bind every address, or none.
+
+        Raises:
+            OSError: An address is taken, forbidden or not of this machine; `filename` is its
+                `HOST:PORT`.
+            ValueError: A host is no IP address, or a network is none.
+        """
+
+    def start(self) -> None:
+        """Start the threads.
+
+        Raises:
+            RuntimeError: It was started already.
+        """
+
+    def stop(self) -> None:
+        """End the threads and free the ports; the store stays. Does nothing the second time."""
+
+    @property
+    def http_addresses(self) -> list[tuple[str, int]]:
+        """Where HTTP is served, with the ports that were given as 0."""
+
+    @property
+    def udp_addresses(self) -> list[tuple[str, int]]:
+        """Where UDP is served, with the ports that were given as 0."""
+
+    @property
+    def handoff_fd(self) -> int:
+        """Readable while connections wait to be taken. It belongs to the tracker."""
+
+    def take_connections(self) -> list[tuple[int, bytes]]:
+        """Take the connections whose request is not for the tracker.
+
+        Each is a descriptor that now belongs to the caller, not blocking, with the bytes already
+        read from it. While 1024 wait, more are answered with 503.
+        """
+
+    def allow(self, infohashes: Sequence[bytes] | None) -> None:
+        """Replace the allowed set, all at once; None lets in every torrent.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes.
+        """
+
+    def deny(self, infohashes: Sequence[bytes]) -> None:
+        """Replace the set of torrents that are refused whatever is allowed.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes.
+        """
+
+    def set_keys(self, keys: Sequence[str] | None) -> None:
+        """Ask for one of these keys in `/KEY/announce` (over UDP: BEP 41); None for no key."""
+
+    def set_origins(self, origins: Sequence[tuple[str, int]]) -> None:
+        """Give these peers first in every answer to a leecher: the publisher's own seeds.
+
+        Raises:
+            ValueError: A host is no IP address.
+        """
+
+    def forget(self, infohash: bytes) -> bool:
+        """Drop a torrent with its peers and counter; say whether it was there."""
+
+    def torrents(self) -> list[tuple[bytes, int, int, int]]:
+        """Infohash, complete, incomplete and downloaded of every torrent, in no order."""
+
+    def unique_ips(self) -> tuple[int, int]:
+        """Distinct addresses of seeders, and of leechers, over all swarms."""
+
+    def completed(self, limit: int) -> list[tuple[bytes, int]]:
+        """Take up to `limit` torrents with the downloads completed since they were last taken."""
+
+    def set_completed(self, counts: Sequence[tuple[bytes, int]]) -> None:
+        """Set counters to what an earlier run had reached.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes.
+        """
+
+    def snapshot(self) -> bytes:
+        """The swarms as versioned and checksummed bytes; ages in them are relative."""
+
+    def restore(self, snapshot: bytes, age_s: int) -> int:
+        """Take in a snapshot made `age_s` seconds ago; return how many peers it brought.
+
+        Raises:
+            ValueError: It is damaged, or of an unknown version.
+        """
+
+    def counters(self) -> dict[str, int]:
+        """Every count under its name: what was answered since the start, and what is held now.
+
+        `announces_http`, `announces_udp`, `scrapes_http`, `scrapes_udp`, `connects_udp`,
+        `errors_http`, `errors_udp` (answers that are errors), `refused` (those of them that gate or
+        store refused), `dropped_udp` (packets without an answer), `unsent_udp`,
+        `connections_http`, `timed_out_http`, `evicted_http`, `handed_over`, `not_handed_over`,
+        `bytes_in_http`, `bytes_out_http`, `bytes_in_udp`, `bytes_out_udp`; `torrents`, `peers_v4`,
+        `peers_v6`, `seeders`, `expired`, `store_bytes`.
+        """
+
+    def peers(self, infohash: bytes, limit: int) -> list[tuple[str, int, bool]]:
+        """Address, port and whether it seeds, of up to `limit` peers of a torrent."""

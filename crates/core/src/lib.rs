@@ -1,8 +1,9 @@
 //! The native half of outpour as Python sees it: `outpour._core`.
 //!
-//! Only this crate knows PyO3. What it exposes is documented in `src/outpour/_core.pyi`.
+//! Only this crate knows `PyO3`. What it exposes is documented in `src/outpour/_core.pyi`.
 
 mod hashing;
+mod tracker;
 
 #[pyo3::pymodule]
 mod _core {
@@ -10,6 +11,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::hashing::{Hashing, kernels};
+    #[pymodule_export]
+    use crate::tracker::Tracker;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

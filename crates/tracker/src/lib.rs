@@ -1,6 +1,21 @@
 //! A tracker: UDP and HTTP announces in, peers out.
+//!
+//! The layers, from the top: `tracker` is the whole; `serve` has sockets and threads; `answer` turns a
+//! request into an answer in four steps; `gate`, `swarm` and `wire` are those steps.
 
+mod answer;
+mod config;
+mod counters;
+mod gate;
 pub mod limits;
 pub mod model;
 pub mod rng;
+mod serve;
 pub mod swarm;
+mod tracker;
+mod wire;
+
+pub use config::Config;
+pub use gate::{Network, NetworkError};
+pub use serve::BindError;
+pub use tracker::Tracker;

@@ -1,0 +1,100 @@
+//! Requests become answers, in four steps: wire, gate, swarm, wire. Knows no socket.
+
+pub(crate) mod http;
+pub(crate) mod udp;
+
+use std::net::IpAddr;
+
+use crate::counters::Counters;
+use crate::gate::{Gate, Lists};
+use crate::model::{Announce, Facts, Refused};
+use crate::rng::Rng;
+use crate::swarm::Swarms;
+use crate::wire::Refusal;
+
+/// What answers say, and how much.
+pub(crate) struct Manners {
+    pub(crate) interval_s: u32,
+    pub(crate) min_interval_s: u32,
+    /// How far an interval strays, so that peers who came together do not come back together.
+    pub(crate) jitter_percent: u32,
+    pub(crate) peers_per_answer: usize,
+    pub(crate) peers_per_answer_max: usize,
+    pub(crate) full_scrape: bool,
+}
+
+impl Manners {
+    fn interval_s(&self, rng: &mut Rng) -> u32 {
+        let spread = u64::from(self.interval_s) * u64::from(self.jitter_percent) / 100;
+        let spread = spread as u32;
+        let interval_s = self.interval_s - spread + rng.below(2 * spread + 1);
+        interval_s.max(self.min_interval_s)
+    }
+
+    /// How many peers to give to a client that wants `numwant`.
+    fn numwant(&self, numwant: Option<u32>) -> usize {
+        numwant.map_or(self.peers_per_answer, |wanted| {
+            (wanted as usize).min(self.peers_per_answer_max)
+        })
+    }
+}
+
+/// All that an answer is made from, put together once a batch.
+pub(crate) struct Desk<'a> {
+    pub(crate) gate: &'a Gate,
+    pub(crate) lists: &'a Lists,
+    pub(crate) swarms: &'a Swarms,
+    pub(crate) manners: &'a Manners,
+    pub(crate) counters: &'a Counters,
+    pub(crate) rng: &'a mut Rng,
+    pub(crate) now_ms: u64,
+}
+
+impl Desk<'_> {
+    pub(crate) fn now_s(&self) -> u32 {
+        (self.now_ms / 1000) as u32
+    }
+
+    /// The third step of an announce: into the swarm, and out of it the peers that help.
+    fn announce(
+        &mut self,
+        announce: &Announce,
+        requester: IpAddr,
+        v4_out: &mut [u8],
+        v6_out: &mut [u8],
+    ) -> Result<Facts, Refusal> {
+        let now_s = self.now_s();
+        let mut facts = self
+            .swarms
+            .announce(announce, now_s, self.rng, v4_out, v6_out);
+        if let Some(refused) = facts.refused {
+            return Err(refusal(refused));
+        }
+        facts.v4_bytes = self
+            .gate
+            .keep_reachable::<6>(&mut v4_out[..facts.v4_bytes], requester);
+        facts.v6_bytes = self
+            .gate
+            .keep_reachable::<18>(&mut v6_out[..facts.v6_bytes], requester);
+        Ok(facts)
+    }
+}
+
+/// What the client hears when the store has no room; it is to try again when some has expired.
+fn refusal(refused: Refused) -> Refusal {
+    const RETRY_IN_MIN: u32 = 15;
+    match refused {
+        Refused::Torrents => {
+            Refusal::passing("the tracker holds all torrents it can", RETRY_IN_MIN)
+        }
+        Refused::Peers => Refusal::passing("the tracker holds all peers it can", RETRY_IN_MIN),
+        Refused::PeersPerTorrent => {
+            Refusal::passing("the swarm holds all peers it can", RETRY_IN_MIN)
+        }
+        Refused::PeersPerAddress => Refusal::passing(
+            "too many peers of this torrent at your address",
+            RETRY_IN_MIN,
+        ),
+        Refused::Port => crate::gate::PORT_ZERO,
+    }
+}

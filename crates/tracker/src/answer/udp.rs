@@ -1,0 +1,178 @@
+//! Answers to packets, in passes over a batch: what the first pass asks memory for, the last finds there.
+
+use std::net::IpAddr;
+
+use super::Desk;
+use crate::model::{Announce, Event};
+use crate::wire::Refusal;
+use crate::wire::http::action;
+use crate::wire::limits::URL_DATA_BYTES_MAX;
+use crate::wire::udp::{self as wire, Request};
+
+const ID_EXPIRED: &str = "connection id expired";
+
+/// A packet after the first pass.
+pub(crate) enum Admitted<'p> {
+    /// To be left without an answer.
+    Dropped,
+    /// Answered already, in this many bytes.
+    Answered(usize),
+    Announce {
+        transaction: [u8; 4],
+        announce: Announce,
+        request_bytes: usize,
+    },
+    Scrape(wire::Scrape<'p>),
+}
+
+/// Steps one and two, wire and gate. Nothing longer than the packet is written before its connection
+/// id has proven that it comes from where it says.
+pub(crate) fn admit<'p>(
+    desk: &mut Desk<'_>,
+    packet: &'p [u8],
+    source: IpAddr,
+    out: &mut [u8],
+) -> Admitted<'p> {
+    let Some(request) = wire::read(packet) else {
+        desk.counters.dropped_udp.one();
+        return Admitted::Dropped;
+    };
+    let (transaction, id) = match &request {
+        Request::Connect { transaction } => {
+            desk.counters.connects_udp.one();
+            let id = desk.gate.connection_ids.issue(source, desk.now_s());
+            return Admitted::Answered(wire::connect(out, *transaction, id));
+        }
+        Request::Announce(announce) => (announce.transaction, announce.connection_id),
+        Request::Scrape(scrape) => (scrape.transaction, scrape.connection_id),
+    };
+    let mut fail = |reason: &str| {
+        desk.counters.errors_udp.one();
+        Admitted::Answered(wire::error(out, transaction, reason, packet.len()))
+    };
+    if !desk.gate.connection_ids.proves(id, source, desk.now_s()) {
+        return fail(ID_EXPIRED);
+    }
+    if !desk.gate.is_slow_enough(source, desk.now_ms) {
+        desk.counters.dropped_udp.one();
+        return Admitted::Dropped;
+    }
+    match request {
+        Request::Announce(announce) => match admit_announce(desk, &announce, source) {
+            Ok(admitted) => {
+                desk.swarms.prefetch(&admitted.infohash);
+                Admitted::Announce {
+                    transaction,
+                    announce: admitted,
+                    request_bytes: packet.len(),
+                }
+            }
+            Err(refusal) => {
+                desk.counters.refused.one();
+                fail(refusal.reason)
+            }
+        },
+        Request::Scrape(scrape) => {
+            for infohash in scrape.infohashes {
+                desk.swarms.prefetch(infohash);
+            }
+            Admitted::Scrape(scrape)
+        }
+        Request::Connect { .. } => Admitted::Dropped,
+    }
+}
+
+fn admit_announce(
+    desk: &Desk<'_>,
+    request: &wire::Announce<'_>,
+    source: IpAddr,
+) -> Result<Announce, Refusal> {
+    if desk.lists.keys.is_some() {
+        let mut url = [0; URL_DATA_BYTES_MAX];
+        desk.lists
+            .admit_key(key(wire::url_data(request.options, &mut url)))?;
+    }
+    desk.lists.admit_torrent(&request.infohash)?;
+    if !desk.gate.client_allowed(request.peer_id) {
+        return Err(crate::gate::CLIENT_DENIED);
+    }
+    desk.gate.admit_peer(source, request.port)?;
+    Ok(Announce {
+        infohash: request.infohash,
+        ip: source,
+        port: request.port,
+        left: request.left,
+        event: request.event,
+        numwant: match request.event {
+            Event::Stopped => 0,
+            _ => desk.manners.numwant(request.numwant),
+        },
+    })
+}
+
+/// The `KEY` in the `/KEY/announce` that BEP 41 carries.
+fn key(url: &[u8]) -> Option<&[u8]> {
+    let path = url.split(|byte| *byte == b'?').next()?;
+    action(path, true)?.1
+}
+
+impl Admitted<'_> {
+    /// Asks memory for the torrent, its index line having arrived meanwhile.
+    pub(crate) fn prefetch(&self, desk: &Desk<'_>) {
+        if let Self::Announce { announce, .. } = self {
+            desk.swarms.prefetch_torrent(&announce.infohash);
+        }
+    }
+}
+
+/// Steps three and four, swarm and wire: how many bytes of `out` are to be sent.
+pub(crate) fn answer(
+    desk: &mut Desk<'_>,
+    admitted: Admitted<'_>,
+    source: IpAddr,
+    out: &mut [u8],
+) -> usize {
+    match admitted {
+        Admitted::Dropped => 0,
+        Admitted::Answered(length) => length,
+        Admitted::Announce {
+            transaction,
+            announce,
+            request_bytes,
+        } => {
+            let (_, peers) = out.split_at_mut(wire::PEERS_AT);
+            let (v4_out, v6_out) = match source {
+                IpAddr::V4(_) => (peers, &mut [][..]),
+                IpAddr::V6(_) => (&mut [][..], peers),
+            };
+            match desk.announce(&announce, source, v4_out, v6_out) {
+                Ok(facts) => {
+                    desk.counters.announces_udp.one();
+                    let interval_s = desk.manners.interval_s(desk.rng);
+                    wire::announce(
+                        out,
+                        transaction,
+                        interval_s,
+                        facts.incomplete,
+                        facts.complete,
+                    );
+                    wire::PEERS_AT + facts.v4_bytes + facts.v6_bytes
+                }
+                Err(refusal) => {
+                    desk.counters.refused.one();
+                    desk.counters.errors_udp.one();
+                    wire::error(out, transaction, refusal.reason, request_bytes)
+                }
+            }
+        }
+        Admitted::Scrape(scrape) => {
+            desk.counters.scrapes_udp.one();
+            let counts = scrape.infohashes.iter().map(|infohash| {
+                let listed = desk.lists.lists(infohash);
+                let counts = listed.then(|| desk.swarms.scrape(infohash));
+                counts.flatten().unwrap_or_default()
+            });
+            wire::scrape(out, scrape.transaction, counts)
+        }
+    }
+}

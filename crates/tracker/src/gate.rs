@@ -1,0 +1,185 @@
+//! Decides who may ask for what, and under which address a peer is known.
+//!
+//! Python hands whole lists down; a worker reads them once a batch. Nothing here is kept a client.
+
+mod address;
+mod allowed;
+mod connection_id;
+mod limits;
+mod proxy;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use arc_swap::{ArcSwap, Guard};
+
+pub(crate) use address::Nearness;
+pub(crate) use allowed::{InfoHashSet, Lists};
+pub(crate) use connection_id::ConnectionIds;
+pub(crate) use limits::RateLimit;
+pub use proxy::{Network, NetworkError};
+
+use crate::model::InfoHash;
+use crate::wire::Refusal;
+
+/// What a refused torrent has been answered since the first trackers; other software looks for it.
+pub(crate) const UNLISTED: Refusal =
+    Refusal::lasting("Requested download is not authorized for use with this tracker.");
+pub(crate) const KEY_MISSING: Refusal =
+    Refusal::lasting("this tracker needs a key: announce to /KEY/announce");
+pub(crate) const KEY_UNKNOWN: Refusal = Refusal::lasting("the key is not known to this tracker");
+pub(crate) const CLIENT_DENIED: Refusal =
+    Refusal::lasting("your client is not allowed on this tracker");
+pub(crate) const PORT_ZERO: Refusal = Refusal::lasting("port must not be 0");
+pub(crate) const ADDRESS_UNUSABLE: Refusal =
+    Refusal::lasting("no peer can be reached at this address");
+pub(crate) const TOO_FAST: Refusal = Refusal::passing("too many requests from this address", 1);
+
+pub(crate) struct Gate {
+    pub(crate) connection_ids: ConnectionIds,
+    lists: ArcSwap<Lists>,
+    trusted_proxies: Vec<Network>,
+    denied_clients: Vec<Vec<u8>>,
+    rate: Option<RateLimit>,
+    serves_private_networks: bool,
+    /// The nearest class of address that ever announced, so that most answers need no filter.
+    nearest: AtomicU8,
+}
+
+pub(crate) struct GateSettings {
+    pub(crate) lists: Lists,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) denied_clients: Vec<Vec<u8>>,
+    pub(crate) rate: Option<RateLimit>,
+    pub(crate) serves_private_networks: bool,
+}
+
+impl Gate {
+    pub(crate) fn new(connection_ids: ConnectionIds, settings: GateSettings) -> Self {
+        Self {
+            connection_ids,
+            lists: ArcSwap::from_pointee(settings.lists),
+            trusted_proxies: settings.trusted_proxies,
+            denied_clients: settings.denied_clients,
+            rate: settings.rate,
+            serves_private_networks: settings.serves_private_networks,
+            nearest: AtomicU8::new(Nearness::Public as u8),
+        }
+    }
+
+    pub(crate) fn lists(&self) -> Guard<Arc<Lists>> {
+        self.lists.load()
+    }
+
+    /// Puts one of the lists in the place of its predecessor, the others kept.
+    pub(crate) fn replace(&self, change: impl Fn(&Lists) -> Lists) {
+        self.lists.rcu(|lists| change(lists));
+    }
+
+    pub(crate) fn is_slow_enough(&self, ip: IpAddr, now_ms: u64) -> bool {
+        self.rate
+            .as_ref()
+            .is_none_or(|rate| rate.admits(ip, now_ms))
+    }
+
+    pub(crate) fn client_allowed(&self, peer_id: &[u8; 20]) -> bool {
+        !self
+            .denied_clients
+            .iter()
+            .any(|prefix| peer_id.starts_with(prefix))
+    }
+
+    /// Whose request this is: the source itself, or what its chain of trusted proxies says.
+    pub(crate) fn requester(&self, source: IpAddr, fields: &[u8]) -> IpAddr {
+        if self.trusted_proxies.is_empty() {
+            return source;
+        }
+        proxy::requester(&self.trusted_proxies, source, fields).address
+    }
+
+    /// The address a peer is known under: its own, or the one it states if it may.
+    ///
+    /// It may from a trusted proxy and, where private networks are served, from one of these, but
+    /// not through a proxy that is not trusted: behind such a one everyone looks private.
+    pub(crate) fn peer_address(
+        &self,
+        source: IpAddr,
+        requester: IpAddr,
+        stated: Option<&[u8]>,
+        fields: &[u8],
+    ) -> Result<IpAddr, Refusal> {
+        let Some(stated) = stated else {
+            return Ok(requester);
+        };
+        let is_near = self.serves_private_networks && Nearness::of(requester) != Nearness::Public;
+        let may = is_near || proxy::any_contains(&self.trusted_proxies, requester);
+        if !may || !proxy::requester(&self.trusted_proxies, source, fields).is_whole {
+            return Ok(requester);
+        }
+        proxy::parse_stated(stated).ok_or(Refusal::lasting("ip must be an IPv4 or IPv6 address"))
+    }
+
+    /// Checks that a peer can exist there, and remembers how near it is.
+    pub(crate) fn admit_peer(&self, ip: IpAddr, port: u16) -> Result<(), Refusal> {
+        if port == 0 {
+            return Err(PORT_ZERO);
+        }
+        if !address::is_usable(ip) {
+            return Err(ADDRESS_UNUSABLE);
+        }
+        let nearness = Nearness::of(ip) as u8;
+        if self.nearest.load(Ordering::Relaxed) < nearness {
+            self.nearest.fetch_max(nearness, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Notes that restored peers may be of any kind.
+    pub(crate) fn expect_any_peer(&self) {
+        self.nearest
+            .fetch_max(Nearness::Loopback as u8, Ordering::Relaxed);
+    }
+
+    /// Takes out of compact `peers` (address, then port: `N` bytes each) those that the requester
+    /// cannot reach, and says how many bytes are left.
+    ///
+    /// A private address means something only inside its network, so it is given only to those who
+    /// ask from a private one, and a loopback address only to those who ask from loopback.
+    pub(crate) fn keep_reachable<const N: usize>(
+        &self,
+        peers: &mut [u8],
+        requester: IpAddr,
+    ) -> usize {
+        let nearest = self.nearest.load(Ordering::Relaxed);
+        if self.serves_private_networks || nearest == Nearness::Public as u8 {
+            return peers.len();
+        }
+        let requester = Nearness::of(requester);
+        if nearest <= requester as u8 {
+            return peers.len();
+        }
+        address::keep_at_most::<N>(peers, requester)
+    }
+}
+
+impl Lists {
+    /// Whether the torrent is tracked here.
+    pub(crate) fn admit_torrent(&self, infohash: &InfoHash) -> Result<(), Refusal> {
+        if self.lists(infohash) {
+            Ok(())
+        } else {
+            Err(UNLISTED)
+        }
+    }
+
+    /// Whether the key of a request, or its absence, is in order.
+    pub(crate) fn admit_key(&self, key: Option<&[u8]>) -> Result<(), Refusal> {
+        match (&self.keys, key) {
+            (None, _) => Ok(()),
+            (Some(_), None) => Err(KEY_MISSING),
+            (Some(keys), Some(key)) if keys.contains(key) => Ok(()),
+            (Some(_), Some(_)) => Err(KEY_UNKNOWN),
+        }
+    }
+}

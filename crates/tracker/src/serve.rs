@@ -1,0 +1,22 @@
+//! Sockets and threads: brings bytes to the answers and the answers out again.
+
+mod clock;
+mod connections;
+mod epoll;
+mod full_scrape;
+mod handoff;
+mod http;
+mod limits;
+mod mmsg;
+mod ports;
+mod sockets;
+mod udp;
+mod worker;
+
+pub(crate) use clock::Clock;
+pub(crate) use full_scrape::FullScrapes;
+pub(crate) use handoff::HandOff;
+pub use ports::BindError;
+pub(crate) use ports::{WorkerSockets, claim};
+pub(crate) use sockets::{descriptors_max, eventfd};
+pub(crate) use worker::{Shared, Worker};

@@ -1,0 +1,89 @@
+//! All torrents at once, on a thread of its own: the list is long and its reader may be slow.
+
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::worker::Shared;
+use crate::model::{Counts, InfoHash};
+use crate::wire::http::{close_scrape, open_ended_head, open_scrape, scrape_entry};
+
+const CHUNK_BYTES: usize = 64 * 1024;
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Lets one full scrape run at a time.
+#[derive(Default)]
+pub(crate) struct FullScrapes {
+    is_running: AtomicBool,
+}
+
+/// Answers in the background and closes; gives the connection back while another one is answered.
+pub(super) fn start(
+    shared: &Arc<Shared>,
+    stream: TcpStream,
+    is_head: bool,
+) -> Result<(), TcpStream> {
+    let is_running = &shared.full_scrapes.is_running;
+    if is_running.swap(true, Ordering::Acquire) {
+        return Err(stream);
+    }
+    let shared = Arc::clone(shared);
+    let run = move || {
+        // A reader that went away is no fault of the tracker's.
+        let _answered = answer(&shared, &stream, is_head);
+        shared
+            .full_scrapes
+            .is_running
+            .store(false, Ordering::Release);
+    };
+    let name = "outpour-scrape".to_owned();
+    if thread::Builder::new().name(name).spawn(run).is_err() {
+        // The connection went with the closure; the next one may find a thread.
+        is_running.store(false, Ordering::Release);
+    }
+    Ok(())
+}
+
+fn answer(shared: &Shared, mut stream: &TcpStream, is_head: bool) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_write_timeout(Some(SEND_TIMEOUT))?;
+    let mut chunk = Vec::with_capacity(CHUNK_BYTES + 1024);
+    open_ended_head(&mut chunk);
+    if is_head {
+        return stream.write_all(&chunk);
+    }
+    open_scrape(&mut chunk);
+    for (infohash, counts) in listed(shared) {
+        scrape_entry(&mut chunk, &infohash, counts);
+        if chunk.len() >= CHUNK_BYTES {
+            stream.write_all(&chunk)?;
+            chunk.clear();
+        }
+    }
+    close_scrape(&mut chunk);
+    stream.write_all(&chunk)
+}
+
+/// The listed torrents in the order of bencoding, those that nobody announced included.
+fn listed(shared: &Shared) -> Vec<(InfoHash, Counts)> {
+    let lists = shared.gate.lists();
+    let mut rows = shared.swarms.torrents();
+    rows.retain(|(infohash, _)| lists.lists(infohash));
+    rows.sort_unstable_by_key(|(infohash, _)| *infohash);
+    if let Some(allowed) = &lists.allowed {
+        let known = rows.len();
+        for infohash in allowed.iter().filter(|infohash| lists.lists(infohash)) {
+            if rows[..known]
+                .binary_search_by_key(infohash, |(known, _)| *known)
+                .is_err()
+            {
+                rows.push((*infohash, Counts::default()));
+            }
+        }
+        rows.sort_unstable_by_key(|(infohash, _)| *infohash);
+    }
+    rows
+}

@@ -1,0 +1,154 @@
+//! One thread with one epoll loop over all its sockets, UDP and TCP, old and new.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::clock::Clock;
+use super::epoll::{Epoll, Events, Interest};
+use super::full_scrape::FullScrapes;
+use super::handoff::HandOff;
+use super::http::Reception;
+use super::limits::{TICK_MS, TICKS_A_SWEEP};
+use super::ports::WorkerSockets;
+use super::udp::Mailroom;
+use crate::answer::{Desk, Manners};
+use crate::counters::Counters;
+use crate::gate::Gate;
+use crate::rng::Rng;
+use crate::swarm::Swarms;
+
+/// What all workers have in common.
+pub(crate) struct Shared {
+    pub(crate) gate: Gate,
+    pub(crate) swarms: Swarms,
+    pub(crate) manners: Manners,
+    /// One for each worker.
+    pub(crate) counters: Box<[Counters]>,
+    pub(crate) handoff: HandOff,
+    pub(crate) full_scrapes: FullScrapes,
+    pub(crate) connections_max: usize,
+    pub(crate) clock: Clock,
+    /// Readable when it is time to end.
+    pub(crate) stop: OwnedFd,
+}
+
+/// The numbers under which `epoll` knows a worker's own sockets; those with this bit are connections.
+pub(super) const CONNECTION_BIT: u64 = 1 << 63;
+const STOP: u64 = 0;
+const LISTENERS_FROM: u64 = 1;
+const PACKETS_FROM: u64 = 1 << 32;
+
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    index: usize,
+    sockets: WorkerSockets,
+    epoll: Epoll,
+    mailroom: Mailroom,
+    reception: Reception,
+    /// The listeners wait until descriptors are free again.
+    is_paused: bool,
+    next_tick_ms: u64,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        index: usize,
+        sockets: WorkerSockets,
+    ) -> io::Result<Self> {
+        let epoll = Epoll::new()?;
+        epoll.add(&shared.stop, STOP, Interest::Read)?;
+        for (token, listener) in (LISTENERS_FROM..).zip(&sockets.listeners) {
+            epoll.add(listener, token, Interest::Read)?;
+        }
+        for (token, packets) in (PACKETS_FROM..).zip(&sockets.packets) {
+            epoll.add(packets, token, Interest::Read)?;
+        }
+        Ok(Self {
+            shared: Arc::clone(shared),
+            index,
+            sockets,
+            epoll,
+            mailroom: Mailroom::new(),
+            reception: Reception::new(shared),
+            is_paused: false,
+            next_tick_ms: 0,
+        })
+    }
+
+    /// Serves until it is told to stop.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::new();
+        let shared = Arc::clone(&self.shared);
+        let mut rng = Rng::from_os();
+        // An error of `epoll_wait` would be an error of this program.
+        while let Ok(count) = self.epoll.wait(&mut events, self.timeout_ms()) {
+            let lists = shared.gate.lists();
+            let mut desk = Desk {
+                gate: &shared.gate,
+                lists: &lists,
+                swarms: &shared.swarms,
+                manners: &shared.manners,
+                counters: &shared.counters[self.index],
+                rng: &mut rng,
+                now_ms: shared.clock.now_ms(),
+            };
+            for event in 0..count {
+                match events.token(event) {
+                    STOP => return,
+                    token if token & CONNECTION_BIT != 0 => {
+                        self.reception.turn(token, &self.epoll, &mut desk);
+                    }
+                    token if token >= PACKETS_FROM => {
+                        let packets = &self.sockets.packets[(token - PACKETS_FROM) as usize];
+                        self.mailroom.turn(packets, &mut desk);
+                    }
+                    token => self.accept(token, &mut desk),
+                }
+            }
+            if desk.now_ms >= self.next_tick_ms {
+                self.next_tick_ms = desk.now_ms + TICK_MS;
+                self.tick(&mut desk);
+            }
+        }
+    }
+
+    /// Without connections, and without the sweep to do, there is nothing to wake up for.
+    fn timeout_ms(&self) -> Option<u64> {
+        let is_timed = self.is_sweeper() || self.is_paused || !self.reception.is_empty();
+        is_timed.then_some(TICK_MS)
+    }
+
+    fn is_sweeper(&self) -> bool {
+        self.index == 0
+    }
+
+    fn accept(&mut self, token: u64, desk: &mut Desk<'_>) {
+        let listener = &self.sockets.listeners[(token - LISTENERS_FROM) as usize];
+        if self.reception.accept(listener, &self.epoll, desk).is_err() {
+            // The connection that cannot be accepted would wake this loop again at once.
+            self.listen(Interest::Paused);
+            self.is_paused = true;
+        }
+    }
+
+    fn listen(&self, interest: Interest) {
+        for (token, listener) in (LISTENERS_FROM..).zip(&self.sockets.listeners) {
+            // It fails only for a descriptor that is not watched, and these are.
+            let _watched = self.epoll.change(listener, token, interest);
+        }
+    }
+
+    fn tick(&mut self, desk: &mut Desk<'_>) {
+        if self.is_paused {
+            self.is_paused = false;
+            self.listen(Interest::Read);
+        }
+        self.reception.close_due(desk);
+        if self.is_sweeper() {
+            let budget = desk.swarms.sweep_cost() / TICKS_A_SWEEP + 1;
+            desk.swarms.sweep(desk.now_s(), budget);
+        }
+    }
+}

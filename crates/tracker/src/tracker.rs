@@ -1,0 +1,256 @@
+//! The tracker as a whole: binds, serves on threads, and does the verbs of its owner.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::fd::{OwnedFd, RawFd};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use parking_lot::Mutex;
+
+use crate::answer::Manners;
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::gate::{ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, RateLimit};
+use crate::model::{Counts, InfoHash, PeerRow};
+use crate::serve::{
+    BindError, Clock, HandOff, Shared, Worker, WorkerSockets, claim, descriptors_max, eventfd,
+};
+use crate::swarm::{SnapshotError, Swarms};
+
+/// A tracker, bound from birth and serving from [`Tracker::start`] to [`Tracker::stop`].
+pub struct Tracker {
+    shared: Arc<Shared>,
+    http_addresses: Vec<SocketAddr>,
+    udp_addresses: Vec<SocketAddr>,
+    stage: Mutex<Stage>,
+}
+
+enum Stage {
+    Bound(Vec<WorkerSockets>),
+    Serving(Vec<JoinHandle<()>>),
+    Stopped,
+}
+
+impl Tracker {
+    /// Bind every address for every worker, or none.
+    pub fn bind(config: Config) -> Result<Self, BindError> {
+        let workers = match config.workers {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        };
+        let ports = claim(&config.http, &config.udp, workers)?;
+        let shared = Shared::new(config, workers).map_err(|source| BindError {
+            address: ports.first(),
+            source,
+        })?;
+        Ok(Self {
+            shared: Arc::new(shared),
+            http_addresses: ports.http,
+            udp_addresses: ports.udp,
+            stage: Mutex::new(Stage::Bound(ports.workers)),
+        })
+    }
+
+    /// Start the workers. Starting twice, or after a stop, is an error.
+    pub fn start(&self) -> io::Result<()> {
+        let mut stage = self.stage.lock();
+        if !matches!(*stage, Stage::Bound(_)) {
+            return Err(io::Error::other("the tracker was started already"));
+        }
+        if let Stage::Bound(sockets) = std::mem::replace(&mut *stage, Stage::Stopped) {
+            let mut threads = Vec::new();
+            for (index, sockets) in sockets.into_iter().enumerate() {
+                let worker = Worker::new(&self.shared, index, sockets)?;
+                let name = format!("outpour-{index}");
+                threads.push(thread::Builder::new().name(name).spawn(|| worker.run())?);
+            }
+            *stage = Stage::Serving(threads);
+        }
+        Ok(())
+    }
+
+    /// Stop the workers, wait for them and free the ports. What the store holds stays.
+    pub fn stop(&self) {
+        let mut stage = self.stage.lock();
+        if let Stage::Serving(threads) = std::mem::replace(&mut *stage, Stage::Stopped) {
+            self.shared.tell_to_stop();
+            for thread in threads {
+                // A worker that panicked has said so on its own.
+                let _ended = thread.join();
+            }
+        }
+    }
+
+    /// Where HTTP is served, with the ports that were given as 0.
+    pub fn http_addresses(&self) -> &[SocketAddr] {
+        &self.http_addresses
+    }
+
+    /// Where UDP is served, with the ports that were given as 0.
+    pub fn udp_addresses(&self) -> &[SocketAddr] {
+        &self.udp_addresses
+    }
+
+    /// A descriptor that is readable while connections wait to be taken.
+    pub fn handoff_fd(&self) -> RawFd {
+        self.shared.handoff.signal_fd()
+    }
+
+    /// Take the connections that are not for the tracker, each with the bytes already read of it.
+    pub fn take_connections(&self) -> Vec<(OwnedFd, Vec<u8>)> {
+        self.shared.handoff.take()
+    }
+
+    /// Replace the allowed set; none lets in every torrent.
+    pub fn allow(&self, infohashes: Option<impl IntoIterator<Item = InfoHash>>) {
+        let allowed: Option<InfoHashSet> =
+            infohashes.map(|infohashes| Arc::new(infohashes.into_iter().collect()));
+        self.shared.gate.replace(|lists| Lists {
+            allowed: allowed.clone(),
+            ..lists.clone()
+        });
+    }
+
+    /// Replace the set of torrents that are refused even where all or these are allowed.
+    pub fn deny(&self, infohashes: impl IntoIterator<Item = InfoHash>) {
+        let denied: InfoHashSet = Arc::new(infohashes.into_iter().collect());
+        self.shared.gate.replace(|lists| Lists {
+            denied: Arc::clone(&denied),
+            ..lists.clone()
+        });
+    }
+
+    /// Replace the keys of `/KEY/announce`; none asks for no key.
+    pub fn set_keys(&self, keys: Option<impl IntoIterator<Item = Vec<u8>>>) {
+        let keys: Option<Arc<HashSet<Vec<u8>>>> =
+            keys.map(|keys| Arc::new(keys.into_iter().collect()));
+        self.shared.gate.replace(|lists| Lists {
+            keys: keys.clone(),
+            ..lists.clone()
+        });
+    }
+
+    /// Give these peers first in every answer to a leecher: the publisher's own seeds.
+    pub fn set_origins(&self, origins: &[SocketAddr]) {
+        self.shared.swarms.set_origins(origins);
+    }
+
+    /// Forget a torrent, its peers and its counter; tells if it was there.
+    pub fn forget(&self, infohash: &InfoHash) -> bool {
+        self.shared.swarms.forget(infohash)
+    }
+
+    /// Every torrent with its numbers, in no order.
+    pub fn torrents(&self) -> Vec<(InfoHash, Counts)> {
+        self.shared.swarms.torrents()
+    }
+
+    /// Distinct addresses that seed, and distinct addresses that do not, over all swarms.
+    pub fn unique_ips(&self) -> (usize, usize) {
+        self.shared.swarms.unique_ips()
+    }
+
+    /// Take up to `limit` torrents with the downloads completed since they were last taken.
+    pub fn completed(&self, limit: usize) -> Vec<(InfoHash, u32)> {
+        self.shared.swarms.drain_completed(limit)
+    }
+
+    /// Set the completed counters to what an earlier run had reached.
+    pub fn set_completed(&self, counts: &[(InfoHash, u32)]) {
+        self.shared.swarms.set_completed(counts);
+    }
+
+    /// Everything worth keeping over a restart.
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.shared.swarms.snapshot(self.shared.clock.now_s())
+    }
+
+    /// Take in a snapshot made `age_s` seconds ago, and tell how many peers it brought.
+    pub fn restore(&self, snapshot: &[u8], age_s: u32) -> Result<usize, SnapshotError> {
+        self.shared.gate.expect_any_peer();
+        let now_s = self.shared.clock.now_s();
+        self.shared.swarms.restore(snapshot, age_s, now_s)
+    }
+
+    /// Every count under its name: what the workers did, and what the store holds.
+    pub fn counters(&self) -> HashMap<&'static str, u64> {
+        let totals = self.shared.swarms.totals();
+        let mut counters = HashMap::from([
+            ("torrents", totals.torrents),
+            ("peers_v4", totals.peers_v4),
+            ("peers_v6", totals.peers_v6),
+            ("seeders", totals.seeders),
+            ("expired", totals.expired),
+            ("store_bytes", totals.bytes),
+        ]);
+        counters.extend(Counters::sum(&self.shared.counters));
+        counters
+    }
+
+    /// Up to `limit` peers of a torrent.
+    pub fn peers(&self, infohash: &InfoHash, limit: usize) -> Vec<PeerRow> {
+        self.shared.swarms.peers(infohash, limit)
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn new(config: Config, workers: usize) -> io::Result<Self> {
+        let rate = match config.requests_per_address_per_s {
+            0 => None,
+            per_s => {
+                let burst = config.requests_per_address_burst.max(per_s);
+                Some(RateLimit::new(secret()?, per_s, burst))
+            }
+        };
+        let connection_ids = ConnectionIds::new(secret()?, config.connection_id_lifetime_s);
+        let gate = Gate::new(
+            connection_ids,
+            GateSettings {
+                lists: Lists::default(),
+                trusted_proxies: config.trusted_proxies,
+                denied_clients: config.denied_clients,
+                rate,
+                serves_private_networks: config.private_networks,
+            },
+        );
+        Ok(Self {
+            gate,
+            swarms: Swarms::new(config.limits),
+            manners: Manners {
+                interval_s: config.interval_s,
+                min_interval_s: config.min_interval_s.min(config.interval_s),
+                jitter_percent: config.interval_jitter_percent.min(100),
+                peers_per_answer: config.peers_per_answer.min(config.peers_per_answer_max),
+                peers_per_answer_max: config.peers_per_answer_max,
+                full_scrape: config.full_scrape,
+            },
+            counters: (0..workers).map(|_| Counters::default()).collect(),
+            handoff: HandOff::new()?,
+            full_scrapes: crate::serve::FullScrapes::default(),
+            // The other half is for connections handed over, and for files.
+            connections_max: config.connections_max.min(descriptors_max() / 2 / workers),
+            clock: Clock::start(),
+            stop: eventfd()?,
+        })
+    }
+
+    fn tell_to_stop(&self) {
+        if let Ok(stop) = self.stop.try_clone() {
+            let _told = std::fs::File::from(stop).write(&1u64.to_ne_bytes());
+        }
+    }
+}
+
+fn secret() -> io::Result<[u8; 16]> {
+    let mut secret = [0; 16];
+    getrandom::fill(&mut secret).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(secret)
+}

@@ -1,0 +1,31 @@
+//! Turns bytes from the network into requests, and answers into bytes.
+//!
+//! Knows the formats of the BEPs and nothing else: no socket, no gate, no swarm.
+
+pub(crate) mod http;
+pub(crate) mod limits;
+pub(crate) mod udp;
+
+/// Why a request is answered with an error, in words that reach the user of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: &'static str,
+    /// Minutes after which asking again makes sense (BEP 31); none where it never will.
+    pub(crate) retry_in_min: Option<u32>,
+}
+
+impl Refusal {
+    pub(crate) const fn lasting(reason: &'static str) -> Self {
+        Self {
+            reason,
+            retry_in_min: None,
+        }
+    }
+
+    pub(crate) const fn passing(reason: &'static str, retry_in_min: u32) -> Self {
+        Self {
+            reason,
+            retry_in_min: Some(retry_in_min),
+        }
+    }
+}
