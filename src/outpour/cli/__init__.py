@@ -7,6 +7,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "create": "outpour.cli.create:command",
     "publish": "outpour.cli.publish:command",
+    "track": "outpour.cli.track:command",
     "show": "outpour.cli.show:command",
     "edit": "outpour.cli.edit:command",
     "reannounce": "outpour.cli.reannounce:command",

@@ -103,6 +103,13 @@ class TrackerSettings(BaseModel):
         le=86_400,
         description="How soon a peer may announce again at the earliest, capped by `interval_s`.",
     )
+    interval_jitter_percent: int = Field(
+        10,
+        ge=0,
+        le=50,
+        description="How far each interval strays from `interval_s`, so that peers that came "
+        "together do not stay together.",
+    )
     peer_timeout_s: int = Field(
         0,
         ge=0,
@@ -116,8 +123,11 @@ class TrackerSettings(BaseModel):
     peers_per_answer_max: int = Field(
         200, ge=1, le=1000, description="Peers given at most, whatever a client asks for."
     )
+    full_scrape: bool = Field(
+        False, description="Answer a scrape that names no torrent with all of them."
+    )
     connection_id_lifetime_s: int = Field(
-        600,
+        900,
         ge=120,
         le=7200,
         description="How long a UDP connection id is accepted; BEP 15 asks for 120 at least, and "
@@ -133,6 +143,45 @@ class TrackerSettings(BaseModel):
         False,
         description="Believe `ip=` of announces that come from private and loopback addresses, for "
         "peers that share a network with the tracker.",
+    )
+    denied_clients: Annotated[tuple[str, ...], BeforeValidator(_many)] = Field(
+        (),
+        max_length=256,
+        description="Beginnings of peer ids that are turned away, such as `-XL0012-`.",
+    )
+    requests_per_address_per_s: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Requests a second that one IPv4 address or IPv6 /64 may make; 0 is no limit.",
+    )
+    requests_per_address_burst: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Requests that one address may make at once before its rate counts; 0 is one "
+        "second's worth.",
+    )
+    connections_max: int = Field(
+        4096,
+        ge=16,
+        le=1_000_000,
+        description="Open HTTP connections of each worker; above it the least active is closed.",
+    )
+    torrents_max: int = Field(
+        16_000_000, ge=1, le=1_000_000_000, description="Torrents held in memory."
+    )
+    peers_max: int = Field(
+        100_000_000, ge=1, le=4_000_000_000, description="Peers held in memory, over all torrents."
+    )
+    peers_per_torrent_max: int = Field(
+        2_000_000, ge=1, le=100_000_000, description="Peers held in memory of one torrent."
+    )
+    peers_per_address_max: int = Field(
+        0,
+        ge=0,
+        le=65_535,
+        description="Peers of one IPv4 address or IPv6 /64 in one torrent; 0 is no limit.",
     )
     state: OptionalPath = Field(
         None,

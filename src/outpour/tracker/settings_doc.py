@@ -68,7 +68,9 @@ def metavar(name: str, field: FieldInfo) -> str:
         return "N"
     if name == "allowed_dir":
         return "DIR"
-    return {"public_url": "URL", "trusted_proxies": "NETWORK"}.get(name, "FILE")
+    return {"public_url": "URL", "trusted_proxies": "NETWORK", "denied_clients": "TEXT"}.get(
+        name, "FILE"
+    )
 
 
 def _default(field: FieldInfo) -> object:

@@ -69,7 +69,10 @@ def _from_file(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             raw = stream.read(FILE_BYTES_MAX + 1)
     except OSError as error:
-        raise ReadError(f"`{path}`: {reason(error)}") from error
+        raise ReadError(
+            f"`{path}`: {reason(error)}",
+            hint="`outpour track --print-config > FILE` makes a settings file",
+        ) from error
     if len(raw) > FILE_BYTES_MAX:
         raise SettingsError(f"`{path}`: over {FILE_BYTES_MAX} bytes, which is no settings file")
     try:

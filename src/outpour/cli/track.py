@@ -1,0 +1,97 @@
+"""`outpour track`: a tracker with its page, until it is stopped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic.fields import FieldInfo
+
+from outpour.cli.group import define
+from outpour.cli.printer import Printer
+from outpour.tracker import settings_doc
+from outpour.tracker.events import Event
+from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.settings_file import load
+
+
+def _options(command: Any) -> Any:  # noqa: ANN401 - what click decorates
+    for name, field in reversed(TrackerSettings.model_fields.items()):
+        command = _option(name, field)(command)
+    return command
+
+
+def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - a decorator of click
+    spelled = name.replace("_", "-")
+    text = (field.description or "").replace("`", "")
+    if field.annotation is bool:
+        return click.option(f"--{spelled}/--no-{spelled}", name, default=None, help=text)
+    return click.option(
+        f"--{spelled}",
+        name,
+        metavar=settings_doc.metavar(name, field),
+        multiple=isinstance(field.default, tuple),
+        help=text,
+    )
+
+
+@define(
+    "track",
+    example="""
+    outpour track --listen 127.0.0.1:6969 --allowed-dir torrents
+    outpour track --print-config > tracker.toml
+    """,
+)
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read settings from TOML."
+)
+@click.option("--print-config", is_flag=True, help="Write a commented settings file and exit.")
+@click.option(
+    "--import-dfile",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take over counters and peers from the state file of a classic bttrack.",
+)
+@_options
+@click.pass_obj
+def command(
+    printer: Printer,
+    /,
+    config: Path | None,
+    print_config: bool,
+    import_dfile: Path | None,
+    **flags: Any,  # noqa: ANN401 - one a setting
+) -> None:
+    """Track torrents over HTTP and UDP, and show them on a page.
+
+    Every setting is a flag, a key of the file and an environment variable; docs/settings.md tells
+    what each does. Without `--open`, `--allowed-dir` and `--allow-list` any torrent is tracked.
+    SIGHUP looks through folder and lists, SIGTERM and Ctrl-C save everything and end.
+    """
+    if print_config:
+        printer.raw(settings_doc.default_file().encode())
+        return
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    settings = load(config, os.environ, given)
+    if not (settings.open or settings.allowed_dir or settings.allow_list):
+        settings = settings.model_copy(update={"open": True})
+        printer.note("tracking any torrent; `--allowed-dir DIR` tracks only those of a folder")
+    # What serves is imported late, so that a mistake in the settings is told at once.
+    from outpour.cli.tracking import Tracking
+
+    tracking = Tracking(printer, settings, on_event=lambda event: tell(printer, event))
+    tracking.start()
+    if import_dfile is not None:
+        tracking.take_over(import_dfile)
+    tracking.serve()
+
+
+def tell(printer: Printer, event: Event) -> None:
+    """Write one event as one line."""
+    if event.is_trouble:
+        printer.note(str(event))
+    else:
+        printer.talk(str(event))
+    printer.flush()

@@ -1,0 +1,111 @@
+"""One run of a tracker from the command line, shared by `outpour track` and `bttrack`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from outpour.cli.printer import Printer
+from outpour.tracker import dfile
+from outpour.tracker.address import format_address
+from outpour.tracker.events import Event
+from outpour.tracker.service import TrackerService
+from outpour.tracker.settings import TrackerSettings
+from outpour.web.app import make_app
+from outpour.web.front import Front
+from outpour.web.serving import serve
+from outpour.web.view import WebOptions
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
+
+class Tracking:
+    """A tracker that is started, told about and served.
+
+    Args:
+        printer: Where to talk.
+        settings: What the operator chose.
+        on_event: Told what happens.
+    """
+
+    def __init__(
+        self, printer: Printer, settings: TrackerSettings, *, on_event: Callable[[Event], None]
+    ) -> None:
+        self._printer = printer
+        self._settings = settings
+        self.service = TrackerService(settings, on_event=on_event)
+
+    def start(self) -> None:
+        """Bind and begin to answer.
+
+        Raises:
+            OutpourError: An address, the set or the state cannot be used.
+        """
+        self.service.start()
+
+    def take_over(self, path: Path) -> None:
+        """Take over the state of a classic tracker.
+
+        Raises:
+            ReadError: The file cannot be read; the tracker is stopped.
+        """
+        try:
+            found = dfile.read(path)
+        except BaseException:
+            self.service.stop()
+            raise
+        self.service.adopt(found)
+        self._printer.talk(
+            f"took over {len(found.completed)} counters from `{path}`"
+            + (f", left out {found.skipped} bad entries" if found.skipped else "")
+        )
+
+    def serve(
+        self,
+        *,
+        redirect: str | None = None,
+        wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+        on_hangup: Callable[[], None] = lambda: None,
+        alongside: Sequence[Callable[[], Awaitable[None]]] = (),
+    ) -> None:
+        """Serve until a signal ends it, and save.
+
+        Args:
+            redirect: Where `/` leads instead of the page.
+            wrap: Put around the web side.
+            on_hangup: Called on SIGHUP.
+            alongside: What else runs meanwhile.
+
+        Raises:
+            WriteError: Not all could be saved at the end.
+        """
+        settings = self._settings
+        app = make_app(self.service, WebOptions(public_url=settings.public_url))
+        front = Front(app, page=settings.page, redirect=redirect, favicon=settings.favicon)
+        asyncio.run(
+            serve(
+                self.service,
+                wrap(front),
+                on_ready=self._tell_addresses,
+                on_hangup=on_hangup,
+                alongside=alongside,
+            )
+        )
+
+    def _tell_addresses(self) -> None:
+        for host, port in self.service.http_addresses:
+            where = format_address(_ANY.get(host, host), port)
+            everywhere = " (all interfaces)" if host in _ANY else ""
+            self._printer.talk(f"tracker: http://{where}/announce{everywhere}")
+        for host, port in self.service.udp_addresses:
+            where = format_address(_ANY.get(host, host), port)
+            everywhere = " (all interfaces)" if host in _ANY else ""
+            self._printer.talk(f"tracker: udp://{where}/announce{everywhere}")
+        if self._settings.page and self.service.http_addresses:
+            host, port = self.service.http_addresses[0]
+            where = format_address(_ANY.get(host, host), port)
+            self._printer.talk("page: ", ("bold", f"http://{where}/"))
+        self._printer.flush()

@@ -1,0 +1,147 @@
+"""Turn counts of the core, listings and counters into the rows and totals that are shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
+
+from outpour.tracker.listing import Listing
+from outpour.tracker.views import TorrentRow, Totals
+
+T = TypeVar("T")
+Counts = Mapping[bytes, tuple[int, int]]
+
+SHARE_MAX = 20
+"""A view is at most as old as this many times what it cost: 5 % of one core at the worst, and
+always fresh on a small tracker."""
+
+
+class Kept(Generic[T]):
+    """A value that is worked out again when asked for, but not too often for what it costs.
+
+    Args:
+        work_out: Makes the value.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self, work_out: Callable[[], T], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._work_out = work_out
+        self._clock = clock
+        self._value: T | None = None
+        self._until_s = float("-inf")
+
+    def get(self) -> T:
+        """The value, fresh or recent."""
+        start = self._clock()
+        if self._value is None or start >= self._until_s:
+            self._value = self._work_out()
+            end = self._clock()
+            self._until_s = end + (end - start) * SHARE_MAX
+        return self._value
+
+    def forget(self) -> None:
+        """Work it out anew the next time."""
+        self._value = None
+
+
+def rows(
+    listings: Mapping[bytes, Listing],
+    others: Iterable[bytes],
+    counts: Counts,
+    completed: Mapping[bytes, int],
+    named: Mapping[bytes, tuple[str, int]],
+    *,
+    show_names: bool,
+) -> tuple[TorrentRow, ...]:
+    """Put the rows together, by name and then by infohash.
+
+    Args:
+        listings: Torrents whose metainfo is known.
+        others: Torrents of which only the infohash is known.
+        counts: Seeders and leechers by announced infohash.
+        completed: Completed downloads by announced infohash.
+        named: Names and lengths remembered from metainfo that is gone.
+        show_names: Show what torrents are, and not only their infohashes.
+    """
+    found = []
+    known: set[bytes] = set()
+    for listing in listings.values():
+        known.update(listing.aliases)
+        found.append(_listed(listing, counts, completed, show_names))
+    for infohash in others:
+        if infohash not in known:
+            name, length = named.get(infohash, (None, None)) if show_names else (None, None)
+            complete, downloading = counts.get(infohash, (0, 0))
+            downloaded = completed.get(infohash, 0)
+            found.append(
+                TorrentRow(
+                    infohash,
+                    name,
+                    length,
+                    complete,
+                    downloading,
+                    downloaded,
+                    None if length is None else length * downloaded,
+                )
+            )
+    found.sort(key=lambda row: (row.name is None, row.name or "", row.infohash))
+    return tuple(found)
+
+
+def _listed(
+    listing: Listing, counts: Counts, completed: Mapping[bytes, int], show_names: bool
+) -> TorrentRow:
+    # Peers of a hybrid announce both of its infohashes. Each is counted once by taking the larger
+    # swarm, which is exact but for peers that know one kind of torrent only.
+    complete = downloading = downloaded = 0
+    for alias in listing.aliases:
+        seeders, leechers = counts.get(alias, (0, 0))
+        complete = max(complete, seeders)
+        downloading = max(downloading, leechers)
+        downloaded = max(downloaded, completed.get(alias, 0))
+    if not show_names:
+        return TorrentRow(listing.infohash, None, None, complete, downloading, downloaded)
+    return TorrentRow(
+        infohash=listing.infohash,
+        name=listing.name,
+        length=listing.length,
+        complete=complete,
+        downloading=downloading,
+        downloaded=downloaded,
+        transferred=listing.length * downloaded,
+        magnet=listing.magnet,
+        torrent_path=listing.path,
+        file_count=listing.file_count,
+        version=listing.version,
+        infohash_v2=listing.infohash_v2,
+        private=listing.private,
+        published_at=listing.published_at,
+        comment=listing.comment,
+        web_seeds=listing.web_seeds,
+    )
+
+
+def totals(
+    shown: tuple[TorrentRow, ...], unique_ips: tuple[int, int], completed: Mapping[bytes, int]
+) -> Totals:
+    """Add up the rows with the meaning of the classic page."""
+    listed = {row.infohash for row in shown}
+    aliases = {row.infohash_v2[:20] for row in shown if row.infohash_v2 is not None}
+    gone = sum(
+        count for key, count in completed.items() if key not in listed and key not in aliases
+    )
+    downloaded = sum(row.downloaded for row in shown)
+    return Totals(
+        torrents=len(shown),
+        length=sum(row.length or 0 for row in shown),
+        complete_ips=unique_ips[0],
+        complete=sum(row.complete for row in shown),
+        downloading_ips=unique_ips[1],
+        downloading=sum(row.downloading for row in shown),
+        downloaded=downloaded,
+        downloaded_all=downloaded + gone,
+        transferred=sum(row.transferred or 0 for row in shown),
+    )

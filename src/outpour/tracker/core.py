@@ -1,0 +1,105 @@
+"""Turn settings into the core's configuration, and its faults into ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from dataclasses import dataclass, fields
+
+from outpour._core import Tracker
+from outpour.errors import NetworkError, reason
+from outpour.tracker.address import Address, format_address
+from outpour.tracker.settings import TrackerSettings
+
+_HINTS = {
+    errno.EADDRINUSE: "another program listens there; stop it, or choose another port with "
+    "`--listen`",
+    errno.EACCES: "ports below 1024 need the right to bind them; choose a higher one with "
+    "`--listen`, or grant CAP_NET_BIND_SERVICE",
+    errno.EADDRNOTAVAIL: "no interface of this machine has that address; `:PORT` listens on all",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CoreConfig:
+    """What the core takes at birth; it reads these attributes by name."""
+
+    http: tuple[tuple[str, int], ...]
+    udp: tuple[tuple[str, int], ...]
+    workers: int
+    interval_s: int
+    min_interval_s: int
+    interval_jitter_percent: int
+    peers_per_answer: int
+    peers_per_answer_max: int
+    peer_timeout_s: int
+    connection_id_lifetime_s: int
+    trusted_proxies: tuple[tuple[str, int], ...]
+    private_networks: bool
+    full_scrape: bool
+    requests_per_address_per_s: int
+    requests_per_address_burst: int
+    denied_clients: tuple[bytes, ...]
+    connections_max: int
+    torrents_max: int
+    peers_max: int
+    peers_per_torrent_max: int
+    peers_per_address_max: int
+
+    @classmethod
+    def of(cls, settings: TrackerSettings) -> CoreConfig:
+        """Derive the configuration from the settings; what is named alike is taken as it is."""
+        sockets = tuple(pair for address in settings.addresses for pair in _sockets(address))
+        derived = {
+            "http": sockets,
+            "udp": sockets if settings.udp else (),
+            "workers": settings.workers or len(os.sched_getaffinity(0)),
+            "peer_timeout_s": settings.peer_timeout_in_effect_s,
+            "trusted_proxies": tuple(_network(text) for text in settings.trusted_proxies),
+            "denied_clients": tuple(os.fsencode(text) for text in settings.denied_clients),
+        }
+        plain = {
+            one.name: getattr(settings, one.name) for one in fields(cls) if one.name not in derived
+        }
+        return cls(**plain, **derived)
+
+
+def bind(settings: TrackerSettings) -> Tracker:
+    """Make a core that has its addresses and does not serve yet.
+
+    Raises:
+        NetworkError: An address is taken, forbidden or not ours.
+    """
+    try:
+        return Tracker(CoreConfig.of(settings))
+    except OSError as error:
+        where = error.filename or ", ".join(settings.listen)
+        raise NetworkError(
+            f"`{where}`: {reason(error)}", hint=_HINTS.get(error.errno or 0)
+        ) from error
+
+
+def _sockets(address: Address) -> tuple[tuple[str, int], ...]:
+    if not address.host and not _has_ipv6():
+        return tuple(pair for pair in address.sockets if ":" not in pair[0])
+    return address.sockets
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as trial:
+            trial.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _network(text: str) -> tuple[str, int]:
+    host, _, prefix = text.partition("/")
+    return host, int(prefix)
+
+
+def addresses_text(addresses: list[tuple[str, int]]) -> str:
+    """Write addresses for people."""
+    return ", ".join(format_address(host, port) for host, port in addresses)

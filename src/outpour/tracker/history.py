@@ -1,0 +1,69 @@
+"""Which points of a swarm's history are worth keeping, and how the kept ones are read.
+
+A point is kept when something changed, and each hour whatever happened. A swarm that stands still
+costs 24 rows a day, so ten thousand torrents fit a file that nobody has to think of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from outpour.tracker.store import SAMPLES_DENSE_S, SAMPLES_SPARSE_STEP_S, TOTALS
+from outpour.tracker.views import Sample, TorrentRow, Totals
+
+STEP_S = 60
+TORRENTS_MAX = 20_000
+"""Of more torrents than this, the largest swarms have a history."""
+
+Point = tuple[bytes, int, int, int]
+
+
+class Sampler:
+    """Chooses what to keep; remembers what it chose last."""
+
+    def __init__(self) -> None:
+        self._last: dict[bytes, tuple[int, int, int]] = {}
+        self._hour = -1
+
+    def take(self, at: int, rows: Sequence[TorrentRow], totals: Totals) -> list[Point]:
+        """What to keep of this moment, `at` in Unix seconds."""
+        if len(rows) > TORRENTS_MAX:
+            rows = sorted(rows, key=lambda row: row.complete + row.downloading)[-TORRENTS_MAX:]
+        hour = at // SAMPLES_SPARSE_STEP_S
+        is_due = hour != self._hour
+        self._hour = hour
+        seen = {}
+        kept = []
+        for infohash, *numbers in _points(rows, totals):
+            now = (numbers[0], numbers[1], numbers[2])
+            seen[infohash] = now
+            if is_due or self._last.get(infohash) != now:
+                kept.append((infohash, *now))
+        self._last = seen
+        return kept
+
+
+def _points(rows: Iterable[TorrentRow], totals: Totals) -> Iterator[Point]:
+    yield TOTALS, totals.complete, totals.downloading, totals.downloaded
+    for row in rows:
+        yield row.infohash, row.complete, row.downloading, row.downloaded
+
+
+def expand(samples: Sequence[Sample], row: TorrentRow | None, now: int) -> tuple[Sample, ...]:
+    """Turn kept points into a line: flat until just before each change, and up to now.
+
+    Points older than a day stand an hour apart, with nothing known between them; these are left as
+    they are.
+    """
+    line: list[Sample] = []
+    dense = now - SAMPLES_DENSE_S
+    for sample in samples:
+        if line and line[-1].at >= dense and sample.at - line[-1].at > STEP_S:
+            last = line[-1]
+            line.append(
+                Sample(sample.at - STEP_S, last.complete, last.downloading, last.downloaded)
+            )
+        line.append(sample)
+    if row is not None and (not line or line[-1].at < now):
+        line.append(Sample(now, row.complete, row.downloading, row.downloaded))
+    return tuple(line)

@@ -1,0 +1,222 @@
+"""`bttrack`: the old command line, state file, log and page on the tracker of today."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import time
+from urllib.parse import quote
+
+import pytest
+from tests.trackers import BIG, HELLO, Process
+
+from outpour.cli.classic.options import parse
+from outpour.cli.classic.track import bttrack, settings_of
+from outpour.cli.classic.tracker_log import request_line
+from outpour.cli.classic.tracker_options import OPTIONS, REPLACED
+from outpour.cli.env import Env
+from outpour.cli.printer import Printer
+from outpour.tracker import dfile
+from outpour.tracker.settings_file import load
+
+KNOWN = [
+    "port", "dfile", "bind", "socket_timeout", "timeout_check_interval", "save_dfile_interval",
+    "timeout_downloaders_interval", "reannounce_interval", "response_size", "max_give",
+    "nat_check", "min_time_between_log_flushes", "allowed_dir", "parse_allowed_interval",
+    "parse_dir_interval", "show_names", "favicon", "only_local_override_ip", "logfile",
+    "allow_get", "keep_dead", "show_infopage", "infopage_redirect", "scrape_allowed", "hupmonitor",
+    "log_nat_checks", "min_time_between_cache_refreshes", "allowed_list", "allowed_controls",
+    "allowed_ips", "banned_ips", "ipv6_enabled", "ipv6_binds_v4", "multitracker_enabled",
+    "multitracker_allowed", "multitracker_reannounce_interval", "multitracker_maxpeers",
+    "aggregate_forward", "aggregator", "http_timeout", "dedicated_seed_id", "compact_reqd",
+]  # fmt: skip
+"""Every option of 3.4.2 and of BitTornado 0.3.18."""
+
+USED = {
+    "port", "dfile", "bind", "save_dfile_interval", "timeout_downloaders_interval",
+    "reannounce_interval", "response_size", "max_give", "allowed_dir", "parse_allowed_interval",
+    "parse_dir_interval", "show_names", "favicon", "only_local_override_ip", "logfile",
+    "allow_get", "keep_dead", "show_infopage", "infopage_redirect", "scrape_allowed", "hupmonitor",
+    "allowed_list", "allowed_ips", "banned_ips",
+}  # fmt: skip
+
+
+def translated(*words):
+    parsed = parse(["--dfile", "d", *words], OPTIONS)
+    return load(flags=settings_of(Printer(Env.of_process()), parsed))
+
+
+def test_every_option_of_the_old_trackers_is_known():
+    assert [name for name in KNOWN if name not in {option.name for option in OPTIONS}] == []
+
+
+def test_every_option_works_or_says_what_replaces_it():
+    names = {option.name for option in OPTIONS}
+    assert names - USED - REPLACED.keys() == set()
+    assert USED.isdisjoint(REPLACED)
+
+
+def test_without_arguments_it_lists_its_options_as_scripts_expect(run):
+    done = run(tool=bttrack)
+    assert done.code == 0
+    assert "--dfile <arg>\n          " in done.out
+    assert "--parse_allowed_interval <arg>\n" in done.out
+    assert "--reannounce_interval <arg>\n" in done.out
+    assert "(defaults to 1800)" in done.out
+    assert max(len(line) for line in done.out.splitlines()) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--port", "6969"], "error: Option --dfile is required."),
+        (["--dfile", "d", "extra"], "error: Too many args - 0 max."),
+        (["--dfile", "d", "--nonsense", "1"], "error: unknown key --nonsense"),
+        (["--dfile"], "error: parameter passed in at end with no value"),
+        (["--dfile", "d", "--port", "x"], "error: wrong format of --port - "),
+    ],
+)
+def test_mistakes_are_told_in_the_old_words(run, words, text):
+    done = run(*words, tool=bttrack)
+    assert done.code == 2
+    assert text in done.err
+    assert "run with no arguments for parameter explanations" in done.err
+
+
+@pytest.mark.parametrize("name", ["banned_ips", "allowed_ips"])
+def test_a_filter_that_does_not_exist_is_refused_rather_than_ignored(run, tmp_path, name):
+    done = run("--dfile", tmp_path / "d", f"--{name}", "file", tool=bttrack)
+    assert done.code == 2
+    assert "firewall" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_become_settings(capsys):
+    given = translated(
+        "--port", "6969", "--bind", "127.0.0.1,::1", "--reannounce_interval", "60",
+        "--timeout_downloaders_interval", "120", "--response_size", "7", "--max_give", "5000",
+        "--keep_dead", "1", "--show_names", "0", "--allow_get", "1", "--show_infopage", "0",
+        "--parse_allowed_interval", "2", "--allowed_dir", "x",
+    )  # fmt: skip
+    assert given.listen == ("127.0.0.1:6969", "[::1]:6969")
+    assert (given.interval_s, given.peer_timeout_s) == (60, 120)
+    assert (given.peers_per_answer, given.peers_per_answer_max) == (7, 1000)
+    assert (given.keep_dead, given.show_names, given.serve_torrents) == (True, False, True)
+    assert (given.page, given.rescan_interval_s, given.open) == (False, 120, False)
+    assert "--max_give is 1000 at most" in capsys.readouterr().err
+
+
+def test_the_defaults_are_the_old_ones():
+    given = translated()
+    assert given.listen == (":80",)
+    assert (given.interval_s, given.peer_timeout_s) == (1800, 2700)
+    assert (given.peers_per_answer, given.peers_per_answer_max) == (50, 200)
+    assert (given.open, given.full_scrape, given.serve_torrents) == (True, True, False)
+
+
+def test_a_list_excludes_the_folder_with_a_warning(capsys):
+    given = translated("--allowed_dir", "x", "--allowed_list", "y")
+    assert given.allowed_dir is None
+    assert str(given.allow_list) == "y"
+    assert "--allowed_dir is disregarded" in capsys.readouterr().err
+
+
+def test_a_request_is_logged_in_the_old_shape():
+    scope = {
+        "client": ("127.0.0.1", 5),
+        "method": "GET",
+        "raw_path": b"/file",
+        "query_string": b'x="%20\x1b',
+        "http_version": "1.1",
+        "headers": [(b"user-agent", b"curl/7.88.1")],
+    }
+    at = time.strptime("2026-11-22 17:15:04", "%Y-%m-%d %H:%M:%S")
+    assert request_line(scope, 200, 88, at) == (
+        "127.0.0.1 - - [22/Nov/2026:17:15:04] "
+        '"GET /file?x=%22%20\\x1b HTTP/1.1" 200 88 "-" "curl/7.88.1"'
+    )
+
+
+class Bttrack(Process):
+    code = "import sys; from outpour.cli.classic.track import bttrack; sys.exit(bttrack())"
+
+
+@pytest.fixture
+def start(tmp_path):
+    processes = []
+
+    def begin(*words):
+        common = ("--dfile", tmp_path / "dfile", "--port", 0, "--bind", "127.0.0.1")
+        processes.append(Bttrack([*common, *words], tmp_path))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        process.close()
+
+
+@pytest.fixture
+def allowed_dir(tmp_path, classic):
+    root = tmp_path / "allowed"
+    root.mkdir()
+    for name in ("hello", "big"):
+        shutil.copy(classic / f"{name}.torrent", root / f"{name}.torrent")
+    return root
+
+
+def test_it_goes_on_from_an_old_state_file_and_leaves_one_that_can_be_taken_back(
+    start, allowed_dir, classic, tmp_path
+):
+    shutil.copy(classic / "342.dfile", tmp_path / "dfile")
+    process = start("--allowed_dir", allowed_dir, "--nat_check", 3, "--allow_get", 1)
+    assert process.torrents()[HELLO.hex()]["downloaded"] == 1
+    process.download(HELLO, 7)
+    process.announce(BIG, 8, left=5)
+    assert process.get(f"/file?info_hash={quote(HELLO)}")[0] == 200
+    assert process.get(f"/file?info_hash={HELLO.hex()}")[0] == 200
+    assert "note: --nat_check has no effect: " in process.text
+    assert process.end() == 0
+    found = dfile.read(tmp_path / "dfile")
+    assert found.completed[HELLO] == 2
+    assert [peer.port for peer in found.peers[BIG] if peer.port == 8] == [8]
+
+
+def test_kill_9_costs_no_counter_although_the_dfile_is_written_every_five_minutes(
+    start, allowed_dir
+):
+    first = start("--allowed_dir", allowed_dir)
+    first.download(HELLO, 1)
+    first.until(lambda: first.torrents()[HELLO.hex()]["downloaded"] == 1, "counted")
+    time.sleep(2.2)  # the promise is that two seconds are lost at most
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    second = start("--allowed_dir", allowed_dir)
+    assert second.torrents()[HELLO.hex()]["downloaded"] == 1
+
+
+def test_the_log_has_its_first_and_last_line_and_one_a_request(start, tmp_path):
+    log = tmp_path / "log"
+    process = start("--logfile", log, "--hupmonitor", 1)
+    assert process.get("/robots.txt")[0] in (200, 404)
+    process.until(lambda: "GET /robots.txt" in log.read_text(), "logged")
+    log.rename(tmp_path / "log.1")
+    process.popen.send_signal(signal.SIGHUP)
+    process.until(log.exists, "reopened")
+    assert process.end() == 0
+    stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
+    old = (tmp_path / "log.1").read_text().splitlines()
+    assert re.fullmatch(rf"# Log Started:  {stamp}", old[0])
+    assert re.fullmatch(
+        r"127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\] "
+        r'"GET /robots\.txt HTTP/1\.1" \d+ \d+ "-" "-"',
+        old[-1],
+    )
+    new = log.read_text().splitlines()
+    assert re.fullmatch(rf"# Log reopened:  {stamp}", new[0])
+    assert re.fullmatch(rf"# Shutting down: {stamp}", new[-1])
+
+
+def test_the_page_can_be_elsewhere_or_nowhere(start):
+    process = start("--infopage_redirect", "http://127.0.0.1:1/x")
+    assert process.get("/")[0] == 302
+    assert process.end() == 0

@@ -1,0 +1,220 @@
+"""`outpour track` as a real process: what it serves, says, keeps and how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import shutil
+import signal
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from tests.trackers import BIG, HELLO, Process
+
+from outpour.tracker.settings_file import tomllib
+
+
+@pytest.fixture
+def start(tmp_path):
+    processes = []
+
+    def begin(*words, **more):
+        process = Process(
+            ["track", "--listen", "127.0.0.1:0", "--workers", "1", *words], tmp_path, **more
+        )
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        process.close()
+
+
+@pytest.fixture
+def folder(tmp_path, classic):
+    root = tmp_path / "torrents"
+    root.mkdir()
+    for name in ("hello", "big"):
+        shutil.copy(classic / f"{name}.torrent", root / f"{name}.torrent")
+    return root
+
+
+def test_announces_page_and_torrent_files_come_from_one_port(start, folder):
+    process = start("--allowed-dir", folder)
+    assert b"peers" in process.announce(HELLO, 6881)
+    status, page = process.get("/")
+    assert status == 200
+    assert b"hello.txt" in page
+    assert HELLO.hex().encode() in page
+    raw = (folder / "hello.torrent").read_bytes()
+    assert process.get(f"/file?info_hash={quote(HELLO)}") == (200, raw)
+    assert process.end() == 0
+
+
+def test_completed_counters_survive_kill_9(start, folder, tmp_path):
+    state = tmp_path / "s.sqlite"
+    first = start("--allowed-dir", folder, "--state", state)
+    for port in (1, 2, 3):
+        first.download(HELLO, port)
+    first.until(lambda: first.torrents()[HELLO.hex()]["downloaded"] == 3, "counted")
+    time.sleep(2.2)  # the promise is that two seconds are lost at most
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    second = start("--allowed-dir", folder, "--state", state)
+    assert second.torrents()[HELLO.hex()]["downloaded"] == 3
+    second.download(HELLO, 4)
+    second.until(lambda: second.torrents()[HELLO.hex()]["downloaded"] == 4, "counted")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_within_five_seconds_with_everything_saved(
+    start, folder, tmp_path, number
+):
+    words = ("--allowed-dir", folder, "--state", tmp_path / "s.sqlite")
+    first = start(*words)
+    first.download(HELLO, 1)
+    first.announce(BIG, 2, left=5)
+    began = time.monotonic()
+    assert first.end(number) == 0
+    assert time.monotonic() - began < 5
+    second = start(*words)
+    torrents = second.torrents()
+    assert torrents[HELLO.hex()]["downloaded"] == 1
+    assert torrents[HELLO.hex()]["complete"] == 1
+    assert torrents[BIG.hex()]["downloading"] == 1
+    assert "restored 2 peers" in second.text
+
+
+def test_a_signal_ends_it_even_with_connections_open(start):
+    process = start("--open")
+    open_ones = [http.client.HTTPConnection(*process.address, timeout=10) for _ in range(20)]
+    for connection in open_ones:
+        connection.request("GET", "/api/v1/events")
+    began = time.monotonic()
+    assert process.end() == 0
+    assert time.monotonic() - began < 5
+    for connection in open_ones:
+        connection.close()
+
+
+def test_hangup_looks_through_the_folder(start, folder):
+    process = start("--allowed-dir", folder, "--rescan-interval-s", 3600)
+    assert HELLO.hex() in process.torrents()
+    (folder / "hello.torrent").unlink()
+    process.popen.send_signal(signal.SIGHUP)
+    process.until(lambda: HELLO.hex() not in process.torrents(), "withdrawn")
+    process.until(lambda: "no longer tracking `hello.txt`" in process.text, "told")
+
+
+def test_a_taken_port_is_two_lines_and_exit_7(start, spawn):
+    host, port = start("--open").address
+    done = spawn("outpour", "track", "--open", "--listen", f"{host}:{port}")
+    assert done.code == 7
+    assert done.err.splitlines()[0] == f"error: `{host}:{port}`: address already in use"
+    assert done.err.splitlines()[1].startswith("hint: ")
+    assert len(done.err.splitlines()) == 2
+
+
+def test_a_state_file_in_use_is_two_lines_and_exit_4(start, tmp_path, spawn):
+    state = tmp_path / "s.sqlite"
+    assert start("--open", "--state", state).address
+    done = spawn("outpour", "track", "--open", "--listen", "127.0.0.1:0", "--state", state)
+    assert done.code == 4
+    assert "another tracker is using it" in done.err
+
+
+def test_a_damaged_state_file_is_said_and_set_aside(start, tmp_path):
+    state = tmp_path / "s.sqlite"
+    state.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    process = start("--open", "--state", state)
+    assert process.address
+    assert "note: `" in process.text
+    assert "set aside as `s.sqlite.damaged-" in process.text
+    assert list(tmp_path.glob("s.sqlite.damaged-*"))
+
+
+def test_settings_come_from_file_environment_and_flags(start, folder, tmp_path):
+    config = tmp_path / "tracker.toml"
+    config.write_text('allowed_dir = "torrents"\ninterval_s = 100\npeers_per_answer = 1\n')
+    env = {"OUTPOUR_INTERVAL_JITTER_PERCENT": "0", "OUTPOUR_INTERVAL_S": "200"}
+    process = start("--config", config, env=env)
+    process.announce(HELLO, 1)
+    process.announce(HELLO, 2)
+    answer = process.announce(HELLO, 3, left=5)
+    assert answer[b"interval"] == 200
+    assert len(answer[b"peers"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--interval-s", "0"], 3, "error: `--interval-s`: must be greater than or equal to 1"),
+        (["--listen", "6969"], 3, "error: `--listen`: `6969`: not an address"),
+        (["--open", "--allowed-dir", "x"], 3, "`open` tracks everything"),
+        (["--lissten", "x"], 2, "did you mean `--listen`?"),
+        (["--config", "missing.toml"], 4, "error: `missing.toml`: no such file"),
+        (["--allowed-dir", "missing", "--listen", "127.0.0.1:0"], 4, "error: `missing`: no such"),
+    ],
+)
+def test_mistakes_are_told_with_their_exit_code(run, words, code, text):
+    done = run("track", *words)
+    assert done.code == code
+    assert text in done.err
+    assert "hint: " in done.err
+    assert done.out == ""
+
+
+def test_a_classic_state_file_is_not_eaten(run, classic, tmp_path):
+    path = tmp_path / "dfile"
+    shutil.copy(classic / "342.dfile", path)
+    done = run("track", "--open", "--listen", "127.0.0.1:0", "--state", path)
+    assert done.code == 4
+    assert "--import-dfile" in done.err
+    assert path.read_bytes() == (classic / "342.dfile").read_bytes()
+
+
+def test_counters_of_a_classic_tracker_are_taken_over(start, folder, classic):
+    process = start("--allowed-dir", folder, "--import-dfile", classic / "342.dfile")
+    assert process.torrents()[HELLO.hex()]["downloaded"] == 1
+    assert "took over 2 counters" in process.text
+
+
+def test_the_printed_settings_file_is_one(run, tmp_path):
+    done = run("track", "--print-config")
+    assert done.code == 0
+    assert tomllib.loads(done.out) == {}
+    assert "# interval_s = 1800" in done.out
+
+
+def test_every_setting_is_a_flag_in_the_help(run):
+    from outpour.tracker.settings import TrackerSettings
+
+    done = run("track", "--help")
+    assert done.code == 0
+    missing = [
+        name
+        for name in TrackerSettings.model_fields
+        if f"--{name.replace('_', '-')}" not in done.out
+    ]
+    assert missing == []
+
+
+def test_no_page_where_none_is_wanted_and_ones_own_icon(start, tmp_path):
+    icon = tmp_path / "icon.png"
+    icon.write_bytes(b"\x89PNG not really")
+    process = start("--open", "--no-page", "--favicon", icon)
+    assert process.get("/")[0] == 404
+    assert process.get("/index.html")[0] == 404
+    assert process.get("/favicon.ico") == (200, icon.read_bytes())
+    assert process.get("/healthz")[0] == 200
+
+
+def test_an_idle_tracker_stays_below_60_mib(start, folder):
+    process = start("--allowed-dir", folder)
+    assert process.get("/")[0] == 200
+    status = Path(f"/proc/{process.popen.pid}/status").read_text()
+    resident_kib = int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+    assert resident_kib < 60 * 1024
+    maps = Path(f"/proc/{process.popen.pid}/maps").read_text()
+    assert "libtorrent" not in maps

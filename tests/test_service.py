@@ -1,0 +1,457 @@
+"""The tracker as a service: the real core, real sockets, real SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import http.client
+import shutil
+import time
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from outpour import bencode
+from outpour.errors import NetworkError, ReadError
+from outpour.metainfo import Metainfo
+from outpour.tracker import dfile
+from outpour.tracker.dfile import Dfile
+from outpour.tracker.events import Completed, FileSkipped, SnapshotRefused, StateRestored
+from outpour.tracker.history import Sampler, expand
+from outpour.tracker.listing import Listing
+from outpour.tracker.mirror import DfileMirror
+from outpour.tracker.service import TrackerService
+from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.store import TOTALS, Store
+from outpour.tracker.views import Peer, Sample, TorrentRow, Totals
+
+VECTORS = Path(__file__).parent / "vectors" / "classic"
+HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
+BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")
+DEADLINE_S = 15
+
+
+def settings(**given):
+    given.setdefault("listen", ("127.0.0.1:0",))
+    given.setdefault("workers", 1)
+    return TrackerSettings(**given)
+
+
+class Clock:
+    def __init__(self, now=1_000_000_000.0):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "torrents"
+    root.mkdir()
+    for name in ("hello", "big"):
+        shutil.copy(VECTORS / f"{name}.torrent", root / f"{name}.torrent")
+    return root
+
+
+@contextmanager
+def tracker(given, **more):
+    service = TrackerService(given, **more)
+    service.start()
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+@asynccontextmanager
+async def running(given, **more):
+    with tracker(given, **more) as service:
+        task = asyncio.create_task(service.run())
+        try:
+            yield service
+        finally:
+            task.cancel()
+            results = await asyncio.gather(task, return_exceptions=True)
+            assert isinstance(results[0], asyncio.CancelledError)
+
+
+def announce(service, infohash, port, *, left=0, event="", host="127.0.0.1"):
+    address = service.http_addresses[0]
+    connection = http.client.HTTPConnection(*address, timeout=10, source_address=(host, 0))
+    try:
+        path = (
+            f"/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={port}"
+            f"&uploaded=0&downloaded=0&left={left}&compact=1"
+        )
+        connection.request("GET", path + (f"&event={event}" if event else ""))
+        return bencode.decode(connection.getresponse().read(), strict=False)
+    finally:
+        connection.close()
+
+
+async def until(condition):
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, "not within the deadline"
+        await asyncio.sleep(0.02)
+
+
+def torrent(name, length=5):
+    info = {
+        "length": length,
+        "name": name,
+        "piece length": 16384,
+        "pieces": hashlib.sha1().digest(),
+    }
+    return bencode.encode({"announce": "http://127.0.0.1:1/announce", "info": info})
+
+
+def test_rows_and_totals_mean_what_the_classic_page_means(folder):
+    with tracker(settings(allowed_dir=folder)) as service:
+        for port in (6881, 6882):
+            announce(service, HELLO, port, left=12, event="started")
+            announce(service, HELLO, port, event="completed" if port == 6882 else "")
+        announce(service, BIG, 6883, left=300_000)
+        announce(service, BIG, 6883, left=300_000, host="127.0.0.2")
+        service._drain()
+        big, hello = service.rows()
+        assert (big.name, big.complete, big.downloading, big.downloaded) == ("big.bin", 0, 2, 0)
+        assert (hello.name, hello.complete, hello.downloading) == ("hello.txt", 2, 0)
+        assert hello.magnet is not None
+        assert HELLO.hex() in hello.magnet
+        assert hello.downloaded >= 1
+        assert hello.transferred == 12 * hello.downloaded
+        totals = service.totals()
+        assert (totals.torrents, totals.length) == (2, 300_012)
+        assert (totals.complete_ips, totals.complete) == (1, 2)
+        assert (totals.downloading_ips, totals.downloading) == (2, 2)
+        assert totals.downloaded == totals.downloaded_all == hello.downloaded
+
+
+def test_a_torrent_that_is_not_allowed_is_refused_with_the_known_words(folder):
+    with tracker(settings(allowed_dir=folder)) as service:
+        answer = announce(service, b"x" * 20, 1)
+        assert answer == {
+            b"failure reason": b"Requested download is not authorized for use with this tracker."
+        }
+        assert {row.infohash for row in service.rows()} == {HELLO, BIG}
+
+
+def test_an_open_tracker_lists_what_was_announced_and_refuses_the_denied(tmp_path):
+    deny = tmp_path / "deny.txt"
+    deny.write_text(b"d".hex() * 20)
+    with tracker(settings(open=True, deny_list=deny)) as service:
+        announce(service, b"x" * 20, 1)
+        assert b"failure reason" in announce(service, b"d" * 20, 1)
+        (row,) = service.rows()
+        assert row == TorrentRow(b"x" * 20, complete=1)
+
+
+def test_a_new_torrent_is_tracked_while_the_tracker_runs_and_a_removed_one_is_not(folder):
+    raw = torrent("new.iso")
+    infohash = Metainfo.parse(raw).info.infohash
+
+    async def main():
+        events = []
+        given = settings(allowed_dir=folder, rescan_interval_s=1)
+        async with running(given, on_event=events.append) as service:
+            assert b"failure reason" in announce(service, infohash, 1)
+            (folder / "new.torrent").write_bytes(raw)
+            (folder / "bad.torrent").write_bytes(raw[:30])
+            await until(lambda: b"peers" in announce(service, infohash, 1))
+            assert service.row(infohash).name == "new.iso"
+            assert service.metainfo_bytes(infohash) == raw
+            await until(lambda: any(isinstance(event, FileSkipped) for event in events))
+            (folder / "new.torrent").unlink()
+            await until(lambda: b"failure reason" in announce(service, infohash, 1))
+            assert service.row(infohash) is None
+            assert service.metainfo_bytes(infohash) is None
+
+    asyncio.run(main())
+
+
+def test_reload_looks_at_once(folder, monkeypatch):
+    async def nothing(*_):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("outpour.tracker.service.watch", nothing)
+
+    async def main():
+        async with running(settings(allowed_dir=folder, rescan_interval_s=3600)) as service:
+            (folder / "big.torrent").unlink()
+            await asyncio.sleep(0)
+            service.reload()
+            await until(lambda: service.row(BIG) is None)
+
+    asyncio.run(main())
+
+
+def test_a_completion_is_in_the_state_file_within_two_seconds(folder, tmp_path):
+    state = tmp_path / "s.sqlite"
+
+    async def main():
+        events = []
+        given = settings(allowed_dir=folder, state=state)
+        async with running(given, on_event=events.append) as service:
+            announce(service, HELLO, 1, left=12, event="started")
+            announce(service, HELLO, 1, event="completed")
+            began = time.monotonic()
+            import sqlite3
+
+            other = sqlite3.connect(state)
+            try:
+                query = "SELECT completed FROM torrents WHERE infohash = ?"
+                await until(lambda: other.execute(query, (HELLO,)).fetchone()[0] == 1)
+            finally:
+                other.close()
+            assert time.monotonic() - began < 5
+            await until(lambda: Completed(HELLO, "hello.txt", 1) in events)
+
+    asyncio.run(main())
+
+
+def test_counters_and_swarms_are_back_after_a_restart(folder, tmp_path):
+    given = settings(allowed_dir=folder, state=tmp_path / "s.sqlite")
+    clock = Clock()
+    with tracker(given, clock=clock) as service:
+        announce(service, HELLO, 1, left=12, event="started")
+        announce(service, HELLO, 1, event="completed")
+        announce(service, BIG, 2, left=7, host="127.0.0.2")
+    clock.now += 100
+    events = []
+    with tracker(given, clock=clock, on_event=events.append) as service:
+        assert StateRestored(2, 100) in events
+        assert service.peers(BIG) == (Peer("127.0.0.2", 2, False),)
+        row = service.row(HELLO)
+        assert (row.complete, row.downloaded) == (1, 1)
+        answer = announce(service, BIG, 3, left=7)
+        assert answer[b"incomplete"] == 2
+        announce(service, HELLO, 9, left=12, event="started")
+        announce(service, HELLO, 9, event="completed")
+        service._drain()
+        assert service.row(HELLO).downloaded == 2
+
+
+def test_swarms_older_than_the_timeout_are_not_restored(folder, tmp_path):
+    given = settings(allowed_dir=folder, state=tmp_path / "s.sqlite")
+    clock = Clock()
+    with tracker(given, clock=clock) as service:
+        announce(service, BIG, 2, left=7)
+    clock.now += given.peer_timeout_in_effect_s
+    with tracker(given, clock=clock) as service:
+        assert service.peers(BIG) == ()
+
+
+def test_a_damaged_snapshot_is_told_and_the_tracker_starts(folder, tmp_path):
+    store = Store(tmp_path / "s.sqlite")
+    store.set_completed({HELLO: 5})
+    store.save_snapshot(b"no snapshot", int(time.time()))
+    store.close()
+    events = []
+    given = settings(allowed_dir=folder, state=tmp_path / "s.sqlite")
+    with tracker(given, on_event=events.append) as service:
+        assert any(isinstance(event, SnapshotRefused) for event in events)
+        assert service.row(HELLO).downloaded == 5
+
+
+def test_downloads_of_torrents_that_are_gone_are_in_the_sum_of_all(folder, tmp_path):
+    store = Store(tmp_path / "s.sqlite")
+    store.set_completed({HELLO: 5, b"g" * 20: 7})
+    store.close()
+    with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
+        totals = service.totals()
+        assert (totals.downloaded, totals.downloaded_all) == (5, 12)
+
+
+def test_a_torrent_whose_file_is_gone_keeps_its_name_on_an_open_tracker(folder, tmp_path):
+    state = tmp_path / "s.sqlite"
+    with tracker(settings(allowed_dir=folder, state=state)):
+        pass
+    with tracker(settings(open=True, state=state)) as service:
+        announce(service, HELLO, 1)
+        (row,) = service.rows()
+        assert (row.name, row.length) == ("hello.txt", 12)
+
+
+def test_an_open_tracker_keeps_dead_torrents_if_asked(tmp_path):
+    state = tmp_path / "s.sqlite"
+    store = Store(state)
+    store.set_completed({b"g" * 20: 7})
+    store.close()
+    with tracker(settings(open=True, state=state)) as service:
+        assert service.rows() == ()
+    with tracker(settings(open=True, state=state, keep_dead=True)) as service:
+        assert service.rows() == (TorrentRow(b"g" * 20, downloaded=7),)
+
+
+def test_a_publisher_allows_and_withdraws():
+    raw = torrent("mine.iso", 5)
+    metainfo = Metainfo.parse(raw)
+    infohash = metainfo.info.infohash
+    with tracker(settings()) as service:
+        assert b"failure reason" in announce(service, infohash, 1)
+        service.allow(metainfo)
+        assert b"peers" in announce(service, infohash, 1)
+        assert service.row(infohash).name == "mine.iso"
+        assert service.metainfo_bytes(infohash) == raw
+        service.withdraw(infohash)
+        assert b"failure reason" in announce(service, infohash, 1)
+        assert service.rows() == ()
+
+
+def test_names_are_hidden_where_the_operator_wants_it(folder):
+    with tracker(settings(allowed_dir=folder, show_names=False)) as service:
+        assert [(row.name, row.length, row.magnet) for row in service.rows()] == [
+            (None, None, None),
+            (None, None, None),
+        ]
+        assert service.metainfo_bytes(HELLO) is not None
+    with tracker(settings(allowed_dir=folder, serve_torrents=False)) as service:
+        assert service.metainfo_bytes(HELLO) is None
+
+
+def test_a_hybrid_is_one_row_and_its_peers_count_once():
+    second = b"2" * 32
+    listing = Listing(
+        HELLO, second, (HELLO, second[:20]), "x", 9, 1, "hybrid", False, "", None, None, (), None
+    )
+    with tracker(settings()) as service:
+        service._allowed.give(listing)
+        service._merge([])
+        for infohash in (HELLO, second[:20]):
+            announce(service, infohash, 1, left=9, event="started")
+            announce(service, infohash, 1, event="completed")
+        service._drain()
+        (row,) = service.rows()
+        assert (row.complete, row.downloaded) == (1, 1)
+        assert service.row(second[:20]) == row
+        assert service.totals().downloaded_all == 1
+
+
+def test_a_taken_port_is_one_clear_error(folder):
+    with tracker(settings(open=True)) as service:
+        host, port = service.http_addresses[0]
+        with pytest.raises(NetworkError) as caught:
+            TrackerService(settings(open=True, listen=(f"{host}:{port}",))).start()
+        assert caught.value.message == f"`{host}:{port}`: address already in use"
+        assert "--listen" in (caught.value.hint or "")
+
+
+def test_an_address_of_another_machine_is_one_clear_error():
+    with pytest.raises(NetworkError, match=r"192\.0\.2\.1:0") as caught:
+        TrackerService(settings(open=True, listen=("192.0.2.1:0",))).start()
+    assert caught.value.hint
+
+
+def test_a_start_that_fails_frees_its_port(tmp_path):
+    with tracker(settings(open=True)) as service:
+        listen = ("{}:{}".format(*service.http_addresses[0]),)
+    with pytest.raises(ReadError):
+        TrackerService(settings(listen=listen, allowed_dir=tmp_path / "none")).start()
+    with tracker(settings(open=True, listen=listen)):
+        pass
+
+
+def test_both_families_share_a_port_and_a_swarm():
+    with tracker(settings(open=True, listen=(":0",))) as service:
+        hosts = {host for host, _ in service.http_addresses}
+        if "::" not in hosts:
+            pytest.skip("no IPv6 here")
+        assert hosts == {"0.0.0.0", "::"}
+        assert len({port for _, port in service.http_addresses + service.udp_addresses}) == 1
+
+
+def test_history_is_sampled_each_minute_and_kept(folder, tmp_path):
+    clock = Clock(1_000_000_020.0)
+    state = tmp_path / "s.sqlite"
+
+    async def main():
+        async with running(settings(allowed_dir=folder, state=state), clock=clock) as service:
+            announce(service, HELLO, 1)
+            clock.now += 60
+            await until(lambda: len(service._keeper.history(HELLO)) == 1)
+            announce(service, HELLO, 2)
+            clock.now += 60
+            await until(lambda: len(service._keeper.history(HELLO)) == 2)
+            clock.now += 30
+            line = service.history(HELLO)
+            assert [sample.complete for sample in line] == [1, 2, 2]
+            assert line[-1].at == int(clock.now)
+            await until(lambda: service._keeper.snapshot() is not None)
+            assert service.history(TOTALS)[-1].complete == 2
+
+    asyncio.run(main())
+
+
+def test_a_swarm_that_stands_still_is_sampled_once_an_hour():
+    sampler = Sampler()
+    rows = [TorrentRow(HELLO, complete=1)]
+    kept = [len(sampler.take(at, rows, Totals())) for at in range(0, 7200, 60)]
+    assert kept == [2] + [0] * 59 + [2] + [0] * 59
+    assert sampler.take(7200 - 30, [TorrentRow(HELLO, complete=2)], Totals()) == [(HELLO, 2, 0, 0)]
+
+
+def test_a_line_is_flat_until_just_before_a_change_and_ends_now():
+    row = TorrentRow(HELLO, complete=3)
+    line = expand([Sample(0, 1, 0, 0), Sample(600, 3, 0, 0)], row, 900)
+    assert line == (
+        Sample(0, 1, 0, 0),
+        Sample(540, 1, 0, 0),
+        Sample(600, 3, 0, 0),
+        Sample(900, 3, 0, 0),
+    )
+    assert expand([], None, 900) == ()
+
+
+def test_a_classic_state_file_is_taken_over_and_counters_never_go_down(folder, tmp_path):
+    with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
+        service.adopt(dfile.read(VECTORS / "342.dfile"))
+        assert service.row(HELLO).downloaded == 1
+        service.adopt(Dfile({HELLO: 9, BIG: 2**40}))
+        service.adopt(Dfile({HELLO: 3}))
+        assert service.row(HELLO).downloaded == 9
+        assert service.row(BIG).downloaded == 2**40
+    with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
+        assert service.row(HELLO).downloaded == 9
+
+
+def test_a_classic_state_file_follows_the_tracker(folder, tmp_path):
+    path = tmp_path / "dfile"
+
+    async def main():
+        async with running(settings(allowed_dir=folder)) as service:
+            mirror = DfileMirror(service, path, 0.05, lambda event: None)
+            mirror.load()
+            task = asyncio.create_task(mirror.run())
+            announce(service, HELLO, 1, left=12, event="started")
+            announce(service, HELLO, 1, event="completed")
+            announce(service, BIG, 2, left=7)
+            await until(
+                lambda: (
+                    path.exists()
+                    and dfile.read(path)
+                    == Dfile(
+                        {HELLO: 1},
+                        {HELLO: (Peer("127.0.0.1", 1, True),), BIG: (Peer("127.0.0.1", 2, False),)},
+                    )
+                )
+            )
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_a_damaged_classic_state_file_is_set_aside(folder, tmp_path):
+    path = tmp_path / "dfile"
+    path.write_bytes(b"d9:comple")
+    events = []
+    with tracker(settings(allowed_dir=folder)) as service:
+        mirror = DfileMirror(service, path, 1, events.append)
+        assert mirror.load() == Dfile()
+    assert len(events) == 1
+    assert not path.exists()
+    assert [entry.name.startswith("dfile.damaged-") for entry in tmp_path.glob("dfile*")] == [True]

@@ -1,0 +1,93 @@
+"""A tracker of its own process, for the tests of `outpour track` and `bttrack`."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from urllib.parse import quote
+
+from outpour import bencode
+
+HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
+BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")
+DEADLINE_S = 30
+
+
+class Process:
+    """A tracker of its own process, with what it said."""
+
+    code = "import sys; from outpour.cli import main; sys.exit(main())"
+
+    def __init__(self, words, tmp_path, env=None):
+        self.said = tmp_path / f"said-{time.monotonic_ns()}"
+        self._stream = self.said.open("wb")
+        self.popen = subprocess.Popen(
+            [sys.executable, "-c", self.code, *map(str, words)],
+            stdout=self._stream,
+            stderr=self._stream,
+            env=env,
+        )
+
+    @property
+    def text(self):
+        return self.said.read_text()
+
+    def until(self, condition, what="ready"):
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            found = condition()
+            if found:
+                return found
+            assert time.monotonic() < deadline, f"not {what}: {self.text}"
+            assert self.popen.poll() is None, f"ended: {self.text}"
+            time.sleep(0.02)
+
+    @property
+    def address(self):
+        match = self.until(lambda: re.search(r"http://(\S+):(\d+)/", self.text))
+        self.until(lambda: "page: " in self.text or "udp://" in self.text)
+        return match[1], int(match[2])
+
+    def get(self, path):
+        connection = http.client.HTTPConnection(*self.address, timeout=10)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def announce(self, infohash, port, *, left=0, event=""):
+        path = (
+            f"/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={port}"
+            f"&uploaded=0&downloaded=0&left={left}&compact=1"
+        )
+        return bencode.decode(
+            self.get(path + (f"&event={event}" if event else ""))[1], strict=False
+        )
+
+    def download(self, infohash, port):
+        self.announce(infohash, port, left=12, event="started")
+        return self.announce(infohash, port, event="completed")
+
+    def torrents(self):
+        return {
+            torrent["infohash"]: torrent
+            for torrent in json.loads(self.get("/api/v1/torrents")[1])["torrents"]
+        }
+
+    def end(self, number=signal.SIGTERM):
+        self.popen.send_signal(number)
+        code = self.popen.wait(10)
+        self._stream.close()
+        return code
+
+    def close(self):
+        self.popen.kill()
+        self.popen.wait(10)
+        self._stream.close()
