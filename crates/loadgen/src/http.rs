@@ -18,6 +18,11 @@ const ANSWER_BYTES: usize = 16 << 10;
 /// A connection without answer for this long is given up.
 const PATIENCE_NS: u64 = 3_000_000_000;
 
+/// A closed loop waits until half of its connections are free, connects all of them and then makes
+/// all requests: over a network, too, a request comes a round trip after its connection. Opening
+/// a connection costs the client more than the server, which would else be woken for each.
+const BURST_PATIENCE_NS: u64 = 200_000;
+
 /// Distinct sources are the rule here: one address alone runs out of ports.
 const SOURCES_MIN: u32 = 16;
 
@@ -37,7 +42,6 @@ struct Exchange {
     filled: usize,
     intended_ns: u64,
     written_ns: u64,
-    source: u32,
 }
 
 /// What one look at a connection brought.
@@ -82,21 +86,35 @@ impl Load<'_> {
         let mut exchanges: Vec<Exchange> = (0..self.options.connections)
             .map(|_| Exchange::idle())
             .collect();
+        let mut answered_ns = 0;
         loop {
             let now_ns = self.meter.now_ns();
             if !self.meter.goes_on(now_ns, self.population.peers.len())? {
                 break;
             }
             requests.populating = self.meter.is_populating();
-            for exchange in &mut exchanges {
-                match exchange.state {
-                    State::Idle if pace.due(now_ns) > 0 => {
-                        self.start(exchange, &requests.next(), pace.issue(now_ns))?;
+            let idle = exchanges
+                .iter()
+                .filter(|exchange| exchange.state == State::Idle)
+                .count();
+            let is_burst = idle >= exchanges.len().div_ceil(2) || pace.is_open();
+            if is_burst || now_ns - answered_ns > BURST_PATIENCE_NS {
+                for exchange in exchanges.iter_mut().filter(|it| it.state == State::Idle) {
+                    if pace.due(now_ns) == 0 {
+                        break;
                     }
-                    State::Idle => {}
-                    State::Opening => self.write(exchange)?,
-                    State::Waiting => self.look(exchange)?,
+                    self.prepare(exchange, &requests.next(), pace.issue(now_ns))?;
                 }
+            }
+            for exchange in exchanges.iter_mut().filter(|it| it.state == State::Opening) {
+                self.write(exchange)?;
+            }
+            let answers = self.meter.tally.answers();
+            for exchange in exchanges.iter_mut().filter(|it| it.state == State::Waiting) {
+                self.look(exchange)?;
+            }
+            if self.meter.tally.answers() > answers {
+                answered_ns = now_ns;
             }
             std::hint::spin_loop();
         }
@@ -108,7 +126,8 @@ impl Load<'_> {
         Ok(())
     }
 
-    fn start(
+    /// Writes the request into memory and opens a connection for it where there is none.
+    fn prepare(
         &mut self,
         exchange: &mut Exchange,
         request: &Request,
@@ -138,20 +157,24 @@ impl Load<'_> {
         }
         exchange.intended_ns = intended_ns;
         self.meter.tally.sent += 1;
-        self.write(exchange)
+        self.open(exchange)
     }
 
-    /// Connects where needed and writes the request, or leaves that to the next turn.
+    fn open(&mut self, exchange: &mut Exchange) -> io::Result<()> {
+        exchange.state = State::Opening;
+        if exchange.stream.is_none() {
+            let sources = self.options.profile.sources.max(SOURCES_MIN);
+            self.next_source = (self.next_source + 1) % sources;
+            let source = loopback::source(self.target, self.next_source);
+            exchange.stream = Some(socket::tcp_connecting(source, self.target)?);
+        }
+        Ok(())
+    }
+
+    /// Sends the request, or leaves that to the next turn when the connection is not made yet.
     fn write(&mut self, exchange: &mut Exchange) -> io::Result<()> {
         exchange.written_ns = self.meter.now_ns();
         exchange.filled = 0;
-        if exchange.stream.is_none() {
-            exchange.source = self.next_source;
-            let sources = self.options.profile.sources.max(SOURCES_MIN);
-            self.next_source = (self.next_source + 1) % sources;
-            let source = loopback::source(self.target, exchange.source);
-            exchange.stream = Some(socket::tcp_connecting(source, self.target)?);
-        }
         let Some(stream) = &mut exchange.stream else {
             return Ok(());
         };
@@ -168,7 +191,7 @@ impl Load<'_> {
                 ErrorKind::BrokenPipe | ErrorKind::ConnectionReset if self.options.is_kept => {
                     self.meter.tally.reopened += 1;
                     exchange.stream = None;
-                    exchange.state = State::Opening;
+                    self.open(exchange)?;
                 }
                 ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.give_up(exchange),
                 _ => return Err(error),
@@ -189,7 +212,7 @@ impl Load<'_> {
             Look::Closed if self.options.is_kept && exchange.filled == 0 => {
                 self.meter.tally.reopened += 1;
                 exchange.stream = None;
-                self.write(exchange)?;
+                self.open(exchange)?;
             }
             Look::Broken | Look::Closed => {
                 self.meter.tally.invalid += 1;
@@ -239,7 +262,6 @@ impl Exchange {
             filled: 0,
             intended_ns: 0,
             written_ns: 0,
-            source: 0,
         }
     }
 

@@ -24,7 +24,7 @@ Load:
   --connect-share SHARE  further connect requests among all, 0 to 1 (udp)
   --sockets N            connected sockets (udp)
   --sources N            distinct source addresses in 127.0.0.0/8
-  --window N             requests that wait at once, closed loop (udp; 256)
+  --window N             requests that wait at once, closed loop (udp; 192)
   --connections N        connections open at once (http; 64)
   --kept-alive           one connection for many requests (http)
   --rate N               open loop: this many requests a second, latency counted from when due
@@ -93,7 +93,7 @@ impl Options {
                 populate: flags.take_switch("populate"),
                 pid: flags.take("pid")?,
             },
-            window: flags.take_count("window", 65_536)?.unwrap_or(256) as usize,
+            window: flags.take_count("window", 65_536)?.unwrap_or(192) as usize,
             connections: flags.take_count("connections", 1024)?.unwrap_or(64) as usize,
             is_kept: flags.take_switch("kept-alive"),
             rate: flags.take_share("rate", 1e7)?.filter(|&rate| rate > 0.0),

@@ -40,7 +40,7 @@ impl Population {
         let peers = (0..profile.peers)
             .map(|_| Peer {
                 torrent: weights.draw(&mut random),
-                port: random.below(1 << 16) as u16,
+                port: 1 + random.below(u32::from(u16::MAX)) as u16,
                 socket: random.below(profile.sockets) as u16,
             })
             .collect();
