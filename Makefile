@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LISTEN ?= 127.0.0.1:6969
+# Building runs `maturin` by name, which only the environment has.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 RUST := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
@@ -37,8 +39,8 @@ $(VENV)/.built: $(RUST) pyproject.toml $(VENV)/.run
 		{ echo 'error: `cargo`: not found; the core of outpour is built with Rust 1.88 or newer'; \
 		  echo 'hint: install Rust (rustup, or your distribution) and run this again'; exit 1; }
 	@echo 'Building outpour into $(VENV)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--no-build-isolation --editable .
+	@PATH='$(CURDIR)/$(BIN)':"$$PATH" $(BIN)/python -m pip install --quiet \
+		--disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 build: $(VENV)/.built ## build outpour into .venv

@@ -88,6 +88,15 @@ def spawn() -> Callable[..., Result]:
 
 
 @pytest.fixture
+def outpour() -> Path:
+    """The installed command."""
+    program = BIN / "outpour"
+    if not program.exists():
+        pytest.skip("outpour is not installed")
+    return program
+
+
+@pytest.fixture
 def classic() -> Path:
     """Torrents made by BitTorrent 3.4.2: `hello.torrent`, `dir.torrent` and `big.torrent`."""
     return VECTORS / "classic"

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from outpour.editor import KEEP, Changes
 from outpour.errors import UsageError
 from outpour.metainfo import Metainfo
 
-INFO = {"length": 12, "name": "a.txt", "piece length": 16384, "pieces": b"\1" * 20}
+INFO: Any = {"length": 12, "name": "a.txt", "piece length": 16384, "pieces": b"\1" * 20}
 UNSORTED_INFO = (
     b"d12:piece lengthi16384e7:privatei0e4:name5:a.txt6:pieces20:" + b"\1" * 20 + b"6:lengthi12ee"
 )
@@ -131,7 +133,7 @@ def test_renaming_changes_the_name_that_clients_prefer():
 
 def test_renaming_a_single_file_of_v2_renames_its_leaf():
     leaf = {"": {"length": 3, "pieces root": b"\1" * 32}}
-    info = {"name": "a", "piece length": 16384, "meta version": 2, "file tree": {"a": leaf}}
+    info: Any = {"name": "a", "piece length": 16384, "meta version": 2, "file tree": {"a": leaf}}
     after = editor.rename(Metainfo.parse(bencode.encode({"info": info})), "b")
     assert [file.path for file in after.info.files] == [("b",)]
     assert not after.info.is_folder

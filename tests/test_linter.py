@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from outpour import bencode
@@ -56,7 +58,7 @@ def test_unsorted_keys_are_named():
 
 def test_missing_piece_layers_of_v2_are_named():
     tree = {"a": {"": {"length": 20000, "pieces root": b"\1" * 32}}}
-    info = {"name": "a", "piece length": 16384, "meta version": 2, "file tree": tree}
+    info: Any = {"name": "a", "piece length": 16384, "meta version": 2, "file tree": tree}
     metainfo = Metainfo.parse(bencode.encode({"announce": URL, "info": info}))
     assert names(metainfo) == ["missing-piece-layers"]
 
@@ -67,7 +69,7 @@ def test_padding_that_outweighs_the_content_is_named():
         {"length": 16383, "path": [".pad", "16383"], "attr": "p"},
         {"length": 1, "path": ["b"]},
     ]
-    info = {"name": "d", "piece length": 16384, "files": files, "pieces": b"\1" * 40}
+    info: Any = {"name": "d", "piece length": 16384, "files": files, "pieces": b"\1" * 40}
     metainfo = Metainfo.parse(bencode.encode({"announce": URL, "info": info}))
     assert names(metainfo) == ["padding"]
 

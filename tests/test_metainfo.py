@@ -1,5 +1,6 @@
 import hashlib
 import os
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,9 +32,9 @@ def folder(*entries, piece_length=16384, **changes):
 
 def tree(entries, piece_length=16384, **changes):
     """A torrent of v2 with the given files, each of one block or empty."""
-    node: dict = {}
+    node: dict[str, object] = {}
     for path, length in entries:
-        at = node
+        at: Any = node
         for part in path:
             at = at.setdefault(part, {})
         at[""] = {"length": length, **({"pieces root": LEAF} if length else {})}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +17,8 @@ from outpour.cli.faults import guard
 from outpour.cli.printer import Printer
 from outpour.errors import UsageError
 
+COMPLETION = "_OUTPOUR_COMPLETE"
+"""What the completion of a shell asks through: `_OUTPOUR_COMPLETE=bash_source outpour`."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 96}
 
 
@@ -113,11 +117,18 @@ def run(args: Sequence[str] | None) -> int:
 
 
 def _invoke(printer: Printer, args: Sequence[str] | None) -> int:
-    words = None if args is None else list(args)
+    # Not `group.main`, which ends the process by itself when a pipe is closed.
+    if COMPLETION in os.environ:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(group, {}, "outpour", COMPLETION, os.environ[COMPLETION])
+    words = list(sys.argv[1:] if args is None else args)
     try:
-        result = group.main(words, prog_name="outpour", standalone_mode=False, obj=printer)
+        with group.make_context("outpour", words, obj=printer) as context:
+            result = group.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.Abort:
-        # click makes this of Ctrl-C and of an end of input.
         raise KeyboardInterrupt from None
     except click.UsageError as error:
         raise _usage(error) from None

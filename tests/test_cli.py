@@ -1,0 +1,219 @@
+"""The frame: help, version, errors, exit codes, streams."""
+
+import errno
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import pytest
+
+from outpour.cli import COMMANDS
+from outpour.cli.faults import EXIT_BROKEN_PIPE, guard
+from outpour.errors import OutpourError
+
+HEAVY = (
+    "rich",
+    "libtorrent",
+    "pydantic",
+    "starlette",
+    "uvicorn",
+    "jinja2",
+    "asyncio",
+    "sqlite3",
+    "importlib.metadata",
+    "watchfiles",
+)
+
+
+def imported_by(*words, cwd):
+    """The modules that a run of `outpour WORDS` has imported at its end."""
+    script = (
+        "import sys; from outpour.cli import main; code = main(sys.argv[1:]);"
+        "print(*sys.modules, sep='\\n', file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, words)],
+        capture_output=True, text=True, check=False, cwd=cwd,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.split())
+
+
+def test_help_lists_every_command_with_its_sentence(run):
+    for words in ((), ("-h",), ("--help",)):
+        shown = run(*words)
+        assert shown.code == 0
+        listed = {line.split()[0] for line in shown.out.split("Commands:")[1].splitlines() if line}
+        assert set(COMMANDS) <= listed
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_with_an_example(run, name):
+    for flag in ("-h", "--help"):
+        shown = run(name, flag)
+        assert shown.code == 0
+        assert shown.out.startswith(f"Usage: outpour {name} ")
+        assert f"Example:\n  outpour {name} " in shown.out
+
+
+def test_the_version_is_data(run):
+    from outpour._core import __version__
+
+    assert run("--version").out == f"outpour {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "hint"),
+    [
+        (["shwo"], "`shwo`: no such command", "did you mean `outpour show`?"),
+        (["zzz"], "`zzz`: no such command", "`outpour --help` lists them"),
+        (["--nope"], "no such option", "`outpour --help` explains it"),
+        (["show"], "missing argument `TORRENT...`", "`outpour show --help` explains it"),
+        (["show", "--jsn", "x"], "no such option", "did you mean `--json`?"),
+        (["create", "x", "--format", "v3"], "v3", "`outpour create --help` explains it"),
+    ],
+)
+def test_a_wrong_command_line_is_two_lines_and_exit_code_2(run, words, error, hint):
+    said = run(*words)
+    assert said.code == 2
+    assert said.out == ""
+    first, second = said.err.splitlines()
+    assert first.startswith("error: ")
+    assert error in first
+    assert second == f"hint: {hint}"
+
+
+def faults(tree=OutpourError):
+    for fault in tree.__subclasses__():
+        yield fault
+        yield from faults(fault)
+
+
+@pytest.mark.parametrize("fault", sorted(set(faults()), key=str))
+def test_every_fault_has_its_exit_code(capsys, fault):
+    from outpour.cli.env import Env
+    from outpour.cli.printer import Printer
+
+    extra: Any = {"BencodeError": {"offset": 1}, "MetainfoError": {"field": "x"}}.get(
+        fault.__name__, {}
+    )
+
+    def fail():
+        raise fault("`thing`: is wrong", hint="mend it", **extra)
+
+    assert guard(Printer(Env.of_process({})), fail) == fault.exit_code
+    assert capsys.readouterr().err == "error: `thing`: is wrong\nhint: mend it\n"
+
+
+@pytest.fixture
+def failing(run, monkeypatch):
+    """Run a command that raises what it is given."""
+
+    def call(error):
+        @click.command("fails")
+        def command():
+            raise error
+
+        monkeypatch.setitem(COMMANDS, "fails", "tests_failing:command")
+        module = SimpleNamespace(command=command)
+        monkeypatch.setitem(sys.modules, "tests_failing", module)
+        return run("fails")
+
+    return call
+
+
+def test_ctrl_c_is_one_line_and_exit_code_130(failing):
+    said = failing(KeyboardInterrupt())
+    assert (said.code, said.err.strip()) == (130, "error: interrupted")
+
+
+def test_a_reader_that_went_away_is_no_news(failing):
+    said = failing(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    assert (said.code, said.err) == (EXIT_BROKEN_PIPE, "")
+
+
+def test_a_bug_says_that_it_is_one_without_a_traceback(failing, monkeypatch):
+    monkeypatch.delenv("OUTPOUR_DEBUG", raising=False)
+    said = failing(ZeroDivisionError("oops"))
+    assert said.code == 1
+    assert said.err.startswith("error: internal: ZeroDivisionError: oops; this is a bug")
+    assert "Traceback" not in said.err
+    monkeypatch.setenv("OUTPOUR_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        failing(ZeroDivisionError("oops"))
+
+
+def test_an_operating_system_error_names_its_file(failing):
+    said = failing(PermissionError(errno.EACCES, "Permission denied", "/some/file"))
+    assert (said.code, said.err) == (4, "error: `/some/file`: permission denied\n")
+
+
+def test_a_full_disk_behind_stdout_is_exit_code_5(classic, outpour):
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [outpour, "show", classic / "dir.torrent"],
+            stdout=full, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+    assert done.returncode == 5
+    assert done.stderr == b"error: standard output: no space left on device\n"
+
+
+def test_a_pipe_closed_early_ends_quietly(classic, outpour):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [outpour, "show", classic / "dir.torrent"],
+        stdout=writing, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (EXIT_BROKEN_PIPE, b"")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", "t.torrent"],
+        ["verify", "t.torrent", "content"],
+        ["create", "content", "-o", "t2.torrent"],
+        ["--version"],
+    ],
+)
+def test_quick_commands_import_nothing_heavy(tmp_path, run, words):
+    content = tmp_path / "content"
+    content.mkdir()
+    (content / "a").write_bytes(b"a")
+    assert run("create", content, "-o", tmp_path / "t.torrent").code == 0
+    modules = imported_by(*words, cwd=tmp_path)
+    assert not [name for name in HEAVY if name in modules]
+
+
+def test_shells_are_given_completions(outpour):
+    words = {"_OUTPOUR_COMPLETE": "bash_complete", "COMP_WORDS": "outpour rea", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [outpour], capture_output=True, text=True, check=False, env={**os.environ, **words}
+    )
+    assert done.stdout.split() == ["plain,reannounce"]
+
+
+def test_module_and_script_are_the_same_command(spawn):
+    script = spawn("outpour", "--version")
+    module = spawn("python", "-m", "outpour", "--version")
+    assert script == module
+    assert script.code == 0
+
+
+def test_colour_is_for_terminals_and_no_color_forbids_it(run, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b[" not in run("show", "none").err
+    assert "\x1b[31merror:\x1b[0m" in run("show", "none", terminal=True).err
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in run("show", "none", terminal=True).err
+
+
+def test_foreign_text_cannot_drive_the_terminal(run):
+    said = run("show", "a\x1b[2Jb")
+    assert said.err == "error: `a\\x1b[2Jb`: no such file or directory\n"

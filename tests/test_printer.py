@@ -1,0 +1,61 @@
+import io
+import json
+
+import pytest
+
+from outpour.cli import printer as module
+from outpour.cli.env import Env
+from outpour.cli.printer import Printer
+
+
+@pytest.fixture
+def terminal():
+    """A printer whose stderr is a terminal."""
+    out, err = io.StringIO(), io.StringIO()
+    env = Env(io.BytesIO(), out, err, is_terminal=True, color_out=False, color_err=False)
+    return Printer(env)
+
+
+def test_short_work_draws_no_bar(terminal):
+    with terminal.progress("hashing") as report:
+        report(1, 2)
+        report(2, 2)
+    assert terminal.env.stderr.getvalue() == ""
+
+
+def test_long_work_draws_a_bar_with_rate_and_time_left(terminal, monkeypatch):
+    monkeypatch.setattr(module, "PROGRESS_AFTER_S", 0.0)
+    monkeypatch.setenv("COLUMNS", "120")
+    with terminal.progress("hashing") as report:
+        report(0, 4 << 20)
+        report(1 << 20, 4 << 20)
+    drawn = terminal.env.stderr.getvalue()
+    assert "hashing" in drawn
+    assert "/4.2 MB" in drawn or "/4.0 MiB" in drawn
+    assert terminal.env.stdout.getvalue() == ""
+
+
+def test_no_bar_is_drawn_where_nobody_watches(monkeypatch):
+    monkeypatch.setattr(module, "PROGRESS_AFTER_S", 0.0)
+    err = io.StringIO()
+    env = Env(io.BytesIO(), io.StringIO(), err, False, False, False)
+    with Printer(env).progress("hashing") as report:
+        report(1, 2)
+    assert err.getvalue() == ""
+
+
+def test_json_is_readable_and_holds_no_control_characters(terminal):
+    value = {"name": "ü\x1b\x7f\x9b\u202e\udce9"}
+    terminal.json(value)
+    text = terminal.env.stdout.getvalue()
+    assert "ü" in text
+    assert text.replace("\n", "").isprintable()
+    assert json.loads(text) == value
+
+
+def test_styles_show_only_where_colour_is_wanted():
+    for color, shown in ((False, "ab"), (True, "\x1b[1ma\x1b[0mb")):
+        out = io.StringIO()
+        env = Env(io.BytesIO(), out, io.StringIO(), False, color, color)
+        Printer(env).data(("bold", "a"), "b")
+        assert out.getvalue() == f"{shown}\n"
