@@ -52,7 +52,7 @@ LEFT_OUT = ("core", "CVS")
 """What the old commands never took, besides names that begin with a dot."""
 
 _NAME = re.compile(r"[^/\\.~][^/\\]*\Z")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def btmakemetafile(args: Sequence[str] | None = None) -> int:
