@@ -1,0 +1,79 @@
+"""What a publisher says while it works: frozen values, one a line for whoever prints them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The page, the tracker and the web seed answer at these addresses.
+
+    Attributes:
+        url: Address of the page, as the public sees it.
+        local_url: Address of the page on this machine.
+        state: Folder that holds everything the next start needs.
+        peer_port: Port of the peer engine, None without one.
+    """
+
+    url: str
+    local_url: str
+    state: Path
+    peer_port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hashing:
+    """An entry is being hashed: `done` of `total` bytes."""
+
+    name: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A torrent is tracked and served from now on.
+
+    Attributes:
+        name: Name of the torrent.
+        length: Size of its content in bytes.
+        files: Number of its files.
+        infohash: The 20 bytes that peers announce.
+        reused: The content had not changed: nothing was hashed.
+    """
+
+    name: str
+    length: int
+    files: int
+    infohash: bytes
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A torrent is no longer tracked, because its content went away or changed."""
+
+    name: str
+    infohash: bytes
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An entry cannot be published as it is; it is tried again when it changes."""
+
+    name: str
+    message: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something an operator should know, though all goes on."""
+
+    message: str
+
+
+Event = Serving | Hashing | Published | Withdrawn | Skipped | Noted

@@ -1,0 +1,118 @@
+"""Turn an entry into a torrent: found in the catalogue, or hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from outpour.editor import Changes, edit
+from outpour.maker import CreateOptions, create_from_tree
+from outpour.metainfo import Metainfo
+from outpour.publisher.catalogue import Catalogue
+from outpour.publisher.entries import PublishEntry
+from outpour.publisher.options import PublishOptions
+from outpour.publisher.urls import PublicUrls
+from outpour.walker import Tree, fingerprint, walk
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A torrent of an entry.
+
+    Attributes:
+        metainfo: With our trackers and web seed in it.
+        torrent: Where the .torrent file lies.
+        reused: It was in the catalogue: nothing was hashed.
+    """
+
+    metainfo: Metainfo
+    torrent: Path
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """An entry as it was found on disk.
+
+    Attributes:
+        tree: Its files.
+        fingerprint: Their identity without reading them.
+        newest_ns: When one of them was last written, in nanoseconds since 1970.
+    """
+
+    tree: Tree
+    fingerprint: bytes
+    newest_ns: int
+
+
+def look(entry: PublishEntry, options: PublishOptions) -> Sight:
+    """List an entry's files.
+
+    Raises:
+        ReadError: Something in it cannot be read or published.
+    """
+    tree = walk(entry.path, hidden=options.hidden)
+    newest = max((file.mtime_ns for file in tree.entries), default=0)
+    return Sight(tree, fingerprint(tree), newest)
+
+
+def make(
+    entry: PublishEntry,
+    sight: Sight,
+    catalogue: Catalogue,
+    options: PublishOptions,
+    urls: PublicUrls,
+    progress: Progress,
+) -> Made:
+    """Find the entry's torrent in the catalogue, or make it.
+
+    A torrent that was made for other addresses gets the new ones: they lie outside the info
+    dictionary, so its infohash stays and nothing is hashed.
+
+    Raises:
+        ReadError: The content cannot be read, or changed while it was hashed.
+        WriteError: The .torrent file cannot be written.
+    """
+    choices = options.info_digest()
+    found = catalogue.find(entry.path, sight.fingerprint, choices)
+    if found is None:
+        metainfo = create_from_tree(
+            sight.tree,
+            CreateOptions(
+                trackers=_tiers(options, urls),
+                web_seeds=(urls.web_seed(entry.name, is_folder=sight.tree.is_folder),),
+                comment=options.comment,
+                private=options.private,
+                source=options.source,
+                piece_length=options.piece_length,
+                format=options.format,
+            ),
+            progress,
+        )
+    else:
+        metainfo = readdress(found, options, urls)
+    if metainfo is found:
+        return Made(found, catalogue.torrent_path(entry.path), reused=True)
+    torrent = catalogue.keep(entry.path, sight.fingerprint, choices, metainfo)
+    return Made(metainfo, torrent, reused=found is not None)
+
+
+def readdress(metainfo: Metainfo, options: PublishOptions, urls: PublicUrls) -> Metainfo:
+    """Give a torrent the addresses and the comment of this publication."""
+    tiers = _tiers(options, urls)
+    return edit(
+        metainfo,
+        Changes(
+            announce=tiers[0][0],
+            announce_list=tiers if len(tiers) > 1 else None,
+            web_seeds=(urls.web_seed(metainfo.info.name, is_folder=metainfo.info.is_folder),),
+            comment=options.comment,
+        ),
+    )
+
+
+def _tiers(options: PublishOptions, urls: PublicUrls) -> tuple[tuple[str, ...], ...]:
+    return (*urls.tiers, *((url,) for url in options.extra_trackers))
