@@ -14,7 +14,6 @@ import pytest
 from outpour import bencode
 from outpour.errors import ReadError
 from outpour.metainfo import Metainfo
-from outpour.tracker import folder as folder_module
 from outpour.tracker.allowed import AllowedSet
 from outpour.tracker.events import (
     Allowed,
@@ -25,7 +24,7 @@ from outpour.tracker.events import (
     Withdrawn,
 )
 from outpour.tracker.folder import SETTLE_S, Folder
-from outpour.tracker.hashlist import parse
+from outpour.tracker.listfile import parse_infohashes, parse_keys
 from outpour.tracker.listing import Listing
 from outpour.tracker.watcher import watch
 
@@ -93,9 +92,12 @@ def test_files_that_did_not_change_are_not_read_again(folder, monkeypatch):
     scan(allowed)
     read = []
     original = Metainfo.read
-    monkeypatch.setattr(
-        folder_module.Metainfo, "read", lambda path: read.append(Path(path)) or original(path)
-    )
+
+    def counted(path):
+        read.append(Path(path))
+        return original(path)
+
+    monkeypatch.setattr(Metainfo, "read", counted)
     (folder / "hello.torrent").write_bytes(torrent("other"))
     scan(allowed)
     scan(allowed)
@@ -108,7 +110,8 @@ def test_a_bad_file_is_told_once_after_it_had_time_to_become_a_good_one(folder):
     bad = folder / "bad.torrent"
     bad.write_bytes(torrent("x")[:-10])
     assert not any(isinstance(event, FileSkipped) for event in scan(allowed))
-    assert not allowed.is_settled
+    waits = not allowed.is_settled
+    assert waits
     assert allowed.infohashes == {HELLO, BIG}
     clock.now = SETTLE_S + 0.1
     (told,) = scan(allowed)
@@ -210,7 +213,7 @@ def test_both_hashes_of_a_hybrid_are_allowed_and_it_is_listed_once():
 
 
 def test_a_list_takes_both_lengths_comments_and_cases():
-    infohashes, faults = parse(
+    infohashes, faults = parse_infohashes(
         b"# comment\n\n"
         + HELLO.hex().upper().encode()
         + b"\r\n  "
@@ -223,6 +226,12 @@ def test_a_list_takes_both_lengths_comments_and_cases():
         "line 5 is not 40 or 64 hexadecimal digits",
         "line 6 is not 40 or 64 hexadecimal digits",
     ]
+
+
+def test_a_list_of_keys_takes_what_can_stand_in_a_path():
+    keys, faults = parse_keys(b"abc-1_Z  # ours\n\na/b\n" + b"x" * 65 + b"\n")
+    assert keys == {"abc-1_Z"}
+    assert [fault.split(" is ")[0] for fault in faults] == ["line 3", "line 4"]
 
 
 def test_a_list_is_followed_and_joined_with_the_folder(folder, tmp_path):

@@ -88,7 +88,8 @@ def test_a_signal_ends_it_within_five_seconds_with_everything_saved(
 
 def test_a_signal_ends_it_even_with_connections_open(start):
     process = start("--open")
-    open_ones = [http.client.HTTPConnection(*process.address, timeout=10) for _ in range(20)]
+    host, port = process.address
+    open_ones = [http.client.HTTPConnection(host, port, timeout=10) for _ in range(20)]
     for connection in open_ones:
         connection.request("GET", "/api/v1/events")
     began = time.monotonic()
@@ -214,7 +215,9 @@ def test_an_idle_tracker_stays_below_60_mib(start, folder):
     process = start("--allowed-dir", folder)
     assert process.get("/")[0] == 200
     status = Path(f"/proc/{process.popen.pid}/status").read_text()
-    resident_kib = int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+    found = re.search(r"VmRSS:\s+(\d+)", status)
+    assert found is not None
+    resident_kib = int(found[1])
     assert resident_kib < 60 * 1024
     maps = Path(f"/proc/{process.popen.pid}/maps").read_text()
     assert "libtorrent" not in maps

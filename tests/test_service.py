@@ -18,7 +18,7 @@ from outpour.errors import NetworkError, ReadError
 from outpour.metainfo import Metainfo
 from outpour.tracker import dfile
 from outpour.tracker.dfile import Dfile
-from outpour.tracker.events import Completed, FileSkipped, SnapshotRefused, StateRestored
+from outpour.tracker.events import Completed, Event, FileSkipped, SnapshotRefused, StateRestored
 from outpour.tracker.history import Sampler, expand
 from outpour.tracker.listing import Listing
 from outpour.tracker.mirror import DfileMirror
@@ -78,12 +78,14 @@ async def running(given, **more):
             assert isinstance(results[0], asyncio.CancelledError)
 
 
-def announce(service, infohash, port, *, left=0, event="", host="127.0.0.1"):
+def announce(service, infohash, port, *, left=0, event="", host="127.0.0.1", key=""):
     address = service.http_addresses[0]
-    connection = http.client.HTTPConnection(*address, timeout=10, source_address=(host, 0))
+    connection = http.client.HTTPConnection(
+        address[0], address[1], timeout=10, source_address=(host, 0)
+    )
     try:
         path = (
-            f"/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={port}"
+            f"{key}/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={port}"
             f"&uploaded=0&downloaded=0&left={left}&compact=1"
         )
         connection.request("GET", path + (f"&event={event}" if event else ""))
@@ -155,7 +157,7 @@ def test_a_new_torrent_is_tracked_while_the_tracker_runs_and_a_removed_one_is_no
     infohash = Metainfo.parse(raw).info.infohash
 
     async def main():
-        events = []
+        events: list[Event] = []
         given = settings(allowed_dir=folder, rescan_interval_s=1)
         async with running(given, on_event=events.append) as service:
             assert b"failure reason" in announce(service, infohash, 1)
@@ -193,7 +195,7 @@ def test_a_completion_is_in_the_state_file_within_two_seconds(folder, tmp_path):
     state = tmp_path / "s.sqlite"
 
     async def main():
-        events = []
+        events: list[Event] = []
         given = settings(allowed_dir=folder, state=state)
         async with running(given, on_event=events.append) as service:
             announce(service, HELLO, 1, left=12, event="started")
@@ -221,7 +223,7 @@ def test_counters_and_swarms_are_back_after_a_restart(folder, tmp_path):
         announce(service, HELLO, 1, event="completed")
         announce(service, BIG, 2, left=7, host="127.0.0.2")
     clock.now += 100
-    events = []
+    events: list[Event] = []
     with tracker(given, clock=clock, on_event=events.append) as service:
         assert StateRestored(2, 100) in events
         assert service.peers(BIG) == (Peer("127.0.0.2", 2, False),)
@@ -250,7 +252,7 @@ def test_a_damaged_snapshot_is_told_and_the_tracker_starts(folder, tmp_path):
     store.set_completed({HELLO: 5})
     store.save_snapshot(b"no snapshot", int(time.time()))
     store.close()
-    events = []
+    events: list[Event] = []
     given = settings(allowed_dir=folder, state=tmp_path / "s.sqlite")
     with tracker(given, on_event=events.append) as service:
         assert any(isinstance(event, SnapshotRefused) for event in events)
@@ -285,6 +287,19 @@ def test_an_open_tracker_keeps_dead_torrents_if_asked(tmp_path):
         assert service.rows() == ()
     with tracker(settings(open=True, state=state, keep_dead=True)) as service:
         assert service.rows() == (TorrentRow(b"g" * 20, downloaded=7),)
+
+
+def test_a_private_tracker_asks_for_a_key_of_its_list(tmp_path):
+    keys = tmp_path / "keys.txt"
+    keys.write_text("secret1\n")
+    with tracker(settings(open=True, key_list=keys)) as service:
+        assert b"failure reason" in announce(service, HELLO, 1)
+        assert b"failure reason" in announce(service, HELLO, 1, key="/secret2")
+        assert b"peers" in announce(service, HELLO, 1, key="/secret1")
+        keys.write_text("secret2\n")
+        service._merge(service._allowed.read())
+        assert b"failure reason" in announce(service, HELLO, 1, key="/secret1")
+        assert b"peers" in announce(service, HELLO, 1, key="/secret2")
 
 
 def test_a_publisher_allows_and_withdraws():
@@ -410,6 +425,8 @@ def test_a_classic_state_file_is_taken_over_and_counters_never_go_down(folder, t
     with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
         service.adopt(dfile.read(VECTORS / "342.dfile"))
         assert service.row(HELLO).downloaded == 1
+        assert (service.row(HELLO).complete, service.row(BIG).downloading) == (2, 2)
+        assert Peer("127.0.0.2", 6883, False) in service.peers(BIG)
         service.adopt(Dfile({HELLO: 9, BIG: 2**40}))
         service.adopt(Dfile({HELLO: 3}))
         assert service.row(HELLO).downloaded == 9
@@ -448,7 +465,7 @@ def test_a_classic_state_file_follows_the_tracker(folder, tmp_path):
 def test_a_damaged_classic_state_file_is_set_aside(folder, tmp_path):
     path = tmp_path / "dfile"
     path.write_bytes(b"d9:comple")
-    events = []
+    events: list[Event] = []
     with tracker(settings(allowed_dir=folder)) as service:
         mirror = DfileMirror(service, path, 1, events.append)
         assert mirror.load() == Dfile()

@@ -212,7 +212,9 @@ def full_disk(store):
 def test_a_full_disk_is_told_once_counts_wait_and_are_saved_when_there_is_room(path):
     keeper = Keeper(path)
     try:
-        full_disk(keeper._store)
+        store = keeper._store
+        assert store is not None
+        full_disk(store)
         many = [(os.urandom(20), 1) for _ in range(5000)]
         for _ in range(2):
             keeper.count(many)
@@ -221,10 +223,10 @@ def test_a_full_disk_is_told_once_counts_wait_and_are_saved_when_there_is_room(p
             keeper.put_back(batch)
         assert [type(event) for event in keeper.events] == [SavingFailed]
         assert "full" in str(keeper.events[0])
-        keeper._store._writer.execute("PRAGMA max_page_count = 100000")
+        store._writer.execute("PRAGMA max_page_count = 100000")
         assert keeper.save(keeper.take())
         assert [type(event) for event in keeper.events] == [SavingFailed, SavingResumed]
-        assert keeper._store.completed() == {infohash: 2 for infohash, _ in many}
+        assert store.completed() == {infohash: 2 for infohash, _ in many}
     finally:
         keeper.close()
 

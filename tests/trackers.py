@@ -54,7 +54,8 @@ class Process:
         return match[1], int(match[2])
 
     def get(self, path):
-        connection = http.client.HTTPConnection(*self.address, timeout=10)
+        host, port = self.address
+        connection = http.client.HTTPConnection(host, port, timeout=10)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -250,6 +250,17 @@ class Tracker:
             ValueError: It is damaged, or of an unknown version.
         """
 
+    def insert(self, infohash: bytes, peers: Sequence[tuple[str, int, bool]]) -> int:
+        """Take in peers of another tracker, as if they had just announced; return how many are new.
+
+        Args:
+            infohash: Of their torrent.
+            peers: Address, port and whether it seeds, of each.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes, or an address is none.
+        """
+
     def counters(self) -> dict[str, int]:
         """Every count under its name: what was answered since the start, and what is held now.
 

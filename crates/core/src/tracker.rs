@@ -247,6 +247,21 @@ impl Tracker {
             })
     }
 
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn insert(
+        &self,
+        py: Python<'_>,
+        infohash: &[u8],
+        peers: Vec<(String, u16, bool)>,
+    ) -> PyResult<usize> {
+        let infohash = one_20(infohash)?;
+        let peers = peers
+            .iter()
+            .map(|(host, port, seeder)| Ok((address(host, *port)?, *seeder)))
+            .collect::<PyResult<Vec<_>>>()?;
+        Ok(py.detach(|| self.core.insert(infohash, &peers)))
+    }
+
     fn counters(&self) -> HashMap<&'static str, u64> {
         self.core.counters()
     }
@@ -265,14 +280,16 @@ impl Tracker {
     }
 }
 
+fn address(host: &str, port: u16) -> PyResult<SocketAddr> {
+    let ip: IpAddr = host
+        .parse()
+        .map_err(|_| PyValueError::new_err(format!("`{host}`: not an IP address")))?;
+    Ok(SocketAddr::new(ip, port))
+}
+
 fn addresses(pairs: &[(String, u16)]) -> PyResult<Vec<SocketAddr>> {
-    let address = |(host, port): &(String, u16)| {
-        let ip: IpAddr = host
-            .parse()
-            .map_err(|_| PyValueError::new_err(format!("`{host}`: not an IP address")))?;
-        Ok(SocketAddr::new(ip, *port))
-    };
-    pairs.iter().map(address).collect()
+    let pairs = pairs.iter();
+    pairs.map(|(host, port)| address(host, *port)).collect()
 }
 
 fn pairs(addresses: &[SocketAddr]) -> Vec<(String, u16)> {

@@ -13,7 +13,8 @@ use crate::answer::Manners;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::gate::{ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, RateLimit};
-use crate::model::{Counts, InfoHash, PeerRow};
+use crate::model::{Announce, Counts, Event, InfoHash, PeerRow};
+use crate::rng::Rng;
 use crate::serve::{
     BindError, Clock, HandOff, Shared, Worker, WorkerSockets, claim, descriptors_max, eventfd,
 };
@@ -172,6 +173,29 @@ impl Tracker {
         self.shared.gate.expect_any_peer();
         let now_s = self.shared.clock.now_s();
         self.shared.swarms.restore(snapshot, age_s, now_s)
+    }
+
+    /// Take in peers that another tracker knew, each with whether it seeds, as if they had just
+    /// announced; tell how many were new.
+    pub fn insert(&self, infohash: InfoHash, peers: &[(SocketAddr, bool)]) -> usize {
+        self.shared.gate.expect_any_peer();
+        let now_s = self.shared.clock.now_s();
+        let mut rng = Rng::from_os();
+        let mut joins = |&(address, seeder): &(SocketAddr, bool)| {
+            let announce = Announce {
+                infohash,
+                ip: address.ip().to_canonical(),
+                port: address.port(),
+                left: u64::from(!seeder),
+                event: Event::None,
+                numwant: 0,
+            };
+            let swarms = &self.shared.swarms;
+            swarms
+                .announce(&announce, now_s, &mut rng, &mut [], &mut [])
+                .joined
+        };
+        peers.iter().filter(|peer| joins(peer)).count()
     }
 
     /// Every count under its name: what the workers did, and what the store holds.

@@ -1,4 +1,4 @@
-"""Turn folder, allow list, deny list and a publisher's wishes into the set that is tracked."""
+"""Turn folder, lists and a publisher's wishes into the set that is tracked, and for whom."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from outpour.tracker.events import Allowed, DuplicateSkipped, Event, Withdrawn
 from outpour.tracker.folder import Folder
-from outpour.tracker.hashlist import HashList
+from outpour.tracker.listfile import ListFile, parse_infohashes, parse_keys
 from outpour.tracker.listing import Listing
 
 NOTHING: Mapping[bytes, Listing] = MappingProxyType({})
@@ -31,12 +31,14 @@ class AllowedSet:
         allowed_dir: Path | None = None,
         allow_list: Path | None = None,
         deny_list: Path | None = None,
+        key_list: Path | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = Folder(allowed_dir, clock=clock) if allowed_dir else None
-        self._allow = HashList(allow_list) if allow_list else None
-        self._deny = HashList(deny_list) if deny_list else None
+        self._allow = ListFile(allow_list, parse_infohashes) if allow_list else None
+        self._deny = ListFile(deny_list, parse_infohashes) if deny_list else None
+        self._keys = ListFile(key_list, parse_keys) if key_list else None
         self._given: dict[bytes, Listing] = {}
         self._duplicates: set[Path] = set()
         self._has_changed = False
@@ -51,7 +53,12 @@ class AllowedSet:
     @property
     def denied(self) -> frozenset[bytes]:
         """What the deny list holds."""
-        return self._deny.infohashes if self._deny else frozenset()
+        return self._deny.items if self._deny else frozenset()
+
+    @property
+    def keys(self) -> frozenset[str] | None:
+        """Keys that peers must announce with; None where none is asked for."""
+        return self._keys.items if self._keys else None
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -61,7 +68,8 @@ class AllowedSet:
     @property
     def files(self) -> tuple[Path, ...]:
         """Single files to watch."""
-        return tuple(source.path for source in (self._allow, self._deny) if source)
+        lists = (self._allow, self._deny, self._keys)
+        return tuple(source.path for source in lists if source)
 
     def give(self, listing: Listing) -> None:
         """Allow a torrent that comes from no folder; `merge` puts it in force."""
@@ -73,8 +81,9 @@ class AllowedSet:
         self._has_changed |= self._given.pop(infohash, None) is not None
 
     @property
-    def _sources(self) -> tuple[Folder | HashList, ...]:
-        return tuple(source for source in (self._folder, self._allow, self._deny) if source)
+    def _sources(self) -> tuple[Folder | ListFile[bytes] | ListFile[str], ...]:
+        sources = (self._folder, self._allow, self._deny, self._keys)
+        return tuple(source for source in sources if source)
 
     @property
     def has_changed(self) -> bool:
@@ -97,7 +106,7 @@ class AllowedSet:
         events: list[Event] = []
         denied = self.denied
         listings: dict[bytes, Listing] = {}
-        infohashes = set(self._allow.infohashes) if self._allow else set()
+        infohashes = set(self._allow.items) if self._allow else set()
         duplicates = set()
         for listing in [*(self._folder.listings if self._folder else ()), *self._given.values()]:
             first = listings.get(listing.infohash)

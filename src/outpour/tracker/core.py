@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from dataclasses import dataclass, fields
+from typing import Any
 
 from outpour._core import Tracker
 from outpour.errors import NetworkError, reason
@@ -51,7 +52,7 @@ class CoreConfig:
     def of(cls, settings: TrackerSettings) -> CoreConfig:
         """Derive the configuration from the settings; what is named alike is taken as it is."""
         sockets = tuple(pair for address in settings.addresses for pair in _sockets(address))
-        derived = {
+        derived: dict[str, Any] = {
             "http": sockets,
             "udp": sockets if settings.udp else (),
             "workers": settings.workers or len(os.sched_getaffinity(0)),

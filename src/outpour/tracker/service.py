@@ -68,7 +68,9 @@ class TrackerService:
         self.settings = settings
         self._clock = clock
         self._on_event = on_event or (lambda _: None)
-        self._allowed = AllowedSet(settings.allowed_dir, settings.allow_list, settings.deny_list)
+        self._allowed = AllowedSet(
+            settings.allowed_dir, settings.allow_list, settings.deny_list, settings.key_list
+        )
         self._raw: dict[bytes, bytes] = {}
         self._wake = asyncio.Event()
         self._sampler = history.Sampler()
@@ -91,8 +93,8 @@ class TrackerService:
             self._core.stop()
             raise
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
-        self._apply()
         self._merge(events)
+        self._apply()
         self._keeper.name(self._listed())
         self._restore()
         self._minute = self._clock() // MINUTE_S
@@ -252,6 +254,11 @@ class TrackerService:
             if count > known.get(key, 0)
         )
         self._tell_completed()
+        for infohash, peers in found.peers.items():
+            if self.settings.open or infohash in self._allowed.infohashes:
+                self._core.insert(
+                    infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
+                )
         for kept in (self._rows, self._index, self._totals):
             kept.forget()
 
@@ -297,6 +304,8 @@ class TrackerService:
             self._on_event(event)
 
     def _apply(self) -> None:
+        keys = self._allowed.keys
+        self._core.set_keys(None if keys is None else list(keys))
         if self.settings.open:
             self._core.allow(None)
             self._core.deny(list(self._allowed.denied))

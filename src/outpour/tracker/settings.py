@@ -55,163 +55,176 @@ class TrackerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     listen: Addresses = Field(
-        (":6969",),
+        default=(":6969",),
         min_length=1,
         max_length=16,
         description="Addresses to serve at, over TCP and UDP; `:6969` is all interfaces of both "
         "families.",
     )
     udp: bool = Field(
-        True, description="Answer UDP announces (BEP 15) at the same addresses as HTTP."
+        default=True, description="Answer UDP announces (BEP 15) at the same addresses as HTTP."
     )
     workers: int = Field(
-        0,
+        default=0,
         ge=0,
         le=WORKERS_MAX,
         description="Threads that answer announces; 0 takes one for each CPU the process may use.",
     )
     open: bool = Field(
-        False, description="Track any torrent that anyone announces, instead of an allowed set."
+        default=False,
+        description="Track any torrent that anyone announces, instead of an allowed set.",
     )
     allowed_dir: OptionalPath = Field(
-        None,
+        default=None,
         description="Track the .torrent files in this folder and its subfolders; changes are "
         "followed at once.",
     )
     allow_list: OptionalPath = Field(
-        None,
+        default=None,
         description="Track the infohashes in this file, 40 or 64 hexadecimal digits a line; `#` "
         "starts a comment.",
     )
     deny_list: OptionalPath = Field(
-        None,
+        default=None,
         description="Never track the infohashes in this file, whatever else allows them.",
     )
+    key_list: OptionalPath = Field(
+        default=None,
+        description="Track only for those who announce to `/KEY/announce` with a key of this file, "
+        "one a line.",
+    )
     rescan_interval_s: int = Field(
-        60,
+        default=60,
         ge=1,
         le=86_400,
         description="How often folder and lists are looked through even if no change was "
         "notified, as on network file systems.",
     )
     interval_s: int = Field(
-        1800, ge=1, le=28_800, description="How often peers are asked to announce."
+        default=1800, ge=1, le=28_800, description="How often peers are asked to announce."
     )
     min_interval_s: int = Field(
-        300,
+        default=300,
         ge=1,
         le=86_400,
         description="How soon a peer may announce again at the earliest, capped by `interval_s`.",
     )
     interval_jitter_percent: int = Field(
-        10,
+        default=10,
         ge=0,
         le=50,
         description="How far each interval strays from `interval_s`, so that peers that came "
         "together do not stay together.",
     )
     peer_timeout_s: int = Field(
-        0,
+        default=0,
         ge=0,
         le=43_200,
         description="A peer that was silent for this long is dropped; 0 is one and a half times "
         "`interval_s`.",
     )
     peers_per_answer: int = Field(
-        50, ge=0, le=1000, description="Peers given to a client that does not say how many."
+        default=50, ge=0, le=1000, description="Peers given to a client that does not say how many."
     )
     peers_per_answer_max: int = Field(
-        200, ge=1, le=1000, description="Peers given at most, whatever a client asks for."
+        default=200, ge=1, le=1000, description="Peers given at most, whatever a client asks for."
     )
     full_scrape: bool = Field(
-        False, description="Answer a scrape that names no torrent with all of them."
+        default=False, description="Answer a scrape that names no torrent with all of them."
     )
     connection_id_lifetime_s: int = Field(
-        900,
+        default=900,
         ge=120,
         le=7200,
         description="How long a UDP connection id is accepted; BEP 15 asks for 120 at least, and "
         "clients in use need more.",
     )
     trusted_proxies: Networks = Field(
-        (),
+        default=(),
         max_length=256,
         description="Networks of reverse proxies whose `X-Forwarded-For` is believed, such as "
         "`127.0.0.1/32`.",
     )
     private_networks: bool = Field(
-        False,
+        default=False,
         description="Believe `ip=` of announces that come from private and loopback addresses, for "
         "peers that share a network with the tracker.",
     )
     denied_clients: Annotated[tuple[str, ...], BeforeValidator(_many)] = Field(
-        (),
+        default=(),
         max_length=256,
         description="Beginnings of peer ids that are turned away, such as `-XL0012-`.",
     )
     requests_per_address_per_s: int = Field(
-        0,
+        default=0,
         ge=0,
         le=1_000_000,
         description="Requests a second that one IPv4 address or IPv6 /64 may make; 0 is no limit.",
     )
     requests_per_address_burst: int = Field(
-        0,
+        default=0,
         ge=0,
         le=1_000_000,
         description="Requests that one address may make at once before its rate counts; 0 is one "
         "second's worth.",
     )
     connections_max: int = Field(
-        4096,
+        default=4096,
         ge=16,
         le=1_000_000,
         description="Open HTTP connections of each worker; above it the least active is closed.",
     )
     torrents_max: int = Field(
-        16_000_000, ge=1, le=1_000_000_000, description="Torrents held in memory."
+        default=16_000_000, ge=1, le=1_000_000_000, description="Torrents held in memory."
     )
     peers_max: int = Field(
-        100_000_000, ge=1, le=4_000_000_000, description="Peers held in memory, over all torrents."
+        default=100_000_000,
+        ge=1,
+        le=4_000_000_000,
+        description="Peers held in memory, over all torrents.",
     )
     peers_per_torrent_max: int = Field(
-        2_000_000, ge=1, le=100_000_000, description="Peers held in memory of one torrent."
+        default=2_000_000, ge=1, le=100_000_000, description="Peers held in memory of one torrent."
     )
     peers_per_address_max: int = Field(
-        0,
+        default=0,
         ge=0,
         le=65_535,
         description="Peers of one IPv4 address or IPv6 /64 in one torrent; 0 is no limit.",
     )
     state: OptionalPath = Field(
-        None,
+        default=None,
         description="SQLite file for counters, history and swarms; by default "
         "`outpour/tracker-PORT.sqlite` in `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or "
         "`~/.local/state`.",
     )
     history_retention_d: int = Field(
-        90,
+        default=90,
         ge=1,
         le=3650,
         description="How long swarm history is kept: a sample a minute for a day, one an hour "
         "after that.",
     )
     public_url: Annotated[str | None, BeforeValidator(_absent)] = Field(
-        None,
+        default=None,
         description="URL under which the world reaches this tracker, for links, feed and magnet "
         "links; by default taken from each request.",
     )
-    page: bool = Field(True, description="Show the page with the torrents at `/`.")
+    page: bool = Field(default=True, description="Show the page with the torrents at `/`.")
     show_names: bool = Field(
-        True, description="Show names of torrents on the page and in the API, not only infohashes."
+        default=True,
+        description="Show names of torrents on the page and in the API, not only infohashes.",
     )
     keep_dead: bool = Field(
-        False, description="List torrents without peers on the page of an open tracker, too."
+        default=False,
+        description="List torrents without peers on the page of an open tracker, too.",
     )
     serve_torrents: bool = Field(
-        True, description="Let visitors download the .torrent files of `allowed_dir`."
+        default=True, description="Let visitors download the .torrent files of `allowed_dir`."
     )
-    favicon: OptionalPath = Field(None, description="Image file to serve as `/favicon.ico`.")
+    favicon: OptionalPath = Field(
+        default=None, description="Image file to serve as `/favicon.ico`."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> TrackerSettings:

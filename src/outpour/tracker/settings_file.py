@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from outpour.errors import ReadError, SettingsError, reason
 from outpour.tracker.settings import TrackerSettings
 
+__all__ = ["ENV_PREFIX", "load", "tomllib"]
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -21,7 +23,7 @@ else:
 ENV_PREFIX = "OUTPOUR_"
 FILE_BYTES_MAX = 1 << 20
 REFERENCE = "see docs/settings.md, or `outpour track --print-config`"
-_PATHS = ("allowed_dir", "allow_list", "deny_list", "state", "favicon")
+_PATHS = ("allowed_dir", "allow_list", "deny_list", "key_list", "state", "favicon")
 
 
 def load(

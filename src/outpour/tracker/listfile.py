@@ -1,40 +1,51 @@
-"""Turn a file of infohashes, one a line, into a set; for allow and deny lists."""
+"""Turn a file of infohashes or keys, one a line, into a set; for allow, deny and key lists."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from outpour.errors import ReadError, reason
 from outpour.tracker.events import Event, FileSkipped, SourceReadable, SourceUnreadable
+
+T = TypeVar("T")
 
 BYTES_MAX = 256 << 20
 FAULTS_MAX = 10
 """Bad lines told one by one; a file of another kind would otherwise fill the log."""
 
 _HASH = re.compile(rb"([0-9a-fA-F]{40}|[0-9a-fA-F]{64})\Z")
+_KEY = re.compile(rb"[0-9A-Za-z_-]{1,64}\Z")
 
 
-class HashList:
+class ListFile(Generic[T]):
     """One list file; owns what was last read of it.
 
-    Each line is 40 hexadecimal digits, or 64 for a v2 infohash, which is cut to the 20 bytes that
-    peers announce (BEP 52). `#` starts a comment, empty lines are skipped.
+    `#` starts a comment, empty lines are skipped.
+
+    Args:
+        path: The file.
+        parse: Reads the file; returns its items, and what is wrong with the other lines.
 
     Attributes:
-        infohashes: What the file last held.
+        items: What the file last held.
         has_changed: Whether a scan found a difference since somebody reset this.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, parse: Callable[[bytes], tuple[frozenset[T], list[str]]]
+    ) -> None:
         self.path = path
-        self.infohashes: frozenset[bytes] = frozenset()
+        self.items: frozenset[T] = frozenset()
         self.has_changed = False
+        self._parse = parse
         self._signature: tuple[int, ...] | None = None
         self._is_unreadable = False
 
     def scan(self) -> list[Event]:
-        """Read the file again if it changed; `infohashes` is new afterwards.
+        """Read the file again if it changed; `items` is new afterwards.
 
         Raises:
             ReadError: It cannot be read and never was.
@@ -58,24 +69,43 @@ class HashList:
         self._signature = signature
         if len(raw) > BYTES_MAX:
             return [*events, FileSkipped(self.path, f"over {BYTES_MAX} bytes")]
-        infohashes, faults = parse(raw)
-        self.has_changed = self.has_changed or infohashes != self.infohashes
-        self.infohashes = infohashes
+        items, faults = self._parse(raw)
+        self.has_changed = self.has_changed or items != self.items
+        self.items = items
         events += [FileSkipped(self.path, fault) for fault in faults[:FAULTS_MAX]]
         if len(faults) > FAULTS_MAX:
             events.append(FileSkipped(self.path, f"{len(faults) - FAULTS_MAX} more bad lines"))
         return events
 
 
-def parse(raw: bytes) -> tuple[frozenset[bytes], list[str]]:
-    """Read infohashes; returns them and what is wrong with the other lines."""
+def parse_infohashes(raw: bytes) -> tuple[frozenset[bytes], list[str]]:
+    """Read 40 hexadecimal digits a line, or 64 for a v2 infohash.
+
+    The latter is cut to the 20 bytes that peers announce (BEP 52).
+    """
     infohashes = set()
     faults = []
-    for number, line in enumerate(raw.splitlines(), 1):
-        text = line.partition(b"#")[0].strip()
+    for number, text in _lines(raw):
         match = _HASH.match(text)
         if match:
             infohashes.add(bytes.fromhex(match[1].decode())[:20])
-        elif text:
+        else:
             faults.append(f"line {number} is not 40 or 64 hexadecimal digits")
     return frozenset(infohashes), faults
+
+
+def parse_keys(raw: bytes) -> tuple[frozenset[str], list[str]]:
+    """Read a key a line, as it stands in `/KEY/announce`."""
+    keys = set()
+    faults = []
+    for number, text in _lines(raw):
+        if _KEY.match(text):
+            keys.add(text.decode("ascii"))
+        else:
+            faults.append(f"line {number} is not a key of at most 64 letters, digits, `-` and `_`")
+    return frozenset(keys), faults
+
+
+def _lines(raw: bytes) -> list[tuple[int, bytes]]:
+    texts = (line.partition(b"#")[0].strip() for line in raw.splitlines())
+    return [(number, text) for number, text in enumerate(texts, 1) if text]
