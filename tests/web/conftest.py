@@ -132,7 +132,7 @@ def make_metainfo(name: bytes, files: Mapping[str, bytes] | bytes, **more: Any) 
     info[b"pieces"] = b"".join(
         hashlib.sha1(data[at : at + 16384]).digest() for at in range(0, len(data), 16384)
     )
-    root = {b"info": info, b"announce": b"http://127.0.0.1:6969/announce"}
+    root: dict[bytes, Any] = {b"info": info, b"announce": b"http://127.0.0.1:6969/announce"}
     root |= {key.encode(): value for key, value in more.items()}
     return Metainfo.parse(bencode.encode(root))
 
@@ -162,7 +162,8 @@ class Site:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.server = WebServer(make_app(view, options))
+        self.app = make_app(view, options)
+        self.server = WebServer(self.app)
         self.call(self.server.start())
         self.host, self.port = self.call(self.server.listen("127.0.0.1", 0))
         self.is_stopped = False
@@ -208,11 +209,21 @@ class Site:
     def close(self) -> None:
         try:
             self.stop()
+            self.call(self._loop.shutdown_default_executor())
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
+
+
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    """Read until the stream ends with some bytes."""
+    stream = b""
+    while not stream.endswith(end):
+        chunk = connection.recv(1 << 16)
+        assert chunk, stream
+        stream += chunk
+    return stream
 
 
 def read_all(connection: socket.socket) -> bytes:

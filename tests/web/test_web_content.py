@@ -1,0 +1,394 @@
+"""The web seed: files of torrents by range requests (BEP 19), and nothing beside them."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from email.utils import formatdate
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from outpour.web.limits import CONTENT_WINDOW_BYTES, RANGES_MAX
+from outpour.web.ranges import UnsatisfiableError, parse_range
+from outpour.web.webseed import media_type
+
+from .conftest import Answer, FakeView, Site, read_all, wait_for
+
+BIG = random.Random(1).randbytes(3 * CONTENT_WINDOW_BYTES + 12345)
+
+
+@pytest.fixture
+def big(view: FakeView, tmp_path: Path) -> bytes:
+    view.publish("big.bin", BIG, tmp_path)
+    return BIG
+
+
+def parts_of(answer: Answer) -> list[tuple[str, bytes]]:
+    """Split a multipart answer into (content-range, body)."""
+    kind, _, boundary = answer.headers["content-type"].partition("; boundary=")
+    assert kind == "multipart/byteranges"
+    mark = f"--{boundary}".encode()
+    assert answer.body.startswith(mark)
+    assert answer.body.endswith(mark + b"--\r\n")
+    parts = []
+    for part in answer.body.split(mark)[1:-1]:
+        head, _, body = part.partition(b"\r\n\r\n")
+        fields = dict(line.split(": ", 1) for line in head.decode().strip().split("\r\n"))
+        parts.append((fields["content-range"], body[:-2]))
+    return parts
+
+
+def test_a_whole_file_arrives(big: bytes, site: Site):
+    answer = site.get("/content/big.bin")
+    assert answer.status == 200
+    assert answer.body == big
+    assert answer.headers["content-length"] == str(len(big))
+    assert answer.headers["accept-ranges"] == "bytes"
+    assert "content-encoding" not in site.get("/content/big.bin", accept_encoding="gzip").headers
+
+
+def test_an_empty_file_arrives(view: FakeView, site: Site, tmp_path: Path):
+    view.publish("set", {"empty": b"", "full": b"1"}, tmp_path)
+    answer = site.get("/content/set/empty")
+    assert (answer.status, answer.body) == (200, b"")
+    assert site.get("/content/set/empty", range="bytes=0-").status == 416
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    length=st.integers(0, 70),
+    start=st.none() | st.integers(0, 80),
+    stop=st.none() | st.integers(0, 80),
+)
+def test_a_range_is_the_slice_of_the_file(length: int, start: int | None, stop: int | None):
+    data = bytes(range(length))
+    field = f"bytes={'' if start is None else start}-{'' if stop is None else stop}"
+    if start is None and stop is None:
+        assert parse_range(field, length) is None
+        return
+    if start is None:
+        expected = data[-(stop or 0) :] if stop else b""
+    elif stop is not None and stop < start:
+        assert parse_range(field, length) is None
+        return
+    else:
+        expected = data[start:] if stop is None else data[start : stop + 1]
+    if not expected:
+        with pytest.raises(UnsatisfiableError):
+            parse_range(field, length)
+        return
+    ((begin, end),) = parse_range(field, length) or ()
+    assert data[begin:end] == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    length=st.integers(0, 60),
+    wanted=st.lists(st.tuples(st.integers(0, 70), st.integers(0, 9)), min_size=1, max_size=30),
+)
+def test_many_ranges_never_send_a_byte_twice(length: int, wanted: list[tuple[int, int]]):
+    field = "bytes=" + ", ".join(f"{start}-{start + size}" for start, size in wanted)
+    asked = {at for start, size in wanted for at in range(start, start + size + 1)} & set(
+        range(length)
+    )
+    try:
+        spans = parse_range(field, length)
+    except UnsatisfiableError:
+        assert not asked
+        return
+    if spans is None:
+        return
+    sent = [at for start, stop in spans for at in range(start, stop)]
+    assert sent == sorted(asked)
+    assert len(spans) <= RANGES_MAX
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    field=st.text(alphabet="bytes=-,0123456789 \t\x00²x", max_size=40), length=st.integers(0, 99)
+)
+def test_no_range_header_breaks_the_parser(field: str, length: int):
+    try:
+        for start, stop in parse_range(field, length) or ():
+            assert 0 <= start < stop <= length
+    except UnsatisfiableError:
+        pass
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(start=st.integers(0, len(BIG) - 1), size=st.integers(1, 2 * CONTENT_WINDOW_BYTES))
+def test_ranges_over_the_wire_are_slices(big: bytes, site: Site, start: int, size: int):
+    answer = site.get("/content/big.bin", range=f"bytes={start}-{start + size - 1}")
+    assert answer.status == 206
+    assert answer.body == big[start : start + size]
+    last = min(start + size, len(big)) - 1
+    assert answer.headers["content-range"] == f"bytes {start}-{last}/{len(big)}"
+    assert answer.headers["content-length"] == str(len(answer.body))
+
+
+@pytest.mark.parametrize("field", ["bytes=3444444-", "bytes=-0", f"bytes={len(BIG)}-"])
+def test_a_range_behind_the_end_is_not_satisfiable(big: bytes, site: Site, field: str):
+    answer = site.get("/content/big.bin", range=field)
+    assert answer.status == 416
+    assert answer.headers["content-range"] == f"bytes */{len(big)}"
+    assert answer.body == b""
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["bytes=9-3", "bytes=x-", "lines=1-2", "bytes", "bytes=1", "bytes=-", "bytes=1-2-3",
+     "bytes=+1-2", "bytes=1_0-20", "bytes=" + "9" * 5000 + "-"],
+)  # fmt: skip
+def test_a_malformed_range_gives_the_whole_file(big: bytes, site: Site, field: str):
+    assert site.get("/content/big.bin", "HEAD", range=field).status == 200
+
+
+def test_several_ranges_come_as_parts(big: bytes, site: Site):
+    answer = site.get("/content/big.bin", range="bytes=100-199, 0-9, -5, 105-110, 9999999-")
+    assert answer.status == 206
+    assert int(answer.headers["content-length"]) == len(answer.body)
+    assert parts_of(answer) == [
+        (f"bytes 0-9/{len(big)}", big[:10]),
+        (f"bytes 100-199/{len(big)}", big[100:200]),
+        (f"bytes {len(big) - 5}-{len(big) - 1}/{len(big)}", big[-5:]),
+    ]
+
+
+def test_a_swarm_of_ranges_costs_no_more_than_the_file(big: bytes, site: Site):
+    overlapping = "bytes=" + ",".join("0-" for _ in range(1300))
+    answer = site.get("/content/big.bin", range=overlapping)
+    assert answer.status in (200, 206)
+    assert answer.body == big
+    scattered = "bytes=" + ",".join(f"{at}-{at}" for at in range(0, 2000, 2))
+    assert site.get("/content/big.bin", "HEAD", range=scattered).status == 200
+
+
+def test_a_range_counts_only_if_the_file_is_still_the_same(big: bytes, site: Site):
+    whole = site.get("/content/big.bin", "HEAD")
+    for same in (whole.headers["etag"], whole.headers["last-modified"]):
+        assert site.get("/content/big.bin", range="bytes=0-9", if_range=same).status == 206
+    for other in ('"other"', "W/" + whole.headers["etag"], formatdate(0, usegmt=True)):
+        assert site.get("/content/big.bin", "HEAD", range="bytes=0-9", if_range=other).status == 200
+
+
+def test_conditions_are_answered_without_a_body(big: bytes, site: Site):
+    head = site.get("/content/big.bin", "HEAD").headers
+    tag, modified = head["etag"], head["last-modified"]
+    early = formatdate(1, usegmt=True)
+    assert site.get("/content/big.bin", if_none_match=tag).status == 304
+    assert site.get("/content/big.bin", if_none_match="*").status == 304
+    assert site.get("/content/big.bin", if_modified_since=modified).status == 304
+    assert site.get("/content/big.bin", "HEAD", if_modified_since=early).status == 200
+    assert site.get("/content/big.bin", if_match='"other"').status == 412
+    assert site.get("/content/big.bin", "HEAD", if_match=tag).status == 200
+    assert site.get("/content/big.bin", if_unmodified_since=early).status == 412
+    assert site.get("/content/big.bin", "HEAD", if_modified_since="nonsense").status == 200
+
+
+def test_a_head_request_tells_about_the_range(big: bytes, site: Site):
+    answer = site.get("/content/big.bin", "HEAD", range="bytes=5-9")
+    assert (answer.status, answer.body) == (206, b"")
+    assert answer.headers["content-length"] == "5"
+
+
+def test_files_in_folders_are_found_by_their_path(view: FakeView, site: Site, tmp_path: Path):
+    files = {"a/b/c.txt": b"deep", "ä ö#?%.txt": b"umlaut", "日本/x&y+z": b"far"}
+    view.publish("set é", files, tmp_path)
+    for path, data in files.items():
+        assert site.get(f"/content/{quote('set é')}/{quote(path)}").body == data
+
+
+def test_a_name_with_bytes_that_are_no_utf8_is_found(view: FakeView, site: Site, tmp_path: Path):
+    view.publish(b"caf\xe9", b"latin", tmp_path)
+    assert site.get("/content/caf%E9").body == b"latin"
+
+
+def test_folders_are_listed_with_links_that_work(view: FakeView, site: Site, tmp_path: Path):
+    view.publish("set", {"a/x.txt": b"1", "b.txt": b"22"}, tmp_path)
+    redirect = site.get("/content/set")
+    assert redirect.status == 301
+    assert redirect.headers["location"] == "/content/set/"
+    listing = site.get("/content/set/").text
+    assert 'href="/content/set/a/"' in listing
+    assert 'href="/content/set/b.txt"' in listing
+    assert 'href="/content/set/a/x.txt"' in site.get("/content/set/a/").text
+    assert 'href="/content/set/"' in site.get("/content/").text
+    assert site.get("/content").status == 301
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../secret", "..%2fsecret", "%2e%2e/secret", "%2e%2e%2fsecret", "a/../../secret",
+     "a/%2e%2e/%2e%2e/secret", "./b.txt", "/etc/passwd", "//etc/passwd", "%2fetc%2fpasswd",
+     "a//x.txt", "b.txt/", "b.txt%00", "b.txt%00.png", "secret", "unlisted.txt", "a/x.txt/y",
+     "..\\secret", "%c0%ae%c0%ae/secret", "B.TXT", "pad"],
+)  # fmt: skip
+def test_nothing_but_the_files_of_the_torrent_is_served(
+    view: FakeView, site: Site, tmp_path: Path, path: str
+):
+    view.publish("set", {"a/x.txt": b"1", "b.txt": b"22"}, tmp_path)
+    for place in (tmp_path / "secret", tmp_path / "set/secret", tmp_path / "set/unlisted.txt"):
+        place.write_text("secret")
+    request = f"GET /content/set/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer = site.raw(request.encode())
+    assert answer.startswith(b"HTTP/1.1 404 "), answer[:200]
+    assert b"secret" not in answer
+
+
+@pytest.mark.parametrize("path", ["../secret", "%2e%2e/secret", "secret", "..", "%2e%2e/", "//"])
+def test_nothing_beside_the_torrents_is_served(
+    view: FakeView, site: Site, tmp_path: Path, path: str
+):
+    view.publish("file", b"1", tmp_path)
+    (tmp_path / "secret").write_text("secret")
+    answer = site.raw(f"GET /content/{path} HTTP/1.0\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 404 "), answer[:200]
+
+
+def test_a_link_out_of_the_folder_is_not_followed(view: FakeView, site: Site, tmp_path: Path):
+    view.publish("set", {"a/x.txt": b"1", "b.txt": b"22", "c.txt": b"333"}, tmp_path)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "x.txt").write_bytes(b"9")
+    (tmp_path / "set/a/x.txt").unlink()
+    (tmp_path / "set/a").rmdir()
+    (tmp_path / "set/a").symlink_to(outside)
+    (tmp_path / "set/b.txt").unlink()
+    (tmp_path / "set/b.txt").symlink_to("/etc/hostname")
+    (tmp_path / "set/c.txt").rename(tmp_path / "set/real.txt")
+    (tmp_path / "set/c.txt").symlink_to("real.txt")
+    assert site.get("/content/set/a/x.txt").status == 404
+    assert site.get("/content/set/b.txt").status == 404
+    # One that stays inside is part of what was published.
+    assert site.get("/content/set/c.txt").body == b"333"
+
+
+def test_what_is_no_file_or_no_longer_the_file_of_the_torrent_is_not_served(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    view.publish("set", {"gone": b"1", "grown": b"22", "pipe": b"", "loop": b"4"}, tmp_path)
+    folder = tmp_path / "set"
+    (folder / "gone").unlink()
+    (folder / "grown").write_bytes(b"22222")
+    (folder / "pipe").unlink()
+    os.mkfifo(folder / "pipe")
+    (folder / "loop").unlink()
+    (folder / "loop").symlink_to("loop")
+    for name in ("gone", "grown", "pipe", "loop"):
+        assert site.get(f"/content/set/{name}").status == 404
+
+
+def test_a_withdrawn_torrent_is_no_longer_served(view: FakeView, site: Site, tmp_path: Path):
+    infohash = view.publish("x", b"1", tmp_path)
+    assert site.get("/content/x").status == 200
+
+    def withdraw() -> None:
+        del view.torrents[infohash], view.metainfos[infohash], view.contents[infohash]
+
+    site.on_loop(withdraw)
+    wait_for(lambda: site.get("/content/x").status == 404)
+    assert site.get("/torrents/x.torrent").status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "place"),
+    [
+        ("page.html", "text/html", "attachment"),
+        ("page.xhtml", "application/xhtml+xml", "attachment"),
+        ("drawing.svg", "image/svg+xml", "attachment"),
+        ("code.js", "text/plain; charset=utf-8", "inline"),
+        ("style.css", "text/plain; charset=utf-8", "inline"),
+        ("unknown", "application/octet-stream", "attachment"),
+        ("photo.png", "image/png", "inline"),
+        ("film.mp4", "video/mp4", "inline"),
+        ("readme.txt", "text/plain; charset=utf-8", "inline"),
+        ("source.tar.gz", "application/gzip", "attachment"),
+    ],
+)
+def test_published_files_cannot_script_the_page(
+    view: FakeView, site: Site, tmp_path: Path, name: str, kind: str, place: str
+):
+    view.publish(name, b"<script>alert(1)</script>", tmp_path)
+    headers = site.get(f"/content/{name}").headers
+    assert headers["content-type"] == kind
+    assert headers["content-disposition"].startswith(place)
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert ("sandbox" in headers["content-security-policy"]) == (place == "attachment")
+
+
+def test_no_script_type_is_left_to_a_browser():
+    for ending in ("js", "mjs", "css", "html", "htm", "svg", "xml", "xhtml", "xsl", "swf", "hta"):
+        assert not media_type(f"x.{ending}").startswith(("text/javascript", "text/css"))
+
+
+def test_a_kept_connection_serves_range_after_range(big: bytes, site: Site):
+    """A web seed asks for its pieces one after the other, some of them ahead."""
+    request = (
+        "GET /content/big.bin HTTP/1.1\r\nHost: x\r\nRange: bytes={}-{}\r\nConnection: {}\r\n\r\n"
+    )
+    with site.connect() as connection:
+        spans = [(at, at + 200_000) for at in range(0, 3_000_000, 300_000)]
+        for index, (start, stop) in enumerate(spans):
+            last = "close" if index == len(spans) - 1 else "keep-alive"
+            connection.sendall(request.format(start, stop - 1, last).encode())
+        stream = read_all(connection)
+    for start, stop in spans:
+        head, _, stream = stream.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 206")
+        assert stream[: stop - start] == BIG[start:stop]
+        stream = stream[stop - start :]
+    assert not stream
+
+
+def test_a_reader_that_leaves_in_the_middle_frees_its_file(big: bytes, site: Site):
+    with site.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(b"GET /content/big.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1000)
+        wait_for(lambda: any("big.bin" in name for name in open_files()), what="open file")
+    wait_for(lambda: not any("big.bin" in name for name in open_files()), what="closed file")
+    wait_for(lambda: site.server.connection_count == 0)
+
+
+def open_files() -> list[str]:
+    names = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            names.append(str(entry.readlink()))
+        except OSError:
+            continue
+    return names
+
+
+def test_a_file_cut_short_while_it_is_sent_ends_the_connection(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    path = tmp_path / "huge.bin"
+    infohash = view.publish("huge.bin", b"1", tmp_path)
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
+    view.contents[infohash] = path
+    metainfo = view.metainfos[infohash].replace(b"6:lengthi1e", b"6:lengthi67108864e")
+    metainfo = metainfo.replace(b"12:piece lengthi16384e", b"12:piece lengthi67108864e")
+    view.metainfos[infohash] = metainfo
+    with site.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(b"GET /content/huge.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.recv(1000)
+        os.truncate(path, 10)
+        received = 0
+        try:
+            while chunk := connection.recv(1 << 20):
+                received += len(chunk)
+        except ConnectionError:
+            pass
+    assert received < 64 << 20
+    assert site.get("/healthz").status == 200
