@@ -13,6 +13,10 @@ COMMANDS = {
     "reannounce": "outpour.cli.reannounce:command",
     "verify": "outpour.cli.verify:command",
     "magnet": "outpour.cli.magnet:command",
+    "announce": "outpour.cli.announce:command",
+    "scrape": "outpour.cli.scrape:command",
+    "download": "outpour.cli.download:command",
+    "seed": "outpour.cli.seed:command",
 }
 """Every command by name, in the order of the help, with where it lives."""
 

@@ -2,7 +2,7 @@
 
 `settings` says how an engine behaves and `session` is the engine; `status`, `events` and `alerts`
 turn what libtorrent reports into frozen values, and `resume` into files.
-Only `session` imports libtorrent.
+`layout` knows where files lie, and only `binding` imports libtorrent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from outpour.engine.events import (
     TrackerFailed,
     WebSeedFailed,
 )
-from outpour.engine.resume import ResumeStore
+from outpour.engine.layout import disk_paths, locate
+from outpour.engine.resume import Resume, ResumeStore
 from outpour.engine.session import Engine
 from outpour.engine.settings import EngineSettings
 from outpour.engine.status import Status
@@ -37,10 +38,13 @@ __all__ = [
     "ListenFailed",
     "MetadataArrived",
     "PieceRefused",
+    "Resume",
     "ResumeRefused",
     "ResumeStore",
     "Status",
     "TrackerAnswered",
     "TrackerFailed",
     "WebSeedFailed",
+    "disk_paths",
+    "locate",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from outpour.engine.alerts import lowered
 from outpour.engine.binding import lt
+from outpour.engine.layout import disk_paths
 from outpour.engine.status import Mode
 from outpour.errors import FormatError, MagnetError, MetainfoError
 from outpour.magnet import Magnet
@@ -116,16 +117,6 @@ def stored_files(info: lt.torrent_info) -> Iterator[tuple[int, bytes]]:
             yield index, os.fsencode(layout.file_path(index))
 
 
-def disk_paths(metainfo: Metainfo, root_name: str | None) -> list[bytes]:
-    """Return where each file that is more than padding lies below the save path."""
-    root = root_name or metainfo.info.name
-    return [
-        os.fsencode("/".join((root, *file.path) if metainfo.info.is_folder else (root,)))
-        for file in metainfo.info.files
-        if not file.is_padding
-    ]
-
-
 def renamed_files(
     info: lt.torrent_info, metainfo: Metainfo, root_name: str | None
 ) -> dict[int, bytes]:
@@ -133,7 +124,7 @@ def renamed_files(
 
     libtorrent replaces what is not UTF-8; bytes given as a new name reach the disk as they are.
     """
-    paths = disk_paths(metainfo, root_name)
+    paths = disk_paths(metainfo.info, root_name)
     stored = [*stored_files(info)]
     if len(stored) != len(paths):
         return {}

@@ -1,0 +1,203 @@
+"""`outpour download`: fetch torrents, and check what was fetched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outpour.cli.group import define
+from outpour.cli.inputs import check_url
+from outpour.cli.peering import (
+    engine_options,
+    engine_settings,
+    read_address,
+    state_folder,
+    terminable,
+)
+from outpour.cli.printer import Printer
+from outpour.errors import OutpourError
+from outpour.units import format_size
+
+if TYPE_CHECKING:
+    from outpour.cli.transfer import Display
+    from outpour.downloader import DownloadOptions, Job, Outcome
+    from outpour.engine import EngineSettings
+
+TURN_S = 0.2
+
+
+@define(
+    "download",
+    example="""
+    outpour download http://127.0.0.1:6969/ -o downloads
+    outpour download debian.iso.torrent --seed-ratio 1.5
+    """,
+)
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="Put files into this folder; by default into the current one.",
+)
+@click.option(
+    "--files",
+    multiple=True,
+    metavar="PATTERN",
+    help="Download these files only: a glob, or numbers such as 1,3-5; repeatable.",
+)
+@click.option("--seed", is_flag=True, help="Go on seeding until interrupted.")
+@click.option(
+    "--seed-ratio",
+    type=click.FloatRange(min=0),
+    metavar="RATIO",
+    help="Seed until so many times the content was sent.",
+)
+@click.option(
+    "--seed-time", type=click.FloatRange(min=0), metavar="MINUTES", help="Seed for so long."
+)
+@click.option("--tracker", multiple=True, metavar="URL", help="Ask this tracker too; repeatable.")
+@click.option("--web-seed", multiple=True, metavar="URL", help="Use this web seed too; repeatable.")
+@click.option(
+    "--peer", multiple=True, metavar="HOST:PORT", help="Connect to this peer at once; repeatable."
+)
+@click.option("--check", is_flag=True, help="Compare all existing files with the torrent.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give up when nothing comes for so long; 0 never does.",
+)
+@click.option(
+    "--connect-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For fetching each SOURCE.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep resume data here; by default below ~/.local/state/outpour.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line.")
+@engine_options
+@click.pass_obj
+def command(
+    printer: Printer,
+    /,
+    sources: tuple[str, ...],
+    connect_timeout: float,
+    state: Path | None,
+    as_json: bool,
+    **flags: Any,  # noqa: ANN401 - one an option
+) -> int:
+    """Download torrents: .torrent files, their URLs, magnet links, or the URL of an outpour page.
+
+    Files that are there already are checked and used. Interrupted downloads, even killed ones, go
+    on where they stopped. Ends when every file is complete and matched its hashes.
+    """
+    from outpour.downloader import resolve
+
+    settings, options = _read(flags)
+    found = [
+        torrent for source in sources for torrent in resolve(source, timeout_s=connect_timeout)
+    ]
+    from outpour.cli.transfer import Display
+    from outpour.downloader import Job
+    from outpour.engine import Engine, ResumeStore
+
+    store = ResumeStore(state or state_folder())
+    with Display(printer, as_json=as_json) as display, terminable(), Engine(settings) as engine:
+        job = Job(engine, options, store)
+        try:
+            code = 0
+            for torrent in found:
+                code = _start(printer, job, torrent, is_only=len(found) == 1) or code
+            return _run(printer, display, engine.wait, job) or code
+        finally:
+            display.clear()
+            job.close()
+
+
+def _read(flags: dict[str, Any]) -> tuple[EngineSettings, DownloadOptions]:
+    from outpour.downloader import DownloadOptions, SeedGoal
+
+    settings: EngineSettings = engine_settings(flags, profile="client")
+    ratio, minutes = flags.pop("seed_ratio"), flags.pop("seed_time")
+    goal = None
+    if flags.pop("seed") or ratio is not None or minutes is not None:
+        goal = SeedGoal(ratio, None if minutes is None else minutes * 60)
+    return settings, DownloadOptions(
+        folder=flags["output"],
+        files=flags["files"],
+        trackers=tuple(check_url(url) for url in flags["tracker"]),
+        web_seeds=tuple(check_url(url) for url in flags["web_seed"]),
+        peers=tuple(read_address(text) for text in flags["peer"]),
+        seed=goal,
+        stall_s=flags["timeout"],
+        discovers=settings.dht or settings.lsd,
+        check=flags["check"],
+    )
+
+
+def _start(printer: Printer, job: Job, torrent: Any, *, is_only: bool) -> int:  # noqa: ANN401
+    try:
+        job.add(torrent)
+    except OutpourError as error:
+        if is_only:
+            raise
+        printer.fault(error)
+        return error.exit_code
+    return 0
+
+
+def _run(printer: Printer, display: Display, wait: Any, job: Job) -> int:  # noqa: ANN401
+    code = 0
+    while True:
+        statuses, outcomes = job.turn()
+        display.show(statuses)
+        for outcome in outcomes:
+            display.clear()
+            code = _tell(printer, display, outcome) or code
+        if job.is_over:
+            return code
+        wait(TURN_S)
+
+
+def _tell(printer: Printer, display: Display, outcome: Outcome) -> int:
+    from outpour.downloader import Completed, Failed, Note
+
+    shared: dict[str, object] = {"infohash": outcome.infohash.hex(), "name": outcome.name}
+    match outcome:
+        case Completed():
+            if display.manner == "json":
+                values: dict[str, object] = {
+                    "path": str(outcome.path),
+                    "length": outcome.length,
+                    "fetched": outcome.fetched,
+                }
+                display.event("complete", shared | values)
+            else:
+                size = format_size(outcome.length)
+                printer.talk(("green", "complete"), f" {outcome.path} ({size}, verified)")
+            printer.flush()
+        case Failed():
+            if display.manner == "json":
+                values = {"error": outcome.error.message, "hint": outcome.error.hint}
+                display.event("failed", shared | values)
+            printer.fault(outcome.error)
+            return outcome.error.exit_code
+        case Note():
+            printer.note(outcome.message)
+        case _:
+            pass
+    return 0

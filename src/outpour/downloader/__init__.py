@@ -1,0 +1,25 @@
+"""Downloads and seeds until a goal is reached: sources in, progress and outcomes out.
+
+`sources` turns what a person names into torrents, `selection` says which of their files are
+wanted, and `job` drives the engine, keeping what it knows for the next run; `seeding` does the same
+for content that is there already.
+"""
+
+from __future__ import annotations
+
+from outpour.downloader.job import DownloadOptions, Job, SeedGoal
+from outpour.downloader.outcome import Completed, Failed, Note, Outcome
+from outpour.downloader.seeding import SeedJob
+from outpour.downloader.sources import resolve
+
+__all__ = [
+    "Completed",
+    "DownloadOptions",
+    "Failed",
+    "Job",
+    "Note",
+    "Outcome",
+    "SeedGoal",
+    "SeedJob",
+    "resolve",
+]

@@ -1,0 +1,50 @@
+"""What a job tells besides statuses, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from outpour.errors import OutpourError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Something a person wants to know.
+
+    Attributes:
+        infohash: 20 bytes.
+        name: Of the torrent.
+    """
+
+    infohash: bytes
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed(Outcome):
+    """All that is wanted is in its files and matched its hashes.
+
+    Attributes:
+        path: The root file or folder.
+        length: Bytes wanted.
+        fetched: Bytes that came over the network, in all runs.
+    """
+
+    path: Path
+    length: int
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Outcome):
+    """The torrent is given up; the others go on."""
+
+    error: OutpourError
+
+
+@dataclass(frozen=True, slots=True)
+class Note(Outcome):
+    """Something went wrong that need not matter."""
+
+    message: str

@@ -1,0 +1,389 @@
+"""`outpour download` and `outpour seed` as people run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from outpour.engine import Engine, EngineSettings
+from outpour.errors import UsageError
+from outpour.magnet import Magnet
+from outpour.metainfo import Metainfo
+
+from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files, wait_for
+
+LOOPBACK = ("--bind", "127.0.0.1")
+
+
+class Command:
+    """A running `outpour`; its lines on stdout and stderr go into files."""
+
+    def __init__(self, base: Path, *args: object) -> None:
+        self.log = base / f"stdout-{time.monotonic_ns()}"
+        self.errors = self.log.with_name(self.log.name.replace("stdout", "stderr"))
+        environ = {**os.environ, "XDG_STATE_HOME": str(base / "state")}
+        with self.log.open("wb") as out, self.errors.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "outpour", *map(str, args)],
+                stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environ, cwd=base,
+            )  # fmt: skip
+
+    def wait(self, seconds: float = 40) -> int:
+        return self.process.wait(seconds)
+
+    @property
+    def events(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    @property
+    def talk(self) -> str:
+        return self.errors.read_text()
+
+    def last(self, name: str) -> int:
+        """The last value of a number in the statuses."""
+        lines = self.log.read_bytes().splitlines(keepends=True)
+        found = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        values = [event[name] for event in found if event["event"] == "status"]
+        return int(values[-1]) if values else 0
+
+
+@pytest.fixture
+def outpour(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    running: list[Command] = []
+
+    def start(*args: object) -> Command:
+        running.append(Command(tmp_path, *args))
+        return running[-1]
+
+    yield start
+    for command in running:
+        if command.process.poll() is None:
+            command.process.kill()
+            command.process.wait()
+
+
+@pytest.fixture
+def torrent(content: Path, tracker: TinyTracker, tmp_path: Path) -> Path:
+    path = tmp_path / "release.torrent"
+    make_torrent(content, "hybrid", trackers=[tracker.announce_url]).write(path)
+    return path
+
+
+def address(engine: Engine) -> str:
+    host, port = engine.addresses[0]
+    return f"{host}:{port}"
+
+
+def test_a_torrent_file_is_downloaded_and_verified(
+    content: Path, torrent: Path, tmp_path: Path, seeder: Engine, outpour: Callable[..., Command]
+) -> None:
+    seeder.add(Metainfo.read(torrent), content.parent, mode="seed")
+    command = outpour("download", torrent, "-o", tmp_path / "got", *LOOPBACK)
+    assert command.wait() == 0, command.talk
+    assert "complete" in command.talk
+    assert "verified" in command.talk
+    assert same_files(content, tmp_path / "got" / "release")
+
+
+def test_json_is_one_object_a_line_and_ends_with_completion(
+    content: Path, torrent: Path, tmp_path: Path, seeder: Engine, outpour: Callable[..., Command]
+) -> None:
+    seeder.add(Metainfo.read(torrent), content.parent, mode="seed")
+    command = outpour("download", "--json", torrent, "-o", tmp_path / "got", *LOOPBACK)
+    assert command.wait() == 0, command.talk
+    last = command.events[-1]
+    assert (last["event"], last["length"]) == ("complete", 3_070_007)
+    assert {event["infohash"] for event in command.events} == {
+        Metainfo.read(torrent).info.infohash_hex
+    }
+
+
+def test_a_url_and_a_magnet_link_are_downloaded_at_once(
+    content: Path, web_host: WebHost, tmp_path: Path, seeder: Engine,
+    outpour: Callable[..., Command],
+) -> None:  # fmt: skip
+    other = content.parent / "single.bin"
+    other.write_bytes(os.urandom(1_000_000))
+    make_torrent(content, web_seeds=[web_host.url]).write(content.parent / "a.torrent")
+    single = make_torrent(other)
+    seeder.add(single, content.parent, mode="seed")
+    magnet = str(replace(Magnet.of(single), peers=(seeder.addresses[0],)))
+    command = outpour(
+        "download", f"{web_host.url}a.torrent", magnet, "-o", tmp_path / "got", *LOOPBACK
+    )
+    assert command.wait() == 0, command.talk
+    assert same_files(content, tmp_path / "got" / "release")
+    assert (tmp_path / "got" / "single.bin").read_bytes() == other.read_bytes()
+
+
+def test_the_address_of_a_page_is_enough(
+    content: Path, web_host: WebHost, tmp_path: Path, outpour: Callable[..., Command]
+) -> None:
+    rows = []
+    for number, root in enumerate((content, content / "image.bin")):
+        web_seed = web_host.url if root == content else f"{web_host.url}release/image.bin"
+        metainfo = make_torrent(root, web_seeds=[web_seed])
+        web_host.answers[f"/torrents/{number}.torrent"] = (200, metainfo.raw)
+        url = f"{web_host.url}torrents/{number}.torrent"
+        rows.append({"infohash": metainfo.info.infohash_hex, "torrent_url": url})
+    web_host.answers["/"] = (200, b"<!doctype html><title>outpour</title>")
+    first = {"torrents": rows[:1], "next": f"{web_host.url}api/v1/torrents?page=2"}
+    web_host.answers["/api/v1/torrents"] = (200, json.dumps(first).encode())
+    second = {"torrents": rows[1:], "next": None}
+    web_host.answers["/api/v1/torrents?page=2"] = (200, json.dumps(second).encode())
+    command = outpour("download", web_host.url, "-o", tmp_path / "got", *LOOPBACK)
+    assert command.wait() == 0, command.talk
+    assert same_files(content, tmp_path / "got" / "release")
+    assert (tmp_path / "got/image.bin").read_bytes() == (content / "image.bin").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/x", b"<html>", "neither a torrent nor an outpour page"),
+        ("/x", b"d4:spamle", "not a torrent"),
+        ("/x", None, "HTTP 404"),
+    ],
+)
+def test_a_url_that_is_no_torrent_is_one_clear_error(
+    path: str, body: bytes | None, message: str, web_host: WebHost, outpour: Callable[..., Command]
+) -> None:
+    if body is not None:
+        web_host.answers[path] = (200, body)
+    command = outpour("download", f"{web_host.url}x", *LOOPBACK)
+    assert command.wait() in (4, 7)
+    assert message in command.talk
+    assert "Traceback" not in command.talk
+
+
+def test_a_download_killed_half_way_goes_on_without_hashing_again(
+    tmp_path: Path, settings: EngineSettings, outpour: Callable[..., Command]
+) -> None:
+    origin = tmp_path / "origin"
+    origin.mkdir()
+    (origin / "big.bin").write_bytes(os.urandom(12_000_000))
+    metainfo = make_torrent(origin / "big.bin")
+    metainfo.write(tmp_path / "big.torrent")
+    with Engine(replace(settings, upload_rate=900_000)) as seeder:
+        seeder.add(metainfo, origin, mode="seed")
+        args = ("download", "--json", tmp_path / "big.torrent", "-o", tmp_path / "got",
+                "--peer", address(seeder), *LOOPBACK)  # fmt: skip
+        first = outpour(*args)
+        folder = tmp_path / "state" / "outpour" / "resume"
+        wait_for(lambda: first.last("done") > 7_000_000, seconds=30, what="seven megabytes")
+        assert [*folder.glob("*.resume")]
+        first.process.kill()
+        first.wait()
+        second = outpour(*args)
+        wait_for(lambda: second.last("done"), what="status")
+        assert second.last("done") > 3_000_000
+        states = [event["state"] for event in second.events]
+        assert "checking" not in states
+        seeder.limit(download_rate=0, upload_rate=0)
+        assert second.wait() == 0, second.talk
+    assert (tmp_path / "got" / "big.bin").read_bytes() == (origin / "big.bin").read_bytes()
+
+
+def test_ctrl_c_ends_with_130_and_keeps_what_is_there(
+    content: Path, torrent: Path, tmp_path: Path, settings: EngineSettings,
+    outpour: Callable[..., Command],
+) -> None:  # fmt: skip
+    with Engine(replace(settings, upload_rate=300_000)) as seeder:
+        seeder.add(Metainfo.read(torrent), content.parent, mode="seed")
+        command = outpour("download", "--json", torrent, "-o", tmp_path / "got", *LOOPBACK)
+        wait_for(lambda: command.last("done") > 100_000, what="some bytes")
+        command.process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        assert command.wait() == 130
+        assert time.monotonic() - began < 5
+    assert "Traceback" not in command.talk
+    assert [*(tmp_path / "state" / "outpour" / "resume").glob("*.resume")]
+
+
+def test_existing_files_are_checked_and_only_what_differs_is_fetched(
+    content: Path, torrent: Path, tmp_path: Path, seeder: Engine, outpour: Callable[..., Command]
+) -> None:
+    seeder.add(Metainfo.read(torrent), content.parent, mode="seed")
+    got = tmp_path / "got" / "release"
+    shutil.copytree(content, got)
+    with (got / "image.bin").open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"damage")
+    command = outpour("download", "--json", torrent, "-o", tmp_path / "got", *LOOPBACK)
+    assert command.wait() == 0, command.talk
+    assert same_files(content, got)
+    assert 65_536 <= command.events[-1]["fetched"] < 500_000  # type: ignore[operator]
+
+
+def test_a_file_changed_after_completion_is_found_in_the_next_run(
+    content: Path, torrent: Path, tmp_path: Path, seeder: Engine, outpour: Callable[..., Command]
+) -> None:
+    seeder.add(Metainfo.read(torrent), content.parent, mode="seed")
+    args = ("download", torrent, "-o", tmp_path / "got", *LOOPBACK)
+    assert outpour(*args).wait() == 0
+    image = tmp_path / "got" / "release" / "image.bin"
+    data = bytearray(image.read_bytes())
+    data[7] ^= 1
+    image.write_bytes(data)
+    assert outpour(*args).wait() == 0
+    assert same_files(content, tmp_path / "got" / "release")
+
+
+def test_files_are_chosen_by_pattern_and_number(
+    content: Path, torrent: Path, tmp_path: Path, seeder: Engine, outpour: Callable[..., Command]
+) -> None:
+    key = seeder.add(Metainfo.read(torrent), content.parent, mode="seed")
+    assert key in seeder
+    command = outpour("download", torrent, "--files", "docs/*", "-o", tmp_path / "got", *LOOPBACK)
+    assert command.wait() == 0, command.talk
+    found = {path.name for path in (tmp_path / "got").rglob("*") if path.is_file()}
+    assert "notes.txt" in found
+    assert "image.bin" not in found
+    wrong = outpour("download", torrent, "--files", "*.iso", *LOOPBACK)
+    assert wrong.wait() == 2
+    assert "no such file" in wrong.talk
+
+
+def test_files_of_a_magnet_link_are_chosen_when_they_are_known(
+    content: Path, tmp_path: Path, seeder: Engine, outpour: Callable[..., Command]
+) -> None:
+    metainfo = make_torrent(content)
+    seeder.add(metainfo, content.parent, mode="seed")
+    command = outpour(
+        "download", Magnet.of(metainfo), "--files", "readme", "--peer", address(seeder),
+        "-o", tmp_path / "got", *LOOPBACK,
+    )  # fmt: skip
+    assert command.wait() == 0, command.talk
+    assert (tmp_path / "got" / "release" / "readme").read_bytes() == b"hello\n"
+    assert not (tmp_path / "got" / "release" / "image.bin").exists()
+
+
+def test_no_progress_ends_with_7_and_names_the_tracker(
+    content: Path, tmp_path: Path, outpour: Callable[..., Command]
+) -> None:
+    url = "http://127.0.0.1:1/announce"
+    make_torrent(content, trackers=[url]).write(tmp_path / "lonely.torrent")
+    command = outpour(
+        "download", tmp_path / "lonely.torrent", "-o", tmp_path / "got", "--timeout", "1",
+        *LOOPBACK,
+    )  # fmt: skip
+    assert command.wait() == 7
+    assert "nothing came for 1 s" in command.talk
+    assert url in command.talk
+    assert "hint:" in command.talk
+
+
+def test_a_torrent_that_nobody_can_be_asked_for_is_refused_at_once(
+    content: Path, tmp_path: Path, outpour: Callable[..., Command]
+) -> None:
+    make_torrent(content).write(tmp_path / "lonely.torrent")
+    command = outpour("download", tmp_path / "lonely.torrent", "-o", tmp_path / "got", *LOOPBACK)
+    assert command.wait() == 7
+    assert "--dht" in command.talk
+
+
+def test_what_has_no_room_is_refused_before_it_begins(
+    tmp_path: Path, outpour: Callable[..., Command]
+) -> None:
+    from outpour import bencode
+
+    size, piece = 1 << 50, 1 << 30
+    info: bencode.Value = {
+        b"name": b"huge", b"piece length": piece, b"length": size,
+        b"pieces": bytes(size // piece * 20),
+    }  # fmt: skip
+    raw = bencode.encode({b"announce": b"http://127.0.0.1:1/announce", b"info": info})
+    (tmp_path / "huge.torrent").write_bytes(raw)
+    command = outpour("download", tmp_path / "huge.torrent", "-o", tmp_path / "got", *LOOPBACK)
+    assert command.wait() == 5
+    assert "needs 1 PiB" in command.talk
+
+
+def test_seeding_goes_on_until_its_ratio_is_reached(
+    content: Path, torrent: Path, tmp_path: Path, seeder: Engine, settings: EngineSettings,
+    outpour: Callable[..., Command],
+) -> None:  # fmt: skip
+    metainfo = Metainfo.read(torrent)
+    key = seeder.add(metainfo, content.parent, mode="seed")
+    command = outpour(
+        "download", "--json", torrent, "--seed-ratio", "0.9", "-o", tmp_path / "got", *LOOPBACK
+    )
+    wait_for(lambda: any(e["event"] == "complete" for e in command.events), what="completion")
+    assert command.process.poll() is None
+    seeder.close()
+    with Engine(settings) as third:
+        third.add(metainfo, tmp_path / "third")
+        reach(third, key, "seeding")
+        assert command.wait() == 0, command.talk
+
+
+def test_seed_checks_once_and_starts_at_once_the_next_time(
+    content: Path, torrent: Path, tmp_path: Path, engine: Engine, outpour: Callable[..., Command]
+) -> None:
+    args = ("seed", "--json", torrent, "--content", content, *LOOPBACK)
+    for _ in range(2):
+        command = outpour(*args)
+        wait_for(lambda: any(e["event"] == "seeding" for e in command.events), what="seeding")  # noqa: B023
+        command.process.terminate()
+        assert command.wait() == 0, command.talk
+    assert "checking" not in [event.get("state") for event in command.events]
+
+
+def test_a_seed_gives_its_content_to_a_peer(
+    content: Path, torrent: Path, tmp_path: Path, engine: Engine, outpour: Callable[..., Command],
+    tracker: TinyTracker,
+) -> None:  # fmt: skip
+    command = outpour("seed", torrent, "--trust", "--content", content.parent, *LOOPBACK)
+    metainfo = Metainfo.read(torrent)
+    wait_for(lambda: tracker.peers[metainfo.info.infohash], what="announce")
+    key = engine.add(metainfo, tmp_path / "got")
+    reach(engine, key, "seeding")
+    assert same_files(content, tmp_path / "got" / "release")
+    command.process.terminate()
+    assert command.wait() == 0
+
+
+def test_seed_of_damaged_content_ends_with_6(
+    content: Path, torrent: Path, outpour: Callable[..., Command]
+) -> None:
+    os.truncate(content / "image.bin", 100)
+    command = outpour("seed", torrent, "--content", content, *LOOPBACK)
+    assert command.wait() == 6
+    assert "missing or differs" in command.talk
+
+
+def test_announce_and_scrape_show_what_the_tracker_says(
+    torrent: Path, tracker: TinyTracker, outpour: Callable[..., Command]
+) -> None:
+    infohash = Metainfo.read(torrent).info.infohash
+    tracker.peers[infohash].add(7001)
+    command = outpour("announce", "--json", torrent)
+    assert command.wait() == 0, command.talk
+    (answer,) = json.loads(command.log.read_text())
+    assert {"host": "127.0.0.1", "port": 7001} in answer["peers"]
+    assert [event for _, event in tracker.events] == ["started", "stopped"]
+    plain = outpour("announce", torrent)
+    assert plain.wait() == 0
+    assert "127.0.0.1:7001" in plain.log.read_text()
+    failing = outpour("scrape", torrent)
+    assert failing.wait() == 7
+    assert "HTTP 404" in failing.talk
+
+
+def test_options_that_are_no_rates_or_peers_are_usage_errors(
+    torrent: Path, outpour: Callable[..., Command]
+) -> None:
+    assert outpour("download", torrent, "--up-rate", "fast").wait() == UsageError.exit_code
+    assert outpour("download", torrent, "--peer", "127.0.0.1").wait() == UsageError.exit_code
+    assert outpour("download", "ftp://127.0.0.1/x").wait() == UsageError.exit_code
+    assert outpour("download", "missing.torrent").wait() == 4
