@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+
 from tests.live.clients import aria2, transmission
 from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes, wait_for
 
@@ -261,7 +262,7 @@ def test_downloads_finish_and_counters_last_when_the_publisher_is_killed_midway(
     start: Start, content: Path, tmp_path: Path
 ):
     big = content / "large image.iso"
-    publication = Publication(start, content, "--upload-rate", "3MiB")
+    publication = Publication(start, content, "--up-rate", "3MiB")
     publication.wait_published(*ENTRIES)
     small = publication.torrent_file(ENTRIES[1], tmp_path)
     done = start("outpour", "download", small, "-o", tmp_path / "small", "--bind", "127.0.0.1")
@@ -275,7 +276,7 @@ def test_downloads_finish_and_counters_last_when_the_publisher_is_killed_midway(
     shutil.copy(torrent, tmp_path / "alone.torrent")
     client = start(
         "outpour", "download", tmp_path / "alone.torrent", "-o", tmp_path / "big",
-        "--bind", "127.0.0.1", "--json", "--download-rate", "2MiB",
+        "--bind", "127.0.0.1", "--json", "--down-rate", "2MiB",
     )  # fmt: skip
     wait_for(lambda: '"downloading"' in client.output, what="start of the download")
     publication.process.stop(signal.SIGKILL)

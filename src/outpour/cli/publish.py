@@ -61,7 +61,7 @@ from outpour.units import format_size, parse_size
 @click.option("--source", metavar="TEXT", help="Source tag of new torrents.")
 @click.option("--comment", metavar="TEXT", help="Comment of the torrents.")
 @click.option("--tracker", metavar="URL", multiple=True, help="A further tracker; may be repeated.")
-@click.option("--upload-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]")
+@click.option("--up-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]")
 @click.option("--hidden", is_flag=True, help="Publish hidden files and folders too.")
 @click.option("--config", metavar="FILE", help="Settings of the tracker, as TOML.")
 @click.option("--dht", is_flag=True, help="Take part in the DHT (BEP 5).")
@@ -78,13 +78,13 @@ def command(printer: Printer, /, **given: Any) -> int:  # noqa: ANN401 - click's
 
     for name in ("state", "config"):
         given[name] = Path(given[name]) if given[name] else None
-    for name in ("piece_length", "upload_rate"):
+    for name in ("piece_length", "up_rate"):
         given[name] = parse_size(given[name]) if given[name] else None
     options = PublishOptions(
         paths=tuple(Path(path) for path in given.pop("paths")),
         seed=not given.pop("no_seed"),
         extra_trackers=tuple(check_url(url) for url in given.pop("tracker")),
-        upload_rate=given.pop("upload_rate") or 0,
+        upload_rate=given.pop("up_rate") or 0,
         **given,
     )
     with ExitStack() as stack:

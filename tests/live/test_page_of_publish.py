@@ -1,0 +1,55 @@
+"""The page of a real publication in a real browser, while a real download goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.live.conftest import Start, peer
+from tests.live.test_publish import ENTRIES, Publication
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    executable = peer("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser.new_page()
+        browser.close()
+
+
+def test_a_download_shows_on_the_page_without_a_reload(
+    start: Start, content: Path, tmp_path: Path, page: Page
+):
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    name = ENTRIES[0]
+    page.goto(publication.url)
+    page.evaluate("window.sameDocument = true")
+    row = page.locator("tr", has_text=name)
+    expect(row).to_be_visible()
+    torrent = publication.torrent_file(name, tmp_path)
+    client = start("outpour", "download", torrent, "-o", tmp_path / "t", "--bind", "127.0.0.1")
+    assert client.wait(seconds=60) == 0, client.output
+    expect(row.locator("[data-field=downloaded]").first).to_have_text("1", timeout=15_000)
+    assert page.evaluate("window.sameDocument") is True
+
+
+def test_a_file_that_appears_in_the_folder_appears_on_the_page(
+    start: Start, content: Path, page: Page
+):
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    page.goto(publication.url)
+    (content / "brand new.zip").write_bytes(b"zip" * 10_000)
+    expect(page.locator("tr", has_text="brand new.zip")).to_be_visible(timeout=20_000)
