@@ -1,5 +1,6 @@
 import io
 import json
+import re
 
 import pytest
 
@@ -31,7 +32,9 @@ def test_long_work_draws_a_bar_with_rate_and_time_left(terminal, monkeypatch):
         report(1 << 20, 4 << 20)
     drawn = terminal.env.stderr.getvalue()
     assert "hashing" in drawn
-    assert "/4.2 MB" in drawn or "/4.0 MiB" in drawn
+    assert "1.0/4.0 MiB" in drawn
+    assert re.search(r"\d [KMGT]iB/s", drawn)
+    assert re.search(r"\d:\d\d:\d\d|-:--:--", drawn)
     assert terminal.env.stdout.getvalue() == ""
 
 

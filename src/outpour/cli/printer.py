@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from outpour.cli.env import Env
 from outpour.errors import OutpourError
 from outpour.text import is_unprintable, printable
+from outpour.units import format_rate
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -123,14 +124,15 @@ class _Bar:
         self._task: TaskID | None = None
 
     def update(self, done: int, total: int) -> None:
+        elapsed = time.monotonic() - self._began
+        rate = format_rate(done / elapsed) if elapsed > 0 else ""
         if self._progress is None or self._task is None:
-            if time.monotonic() - self._began < PROGRESS_AFTER_S:
-                return
-            self._open(done, total)
+            if elapsed >= PROGRESS_AFTER_S:
+                self._open(done, total, rate)
         else:
-            self._progress.update(self._task, completed=done, total=total)
+            self._progress.update(self._task, completed=done, total=total, rate=rate)
 
-    def _open(self, done: int, total: int) -> None:
+    def _open(self, done: int, total: int, rate: str) -> None:
         # rich takes a tenth of a second to import, which only long work can afford.
         from rich.console import Console
         from rich.progress import (
@@ -139,7 +141,6 @@ class _Bar:
             Progress,
             TextColumn,
             TimeRemainingColumn,
-            TransferSpeedColumn,
         )
 
         console = Console(
@@ -149,13 +150,13 @@ class _Bar:
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
+            TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=console,
             transient=True,
         )
         self._progress.start()
-        self._task = self._progress.add_task(self._label, completed=done, total=total)
+        self._task = self._progress.add_task(self._label, completed=done, total=total, rate=rate)
 
     def close(self) -> None:
         if self._progress is not None:
