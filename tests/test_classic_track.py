@@ -9,7 +9,6 @@ import time
 from urllib.parse import quote
 
 import pytest
-from tests.trackers import BIG, HELLO, Process
 
 from outpour.cli.classic.options import parse
 from outpour.cli.classic.track import bttrack, settings_of
@@ -19,6 +18,7 @@ from outpour.cli.env import Env
 from outpour.cli.printer import Printer
 from outpour.tracker import dfile
 from outpour.tracker.settings_file import load
+from tests.trackers import BIG, HELLO, Process
 
 KNOWN = [
     "port", "dfile", "bind", "socket_timeout", "timeout_check_interval", "save_dfile_interval",
@@ -183,12 +183,11 @@ def test_it_goes_on_from_an_old_state_file_and_leaves_one_that_can_be_taken_back
 
 
 def test_kill_9_costs_no_counter_although_the_dfile_is_written_every_five_minutes(
-    start, allowed_dir
+    start, allowed_dir, tmp_path
 ):
     first = start("--allowed_dir", allowed_dir)
     first.download(HELLO, 1)
-    first.until(lambda: first.torrents()[HELLO.hex()]["downloaded"] == 1, "counted")
-    time.sleep(2.2)  # the promise is that two seconds are lost at most
+    first.until_saved(tmp_path / "dfile.sqlite", HELLO, 1)
     assert first.end(signal.SIGKILL) == -signal.SIGKILL
     second = start("--allowed_dir", allowed_dir)
     assert second.torrents()[HELLO.hex()]["downloaded"] == 1

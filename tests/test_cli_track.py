@@ -11,9 +11,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.trackers import BIG, HELLO, Process
 
 from outpour.tracker.settings_file import tomllib
+from tests.trackers import BIG, HELLO, Process
 
 
 @pytest.fixture
@@ -58,8 +58,7 @@ def test_completed_counters_survive_kill_9(start, folder, tmp_path):
     first = start("--allowed-dir", folder, "--state", state)
     for port in (1, 2, 3):
         first.download(HELLO, port)
-    first.until(lambda: first.torrents()[HELLO.hex()]["downloaded"] == 3, "counted")
-    time.sleep(2.2)  # the promise is that two seconds are lost at most
+    first.until_saved(state, HELLO, 3)
     assert first.end(signal.SIGKILL) == -signal.SIGKILL
     second = start("--allowed-dir", folder, "--state", state)
     assert second.torrents()[HELLO.hex()]["downloaded"] == 3

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -75,6 +77,14 @@ class Process:
     def download(self, infohash, port):
         self.announce(infohash, port, left=12, event="started")
         return self.announce(infohash, port, event="completed")
+
+    def until_saved(self, state, infohash, count):
+        """Wait until a counter is on disk; it must be there within two seconds and some slack."""
+        query = "SELECT completed FROM torrents WHERE infohash = ?"
+        with contextlib.closing(sqlite3.connect(state)) as other:
+            began = time.monotonic()
+            self.until(lambda: (other.execute(query, (infohash,)).fetchone() or [0])[0] == count)
+            assert time.monotonic() - began < 6
 
     def torrents(self):
         return {

@@ -32,12 +32,18 @@ class Lock:
                 ) from error
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 os.close(self._fd)
                 raise ReadError(
                     f"`{subject}`: another tracker is using it",
                     hint="stop the other one, or name another file with `--state`",
                 ) from None
+            except OSError as error:
+                os.close(self._fd)
+                raise WriteError(
+                    f"`{subject}`: cannot be locked: {reason(error)}",
+                    hint="name a file on a local disk",
+                ) from error
             if self._is_current():
                 return
             os.close(self._fd)

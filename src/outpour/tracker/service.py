@@ -73,6 +73,8 @@ class TrackerService:
         )
         self._raw: dict[bytes, bytes] = {}
         self._wake = asyncio.Event()
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
+        self._is_snapshot_empty = False
         self._sampler = history.Sampler()
         self._rows = Kept(self._work_out_rows)
         self._index = Kept(self._work_out_index)
@@ -89,10 +91,16 @@ class TrackerService:
         try:
             events = self._allowed.read()
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
+            try:
+                self._begin(events)
+            except BaseException:
+                self._keeper.close()
+                raise
         except BaseException:
             self._core.stop()
             raise
-        self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
+
+    def _begin(self, events: list[Event]) -> None:
         self._merge(events)
         self._apply()
         self._keeper.name(self._listed())
@@ -281,8 +289,15 @@ class TrackerService:
     async def _each_minute(self, at: int) -> None:
         counts = self._sampler.take(at, self.rows(), self.totals())
         await self._blocking(self._keeper.sample, at, counts)
-        snapshot = await self._blocking(self._core.snapshot)
-        await self._blocking(self._keeper.save_snapshot, snapshot, int(self._clock()))
+        counters = self._core.counters()
+        is_empty = counters["peers_v4"] + counters["peers_v6"] == 0
+        # A tracker without peers lets the disk sleep.
+        if not (is_empty and self._is_snapshot_empty):
+            snapshot = await self._blocking(self._core.snapshot)
+            is_saved = await self._blocking(
+                self._keeper.save_snapshot, snapshot, int(self._clock())
+            )
+            self._is_snapshot_empty = is_empty and is_saved
         if at % HOUR_S == 0:
             await self._blocking(self._keeper.prune, self.settings.history_retention_d)
 
@@ -322,7 +337,8 @@ class TrackerService:
             except ValueError as error:
                 self._on_event(SnapshotRefused(str(error)))
             else:
-                self._on_event(StateRestored(peers, found[1]))
+                if peers:
+                    self._on_event(StateRestored(peers, found[1]))
         self._tell_completed()
 
     def _tell_completed(self) -> None:
