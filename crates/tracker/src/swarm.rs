@@ -1,258 +1,442 @@
 //! Who is in which swarm: takes announces, gives facts and compact peers.
 //!
 //! It knows no socket, file, clock or statistics: time is given by the caller, changes come back
-//! as values.
+//! as values. 256 shards have a lock each, held for one announce or one small step of a sweep.
 
-use std::collections::HashMap;
+mod announce;
+mod census;
+mod index;
+mod load;
+mod mix;
+mod origins;
+mod peer;
+mod peers;
+mod prefetch;
+mod select;
+mod shard;
+mod slot;
+mod snapshot;
+mod sweep;
+mod table;
+mod torrents;
+mod walk;
+
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::Relaxed};
 
-use parking_lot::Mutex;
+use arc_swap::ArcSwapOption;
+use parking_lot::{Mutex, MutexGuard};
 
+use self::announce::{Call, Outs};
+use self::census::Distinct;
+use self::load::Load;
+use self::mix::{Keys, scale};
+use self::origins::Origins;
+use self::peer::{Coarse, Meta, Peer, PeerV4, PeerV6};
+use self::shard::{Shard, Turn};
+use self::slot::Kept;
+pub use self::snapshot::SnapshotError;
+use self::snapshot::{Aging, Copied, Writer};
+use self::sweep::{Cursor, HOLD};
 use crate::limits::Limits;
-use crate::model::{
-    Announce, COMPACT_V4, COMPACT_V6, Counts, Event, Facts, InfoHash, PeerRow, Refused, Totals,
-};
+use crate::model::{Announce, Counts, Facts, InfoHash, PeerRow, Refused, Totals};
 use crate::rng::Rng;
 
-/// Why a snapshot was not restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SnapshotError {
-    /// It does not begin as a snapshot does.
-    NotASnapshot,
-    /// It was written by a version that is not known here.
-    Version(u32),
-    /// It ends too early, goes on too long or its checksum is wrong.
-    Damaged,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Peer {
-    seeder: bool,
-    partial: bool,
-    completed: bool,
-    seen: u32,
-}
-
-#[derive(Default)]
-struct Swarm {
-    peers: HashMap<SocketAddr, Peer>,
-    completed: u32,
-}
-
-#[derive(Default)]
-struct State {
-    swarms: HashMap<InfoHash, Swarm>,
-    pending: HashMap<InfoHash, u32>,
-    expired: u64,
-}
+const SHARDS: usize = 256;
 
 /// All swarms of the tracker, shared by the workers.
 pub struct Swarms {
     limits: Limits,
-    state: Mutex<State>,
+    timeout: u16,
+    keys: Keys,
+    load: Load,
+    origins: ArcSwapOption<Origins>,
+    shards: Box<[Padded]>,
+    sweep: Mutex<(usize, Cursor)>,
+}
+
+/// A shard on cache lines of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Padded {
+    /// Where the index lies, for a prefetch without the lock: stale values fetch a line in vain.
+    entries: AtomicPtr<u64>,
+    places: AtomicUsize,
+    shard: Mutex<Shard>,
 }
 
 impl Swarms {
     pub fn new(limits: Limits) -> Self {
+        let timeout_s = limits.peer_timeout_s.min(Limits::PEER_TIMEOUT_S_MAX);
         Self {
             limits,
-            state: Mutex::default(),
+            timeout: timeout_s.div_ceil(Coarse::UNIT_S) as u16,
+            keys: Keys::from_os(),
+            load: Load::default(),
+            origins: ArcSwapOption::empty(),
+            shards: (0..SHARDS).map(|_| Padded::default()).collect(),
+            sweep: Mutex::default(),
         }
     }
 
+    fn turn<'a>(&'a self, now: u32, origins: Option<&'a Origins>) -> Turn<'a> {
+        let now = Coarse::of(now);
+        Turn {
+            limits: &self.limits,
+            keys: &self.keys,
+            load: &self.load,
+            origins,
+            now,
+        }
+    }
+
+    #[inline]
+    fn padded(&self, hash: u64) -> &Padded {
+        &self.shards[(hash >> 56) as usize % SHARDS]
+    }
+
+    #[inline]
+    fn lock(&self, hash: u64) -> MutexGuard<'_, Shard> {
+        self.padded(hash).shard.lock()
+    }
+
     /// Fetch the index line of a torrent that is announced soon.
-    pub fn prefetch(&self, _infohash: &InfoHash) {}
+    #[inline]
+    pub fn prefetch(&self, infohash: &InfoHash) {
+        let hash = self.keys.mix_torrent(infohash);
+        let padded = self.padded(hash);
+        let place = scale(hash as u32, padded.places.load(Relaxed) as u32) as usize;
+        prefetch::prefetch(padded.entries.load(Relaxed).wrapping_add(place));
+    }
 
-    /// Fetch the torrent itself; to be called a few packets after [`Swarms::prefetch`].
-    pub fn prefetch_torrent(&self, _infohash: &InfoHash) {}
+    /// Fetch the torrent itself; to be called some announces after [`Swarms::prefetch`].
+    #[inline]
+    pub fn prefetch_torrent(&self, infohash: &InfoHash) {
+        let hash = self.keys.mix_torrent(infohash);
+        if let Some(shard) = self.padded(hash).shard.try_lock() {
+            shard.torrents.prefetch(hash);
+        }
+    }
 
-    /// Give these peers first in every answer to a downloader: the publisher's own seeds.
-    pub fn set_origins(&self, _origins: &[SocketAddr]) {}
+    /// Fetch the peers that an announce will read; to be called some announces after
+    /// [`Swarms::prefetch_torrent`].
+    ///
+    /// `rng` is a copy of the one that the announces will be made with, called for each of them in
+    /// the same order, so that it meets the same peers.
+    #[inline]
+    pub fn prefetch_peers(&self, announce: &Announce, rng: &mut Rng) {
+        let rng = &mut Rng::seeded(rng.next_u64());
+        let hash = self.keys.mix_torrent(&announce.infohash);
+        let Some(shard) = self.padded(hash).shard.try_lock() else {
+            return;
+        };
+        let turn = self.turn(0, None);
+        match announce.ip {
+            IpAddr::V4(ip) => {
+                let asker = PeerV4::new(ip, announce.port, Meta::new(turn.now, false, false));
+                shard.prefetch(&Call::new(turn, announce, hash, asker), rng);
+            }
+            IpAddr::V6(ip) => {
+                let asker = PeerV6::new(ip, announce.port, Meta::new(turn.now, false, false));
+                shard.prefetch(&Call::new(turn, announce, hash, asker), rng);
+            }
+        }
+    }
+
+    /// Give these peers first in every answer to one who wants data: the publisher's own seeds.
+    ///
+    /// They are given whether they announce or not, and for every torrent.
+    pub fn set_origins(&self, origins: &[SocketAddr]) {
+        let some = (!origins.is_empty()).then(|| Origins::new(origins).into());
+        self.origins.store(some);
+    }
 
     /// Take a peer's word and write peers for it.
     ///
-    /// An empty slice asks for no peers of that family. `now` is in seconds of any clock that
-    /// does not go back.
+    /// An empty slice asks for no peers of that family. Seeders and partial seeds are given only
+    /// peers that want data; nobody is given itself. `now` is in seconds of any clock that does
+    /// not go back.
+    #[inline]
     pub fn announce(
         &self,
         announce: &Announce,
         now: u32,
-        _rng: &mut Rng,
+        rng: &mut Rng,
         v4_out: &mut [u8],
         v6_out: &mut [u8],
     ) -> Facts {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        let mut facts = Facts::default();
-        let address = SocketAddr::new(announce.ip, announce.port);
+        // One number an announce, whatever comes of it: `prefetch_peers` draws the same.
+        let rng = &mut Rng::seeded(rng.next_u64());
         if announce.port == 0 {
-            facts.refused = Some(Refused::Port);
-            return facts;
+            return Facts {
+                refused: Some(Refused::Port),
+                ..Facts::default()
+            };
         }
-        if announce.event == Event::Stopped {
-            if let Some(swarm) = state.swarms.get_mut(&announce.infohash) {
-                swarm.peers.remove(&address);
-            }
-        } else {
-            let swarm = state.swarms.entry(announce.infohash).or_default();
-            let peer = swarm.peers.entry(address).or_default();
-            peer.seeder = announce.left == 0;
-            peer.partial = announce.left > 0 && announce.event == Event::Paused;
-            peer.seen = now;
-            if announce.event == Event::Completed && peer.seeder && !peer.completed {
-                peer.completed = true;
-                swarm.completed += 1;
-                *state.pending.entry(announce.infohash).or_default() += 1;
-                facts.completed_now = true;
-            }
-            let done = peer.seeder || peer.partial;
-            let mut left = announce.numwant;
-            for (other, seen) in &swarm.peers {
-                if *other == address || (done && (seen.seeder || seen.partial)) || left == 0 {
-                    continue;
+        let origins = self.origins.load();
+        let turn = self.turn(now, origins.as_deref());
+        let hash = self.keys.mix_torrent(&announce.infohash);
+        let padded = self.padded(hash);
+        let meta = Meta::new(turn.now, false, false);
+        let mut shard;
+        let answer = match announce.ip {
+            IpAddr::V4(ip) => {
+                let call = Call::new(turn, announce, hash, PeerV4::new(ip, announce.port, meta));
+                shard = padded.shard.lock();
+                let answer = shard.announce(
+                    &call,
+                    rng,
+                    Outs {
+                        own: v4_out,
+                        other: v6_out,
+                    },
+                );
+                Facts {
+                    v4_bytes: answer.own,
+                    v6_bytes: answer.other,
+                    ..answer.facts
                 }
-                let port = other.port().to_be_bytes();
-                match other.ip() {
-                    IpAddr::V4(ip) if facts.v4_bytes + COMPACT_V4 <= v4_out.len() => {
-                        v4_out[facts.v4_bytes..][..4].copy_from_slice(&ip.octets());
-                        v4_out[facts.v4_bytes + 4..][..2].copy_from_slice(&port);
-                        facts.v4_bytes += COMPACT_V4;
-                    }
-                    IpAddr::V6(ip) if facts.v6_bytes + COMPACT_V6 <= v6_out.len() => {
-                        v6_out[facts.v6_bytes..][..16].copy_from_slice(&ip.octets());
-                        v6_out[facts.v6_bytes + 16..][..2].copy_from_slice(&port);
-                        facts.v6_bytes += COMPACT_V6;
-                    }
-                    _ => continue,
-                }
-                left -= 1;
             }
+            IpAddr::V6(ip) => {
+                let call = Call::new(turn, announce, hash, PeerV6::new(ip, announce.port, meta));
+                shard = padded.shard.lock();
+                let answer = shard.announce(
+                    &call,
+                    rng,
+                    Outs {
+                        own: v6_out,
+                        other: v4_out,
+                    },
+                );
+                Facts {
+                    v4_bytes: answer.other,
+                    v6_bytes: answer.own,
+                    ..answer.facts
+                }
+            }
+        };
+        if answer.joined {
+            padded.note(&shard);
         }
-        if let Some(swarm) = state.swarms.get(&announce.infohash) {
-            let counts = swarm.counts();
-            facts.complete = counts.complete;
-            facts.incomplete = counts.incomplete;
-            facts.downloaded = counts.downloaded;
-        }
-        facts
+        answer
     }
 
+    #[inline]
     pub fn scrape(&self, infohash: &InfoHash) -> Option<Counts> {
-        self.state.lock().swarms.get(infohash).map(Swarm::counts)
+        let hash = self.keys.mix_torrent(infohash);
+        let shard = self.lock(hash);
+        let number = shard.torrents.find(infohash, hash)?;
+        Some(shard.torrents.slot(number).counts())
     }
 
     /// Every torrent with its numbers, in no order.
     pub fn torrents(&self) -> Vec<(InfoHash, Counts)> {
-        self.state
-            .lock()
-            .swarms
-            .iter()
-            .map(|(hash, swarm)| (*hash, swarm.counts()))
-            .collect()
+        let mut rows = Vec::with_capacity(self.load.torrents.get());
+        for padded in &self.shards {
+            let shard = padded.shard.lock();
+            rows.extend(
+                shard
+                    .torrents
+                    .iter()
+                    .map(|slot| (slot.infohash, slot.counts())),
+            );
+        }
+        rows
     }
 
-    /// Distinct addresses that seed, and distinct addresses that do not.
+    /// Distinct addresses that seed something, and distinct addresses that do not.
+    ///
+    /// Exact up to a quarter of a million peers, an estimate within a tenth of a percent beyond.
     pub fn unique_ips(&self) -> (usize, usize) {
-        (0, 0)
+        let expected = self.load.peers.get();
+        let mut seeders = Distinct::new(expected);
+        let mut leechers = Distinct::new(expected);
+        for padded in &self.shards {
+            padded
+                .shard
+                .lock()
+                .census(&self.keys, &mut seeders, &mut leechers);
+        }
+        (seeders.count(), leechers.count())
     }
 
+    /// Up to `limit` peers of a swarm, those of IPv4 first.
     pub fn peers(&self, infohash: &InfoHash, limit: usize) -> Vec<PeerRow> {
-        let state = self.state.lock();
-        let Some(swarm) = state.swarms.get(infohash) else {
+        fn row(peer: impl Peer) -> PeerRow {
+            let meta = peer.meta();
+            let (seeder, partial) = (meta.is_seeder(), meta.is_partial());
+            PeerRow {
+                address: peer.address(),
+                seeder,
+                partial,
+            }
+        }
+        let hash = self.keys.mix_torrent(infohash);
+        let shard = self.lock(hash);
+        let Some(number) = shard.torrents.find(infohash, hash) else {
             return Vec::new();
         };
-        let row = |(address, peer): (&SocketAddr, &Peer)| PeerRow {
-            address: *address,
-            seeder: peer.seeder,
-            partial: peer.partial,
-        };
-        swarm.peers.iter().take(limit).map(row).collect()
+        let slot = shard.torrents.slot(number);
+        let v4 = PeerV4::view(slot).iter().map(row);
+        v4.chain(PeerV6::view(slot).iter().map(row))
+            .take(limit)
+            .collect()
     }
 
     /// Remove silent peers: look at up to `budget` torrents or groups of peers from where the
     /// last call ended, and tell how many peers went.
-    pub fn sweep(&self, now: u32, _budget: usize) -> usize {
-        let mut state = self.state.lock();
-        let mut expired = 0;
-        for swarm in state.swarms.values_mut() {
-            let before = swarm.peers.len();
-            swarm
-                .peers
-                .retain(|_, peer| now - peer.seen <= self.limits.peer_timeout_s);
-            expired += before - swarm.peers.len();
+    ///
+    /// No lock is held for more than some tens of microseconds. A call that finds another one at
+    /// work does nothing.
+    pub fn sweep(&self, now: u32, budget: usize) -> usize {
+        let Some(mut sweep) = self.sweep.try_lock() else {
+            return 0;
+        };
+        let (at, cursor) = &mut *sweep;
+        let turn = self.turn(now, None);
+        let (mut work, mut expired, mut visited) = (0, 0, 0);
+        while work < budget && visited <= SHARDS {
+            let padded = &self.shards[*at];
+            let mut shard = padded.shard.lock();
+            let step = shard.sweep(&turn, self.timeout, HOLD.min(budget - work), cursor);
+            padded.note(&shard);
+            drop(shard);
+            work += step.work;
+            expired += step.expired;
+            if step.ended {
+                *at = (*at + 1) % SHARDS;
+                visited += 1;
+            }
         }
-        state.expired += expired as u64;
         expired
     }
 
     /// A sweep of the whole store costs about this much budget.
     pub fn sweep_cost(&self) -> usize {
-        self.state.lock().swarms.len()
+        SHARDS + self.load.torrents.get() + self.load.peers.get() / 4
     }
 
-    /// Everything worth keeping over a restart, as checksummed bytes with relative ages.
-    pub fn snapshot(&self, _now: u32) -> Vec<u8> {
-        Vec::new()
+    /// Everything worth keeping over a restart, as checksummed bytes with ages instead of times.
+    pub fn snapshot(&self, now: u32) -> Vec<u8> {
+        let now = Coarse::of(now);
+        let torrents = self.load.torrents.get();
+        let mut writer = Writer::new(torrents * 32 + self.load.peers.get() * 8);
+        let mut copy = Copied::default();
+        for padded in &self.shards {
+            padded.shard.lock().copy_to(&mut copy);
+            writer.add(&copy, now);
+        }
+        writer.finish()
     }
 
     /// Take in a snapshot that was made `age_s` seconds ago and tell how many peers it brought.
-    pub fn restore(&self, _bytes: &[u8], _age_s: u32, _now: u32) -> Result<usize, SnapshotError> {
-        Err(SnapshotError::NotASnapshot)
+    ///
+    /// What is known already is kept: a peer's newer announce, the higher completed counter.
+    pub fn restore(&self, bytes: &[u8], age_s: u32, now: u32) -> Result<usize, SnapshotError> {
+        let records = snapshot::read(bytes)?;
+        let turn = self.turn(now, None);
+        let aging = Aging {
+            since: age_s.div_ceil(Coarse::UNIT_S),
+            timeout: self.timeout,
+        };
+        let mut added = 0;
+        for record in &records {
+            let hash = self.keys.mix_torrent(&record.infohash);
+            let padded = self.padded(hash);
+            let mut shard = padded.shard.lock();
+            added += shard.restore(&turn, record, hash, &aging);
+            padded.note(&shard);
+        }
+        Ok(added)
     }
 
     /// Take up to `limit` torrents with the downloads completed since they were last taken.
     pub fn drain_completed(&self, limit: usize) -> Vec<(InfoHash, u32)> {
-        let mut state = self.state.lock();
-        let taken: Vec<_> = state
-            .pending
-            .iter()
-            .take(limit)
-            .map(|(h, n)| (*h, *n))
-            .collect();
-        for (hash, _) in &taken {
-            state.pending.remove(hash);
+        let mut taken = Vec::new();
+        for padded in &self.shards {
+            let mut shard = padded.shard.lock();
+            if taken.len() + shard.completions.len() <= limit {
+                taken.extend(std::mem::take(&mut shard.completions));
+            } else {
+                let room = limit - taken.len();
+                taken.extend(shard.completions.extract_if(|_, _| true).take(room));
+                break;
+            }
         }
         taken
     }
 
-    /// Set the completed counters to what an earlier run had reached.
+    /// Raise the completed counters to what an earlier run had reached.
+    ///
+    /// Torrents without peers are kept for their counter up to [`Limits::counters_kept_max`].
     pub fn set_completed(&self, counts: &[(InfoHash, u32)]) {
-        let mut state = self.state.lock();
-        for (hash, count) in counts {
-            state.swarms.entry(*hash).or_default().completed = *count;
+        let turn = self.turn(0, None);
+        for (infohash, count) in counts {
+            let hash = self.keys.mix_torrent(infohash);
+            let padded = self.padded(hash);
+            let mut shard = padded.shard.lock();
+            shard.set_completed(&turn, infohash, hash, *count);
+            padded.note(&shard);
         }
     }
 
     /// Forget every torrent that `keep` does not hold to, peers and counter, and tell how many.
     pub fn retain(&self, mut keep: impl FnMut(&InfoHash) -> bool) -> usize {
-        let mut state = self.state.lock();
-        let before = state.swarms.len();
-        state.swarms.retain(|hash, _| keep(hash));
-        before - state.swarms.len()
+        let turn = self.turn(0, None);
+        let mut forgotten = 0;
+        for padded in &self.shards {
+            let mut shard = padded.shard.lock();
+            let mut number = 0;
+            while number < shard.torrents.len() {
+                if keep(&shard.torrents.slot(number).infohash) {
+                    number += 1;
+                } else {
+                    shard.forget(&turn, number);
+                    forgotten += 1;
+                }
+            }
+            padded.note(&shard);
+        }
+        forgotten
     }
 
     /// Forget one torrent, peers and counter, and tell if it was there.
     pub fn forget(&self, infohash: &InfoHash) -> bool {
-        self.state.lock().swarms.remove(infohash).is_some()
+        let hash = self.keys.mix_torrent(infohash);
+        let padded = self.padded(hash);
+        let mut shard = padded.shard.lock();
+        let number = shard.torrents.find(infohash, hash);
+        if let Some(number) = number {
+            shard.forget(&self.turn(0, None), number);
+            padded.note(&shard);
+        }
+        number.is_some()
     }
 
     pub fn totals(&self) -> Totals {
-        let state = self.state.lock();
-        Totals {
-            torrents: state.swarms.len() as u64,
-            expired: state.expired,
-            ..Totals::default()
+        let mut totals = Totals {
+            bytes: (SHARDS * size_of::<Padded>()) as u64,
+            ..<_>::default()
+        };
+        for padded in &self.shards {
+            let shard = padded.shard.lock();
+            totals.torrents += u64::from(shard.torrents.len());
+            totals.peers_v4 += shard.tally.v4;
+            totals.peers_v6 += shard.tally.v6;
+            totals.seeders += shard.tally.seeders;
+            totals.expired += shard.tally.expired;
+            totals.bytes += shard.tally.bytes + shard.torrents.bytes() as u64;
         }
+        totals
     }
 }
 
-impl Swarm {
-    fn counts(&self) -> Counts {
-        let complete = self.peers.values().filter(|peer| peer.seeder).count() as u32;
-        Counts {
-            complete,
-            incomplete: self.peers.len() as u32 - complete,
-            downloaded: self.completed,
-        }
+impl Padded {
+    /// Note where the index lies now.
+    #[inline]
+    fn note(&self, shard: &Shard) {
+        let entries = shard.torrents.index().entries();
+        self.entries.store(entries.as_ptr().cast_mut(), Relaxed);
+        self.places.store(entries.len(), Relaxed);
     }
 }

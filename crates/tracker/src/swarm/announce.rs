@@ -1,0 +1,271 @@
+//! One announce: the peer's word goes into its swarm, peers and numbers come out.
+
+use super::peer::{Meta, Peer, Useful};
+use super::select::{Ask, prefetch_peers, select};
+use super::shard::{Family, Shard, Turn};
+use super::slot::{Kept, Slot, View};
+use super::walk::Walk;
+use crate::model::{Announce, Event, Facts, Refused};
+use crate::rng::Rng;
+
+/// Places of a swarm that are looked at for other peers of a host.
+const SAMPLE: usize = 512;
+
+/// An announce with what was made of it before the lock was taken.
+pub(super) struct Call<'a, P> {
+    pub(super) turn: Turn<'a>,
+    pub(super) announce: &'a Announce,
+    pub(super) torrent_hash: u64,
+    pub(super) asker: P,
+    pub(super) asker_hash: u64,
+}
+
+/// Where an answer's peers go: the asker's family first, then the other.
+pub(super) struct Outs<'a> {
+    pub(super) own: &'a mut [u8],
+    pub(super) other: &'a mut [u8],
+}
+
+/// The facts, with the bytes written of the asker's family and of the other.
+pub(super) struct Answer {
+    pub(super) facts: Facts,
+    pub(super) own: usize,
+    pub(super) other: usize,
+}
+
+impl<'a, P: Family> Call<'a, P> {
+    #[inline]
+    pub(super) fn new(turn: Turn<'a>, announce: &'a Announce, torrent_hash: u64, asker: P) -> Self {
+        let asker_hash = asker.mix(turn.keys);
+        Self {
+            turn,
+            announce,
+            torrent_hash,
+            asker,
+            asker_hash,
+        }
+    }
+
+    /// The peers that help the asker, and how many of the swarm may be of them.
+    #[inline]
+    fn useful(&self, slot: &Slot) -> (Useful, usize) {
+        if self.announce.left == 0 || self.announce.event == Event::Paused {
+            (Useful::Downloaders, (slot.len() - slot.seeders) as usize)
+        } else {
+            (Useful::Everyone, slot.len() as usize)
+        }
+    }
+}
+
+impl Shard {
+    /// Fetch what an announce reads of its swarm, given the `rng` that it will be given.
+    #[inline]
+    pub(super) fn prefetch<P: Family>(&self, call: &Call<'_, P>, rng: &mut Rng) {
+        let found = self
+            .torrents
+            .find(&call.announce.infohash, call.torrent_hash);
+        let slot = found.map(|number| self.torrents.slot(number));
+        if let Some(slot) = slot
+            && let View::Many(peers) = P::view(slot)
+        {
+            peers.prefetch(call.asker_hash);
+            prefetch_peers(peers, call.announce.numwant, call.useful(slot).1, rng);
+        }
+    }
+
+    #[inline]
+    pub(super) fn announce<P: Family>(
+        &mut self,
+        call: &Call<'_, P>,
+        rng: &mut Rng,
+        outs: Outs<'_>,
+    ) -> Answer {
+        if call.announce.event == Event::Stopped {
+            return Answer::of(self.stop(call));
+        }
+        let turn = &call.turn;
+        let opened = self.find_or_open(turn, &call.announce.infohash, call.torrent_hash);
+        let Some(number) = opened else {
+            return Answer::of(Facts {
+                refused: Some(Refused::Torrents),
+                ..Facts::default()
+            });
+        };
+        let mut facts = Facts::default();
+        let place = self.hear(call, number, rng, &mut facts);
+        let slot = self.torrents.slot_mut(number);
+        facts.count(slot);
+        if slot.len() == 0 {
+            self.close_if_useless(turn, number);
+            return Answer::of(facts);
+        }
+        let Some(place) = place else {
+            let (own, other) = give(slot, call, rng, outs);
+            return Answer { facts, own, other };
+        };
+        // Nobody is given itself: the asker is not in its place while peers are picked.
+        let asker = std::mem::replace(P::place_mut(slot, place, call.asker_hash), P::EMPTY);
+        let (own, other) = give(slot, call, rng, outs);
+        *P::place_mut(slot, place, call.asker_hash) = asker;
+        Answer { facts, own, other }
+    }
+
+    fn stop<P: Family>(&mut self, call: &Call<'_, P>) -> Facts {
+        let mut facts = Facts::default();
+        let found = self
+            .torrents
+            .find(&call.announce.infohash, call.torrent_hash);
+        let Some(number) = found else { return facts };
+        let place = P::find(self.torrents.slot(number), call.asker, call.asker_hash);
+        if let Some(place) = place {
+            self.leave::<P>(&call.turn, number, place, call.asker_hash);
+        }
+        facts.count(self.torrents.slot(number));
+        self.close_if_useless(&call.turn, number);
+        facts
+    }
+
+    /// Write down what the peer says of itself and give its place, unless it is refused one.
+    #[inline]
+    fn hear<P: Family>(
+        &mut self,
+        call: &Call<'_, P>,
+        number: u32,
+        rng: &mut Rng,
+        facts: &mut Facts,
+    ) -> Option<usize> {
+        let (turn, announce) = (&call.turn, call.announce);
+        let seeder = announce.left == 0;
+        let partial = !seeder && announce.event == Event::Paused;
+        let completes = seeder && announce.event == Event::Completed;
+        let said = Meta::new(turn.now, seeder, partial);
+        let slot = self.torrents.slot_mut(number);
+        let (place, counted) = if let Some(place) = P::find(slot, call.asker, call.asker_hash) {
+            let peer = P::place_mut(slot, place, call.asker_hash);
+            let old = peer.meta();
+            let counted = old.is_completed();
+            *peer = peer.with_meta(said.completed_if(counted | completes));
+            let change = u32::from(seeder).wrapping_sub(u32::from(old.is_seeder()));
+            slot.seeders = slot.seeders.wrapping_add(change);
+            let seeders = &mut self.tally.seeders;
+            *seeders = seeders.wrapping_add_signed(i64::from(change as i32));
+            (place, counted)
+        } else {
+            facts.refused = self.refusal(call, number, rng);
+            if facts.refused.is_some() {
+                return None;
+            }
+            facts.joined = true;
+            let peer = call.asker.with_meta(said.completed_if(completes));
+            (self.join(turn, number, peer, call.asker_hash), false)
+        };
+        if completes && !counted {
+            facts.completed_now = true;
+            self.complete(number);
+        }
+        Some(place)
+    }
+
+    #[cold]
+    fn complete(&mut self, number: u32) {
+        let slot = self.torrents.slot_mut(number);
+        let completed = slot.completed_mut();
+        *completed = completed.saturating_add(1);
+        *self.completions.entry(slot.infohash).or_default() += 1;
+    }
+
+    /// Why a new peer is not taken; otherwise it is counted.
+    fn refusal<P: Family>(
+        &self,
+        call: &Call<'_, P>,
+        number: u32,
+        rng: &mut Rng,
+    ) -> Option<Refused> {
+        let limits = call.turn.limits;
+        let slot = self.torrents.slot(number);
+        let per_address = limits.peers_per_address_max;
+        if slot.len() as usize >= limits.peers_per_torrent_max {
+            Some(Refused::PeersPerTorrent)
+        } else if per_address > 0 && neighbours(slot, call.asker, rng) >= per_address {
+            Some(Refused::PeersPerAddress)
+        } else if !call.turn.load.peers.admit(limits.peers_max) {
+            Some(Refused::Peers)
+        } else {
+            None
+        }
+    }
+}
+
+impl Answer {
+    fn of(facts: Facts) -> Self {
+        Self {
+            facts,
+            own: 0,
+            other: 0,
+        }
+    }
+}
+
+impl Facts {
+    #[inline]
+    fn count(&mut self, slot: &Slot) {
+        let counts = slot.counts();
+        self.complete = counts.complete;
+        self.incomplete = counts.incomplete;
+        self.downloaded = counts.downloaded;
+    }
+}
+
+/// Write peers of both families and give the bytes of each.
+///
+/// The asker's own family goes first but leaves a quarter to the other one where that has peers.
+#[inline]
+fn give<P: Family>(
+    slot: &Slot,
+    call: &Call<'_, P>,
+    rng: &mut Rng,
+    Outs { own, other }: Outs<'_>,
+) -> (usize, usize) {
+    let (useful, useful_number) = call.useful(slot);
+    if useful_number == 0 {
+        return (0, 0);
+    }
+    let (turn, numwant) = (&call.turn, call.announce.numwant);
+    let others = P::Other::view(slot);
+    let reserved = others
+        .len()
+        .min(other.len() / P::Other::WIRE)
+        .min(numwant / 4);
+    let ask = Ask {
+        asker: call.asker,
+        useful,
+        origins: turn.origins.map_or(&[][..], P::origins),
+        want: numwant - reserved,
+        useful_number,
+    };
+    let written = select(&P::view(slot), &ask, rng, own);
+    if other.is_empty() {
+        return (written, 0);
+    }
+    let ask = Ask {
+        asker: P::Other::EMPTY,
+        useful,
+        origins: turn.origins.map_or(&[][..], P::Other::origins),
+        want: numwant - written / P::WIRE,
+        useful_number,
+    };
+    (written, select(&others, &ask, rng, other))
+}
+
+/// Peers of the asker's host among the places of a sample.
+#[cold]
+fn neighbours<P: Family>(slot: &Slot, asker: P, rng: &mut Rng) -> usize {
+    let near = |peer: &&P| !peer.is_empty() && peer.same_host(asker);
+    match P::view(slot) {
+        View::Few(peers) => peers.iter().filter(near).count(),
+        View::Many(peers) => {
+            let walk = Walk::new(peers, (SAMPLE / P::GROUP) as u32, rng);
+            walk.flatten().flatten().take(SAMPLE).filter(near).count()
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! One shard of the store: torrents that come and go with their peers, and what they add up to.
+
+use std::collections::HashMap;
+
+use super::load::Load;
+use super::mix::Keys;
+use super::origins::Origins;
+use super::peer::{Coarse, PeerV4, PeerV6};
+use super::slot::Kept;
+use super::torrents::Torrents;
+use crate::limits::Limits;
+use crate::model::InfoHash;
+
+#[derive(Default)]
+pub(super) struct Shard {
+    pub(super) torrents: Torrents,
+    pub(super) tally: Tally,
+    /// Downloads completed since they were last drained.
+    pub(super) completions: HashMap<InfoHash, u32>,
+}
+
+/// What the slots of a shard add up to.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) v4: u64,
+    pub(super) v6: u64,
+    pub(super) seeders: u64,
+    pub(super) expired: u64,
+    /// Bytes of peers beside the slots.
+    pub(super) bytes: u64,
+}
+
+/// What is the same for everything done at a moment.
+pub(super) struct Turn<'a> {
+    pub(super) limits: &'a Limits,
+    pub(super) keys: &'a Keys,
+    pub(super) load: &'a Load,
+    pub(super) origins: Option<&'a Origins>,
+    pub(super) now: Coarse,
+}
+
+/// One of the two address families.
+pub(super) trait Family: Kept {
+    type Other: Family;
+    fn tally(tally: &mut Tally) -> &mut u64;
+    fn origins(origins: &Origins) -> &[Self];
+}
+
+impl Family for PeerV4 {
+    type Other = PeerV6;
+
+    fn tally(tally: &mut Tally) -> &mut u64 {
+        &mut tally.v4
+    }
+
+    fn origins(origins: &Origins) -> &[Self] {
+        &origins.v4
+    }
+}
+
+impl Family for PeerV6 {
+    type Other = PeerV4;
+
+    fn tally(tally: &mut Tally) -> &mut u64 {
+        &mut tally.v6
+    }
+
+    fn origins(origins: &Origins) -> &[Self] {
+        &origins.v6
+    }
+}
+
+impl Shard {
+    /// Find a torrent, or make it if there is room for one more.
+    #[inline]
+    pub(super) fn find_or_open(
+        &mut self,
+        turn: &Turn<'_>,
+        infohash: &InfoHash,
+        hash: u64,
+    ) -> Option<u32> {
+        let found = self.torrents.find(infohash, hash);
+        found.or_else(|| self.open(turn, infohash, hash))
+    }
+
+    #[cold]
+    fn open(&mut self, turn: &Turn<'_>, infohash: &InfoHash, hash: u64) -> Option<u32> {
+        let fits = turn.load.torrents.admit(turn.limits.torrents_max);
+        fits.then(|| {
+            turn.load.empty.enter();
+            self.torrents.insert(infohash, hash)
+        })
+    }
+
+    /// Add a peer that is not in the swarm and is counted already, and give its place.
+    pub(super) fn join<P: Family>(
+        &mut self,
+        turn: &Turn<'_>,
+        number: u32,
+        peer: P,
+        hash: u64,
+    ) -> usize {
+        let slot = self.torrents.slot_mut(number);
+        if slot.len() == 0 {
+            turn.load.empty.leave(1);
+        }
+        let before = slot.bytes();
+        let place = P::insert(slot, peer, hash, turn.keys);
+        self.tally.bytes += (slot.bytes() - before) as u64;
+        let seeder = peer.meta().is_seeder();
+        slot.seeders += u32::from(seeder);
+        self.tally.seeders += u64::from(seeder);
+        *P::tally(&mut self.tally) += 1;
+        place
+    }
+
+    /// Remove a peer; the torrent is left, be it empty.
+    pub(super) fn leave<P: Family>(
+        &mut self,
+        turn: &Turn<'_>,
+        number: u32,
+        place: usize,
+        hash: u64,
+    ) {
+        let slot = self.torrents.slot_mut(number);
+        let seeder = P::remove(slot, place, hash).meta().is_seeder();
+        slot.seeders -= u32::from(seeder);
+        self.tally.seeders -= u64::from(seeder);
+        *P::tally(&mut self.tally) -= 1;
+        turn.load.peers.leave(1);
+        if slot.len() == 0 {
+            turn.load.empty.enter();
+        }
+    }
+
+    /// Remove a torrent that has no peers, unless its counter is worth keeping and there is room;
+    /// tell if it was removed.
+    pub(super) fn close_if_useless(&mut self, turn: &Turn<'_>, number: u32) -> bool {
+        let slot = self.torrents.slot_mut(number);
+        if slot.len() > 0 {
+            return false;
+        }
+        let before = slot.bytes();
+        slot.settle();
+        self.tally.bytes -= before as u64;
+        if slot.completed() > 0 && turn.load.empty.get() <= turn.limits.counters_kept_max {
+            return false;
+        }
+        turn.load.empty.leave(1);
+        turn.load.torrents.leave(1);
+        self.torrents.remove(number, turn.keys);
+        true
+    }
+
+    /// Raise a completed counter, of a torrent without peers too.
+    pub(super) fn set_completed(
+        &mut self,
+        turn: &Turn<'_>,
+        infohash: &InfoHash,
+        hash: u64,
+        count: u32,
+    ) {
+        if let Some(number) = self.find_or_open(turn, infohash, hash) {
+            let completed = self.torrents.slot_mut(number).completed_mut();
+            *completed = count.max(*completed);
+            self.close_if_useless(turn, number);
+        }
+    }
+
+    /// Remove a torrent with its peers and its counter.
+    pub(super) fn forget(&mut self, turn: &Turn<'_>, number: u32) {
+        let slot = self.torrents.slot(number);
+        let [v4, v6] = [PeerV4::view(slot).len(), PeerV6::view(slot).len()];
+        self.tally.v4 -= v4 as u64;
+        self.tally.v6 -= v6 as u64;
+        self.tally.seeders -= u64::from(slot.seeders);
+        self.tally.bytes -= slot.bytes() as u64;
+        turn.load.peers.leave(v4 + v6);
+        turn.load.empty.leave(usize::from(slot.len() == 0));
+        turn.load.torrents.leave(1);
+        self.completions.remove(&slot.infohash);
+        self.torrents.remove(number, turn.keys);
+    }
+}
