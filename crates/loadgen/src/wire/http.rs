@@ -139,8 +139,10 @@ fn content_length(head: &[u8]) -> Option<usize> {
     })
 }
 
-/// Reads a whole answer; `None` when it is not one.
+/// Reads a whole answer; `None` when it is not one. A line end after the bencode is let pass:
+/// `aquatic_http` counts one as part of its body.
 pub(crate) fn read(head: &[u8], body: &[u8]) -> Option<Answer> {
+    let body = body.strip_suffix(b"\r\n").unwrap_or(body);
     if head.get(9..12)? != b"200" || body.first() != Some(&b'd') || body.last() != Some(&b'e') {
         return None;
     }
@@ -247,6 +249,7 @@ mod tests {
         let announce = b"d8:completei1e5:peers12:aaaaaabbbbbb6:peers618:cccccccccccccccccce";
         assert_eq!(read(head, announce), Some(Answer::Announce { peers: 3 }));
         assert_eq!(read(head, b"d5:filesdee"), Some(Answer::Scrape));
+        assert_eq!(read(head, b"d5:filesdee\r\n"), Some(Answer::Scrape));
         assert_eq!(
             read(head, b"d14:failure reason2:noe"),
             Some(Answer::Failure)
