@@ -51,13 +51,13 @@ def format_size(length: int) -> str:
     """
     if length < KIB:
         return f"{length} B"
-    value = float(length)
-    unit = "B"
-    for unit in ("KiB", "MiB", "GiB", "TiB", "PiB"):
-        value /= 1024
-        if value < 999.5:
-            break
-    text = f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+    units = iter(("KiB", "MiB", "GiB", "TiB", "PiB"))
+    value, unit = length / KIB, next(units)
+    while value >= 999.5 and unit != "PiB":
+        value, unit = value / KIB, next(units)
+    text = (
+        f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+    )
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return f"{text} {unit}"

@@ -94,7 +94,7 @@ class Running:
 
     def wait(self, *, seconds: float = 60) -> int:
         try:
-            code = self.process.wait(seconds)
+            code: int = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds} s:\n{self.output}") from None
         self._reader.join(5)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -176,9 +177,14 @@ def test_the_completed_download_is_counted_and_shown(
     assert publication.row(name)["transferred"] == publication.row(name)["length"]
 
 
+def has_seed(publication: Publication, name: str) -> bool:
+    return bool(publication.row(name)["complete"] == 1)
+
+
 def test_the_seeder_is_in_every_swarm_and_announces_over_http_and_udp(publication: Publication):
     for name in ENTRIES:
-        wait_for(lambda name=name: publication.row(name)["complete"] == 1, what=f"seed of {name}")
+        seeded = partial(has_seed, publication, name)
+        wait_for(seeded, what=f"seed of {name}")
     wait_for(
         lambda: (
             sum(
