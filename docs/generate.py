@@ -1,20 +1,46 @@
-"""Write the generated pages of docs/: the command reference and the settings.
+"""Write the generated pages of docs/: commands, settings and the classic commands' options.
 
 `python docs/generate.py` writes them; `--check` fails if one is out of date.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from outpour.cli import COMMANDS, cli
+from outpour.cli import COMMANDS
+from outpour.cli.classic import client_options, download, launchmany, make, tracker_options
+from outpour.cli.classic.options import Option
+from outpour.cli.group import group
 from outpour.tracker.settings_doc import reference
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Written by docs/generate.py: change the source, then run `make docs`. -->\n\n"
+
+CLASSIC: dict[str, tuple[Sequence[Option], Mapping[str, str], str]] = {
+    "btmakemetafile": (make.OPTIONS, {}, ""),
+    "bttrack": (
+        tracker_options.OPTIONS,
+        {name: f"no effect: {text}" for name, text in tracker_options.REPLACED.items()},
+        "",
+    ),
+    "btdownloadheadless": (
+        download.OPTIONS,
+        client_options.TODAY,
+        "`bittorrent-downloader` and `btdownloadcurses` take the same.\n\n",
+    ),
+    "btlaunchmany": (
+        launchmany.OPTIONS,
+        client_options.TODAY,
+        "Besides these, `btlaunchmany` and `btlaunchmanycurses` take those of "
+        "`btdownloadheadless`, but for `--responsefile` and `--url`.\n\n",
+    ),
+}
+"""Classic commands with options: the table, what became of some of them, and a remark."""
 
 
 def commands() -> str:
@@ -24,9 +50,9 @@ def commands() -> str:
         NOTE,
         "Every command takes `--help`. Data goes to standard output, talk to standard error.\n",
     ]
-    root = click.Context(cli, info_name="outpour", terminal_width=96)
+    root = click.Context(group, info_name="outpour", terminal_width=96)
     for name in COMMANDS:
-        command = cli.get_command(root, name)
+        command = group.get_command(root, name)
         assert command is not None, name
         context = click.Context(command, info_name=name, parent=root, terminal_width=96)
         parts.append(f"\n## outpour {name}\n\n```text\n{command.get_help(context)}\n```\n")
@@ -38,11 +64,32 @@ def settings() -> str:
     return "# Settings\n\n" + NOTE + reference()
 
 
-PAGES = {"commands.md": commands, "settings.md": settings}
+def classic() -> str:
+    """Render the classic commands: what is said of them, and their option tables."""
+    intro = (DOCS / "classic-intro.md").read_text()
+    parts = [NOTE, intro]
+    for name, (table, today, remark) in CLASSIC.items():
+        parts.append(f"\n## Options of {name}\n\n{remark}{_options(table, today)}")
+    return "".join(parts)
+
+
+def _options(options: Sequence[Option], changed: Mapping[str, str]) -> str:
+    rows = ["| option | default | meaning | today |\n|---|---|---|---|\n"]
+    for option in options:
+        default = "required" if option.required else f"`{option.default!r}`"
+        today = changed.get(option.name, "no effect" if option.obsolete else "works")
+        text = option.text.replace("|", "\\|")
+        rows.append(f"| `--{option.name}` | {default} | {text} | {today} |\n")
+    return "".join(rows)
+
+
+PAGES = {"commands.md": commands, "settings.md": settings, "classic.md": classic}
 
 
 def main() -> int:
     """Write or check the pages."""
+    # Help pages are laid out for a terminal; every terminal shall give the same.
+    os.environ["COLUMNS"] = "96"
     stale = []
     for name, render in PAGES.items():
         page, text = DOCS / name, render()

@@ -183,7 +183,6 @@ def _tell(printer: Printer, display: Display, outcome: Outcome) -> int:
                 values: dict[str, object] = {
                     "path": str(outcome.path),
                     "length": outcome.length,
-                    "fetched": outcome.fetched,
                 }
                 display.event("complete", shared | values)
             else:

@@ -83,6 +83,7 @@ class DownloadOptions:
 class _Item:
     name: str
     info: Info | None
+    folder: Path
     root_name: str | None
     moved_at: float
     done: int = -1
@@ -112,8 +113,22 @@ class Job:
         """Whether every torrent has reached its goal or failed."""
         return all(item.is_over for item in self._items.values())
 
-    def add(self, source: Metainfo | Magnet, *, root_name: str | None = None) -> None:
+    def add(
+        self,
+        source: Metainfo | Magnet,
+        *,
+        folder: Path | None = None,
+        root_name: str | None = None,
+    ) -> bytes:
         """Start a torrent; one that is there already is left alone.
+
+        Args:
+            source: What to download.
+            folder: Where its root goes, if not where all others do.
+            root_name: What the root is called on disk, if not as in the torrent.
+
+        Returns:
+            Its infohash.
 
         Raises:
             UsageError: No file matches what is wanted.
@@ -124,15 +139,16 @@ class Job:
         info = source.info if isinstance(source, Metainfo) else None
         key = info.infohash if info else source.infohash  # type: ignore[union-attr]
         if key in self._items:
-            return
+            return key
+        folder = folder or options.folder
         self._refuse_lonely(source)
         wanted = select_files(info, options.files) if info else None
         if info is not None:
-            _refuse_too_large(info, options.folder, wanted, root_name)
-        kept = self._store.load(key, options.folder) if self._store else None
+            _refuse_too_large(info, folder, wanted, root_name)
+        kept = self._store.load(key, folder) if self._store else None
         self._engine.add(
             source,
-            options.folder,
+            folder,
             resume=kept.data if kept else None,
             recheck=options.check or (kept is not None and not kept.trusted),
             root_name=root_name,
@@ -143,8 +159,15 @@ class Job:
         for host, port in options.peers:
             self._engine.connect_peer(key, host, port)
         name = info.name if info else source.name or key.hex()  # type: ignore[union-attr]
-        self._items[key] = _Item(name, info, root_name, time.monotonic())
+        self._items[key] = _Item(name, info, folder, root_name, time.monotonic())
         self._take_metadata(key)
+        return key
+
+    def drop(self, infohash: bytes) -> None:
+        """Let go of a torrent, keeping what its next run needs; its files stay."""
+        self._save(changed_only=True)
+        self._engine.remove(infohash)
+        del self._items[infohash]
 
     def turn(self) -> tuple[list[Status], list[Outcome]]:
         """Look once at the engine: how each torrent does, and what has come out since."""
@@ -192,7 +215,7 @@ class Job:
                 except OutpourError as error:
                     yield self._fail(event.infohash, error)
             case ContentFault():
-                yield self._fail(event.infohash, _write_error(event, self._options.folder))
+                yield self._fail(event.infohash, _write_error(event, item.folder))
             case TrackerFailed() | WebSeedFailed():
                 is_new = item.troubles.get(event.url) != event.message
                 item.troubles[event.url] = event.message
@@ -211,7 +234,7 @@ class Job:
         item.info = read_info(raw, root)
         item.name = item.info.name
         wanted = select_files(item.info, self._options.files)
-        _refuse_too_large(item.info, self._options.folder, wanted, item.root_name)
+        _refuse_too_large(item.info, item.folder, wanted, item.root_name)
         if wanted is not None:
             self._engine.want(key, wanted)
 
@@ -222,7 +245,7 @@ class Job:
         now = time.monotonic()
         if status.state == "error":
             fault = ContentFault(status.infohash, status.error or "stopped", "", 0)
-            yield self._fail(status.infohash, _write_error(fault, self._options.folder))
+            yield self._fail(status.infohash, _write_error(fault, item.folder))
         elif status.complete and item.info is not None and not self._awaits_files(status):
             if not item.is_complete:
                 yield self._complete(status, item)
@@ -242,8 +265,8 @@ class Job:
         self._engine.flush()
         self._save(changed_only=False)
         assert item.info is not None
-        path = self._options.folder / (item.root_name or item.info.name)
-        return Completed(status.infohash, item.name, path, status.total, status.downloaded)
+        path = item.folder / (item.root_name or item.info.name)
+        return Completed(status.infohash, item.name, path, status.total)
 
     def _fail(self, key: bytes, error: OutpourError) -> Failed:
         item = self._items[key]
@@ -269,7 +292,7 @@ class Job:
                 continue
             files = disk_paths(item.info, item.root_name) if item.info else None
             is_final = item.is_complete and files is not None
-            self._store.save(key, self._options.folder, data, files=files if is_final else None)
+            self._store.save(key, item.folder, data, files=files if is_final else None)
 
 
 def _write_error(fault: ContentFault, folder: Path) -> WriteError:

@@ -28,12 +28,10 @@ class Completed(Outcome):
     Attributes:
         path: The root file or folder.
         length: Bytes wanted.
-        fetched: Bytes that came over the network, in all runs.
     """
 
     path: Path
     length: int
-    fetched: int
 
 
 @dataclass(frozen=True, slots=True)

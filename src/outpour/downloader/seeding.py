@@ -99,4 +99,4 @@ class SeedJob:
         elif status.complete and not item.is_ready:
             item.is_ready = True
             path = item.save_path / (item.root_name or name)
-            yield Completed(status.infohash, name, path, status.total, 0)
+            yield Completed(status.infohash, name, path, status.total)

@@ -24,12 +24,13 @@ from outpour.engine.events import (
 from outpour.engine.layout import disk_paths, locate
 from outpour.engine.resume import Resume, ResumeStore
 from outpour.engine.session import Engine
-from outpour.engine.settings import EngineSettings
+from outpour.engine.settings import Encryption, EngineSettings
 from outpour.engine.status import Status
 
 __all__ = [
     "Checked",
     "ContentFault",
+    "Encryption",
     "Engine",
     "EngineSettings",
     "Event",

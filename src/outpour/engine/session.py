@@ -314,6 +314,8 @@ class Engine:
         paused = lt.torrent_flags.paused
         running = sum(not entry.handle.flags() & paused for entry in self._entries.values())
         waiting = 0
+        # Alerts of before would count as answers to what is only said now.
+        session.pop_alerts()
         session.pause()
         deadline = time.monotonic() + self._settings.stop_timeout_s
         while (running > 0 or waiting > 0) and time.monotonic() < deadline:
@@ -325,7 +327,7 @@ class Engine:
                     case lt.tracker_announce_alert():
                         waiting += alert.event == lt.event_t.stopped
                     case lt.tracker_reply_alert() | lt.tracker_error_alert():
-                        waiting -= 1
+                        waiting = max(0, waiting - 1)
                     case _:
                         pass
 

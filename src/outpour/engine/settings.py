@@ -45,6 +45,7 @@ class EngineSettings:
         download_rate: Bytes a second, 0 for no limit; on the local network too.
         upload_rate: Bytes a second, 0 for no limit; on the local network too.
         connections: Peers at once, 0 for what the profile says.
+        upload_slots: Peers that are sent to at once, 0 for what the profile says.
         dht: Take part in the DHT (BEP 5).
         lsd: Look for peers on the local network (BEP 14).
         upnp: Ask the router to forward the port (UPnP and NAT-PMP).
@@ -61,6 +62,7 @@ class EngineSettings:
     download_rate: int = 0
     upload_rate: int = 0
     connections: int = 0
+    upload_slots: int = 0
     dht: bool = False
     lsd: bool = False
     upnp: bool = False
@@ -70,7 +72,7 @@ class EngineSettings:
     stop_timeout_s: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("download_rate", "upload_rate", "connections"):
+        for name in ("download_rate", "upload_rate", "connections", "upload_slots"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"`{name}`: must not be negative")
         if not self.listen:
@@ -135,6 +137,8 @@ def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, obj
         pack["dht_bootstrap_nodes"] = ""
     if settings.connections:
         pack["connections_limit"] = settings.connections
+    if settings.upload_slots:
+        pack["unchoke_slots_limit"] = settings.upload_slots
     if settings.announce_ip:
         pack["announce_ip"] = settings.announce_ip
     return pack
