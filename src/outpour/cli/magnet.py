@@ -1,17 +1,20 @@
-"""`outpour magnet`: turn a .torrent into a magnet link, or take a link apart."""
+"""`outpour magnet`: turn a .torrent into a magnet link, take a link apart, or get its .torrent."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from outpour.cli.group import define
-from outpour.cli.inputs import read_torrent
+from outpour.cli.inputs import STDIO, check_url, read_torrent
+from outpour.cli.peering import engine_options, engine_settings, read_address
 from outpour.cli.printer import Printer
+from outpour.errors import UsageError
 
 if TYPE_CHECKING:
     from outpour.magnet import Magnet
+    from outpour.metainfo import Metainfo
 
 
 @define(
@@ -19,21 +22,56 @@ if TYPE_CHECKING:
     example="""
     outpour magnet debian.iso.torrent
     outpour magnet --json 'magnet:?xt=urn:btih:e25d7c06d525617193e405c30a3c6a77b2e56510'
+    outpour magnet --fetch 'magnet:?xt=urn:btih:e25d7c06...&tr=http://127.0.0.1:6969/announce'
     """,
 )
 @click.argument("sources", metavar="TORRENT|LINK...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Write the parts as JSON.")
+@click.option(
+    "--fetch", is_flag=True, help="Ask peers for the .torrent of each LINK, and write it."
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="With --fetch: file or folder to write to, by default NAME.torrent here; - is stdout.",
+)
+@click.option("--force", is_flag=True, help="With --fetch: replace a file that is there.")
+@click.option("--tracker", multiple=True, metavar="URL", help="Ask this tracker too; repeatable.")
+@click.option(
+    "--peer", multiple=True, metavar="HOST:PORT", help="Connect to this peer at once; repeatable."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --fetch: give up after so long; 0 never does.",
+)
+@engine_options
 @click.pass_obj
-def command(printer: Printer, sources: tuple[str, ...], as_json: bool) -> None:
+def command(
+    printer: Printer,
+    /,
+    sources: tuple[str, ...],
+    as_json: bool,
+    fetch: bool,
+    **flags: Any,  # noqa: ANN401 - one an option
+) -> None:
     """Write the magnet link of a .torrent, or take a link apart and write it in order.
 
-    A link takes `btih` in hexadecimal or base32 and `btmh`; `-` reads a .torrent from stdin.
+    A link takes `btih` in hexadecimal or base32 and `btmh`; `-` reads a .torrent from stdin. With
+    --fetch peers are asked for the .torrent of a link; its content is not downloaded.
     """
     from outpour.magnet import Magnet
 
+    if fetch:
+        _fetch(printer, sources, as_json, flags)
+        return
     described: list[dict[str, object]] = []
     for source in sources:
-        if source[:7].lower() == "magnet:":
+        if _is_link(source):
             link = Magnet.parse(source)
         else:
             link = Magnet.of(read_torrent(printer.env, source))
@@ -41,6 +79,46 @@ def command(printer: Printer, sources: tuple[str, ...], as_json: bool) -> None:
             described.append(_describe(link))
         else:
             printer.data(str(link))
+    if as_json:
+        printer.json(described[0] if len(sources) == 1 else described)
+
+
+def _is_link(source: str) -> bool:
+    return source[:7].lower() == "magnet:"
+
+
+def _fetch(
+    printer: Printer, sources: tuple[str, ...], as_json: bool, flags: dict[str, Any]
+) -> None:
+    from outpour.cli.fetching import fetch_metainfo, target_of
+    from outpour.magnet import Magnet
+
+    output, force = flags["output"], flags["force"]
+    if output == STDIO and (as_json or len(sources) > 1):
+        raise UsageError("`-o -`: stdout takes one torrent and nothing else")
+    for source in sources:
+        if not _is_link(source):
+            raise UsageError(f"`{source}`: not a magnet link", hint="--fetch takes links only")
+    links = [Magnet.parse(source) for source in sources]
+    asked = {
+        "trackers": tuple(check_url(url) for url in flags["tracker"]),
+        "peers": tuple(read_address(text) for text in flags["peer"]),
+        "timeout_s": flags["timeout"],
+    }
+    settings = engine_settings(flags, profile="client")
+    described: list[dict[str, object]] = []
+    for link in links:
+        # Refused before peers are asked, if the link says what it will be called.
+        target_of(output, link.name or link.infohash.hex(), force=force)
+        metainfo: Metainfo = fetch_metainfo(printer, link, settings, **asked)
+        target = target_of(output, link.name or metainfo.info.name, force=force)
+        if target is None:
+            printer.raw(metainfo.raw)
+            continue
+        metainfo.write(target)
+        described.append({"torrent": str(target), **_describe(Magnet.of(metainfo))})
+        if not as_json:
+            printer.data(str(target))
     if as_json:
         printer.json(described[0] if len(sources) == 1 else described)
 

@@ -2,12 +2,13 @@
 
 `sources` turns what a person names into torrents, `selection` says which of their files are
 wanted, and `job` drives the engine, keeping what it knows for the next run; `seeding` does the same
-for content that is there already.
+for content that is there already, and `metadata` gets a .torrent for a magnet link.
 """
 
 from __future__ import annotations
 
 from outpour.downloader.job import DownloadOptions, Job, SeedGoal
+from outpour.downloader.metadata import MetadataJob
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
 from outpour.downloader.seeding import SeedJob
 from outpour.downloader.sources import resolve
@@ -17,6 +18,7 @@ __all__ = [
     "DownloadOptions",
     "Failed",
     "Job",
+    "MetadataJob",
     "Note",
     "Outcome",
     "SeedGoal",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from outpour import bencode
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
+from outpour.downloader.reaching import refuse_lonely, stalled
 from outpour.downloader.selection import select_files
 from outpour.engine import (
     ContentFault,
@@ -24,11 +25,11 @@ from outpour.engine import (
     WebSeedFailed,
     disk_paths,
 )
-from outpour.errors import NetworkError, OutpourError, WriteError
+from outpour.errors import OutpourError, WriteError
 from outpour.info import Info, read_info
 from outpour.magnet import Magnet
 from outpour.metainfo import Metainfo
-from outpour.units import format_duration, format_size
+from outpour.units import format_size
 
 SAVE_EVERY_S = 5.0
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -141,7 +142,13 @@ class Job:
         if key in self._items:
             return key
         folder = folder or options.folder
-        self._refuse_lonely(source)
+        refuse_lonely(
+            source,
+            trackers=options.trackers,
+            web_seeds=options.web_seeds,
+            peers=options.peers,
+            discovers=options.discovers,
+        )
         wanted = select_files(info, options.files) if info else None
         if info is not None:
             _refuse_too_large(info, folder, wanted, root_name)
@@ -191,18 +198,6 @@ class Job:
         if not self._options.trackers:
             return None
         return [*source.tiers, self._options.trackers]
-
-    def _refuse_lonely(self, source: Metainfo | Magnet) -> None:
-        options = self._options
-        seeds = (*source.web_seeds, *options.web_seeds)
-        peers = (*options.peers, *(source.peers if isinstance(source, Magnet) else ()))
-        if source.tiers or options.trackers or seeds or peers or options.discovers:
-            return
-        name = source.info.name if isinstance(source, Metainfo) else source.name
-        raise NetworkError(
-            f"`{name or source}`: it names no tracker, web seed or peer to ask",
-            hint="`--dht` asks the distributed hash table, `--tracker URL` a tracker",
-        )
 
     def _take(self, event: Event) -> Iterable[Outcome]:
         item = self._items.get(event.infohash or b"")
@@ -254,7 +249,9 @@ class Job:
         elif status.done != item.done or status.state in ("checking", "paused"):
             item.done, item.moved_at = status.done, now
         elif self._options.stall_s and now - item.moved_at > self._options.stall_s:
-            yield self._fail(status.infohash, self._stalled(item))
+            after_s, discovers = self._options.stall_s, self._options.discovers
+            error = stalled(item.name, after_s, item.troubles, discovers=discovers)
+            yield self._fail(status.infohash, error)
 
     def _awaits_files(self, status: Status) -> bool:
         # With a magnet link nothing is wanted until the files are known and chosen.
@@ -273,15 +270,6 @@ class Job:
         item.is_over = True
         self._engine.pause(key)
         return Failed(key, item.name, error)
-
-    def _stalled(self, item: _Item) -> NetworkError:
-        after = format_duration(self._options.stall_s)
-        troubles = "; ".join(f"`{url}`: {why}" for url, why in [*item.troubles.items()][:3])
-        hint = "run it again to go on where it stopped; `--timeout 0` waits for ever"
-        if not self._options.discovers:
-            hint += ", `--dht` looks for peers without trackers"
-        detail = f": {troubles}" if troubles else ""
-        return NetworkError(f"`{item.name}`: nothing came for {after}{detail}", hint=hint)
 
     def _save(self, *, changed_only: bool) -> None:
         if self._store is None:

@@ -25,6 +25,7 @@ _COUNTERS = (
 )  # fmt: skip
 _CLAIMS = ("have_pieces", "verified_pieces", "unfinished_pieces")
 _NORMAL_PRIORITY = 4
+_NO_HASH = bytes(32)
 
 
 def key_of(source: Metainfo | Magnet) -> bytes:
@@ -64,6 +65,20 @@ def read_kept(resume: bytes, key: bytes) -> lt.add_torrent_params:
     if key not in (hashes.v1.to_bytes(), hashes.v2.to_bytes()[:20]):
         raise FormatError("resume data: of another torrent")
     return kept
+
+
+def layers_of(resume: bytes) -> dict[bytes, bytes] | None:
+    """Return the piece layers that resume data holds, None when one is missing.
+
+    The resume data must hold the info dictionary.
+    """
+    try:
+        entry: Any = lt.write_torrent_file(lt.read_resume_data(resume, _LIMITS), 0)
+    except RuntimeError:
+        return None
+    layers: dict[bytes, bytes] = entry.get(b"piece layers", {})
+    # libtorrent gives zeros for hashes that have not come.
+    return None if any(_NO_HASH in layer for layer in layers.values()) else layers
 
 
 def params_of(

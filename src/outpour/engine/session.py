@@ -19,6 +19,7 @@ from outpour.engine.parameters import (
     file_priorities,
     flags_of,
     key_of,
+    layers_of,
     name_of,
     params_of,
     read_kept,
@@ -199,16 +200,27 @@ class Engine:
         flag = lt.torrent_handle.ignore_min_interval
         self._entry(infohash).handle.force_reannounce(0, -1, flag)
 
-    def limit(self, *, download_rate: int, upload_rate: int) -> None:
-        """Limit the rates anew, in bytes a second, 0 for no limit."""
-        self._open.apply_settings(
-            {"download_rate_limit": download_rate, "upload_rate_limit": upload_rate}
-        )
+    def limit(self, *, download_rate: int | None = None, upload_rate: int | None = None) -> None:
+        """Limit the rates anew, in bytes a second, 0 for no limit, None to leave one as it is."""
+        if download_rate is not None:
+            self._open.apply_settings({"download_rate_limit": download_rate})
+        if upload_rate is not None:
+            self._open.apply_settings({"upload_rate_limit": upload_rate})
 
     def info(self, infohash: bytes) -> bytes | None:
         """Return the bytes of the info dictionary, None while a magnet link waits for them."""
         info = self._entry(infohash).handle.torrent_file()
         return info.info_section() if info else None
+
+    def piece_layers(self, infohash: bytes) -> dict[bytes, bytes] | None:
+        """Return the hashes of pieces (BEP 52) by pieces root; None while some have not come.
+
+        Torrents without v2 have none. Peers send them as content comes.
+        """
+        if self._entry(infohash).handle.torrent_file() is None:
+            return None
+        data = self.save_resume().get(infohash)
+        return layers_of(data) if data is not None else None
 
     def statuses(self) -> tuple[Status, ...]:
         """Return how each torrent is doing, in the order they were added."""
