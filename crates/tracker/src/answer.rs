@@ -1,6 +1,8 @@
 //! Requests become answers, in four steps: wire, gate, swarm, wire. Knows no socket.
 
 pub(crate) mod http;
+#[cfg(test)]
+mod tests;
 pub(crate) mod udp;
 
 use std::net::IpAddr;

@@ -5,6 +5,8 @@
 pub(crate) mod http;
 pub(crate) mod limits;
 pub(crate) mod udp;
+#[cfg(test)]
+pub(crate) mod vectors;
 
 /// Why a request is answered with an error, in words that reach the user of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,265 @@
+//! Connections that are slow, many, long, or for the other room.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{
+    Reply, announce, announce_target, config, connect, count, get, read_answer, serve, until,
+};
+use outpour_tracker::{Config, Tracker};
+
+fn request(parameters: &str) -> Vec<u8> {
+    format!(
+        "GET {} HTTP/1.1\r\nHost: t\r\n\r\n",
+        announce_target(parameters)
+    )
+    .into_bytes()
+}
+
+fn is_closed(stream: &mut TcpStream) -> bool {
+    matches!(stream.read(&mut [0; 16]), Ok(0) | Err(_))
+}
+
+fn take_one(tracker: &Tracker) -> (TcpStream, Vec<u8>) {
+    let mut taken = Vec::new();
+    until("a connection was handed over", || {
+        taken = tracker.take_connections();
+        !taken.is_empty()
+    });
+    let (fd, read) = taken.remove(0);
+    let stream = TcpStream::from(fd);
+    stream.set_nonblocking(false).expect("a blocking socket");
+    (stream, read)
+}
+
+#[test]
+fn http_requests_on_one_connection_are_answered_one_after_the_other() {
+    let tracker = serve(config());
+    let mut stream = connect(tracker.http_addresses()[0]);
+    for port in 1..=20 {
+        stream
+            .write_all(&request(&format!("&port={port}&left=5")))
+            .expect("sent");
+        let (_, body) = read_answer(&mut stream);
+        assert_eq!(Reply::parse(&body).counts().1, port);
+    }
+    assert_eq!(count(&tracker, "connections_http"), 1);
+}
+
+#[test]
+fn http_pipelined_requests_are_all_answered_in_order() {
+    let tracker = serve(config());
+    let mut stream = connect(tracker.http_addresses()[0]);
+    let requests: Vec<u8> = (1..=300)
+        .flat_map(|port| request(&format!("&port={port}&left=5&numwant=0")))
+        .collect();
+    let mut writer = stream.try_clone().expect("a second handle");
+    let writing = thread::spawn(move || writer.write_all(&requests).expect("sent"));
+    for port in 1..=300 {
+        let (_, body) = read_answer(&mut stream);
+        assert_eq!(Reply::parse(&body).counts().1, port);
+    }
+    writing.join().expect("all written");
+}
+
+#[test]
+fn http_a_reader_slower_than_its_answers_gets_them_all() {
+    let tracker = serve(Config {
+        peers_per_answer: 200,
+        ..config()
+    });
+    let http = tracker.http_addresses()[0];
+    for port in 1..=200 {
+        announce(http, &format!("&port={port}&left=5&numwant=0"));
+    }
+    let mut stream = connect(http);
+    let mut writer = stream.try_clone().expect("a second handle");
+    let requests = request("&port=999&left=5&compact=0").repeat(900);
+    let writing = thread::spawn(move || writer.write_all(&requests).expect("sent"));
+    until("the tracker could send no more", || {
+        let sent = count(&tracker, "bytes_out_http");
+        thread::sleep(Duration::from_millis(50));
+        sent > 1_000_000 && sent == count(&tracker, "bytes_out_http")
+    });
+    for _ in 0..900 {
+        let (_, body) = read_answer(&mut stream);
+        assert!(body.len() > 5000);
+    }
+    writing.join().expect("all written");
+}
+
+#[test]
+fn http_a_request_that_comes_byte_by_byte_is_answered() {
+    let tracker = serve(config());
+    let mut stream = connect(tracker.http_addresses()[0]);
+    stream.set_nodelay(true).expect("no delay");
+    for byte in request("&left=5") {
+        stream.write_all(&[byte]).expect("sent");
+        thread::yield_now();
+    }
+    let (_, body) = read_answer(&mut stream);
+    assert_eq!(Reply::parse(&body).counts(), (0, 1, 0));
+}
+
+#[test]
+fn http_a_connection_ends_after_its_thousandth_request() {
+    let tracker = serve(config());
+    let mut stream = connect(tracker.http_addresses()[0]);
+    for at in 1..=1000 {
+        stream.write_all(&request("&numwant=0")).expect("sent");
+        let (head, _) = read_answer(&mut stream);
+        assert_eq!(head.contains("\r\nConnection: close"), at == 1000);
+    }
+    assert!(is_closed(&mut stream));
+}
+
+#[test]
+fn http_a_head_that_does_not_end_in_time_is_closed() {
+    let tracker = serve(config());
+    let mut slow = connect(tracker.http_addresses()[0]);
+    let started = Instant::now();
+    slow.write_all(b"GET /announce").expect("sent");
+    until("it was read", || count(&tracker, "bytes_in_http") > 0);
+    thread::sleep(Duration::from_millis(1500));
+    slow.write_all(b"?info_hash=").expect("sent");
+    assert!(is_closed(&mut slow));
+    let waited = started.elapsed();
+    assert!((4500..8000).contains(&waited.as_millis()), "{waited:?}");
+    assert_eq!(count(&tracker, "timed_out_http"), 1);
+}
+
+#[test]
+fn http_a_thousand_idle_connections_do_not_slow_an_honest_client() {
+    let tracker = serve(Config {
+        connections_max: 100,
+        ..config()
+    });
+    let http = tracker.http_addresses()[0];
+    let idle: Vec<_> = (0..1100)
+        .map(|at| {
+            let mut stream = connect(http);
+            if at % 2 == 0 {
+                stream.write_all(b"GET /announce?info_hash=").expect("sent");
+            }
+            stream
+        })
+        .collect();
+    until("some were closed for others", || {
+        count(&tracker, "evicted_http") > 0
+    });
+    let started = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(announce(http, "&left=5").counts(), (0, 1, 0));
+    }
+    assert!(
+        started.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        started.elapsed()
+    );
+    drop(idle);
+}
+
+#[test]
+fn handoff_a_page_request_arrives_with_all_its_bytes() {
+    let tracker = serve(config());
+    let mut client = connect(tracker.http_addresses()[0]);
+    let sent = b"POST /page HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody";
+    client.write_all(sent).expect("sent");
+    let (mut server, mut read) = take_one(&tracker);
+    while read.len() < sent.len() {
+        let mut more = [0; 64];
+        let count = server.read(&mut more).expect("the rest");
+        read.extend_from_slice(&more[..count]);
+    }
+    assert_eq!(read, sent);
+    server
+        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+        .expect("sent");
+    drop(server);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    assert_eq!(count(&tracker, "handed_over"), 1);
+}
+
+#[test]
+fn handoff_a_kept_connection_changes_rooms_with_what_follows_its_announces() {
+    let tracker = serve(config());
+    let mut client = connect(tracker.http_addresses()[0]);
+    client.write_all(&request("&left=5")).expect("sent");
+    read_answer(&mut client);
+    let mut both = request("&left=5");
+    both.extend_from_slice(b"GET / HTTP/1.1\r\nHost: t\r\n\r\nGET /2");
+    client.write_all(&both).expect("sent");
+    read_answer(&mut client);
+    let (mut server, read) = take_one(&tracker);
+    assert_eq!(read, b"GET / HTTP/1.1\r\nHost: t\r\n\r\nGET /2");
+    client.write_all(b"3").expect("sent");
+    let mut more = [0; 8];
+    assert_eq!(server.read(&mut more).expect("the rest"), 1);
+    server.write_all(b"x").expect("sent");
+    assert_eq!(client.read(&mut more).expect("an answer"), 1);
+}
+
+#[test]
+fn handoff_all_waiting_connections_are_taken_at_once() {
+    let tracker = serve(config());
+    let mut clients: Vec<_> = (0..3)
+        .map(|_| connect(tracker.http_addresses()[0]))
+        .collect();
+    for client in &mut clients {
+        client.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("sent");
+    }
+    until("all were handed over", || {
+        count(&tracker, "handed_over") == 3
+    });
+    assert_eq!(tracker.take_connections().len(), 3);
+    assert!(tracker.take_connections().is_empty());
+}
+
+#[test]
+fn handoff_too_many_waiting_connections_are_turned_away() {
+    let tracker = serve(config());
+    let http = tracker.http_addresses()[0];
+    let waiting: Vec<_> = (0..1024)
+        .map(|_| {
+            let mut client = connect(http);
+            client.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("sent");
+            client
+        })
+        .collect();
+    until("the queue is full", || {
+        count(&tracker, "handed_over") == 1024
+    });
+    let (head, _) = get(http, "/");
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    assert_eq!(tracker.take_connections().len(), 1024);
+    drop(waiting);
+}
+
+#[test]
+fn a_client_that_goes_away_leaves_nothing_behind() {
+    let tracker = serve(config());
+    let http = tracker.http_addresses()[0];
+    let before = open_descriptors();
+    for at in 0..50 {
+        let mut client = connect(http);
+        client.write_all(&request("")[..10 + at]).expect("sent");
+    }
+    for _ in 0..50 {
+        get(http, &announce_target(""));
+    }
+    until("the descriptors are closed", || {
+        open_descriptors() <= before
+    });
+}
+
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd")
+        .expect("the list")
+        .count()
+}
