@@ -1,10 +1,11 @@
 //! One announce: the peer's word goes into its swarm, peers and numbers come out.
 
 use super::peer::{Meta, Peer, Useful};
+use super::peers::Peers;
 use super::select::{Ask, prefetch_peers, select};
 use super::shard::{Family, Shard, Turn};
 use super::slot::{Kept, Slot, View};
-use super::walk::Walk;
+use super::walk::{PartsWalk, TableWalk};
 use crate::model::{Announce, Event, Facts, Refused};
 use crate::rng::Rng;
 
@@ -261,11 +262,16 @@ fn give<P: Family>(
 #[cold]
 fn neighbours<P: Family>(slot: &Slot, asker: P, rng: &mut Rng) -> usize {
     let near = |peer: &&P| !peer.is_empty() && peer.same_host(asker);
+    let groups = (SAMPLE / P::GROUP) as u32;
     match P::view(slot) {
         View::Few(peers) => peers.iter().filter(near).count(),
-        View::Many(peers) => {
-            let walk = Walk::new(peers, (SAMPLE / P::GROUP) as u32, rng);
-            walk.flatten().flatten().take(SAMPLE).filter(near).count()
+        View::Many(Peers::One(table)) => {
+            let places = TableWalk::new(table, groups, rng).flatten().flatten();
+            places.take(SAMPLE).filter(near).count()
+        }
+        View::Many(Peers::Many(parts)) => {
+            let places = PartsWalk::new(parts, groups, rng).flatten().flatten();
+            places.take(SAMPLE).filter(near).count()
         }
     }
 }

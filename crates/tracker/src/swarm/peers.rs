@@ -76,15 +76,6 @@ impl<P: Peer> Peers<P> {
         }
     }
 
-    /// The groups of the largest table.
-    #[inline]
-    pub(super) fn groups_max(&self) -> u32 {
-        match self {
-            Self::One(table) => table.groups(),
-            Self::Many(parts) => parts.groups_max,
-        }
-    }
-
     /// Every peer, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = P> {
         let places = self.tables().iter().flat_map(Table::places);
@@ -213,6 +204,16 @@ impl<P: Peer> Peers<P> {
 }
 
 impl<P: Peer> Parts<P> {
+    #[inline]
+    pub(super) fn tables(&self) -> &[Table<P>; PARTS] {
+        &self.tables
+    }
+
+    #[inline]
+    pub(super) fn groups_max(&self) -> u32 {
+        self.groups_max
+    }
+
     fn insert(&mut self, peer: P, hash: u64, keys: &Keys) -> usize {
         let table = &mut self.tables[part(hash)];
         let before = table.groups();

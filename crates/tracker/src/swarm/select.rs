@@ -9,7 +9,7 @@ use super::peer::{Peer, Useful};
 use super::peers::Peers;
 use super::prefetch::prefetch;
 use super::slot::View;
-use super::walk::{Walk, groups_for};
+use super::walk::{PartsWalk, Run, TableWalk};
 use crate::rng::Rng;
 
 /// Groups looked at for one answer: bounds the work of a seeder's announce where hardly anyone
@@ -19,8 +19,11 @@ const GROUPS_MAX: usize = 64;
 /// Cache lines fetched ahead for one answer.
 const LINES_AHEAD: usize = 12;
 
-/// Places a group has at most, a power of two.
+/// Places a group has at most.
 const GROUP_MAX: usize = 8;
+
+/// Bytes that a group takes at most when it is written.
+const SCRATCH: usize = 128;
 
 pub(super) struct Ask<'a, P: Peer> {
     pub(super) asker: P,
@@ -38,9 +41,13 @@ struct Writer<'a, P: Peer> {
     origins: &'a [P],
     out: &'a mut [u8],
     at: usize,
+    /// Where the last peer wanted ends, which `out` may go beyond.
+    end: usize,
 }
 
 /// Write up to `ask.want` peers to `out`, as many as it holds, and give the bytes written.
+///
+/// What `out` holds after these is overwritten, too.
 #[inline]
 pub(super) fn select<P: Peer>(
     view: &View<'_, P>,
@@ -52,7 +59,6 @@ pub(super) fn select<P: Peer>(
     if want == 0 {
         return 0;
     }
-    let out = &mut out[..want * P::WIRE];
     let origins = if ask.useful == Useful::Downloaders {
         &[]
     } else {
@@ -63,12 +69,13 @@ pub(super) fn select<P: Peer>(
         origins,
         out,
         at: 0,
+        end: want * P::WIRE,
     };
     if !origins.is_empty() {
         writer.lead(ask.asker);
     }
     match view {
-        View::Few(peers) => writer.take(peers, rng),
+        View::Few(peers) => writer.take_few(peers, rng),
         View::Many(peers) if peers.len() as usize <= want => {
             for table in peers.tables() {
                 writer.take_groups(table.places(), rng);
@@ -76,14 +83,9 @@ pub(super) fn select<P: Peer>(
         }
         View::Many(peers) => {
             let groups = groups_for(peers, want, ask.useful_number);
-            let mut looked = 0;
-            for [run, rest] in Walk::new(peers, groups, rng) {
-                writer.take_groups(run, rng);
-                writer.take_groups(rest, rng);
-                looked += (run.len() + rest.len()) / P::GROUP;
-                if writer.is_full() || looked >= GROUPS_MAX {
-                    break;
-                }
+            match peers {
+                Peers::One(table) => writer.roam(TableWalk::new(table, groups, rng), rng),
+                Peers::Many(parts) => writer.roam(PartsWalk::new(parts, groups, rng), rng),
             }
         }
     }
@@ -97,25 +99,56 @@ pub(super) fn prefetch_peers<P: Peer>(
     useful_number: usize,
     rng: &mut Rng,
 ) {
+    fn fetch<'a, P: Peer>(walk: impl Iterator<Item = Run<'a, P>>, lines: usize) {
+        let groups = walk.flatten().flat_map(|run| run.chunks_exact(P::GROUP));
+        groups
+            .take(lines)
+            .for_each(|group| prefetch(group.as_ptr()));
+    }
     let groups = groups_for(peers, want, useful_number);
     let lines = LINES_AHEAD.min(groups as usize);
-    let runs = Walk::new(peers, groups, rng).flatten();
-    for group in runs.flat_map(|run| run.chunks_exact(P::GROUP)).take(lines) {
-        prefetch(group.as_ptr());
+    match peers {
+        Peers::One(table) => fetch(TableWalk::new(table, groups, rng), lines),
+        Peers::Many(parts) => fetch(PartsWalk::new(parts, groups, rng), lines),
     }
+}
+
+/// Groups to look at for an answer of `want` peers if `useful` of those in the swarm may be given.
+#[inline]
+fn groups_for<P: Peer>(peers: &Peers<P>, want: usize, useful: usize) -> u32 {
+    let wanted = (want as u32).saturating_mul(peers.groups());
+    wanted / (useful as u32).max(1) + 1
 }
 
 impl<P: Peer> Writer<'_, P> {
     #[inline]
     fn is_full(&self) -> bool {
-        self.at == self.out.len()
+        self.at == self.end
     }
 
     #[cold]
     fn lead(&mut self, asker: P) {
         for origin in self.origins {
             if !origin.same(asker) && !self.is_full() {
-                self.write(&[*origin; GROUP_MAX], 1, 0);
+                let mut wire = [0; SCRATCH];
+                origin.store(&mut wire);
+                self.out[self.at..][..P::WIRE].copy_from_slice(&wire[..P::WIRE]);
+                self.at += P::WIRE;
+            }
+        }
+    }
+
+    #[inline]
+    fn roam<'b>(&mut self, walk: impl Iterator<Item = Run<'b, P>>, rng: &mut Rng) {
+        let mut looked = 0;
+        for [run, rest] in walk {
+            self.take_groups(run, rng);
+            if !rest.is_empty() {
+                self.take_groups(rest, rng);
+            }
+            looked += (run.len() + rest.len()) / P::GROUP;
+            if self.is_full() || looked >= GROUPS_MAX {
+                break;
             }
         }
     }
@@ -127,59 +160,69 @@ impl<P: Peer> Writer<'_, P> {
         }
     }
 
+    #[inline]
+    fn take_few(&mut self, peers: &[P], rng: &mut Rng) {
+        let mut group = [P::EMPTY; GROUP_MAX];
+        group[..peers.len()].copy_from_slice(peers);
+        self.take(&group, rng);
+    }
+
     /// Write the useful peers of one group.
     #[inline]
     fn take(&mut self, group: &[P], rng: &mut Rng) {
-        let mut packed = [P::EMPTY; GROUP_MAX];
-        let mut number = 0;
-        // Without a branch a peer: each is put down, and the next one over it if it is of no use.
-        for peer in group {
-            packed[number % GROUP_MAX] = *peer;
-            number += self.useful.number(peer.meta());
-        }
-        if !self.origins.is_empty() {
-            number = self.without_origins(&mut packed, number);
-        }
         let window = (P::GROUP - 1) * P::WIRE + P::STORE;
-        if let Some(out) = self.out[self.at..].get_mut(..window) {
-            for (at, peer) in packed[..P::GROUP].iter().enumerate() {
-                peer.store(&mut out[at * P::WIRE..][..P::STORE]);
-            }
-            self.at += number * P::WIRE;
-        } else {
-            let room = (self.out.len() - self.at) / P::WIRE;
-            // Starting at any of them leaves out each equally often.
-            let first = if number > room {
-                rng.below(number as u32) as usize
-            } else {
-                0
-            };
-            self.write(&packed, number, first);
+        let Some(out) = self.out[self.at..].get_mut(..window) else {
+            return self.take_aside(group, rng);
+        };
+        let packed = pack(group, self.useful, self.origins, out);
+        let room = self.end - self.at;
+        if packed > room {
+            shuffle::<P>(&mut out[..packed], rng);
         }
+        self.at += packed.min(room);
     }
 
-    /// Write packed peers from `first` on and around, as many as there is room for.
-    fn write(&mut self, packed: &[P; GROUP_MAX], number: usize, first: usize) {
-        let room = (self.out.len() - self.at) / P::WIRE;
-        for at in first..first + number.min(room) {
-            let peer = packed[if at >= number { at - number } else { at }];
-            let mut wire = [0; 32];
-            peer.store(&mut wire[..P::STORE]);
-            self.out[self.at..][..P::WIRE].copy_from_slice(&wire[..P::WIRE]);
-            self.at += P::WIRE;
-        }
-    }
-
+    /// Write them where `out` is too short to be written over.
     #[cold]
-    fn without_origins(&self, packed: &mut [P; GROUP_MAX], number: usize) -> usize {
-        let mut kept = 0;
-        for at in 0..number {
-            let peer = packed[at];
-            if !self.origins.iter().any(|origin| origin.same(peer)) {
-                packed[kept] = peer;
-                kept += 1;
-            }
+    fn take_aside(&mut self, group: &[P], rng: &mut Rng) {
+        let mut out = [0; SCRATCH];
+        let packed = pack(group, self.useful, self.origins, &mut out);
+        let room = self.end - self.at;
+        if packed > room {
+            shuffle::<P>(&mut out[..packed], rng);
         }
-        kept
+        let fits = packed.min(room);
+        self.out[self.at..][..fits].copy_from_slice(&out[..fits]);
+        self.at += fits;
     }
+}
+
+/// Write the useful peers of a group one after the other and give the bytes.
+#[inline]
+fn pack<P: Peer>(group: &[P], useful: Useful, origins: &[P], out: &mut [u8]) -> usize {
+    if !origins.is_empty() {
+        return pack_if(group, out, |peer| {
+            usize::from(!origins.iter().any(|origin| origin.same(peer)))
+                * useful.number(peer.meta())
+        });
+    }
+    pack_if(group, out, |peer| useful.number(peer.meta()))
+}
+
+/// Write the peers of a group that have a `number` of 1, not 0.
+#[inline]
+fn pack_if<P: Peer>(group: &[P], out: &mut [u8], number: impl Fn(P) -> usize) -> usize {
+    let mut at = 0;
+    // Without a branch a peer: each is written, and the next one over it if it is of no use.
+    for peer in &group[..P::GROUP] {
+        peer.store(&mut out[at..]);
+        at += number(*peer) * P::WIRE;
+    }
+    at
+}
+
+/// Begin at any of the written peers, so that each is left out equally often.
+fn shuffle<P: Peer>(written: &mut [u8], rng: &mut Rng) {
+    let first = rng.below((written.len() / P::WIRE) as u32) as usize;
+    written.rotate_left(first * P::WIRE);
 }

@@ -2,13 +2,11 @@
 //! likely at any step.
 //!
 //! Groups are taken in runs of neighbours, which memory gives much faster than single ones; short
-//! runs, so that an answer is made of several. A table is cut into runs from a random group on,
-//! and these are visited by a random prime stride, so that two peers are not always given
-//! together. A split swarm is visited part by part, with a random run of each.
+//! runs, so that an answer is made of several. A table is cut into runs from a random group on.
 
 use super::mix::scale;
 use super::peer::Peer;
-use super::peers::{PARTS, Peers};
+use super::peers::{PARTS, Parts};
 use super::table::Table;
 use crate::rng::Rng;
 
@@ -24,72 +22,44 @@ const STRIDES: [u32; 16] = [
     11_503,
 ];
 
-pub(super) struct Walk<'a, P: Peer> {
-    tables: &'a [Table<P>],
+/// How tables are cut into runs.
+#[derive(Clone, Copy)]
+struct Cut {
     /// Groups in a run, as a power of two.
-    run_log: u32,
-    /// Runs of the largest table.
-    runs_max: u32,
-    seed: u64,
-    path: Path,
-}
-
-enum Path {
-    Table { at: u32, stride: u32, left: u32 },
-    Parts { step: u32, round: u32 },
+    log: u32,
+    /// The random bits that say where the first run of a table begins.
+    start: u32,
 }
 
 /// A run of groups; the second slice is what it has at the beginning of its table.
 pub(super) type Run<'a, P> = [&'a [P]; 2];
 
-/// Groups to look at for an answer of `want` peers if `useful` of those in the swarm may be given.
-#[inline]
-pub(super) fn groups_for<P: Peer>(peers: &Peers<P>, want: usize, useful: usize) -> u32 {
-    let wanted = (want as u32).saturating_mul(peers.groups());
-    wanted / (useful as u32).max(1) + 1
-}
-
-impl<'a, P: Peer> Walk<'a, P> {
-    /// Walk the peers for an answer that about `groups` of their groups make.
+impl Cut {
+    /// Cut for an answer that about this many groups make.
     #[inline]
-    pub(super) fn new(peers: &'a Peers<P>, groups: u32, rng: &mut Rng) -> Self {
-        let run_log = groups
-            .max(1)
-            .ilog2()
-            .saturating_sub(RUNS_MIN_LOG)
-            .min(RUN_MAX_LOG);
-        let runs_max = runs(peers.groups_max(), run_log);
-        let seed = rng.next_u64();
-        let path = match peers {
-            Peers::One(_) => {
-                let prime = STRIDES[(seed >> 8) as usize % STRIDES.len()];
-                // Only a table far larger than it is split at can hold a multiple of the prime.
-                let stride = prime.checked_rem(runs_max).unwrap_or(0).max(1);
-                Path::Table {
-                    at: scale(seed as u32, runs_max),
-                    stride,
-                    left: runs_max,
-                }
-            }
-            Peers::Many(_) => Path::Parts { step: 0, round: 0 },
-        };
+    fn new(groups: u32, start: u32) -> Self {
         Self {
-            tables: peers.tables(),
-            run_log,
-            runs_max,
-            seed,
-            path,
+            log: groups
+                .max(1)
+                .ilog2()
+                .saturating_sub(RUNS_MIN_LOG)
+                .min(RUN_MAX_LOG),
+            start,
         }
     }
 
-    /// The run of this number, counted from a group that is random for this walk.
+    /// Runs of a table of this many groups; the last may be short.
     #[inline]
-    fn run(&self, part: usize, run: u32) -> Run<'a, P> {
-        let table = &self.tables[part];
+    fn runs(self, groups: u32) -> u32 {
+        (groups + (1 << self.log) - 1) >> self.log
+    }
+
+    #[inline]
+    fn run<P: Peer>(self, table: &Table<P>, run: u32) -> Run<'_, P> {
         let groups = table.groups();
-        let first = run << self.run_log;
-        let len = (1 << self.run_log).min(groups - first);
-        let mut start = scale((self.seed >> 32) as u32, groups) + first;
+        let first = run << self.log;
+        let len = (1 << self.log).min(groups - first);
+        let mut start = scale(self.start, groups) + first;
         if start >= groups {
             start -= groups;
         }
@@ -98,49 +68,107 @@ impl<'a, P: Peer> Walk<'a, P> {
     }
 }
 
-#[inline]
-fn runs(groups: u32, run_log: u32) -> u32 {
-    (groups + (1 << run_log) - 1) >> run_log
+/// The runs of one table, from a random one on by a random prime stride, so that two of them are
+/// not always given together.
+pub(super) struct TableWalk<'a, P: Peer> {
+    table: &'a Table<P>,
+    cut: Cut,
+    runs: u32,
+    at: u32,
+    stride: u32,
+    left: u32,
 }
 
-impl<'a, P: Peer> Iterator for Walk<'a, P> {
+impl<'a, P: Peer> TableWalk<'a, P> {
+    #[inline]
+    pub(super) fn new(table: &'a Table<P>, groups: u32, rng: &mut Rng) -> Self {
+        let seed = rng.next_u64();
+        let cut = Cut::new(groups, (seed >> 32) as u32);
+        let runs = cut.runs(table.groups());
+        let prime = STRIDES[seed as usize % STRIDES.len()];
+        // Only a table far larger than it is split at can hold a multiple of the prime.
+        let stride = prime.checked_rem(runs).unwrap_or(0).max(1);
+        Self {
+            table,
+            cut,
+            runs,
+            at: scale(seed as u32, runs),
+            stride,
+            left: runs,
+        }
+    }
+}
+
+impl<'a, P: Peer> Iterator for TableWalk<'a, P> {
     type Item = Run<'a, P>;
 
     #[inline]
     fn next(&mut self) -> Option<Run<'a, P>> {
-        match &mut self.path {
-            Path::Table { at, stride, left } => {
-                *left = left.checked_sub(1)?;
-                let run = *at;
-                *at += *stride;
-                if *at >= self.runs_max {
-                    *at -= self.runs_max;
-                }
-                Some(self.run(0, run))
+        self.left = self.left.checked_sub(1)?;
+        let run = self.at;
+        self.at += self.stride;
+        if self.at >= self.runs {
+            self.at -= self.runs;
+        }
+        Some(self.cut.run(self.table, run))
+    }
+}
+
+/// The runs of a split swarm, part by part with a random run of each.
+pub(super) struct PartsWalk<'a, P: Peer> {
+    tables: &'a [Table<P>; PARTS],
+    cut: Cut,
+    /// Runs of the largest part.
+    runs: u32,
+    seed: u64,
+    step: u32,
+    round: u32,
+}
+
+impl<'a, P: Peer> PartsWalk<'a, P> {
+    #[inline]
+    pub(super) fn new(parts: &'a Parts<P>, groups: u32, rng: &mut Rng) -> Self {
+        let seed = rng.next_u64() | 1;
+        let cut = Cut::new(groups, (seed >> 32) as u32);
+        let runs = cut.runs(parts.groups_max());
+        Self {
+            tables: parts.tables(),
+            cut,
+            runs,
+            seed,
+            step: 0,
+            round: 0,
+        }
+    }
+}
+
+impl<'a, P: Peer> Iterator for PartsWalk<'a, P> {
+    type Item = Run<'a, P>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Run<'a, P>> {
+        loop {
+            if self.step == PARTS as u32 {
+                self.step = 0;
+                self.round += 1;
             }
-            Path::Parts { step, round } => loop {
-                if *step == PARTS as u32 {
-                    *step = 0;
-                    *round += 1;
-                }
-                if *round == self.runs_max {
-                    return None;
-                }
-                // An odd stride reaches each of the parts, whose number is a power of two.
-                let stride = (self.seed >> 16) as u32 | 1;
-                let part = (self.seed as u32).wrapping_add(step.wrapping_mul(stride));
-                let part = part as usize % PARTS;
-                *step += 1;
-                let random = (self.seed | 1).wrapping_mul(2 * part as u64 + 1) >> 32;
-                let mut run = scale(random as u32, self.runs_max) + *round;
-                if run >= self.runs_max {
-                    run -= self.runs_max;
-                }
-                // Drawing from the largest part's runs makes up for parts of unequal size.
-                if run < runs(self.tables[part].groups(), self.run_log) {
-                    return Some(self.run(part, run));
-                }
-            },
+            if self.round == self.runs {
+                return None;
+            }
+            // An odd stride reaches each of the parts, whose number is a power of two.
+            let stride = (self.seed >> 16) as u32 | 1;
+            let first = (self.seed >> 8) as u32;
+            let part = first.wrapping_add(self.step.wrapping_mul(stride)) as usize % PARTS;
+            self.step += 1;
+            let random = self.seed.wrapping_mul(2 * part as u64 + 1) >> 32;
+            let mut run = scale(random as u32, self.runs) + self.round;
+            if run >= self.runs {
+                run -= self.runs;
+            }
+            // Drawing from the largest part's runs makes up for parts of unequal size.
+            if run < self.cut.runs(self.tables[part].groups()) {
+                return Some(self.cut.run(&self.tables[part], run));
+            }
         }
     }
 }
