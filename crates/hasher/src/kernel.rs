@@ -65,6 +65,14 @@ impl<const W: usize> Choice<W> {
         Ok(Self { by_lanes, lanes })
     }
 
+    #[cfg(test)]
+    pub(crate) fn only(kernel: &'static Kernel<W>) -> Self {
+        Self {
+            by_lanes: [kernel; LANES_MAX + 1],
+            lanes: kernel.lanes,
+        }
+    }
+
     /// Advance each state over its blocks; all slices of `blocks` have the same length.
     pub(crate) fn compress(&self, states: &mut [[u32; W]], blocks: &[&[Block]]) {
         assert!(states.len() == blocks.len() && states.len() <= LANES_MAX);

@@ -19,6 +19,8 @@ mod plan;
 mod read;
 mod sha1;
 mod sha256;
+#[cfg(test)]
+mod tests;
 mod trial;
 #[cfg(target_arch = "x86_64")]
 mod wide;

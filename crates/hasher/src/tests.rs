@@ -1,0 +1,467 @@
+//! Every kernel of this CPU against the `sha1` and `sha2` crates, and jobs against plain loops.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use proptest::prelude::*;
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
+
+use crate::{
+    Fault, Hashes, Job, Options, Source, batch,
+    kernel::{BLOCK, Block, Choice, Kernel, LANES_MAX, Suite, kernels},
+    merkle::LEAF,
+};
+
+/// Compress unequal messages in lanes of equal steps, as `worker` does, with one kernel only.
+fn compress_all<const W: usize>(
+    kernel: &'static Kernel<W>,
+    initial: [u32; W],
+    messages: &[Vec<u8>],
+) -> Vec<[u32; W]> {
+    let choice = Choice::only(kernel);
+    let padded: Vec<Vec<u8>> = messages
+        .iter()
+        .map(|message| {
+            let whole = message.len() / BLOCK * BLOCK;
+            let (tail, count) = batch::tail(&message[whole..], message.len() as u64);
+            [&message[..whole], &tail.as_flattened()[..count * BLOCK]].concat()
+        })
+        .collect();
+    let mut rest: Vec<&[Block]> = padded.iter().map(|bytes| bytes.as_chunks().0).collect();
+    let mut states = vec![initial; messages.len()];
+    loop {
+        let busy: Vec<usize> = (0..rest.len()).filter(|&at| !rest[at].is_empty()).collect();
+        let Some(step) = busy.iter().map(|&at| rest[at].len()).min() else {
+            return states;
+        };
+        for group in busy.chunks(LANES_MAX) {
+            let mut lanes: Vec<[u32; W]> = group.iter().map(|&at| states[at]).collect();
+            let blocks: Vec<&[Block]> = group.iter().map(|&at| &rest[at][..step]).collect();
+            choice.compress(&mut lanes, &blocks);
+            for (&at, lane) in group.iter().zip(lanes) {
+                states[at] = lane;
+                rest[at] = &rest[at][step..];
+            }
+        }
+    }
+}
+
+fn check_sha1(messages: &[Vec<u8>]) {
+    let expected: Vec<[u8; 20]> = messages
+        .iter()
+        .map(|message| Sha1::digest(message).into())
+        .collect();
+    for kernel in crate::sha1::KERNELS
+        .iter()
+        .filter(|kernel| (kernel.supported)())
+    {
+        let states = compress_all(kernel, crate::sha1::INITIAL, messages);
+        let found: Vec<[u8; 20]> = states.iter().map(crate::sha1::digest).collect();
+        assert_eq!(found, expected, "{}", kernel.name);
+    }
+}
+
+fn check_sha256(messages: &[Vec<u8>]) {
+    let expected: Vec<[u8; 32]> = messages
+        .iter()
+        .map(|message| Sha256::digest(message).into())
+        .collect();
+    for kernel in crate::sha256::KERNELS
+        .iter()
+        .filter(|kernel| (kernel.supported)())
+    {
+        let states = compress_all(kernel, crate::sha256::INITIAL, messages);
+        let found: Vec<[u8; 32]> = states.iter().map(crate::sha256::digest).collect();
+        assert_eq!(found, expected, "{}", kernel.name);
+    }
+    for name in kernels() {
+        let suite = Suite::new(Some(name)).expect("a kernel of this CPU");
+        let mut found = Vec::new();
+        batch::hash(
+            &suite.sha256,
+            messages.iter().map(Vec::as_slice),
+            &mut found,
+        );
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+fn bytes(length: usize, seed: u8) -> Vec<u8> {
+    let mut word = u64::from(seed) * 2 + 1;
+    let next = || {
+        word = word
+            .wrapping_mul(0x5851_F42D_4C95_7F2D)
+            .wrapping_add(0x1405_7B7E_F767_814F);
+        (word >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
+#[test]
+fn every_kernel_gives_the_digests_of_fips_180() {
+    let messages = [
+        "abc",
+        "",
+        "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+    ];
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    let sha1 = [
+        "a9993e364706816aba3e25717850c26c9cd0d89d",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "84983e441c3bd26ebaae4aa1f95129e5e54670f1",
+    ];
+    let sha256 = [
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+    ];
+    let messages: Vec<Vec<u8>> = messages
+        .iter()
+        .map(|text| text.as_bytes().to_vec())
+        .collect();
+    for kernel in crate::sha1::KERNELS
+        .iter()
+        .filter(|kernel| (kernel.supported)())
+    {
+        let states = compress_all(kernel, crate::sha1::INITIAL, &messages);
+        let found: Vec<String> = states
+            .iter()
+            .map(|state| hex(&crate::sha1::digest(state)))
+            .collect();
+        assert_eq!(found, sha1, "{}", kernel.name);
+    }
+    for kernel in crate::sha256::KERNELS
+        .iter()
+        .filter(|kernel| (kernel.supported)())
+    {
+        let states = compress_all(kernel, crate::sha256::INITIAL, &messages);
+        let found: Vec<String> = states
+            .iter()
+            .map(|state| hex(&crate::sha256::digest(state)))
+            .collect();
+        assert_eq!(found, sha256, "{}", kernel.name);
+    }
+}
+
+#[test]
+fn every_kernel_is_right_for_every_length_around_three_blocks() {
+    let messages: Vec<Vec<u8>> = (0..300).map(|length| bytes(length, length as u8)).collect();
+    check_sha1(&messages);
+    check_sha256(&messages);
+}
+
+#[test]
+fn every_kernel_is_right_for_every_number_of_busy_lanes() {
+    for busy in 1..=2 * LANES_MAX {
+        let messages: Vec<Vec<u8>> = (0..busy).map(|lane| bytes(1000, lane as u8)).collect();
+        check_sha1(&messages);
+        check_sha256(&messages);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_kernel_is_right_for_lanes_of_unequal_length(
+        lengths in prop::collection::vec(
+            prop_oneof![0_usize..300, (1_usize..40).prop_map(|blocks| blocks * BLOCK),
+                        (1_usize..40).prop_map(|blocks| blocks * BLOCK - 9), 0_usize..5000],
+            1..40,
+        ),
+    ) {
+        let messages: Vec<Vec<u8>> =
+            lengths.iter().enumerate().map(|(at, &length)| bytes(length, at as u8)).collect();
+        check_sha1(&messages);
+        check_sha256(&messages);
+    }
+}
+
+/// A folder of its own that goes away with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("outpour-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder for the test");
+        Self(path)
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> Source {
+        let path = self.0.join(name);
+        fs::write(&path, content).expect("a file for the test");
+        Source {
+            path: Some(path),
+            length: content.len() as u64,
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(sources: Vec<Source>, options: &Options) -> Result<Hashes, Fault> {
+    let job = Job::start(sources, options)?;
+    assert!(job.wait(Duration::from_secs(60)), "the job did not end");
+    job.take()
+}
+
+/// The merkle tree of BEP 52 as its text says it, one node at a time.
+fn plain_root(content: &[u8], leaves: usize) -> [u8; 32] {
+    let mut nodes: Vec<[u8; 32]> = content
+        .chunks(LEAF)
+        .map(|leaf| Sha256::digest(leaf).into())
+        .collect();
+    nodes.resize(leaves.max(nodes.len()).next_power_of_two(), [0; 32]);
+    while nodes.len() > 1 {
+        nodes = nodes
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|pair| Sha256::digest(pair.as_flattened()).into())
+            .collect();
+    }
+    nodes[0]
+}
+
+#[test]
+fn files_around_every_border_hash_as_a_plain_loop_says() {
+    let piece = 4 * LEAF;
+    let folder = Folder::new("borders");
+    let mut lengths = vec![0, 1, 63, 64, 65, 0];
+    for border in [LEAF, piece, 2 * piece, 5 * piece, 5 * piece + LEAF] {
+        lengths.extend([border - 1, border, border + 1]);
+    }
+    let contents: Vec<Vec<u8>> = lengths
+        .iter()
+        .enumerate()
+        .map(|(at, &length)| bytes(length, at as u8))
+        .collect();
+    let sources = |padded: bool| {
+        let mut sources = Vec::new();
+        for (at, content) in contents.iter().enumerate() {
+            sources.push(folder.file(&at.to_string(), content));
+            let padding = content.len().next_multiple_of(piece) - content.len();
+            if padded && padding > 0 {
+                sources.push(Source {
+                    path: None,
+                    length: padding as u64,
+                });
+            }
+        }
+        sources
+    };
+    let stream = contents.concat();
+    let mut aligned = Vec::new();
+    for content in &contents {
+        aligned.extend_from_slice(content);
+        aligned.resize(aligned.len().next_multiple_of(piece), 0);
+    }
+    let pieces = |stream: &[u8]| -> Vec<u8> {
+        stream
+            .chunks(piece)
+            .flat_map(|piece| Sha1::digest(piece).to_vec())
+            .collect()
+    };
+    for kernel in kernels() {
+        for threads in [1, 3] {
+            let options = Options {
+                piece_length: piece as u64,
+                v1: true,
+                threads,
+                kernel: Some(kernel.to_owned()),
+                ..Options::default()
+            };
+            let v1 = run(sources(false), &options).expect("v1");
+            assert_eq!(v1.pieces, pieces(&stream), "{kernel}");
+            let v2 = run(
+                sources(false),
+                &Options {
+                    v1: false,
+                    v2: true,
+                    ..options.clone()
+                },
+            );
+            let v2 = v2.expect("v2");
+            for (content, (root, layer)) in contents.iter().zip(&v2.roots) {
+                let large = content.len() > piece;
+                let leaves = if large { piece / LEAF } else { 1 };
+                let expected = if content.is_empty() {
+                    vec![]
+                } else {
+                    plain_root(content, leaves).to_vec()
+                };
+                assert_eq!(*root, expected, "{kernel} {}", content.len());
+                let expected: Vec<u8> = if large {
+                    content
+                        .chunks(piece)
+                        .flat_map(|part| plain_root(part, piece / LEAF))
+                        .collect()
+                } else {
+                    vec![]
+                };
+                assert_eq!(*layer, expected, "{kernel} {}", content.len());
+            }
+            let hybrid = run(
+                sources(true),
+                &Options {
+                    v2: true,
+                    ..options
+                },
+            )
+            .expect("hybrid");
+            assert_eq!(hybrid.pieces, pieces(&aligned), "{kernel}");
+            let files: Vec<_> = sources(true).into_iter().zip(hybrid.roots).collect();
+            let roots: Vec<_> = files
+                .into_iter()
+                .filter_map(|(source, roots)| source.path.is_some().then_some(roots))
+                .collect();
+            assert_eq!(roots, v2.roots, "{kernel}");
+        }
+    }
+}
+
+#[test]
+fn a_v1_piece_length_may_be_any_number() {
+    let folder = Folder::new("odd");
+    let content = bytes(1_000_000, 7);
+    for piece_length in [1000_usize, 65_537, 999_999, 2_000_000] {
+        let options = Options {
+            piece_length: piece_length as u64,
+            v1: true,
+            ..Options::default()
+        };
+        let found = run(vec![folder.file("a", &content)], &options)
+            .expect("hashes")
+            .pieces;
+        let expected: Vec<u8> = content
+            .chunks(piece_length)
+            .flat_map(|piece| Sha1::digest(piece).to_vec())
+            .collect();
+        assert_eq!(found, expected, "{piece_length}");
+    }
+}
+
+#[test]
+fn a_file_of_another_length_than_said_is_a_fault_that_names_it() {
+    let folder = Folder::new("changed");
+    let options = Options {
+        piece_length: 16384,
+        v1: true,
+        ..Options::default()
+    };
+    for difference in [-1_i64, 1] {
+        let mut source = folder.file("a", &bytes(100_000, 1));
+        source.length = source.length.saturating_add_signed(difference);
+        let path = source.path.clone();
+        match run(vec![source], &options) {
+            Err(Fault::Changed { path: named }) => assert_eq!(Some(named), path),
+            other => panic!("{other:?}"),
+        }
+    }
+    let gone = Source {
+        path: Some(folder.0.join("gone")),
+        length: 5,
+    };
+    assert!(matches!(run(vec![gone], &options), Err(Fault::Read { .. })));
+}
+
+#[test]
+fn layouts_that_cannot_be_are_refused() {
+    let source = || {
+        vec![Source {
+            path: Some("a".into()),
+            length: 5,
+        }]
+    };
+    let refused = |piece_length: u64, v1: bool, v2: bool, sources: Vec<Source>| {
+        let options = Options {
+            piece_length,
+            v1,
+            v2,
+            ..Options::default()
+        };
+        assert!(
+            matches!(Job::start(sources, &options), Err(Fault::Plan(_))),
+            "{piece_length}"
+        );
+    };
+    refused(0, true, false, source());
+    refused(8192, false, true, source());
+    refused(49152, false, true, source());
+    refused(
+        16384,
+        true,
+        true,
+        source().into_iter().chain(source()).collect(),
+    );
+    refused(
+        16384,
+        true,
+        false,
+        vec![Source {
+            path: None,
+            length: u64::MAX,
+        }],
+    );
+    let options = Options {
+        piece_length: 16384,
+        v1: true,
+        kernel: Some("abacus".into()),
+        ..Options::default()
+    };
+    assert!(matches!(Job::start(source(), &options), Err(Fault::Kernel(name)) if name == "abacus"));
+}
+
+#[test]
+fn a_cancelled_job_ends_without_a_result() {
+    let folder = Folder::new("cancelled");
+    let sparse = folder.file("a", b"");
+    let path = sparse.path.clone().expect("a path");
+    let length = 1_u64 << 36;
+    let file = fs::File::options().write(true).open(&path).expect("a file");
+    file.set_len(length).expect("a sparse file");
+    let options = Options {
+        piece_length: 1 << 20,
+        v1: true,
+        v2: true,
+        ..Options::default()
+    };
+    let job = Job::start(
+        vec![Source {
+            path: Some(path),
+            length,
+        }],
+        &options,
+    )
+    .expect("a job");
+    assert!(
+        !job.wait(Duration::from_millis(1)),
+        "64 GiB were hashed in a millisecond"
+    );
+    job.cancel();
+    assert!(job.wait(Duration::from_secs(5)), "the job did not stop");
+    assert!(matches!(job.take(), Err(Fault::Cancelled)));
+}
+
+#[test]
+fn nothing_to_hash_is_an_empty_result() {
+    let options = Options {
+        piece_length: 16384,
+        v1: true,
+        v2: true,
+        ..Options::default()
+    };
+    let folder = Folder::new("empty");
+    let hashes = run(vec![folder.file("a", b"")], &options).expect("hashes");
+    assert_eq!(hashes.pieces, b"");
+    assert_eq!(hashes.roots, [(vec![], vec![])]);
+}
