@@ -1,0 +1,87 @@
+"""The programs that outpour is compared with: where they are, and how to get the rest.
+
+Distributions package most of them. Those that are built from source live in a cache outside of
+the repository and are found there first: `python bench/tracker.py --install` and the like.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+INSTALL_TIMEOUT_S = 1800
+
+
+def cache() -> Path:
+    """Return the folder of programs built for comparison."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "outpour-bench"
+
+
+def find(name: str) -> Path | None:
+    """Return the path of a program: one built for comparison, else one on the PATH."""
+    built = cache() / "bin" / name
+    if os.access(built, os.X_OK):
+        return built
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def loadgen() -> Path:
+    """Return the load generator of this repository, as built by cargo for release.
+
+    Raises:
+        FileNotFoundError: It is not built.
+    """
+    root = Path(__file__).parents[2]
+    target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
+    path = target / "release" / "outpour-loadgen"
+    if not path.exists():
+        raise FileNotFoundError(f"`{path}`: run `cargo build --release -p outpour-loadgen`")
+    return path
+
+
+def outpour() -> list[str]:
+    """Return the command that runs the outpour of this interpreter's environment."""
+    return [sys.executable, "-m", "outpour"]
+
+
+def python_cache() -> Path:
+    """Return the interpreter of the environment for Python programs under comparison."""
+    return cache() / "venv" / "bin" / "python"
+
+
+def install_crate(name: str, *features: str) -> None:
+    """Build a program of the Rust registry into the cache, for this very processor."""
+    env = os.environ | {"RUSTFLAGS": "-C target-cpu=native"}
+    chosen = ["--no-default-features", "--features", ",".join(features)] if features else []
+    _run(["cargo", "install", "--locked", "--root", str(cache()), *chosen, name], env)
+
+
+def install_go(module: str) -> None:
+    """Build a program of the Go module proxy into the cache."""
+    _run(["go", "install", module], os.environ | {"GOBIN": str(cache() / "bin")})
+
+
+def install_python(*names: str) -> None:
+    """Install packages into the environment for Python programs under comparison."""
+    if not python_cache().exists():
+        _run([sys.executable, "-m", "venv", str(cache() / "venv")], dict(os.environ))
+    _run([str(python_cache()), "-m", "pip", "install", "--quiet", *names], dict(os.environ))
+
+
+def run_script(command: list[str]) -> None:
+    """Run a script that builds a program into the cache."""
+    _run(command, dict(os.environ))
+
+
+def _run(command: list[str], env: dict[str, str]) -> None:
+    """A peer that cannot be had is left out of the comparison, not an end to it."""
+    print("+", *command, file=sys.stderr)
+    try:
+        subprocess.run(command, env=env, check=True, timeout=INSTALL_TIMEOUT_S)
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"left out: {error}", file=sys.stderr)
