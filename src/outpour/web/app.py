@@ -111,7 +111,7 @@ async def refuse(request: Request, error: Exception) -> Response:
     """Say what went wrong: a page to browsers, JSON below `/api/`, the classic line to others."""
     assert isinstance(error, HTTPException)
     status, headers = error.status_code, error.headers
-    if request.url.path.startswith("/api/"):
+    if request.scope["path"].startswith("/api/"):
         body = json.dumps({"error": error.detail})
         return Response(body, status, headers, "application/json")
     if status == 404 and "text/html" in request.headers.get("accept", ""):

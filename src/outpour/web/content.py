@@ -76,7 +76,7 @@ class Library:
     async def find(self, path: tuple[str, ...]) -> Open | Folder | None:
         """Open a file or list a folder. None if no published torrent has it."""
         if not path:
-            return await self._list_torrents()
+            return self._list_torrents()
         infohash = self._catalog.names().content.get(path[0])
         root = self._view.content(infohash) if infohash is not None else None
         files = await self._catalog.files(infohash) if infohash is not None else None
@@ -95,14 +95,13 @@ class Library:
         entries = [Entry(name, file is None, file.length if file else None) for name, file in found]
         return Folder(path, in_order(entries))
 
-    async def _list_torrents(self) -> Folder:
-        entries = []
-        for name, infohash in self._catalog.names().content.items():
-            row = self._view.row(infohash)
-            root = self._view.content(infohash)
-            if row is not None and root is not None:
-                is_folder = await to_thread.run_sync(root.is_dir)
-                entries.append(Entry(name, is_folder, row.length))
+    def _list_torrents(self) -> Folder:
+        # Whether each is a folder would take a look at the disk; its URL finds out.
+        entries = [
+            Entry(name, False, row.length)
+            for name, infohash in self._catalog.names().content.items()
+            if (row := self._view.row(infohash)) is not None
+        ]
         return Folder((), in_order(entries))
 
     async def _open(

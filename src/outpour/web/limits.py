@@ -65,8 +65,14 @@ CHART_POINTS_MAX = 240
 RANGES_MAX = 16
 """Byte ranges in one request after joining; more are answered with the whole file (RFC 9110)."""
 
-CONTENT_WINDOW_BYTES = 1 << 20
-"""Bytes of a file sent in one step. Bounds the memory of a reader and the time the loop is held."""
+CONTENT_WINDOW_BYTES = 4 << 20
+"""Bytes of a file that the kernel is asked to send in one step."""
+
+CONTENT_CHUNK_BYTES = 1 << 20
+"""Bytes of a file in memory, where the kernel cannot send it itself."""
+
+FOLDER_ENTRIES_MAX = 1000
+"""Files and folders on one page of a listing."""
 
 CONTENT_FOLDERS_KEPT = 16
 """Torrents whose file lists are kept parsed for the web seed."""

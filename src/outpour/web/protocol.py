@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import suppress
 from typing import Any
 
 from uvicorn.config import Config
@@ -36,7 +38,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._prefix = prefix
         self._unread = 0
         self._request_timer: asyncio.TimerHandle | None = None
-        self._stall_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, with the bytes that were read before."""
@@ -44,6 +45,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if len(self.connections) > CONNECTIONS_MAX + SPARE_CONNECTIONS:
             transport.abort()
             return
+        self._time_reader(transport)
         self._arm_request_timer()
         if self._prefix:
             prefix, self._prefix = self._prefix, b""
@@ -52,7 +54,6 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End, with the timers of the connection."""
         self._disarm_request_timer()
-        self._disarm_stall_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -77,15 +78,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._disarm_request_timer()
         self._unread = 0
 
-    def pause_writing(self) -> None:
-        """Hold the application back, and watch whether the reader reads at all."""
-        super().pause_writing()
-        self._watch_reader(self.transport.get_write_buffer_size() + 1)
-
-    def resume_writing(self) -> None:
-        """Let the application write on."""
-        self._disarm_stall_timer()
-        super().resume_writing()
+    def _time_reader(self, transport: asyncio.Transport) -> None:
+        # The kernel sees each byte that is taken, also of what `sendfile` put into the socket.
+        connection = transport.get_extra_info("socket")
+        if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+            milliseconds = int(self.write_stall_s * 1000)
+            with suppress(OSError):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
     def _arm_request_timer(self) -> None:
         self._disarm_request_timer()
@@ -114,15 +113,3 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self.transport.abort()
-
-    def _watch_reader(self, before: int) -> None:
-        size = self.transport.get_write_buffer_size()
-        if size >= before:
-            self.transport.abort()
-            return
-        self._stall_timer = self.loop.call_later(self.write_stall_s, self._watch_reader, size)
-
-    def _disarm_stall_timer(self) -> None:
-        if self._stall_timer is not None:
-            self._stall_timer.cancel()
-            self._stall_timer = None

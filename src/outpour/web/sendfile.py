@@ -14,9 +14,8 @@ from anyio import to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from outpour.web.limits import WRITE_STALL_S
-
 EXTENSION = "http.response.zerocopysend"
+WARM_BYTES = 256 << 10
 
 
 class ZeroCopy:
@@ -53,11 +52,9 @@ async def _copy(
     if cycle.disconnected or cycle.transport.is_closing():
         return
     await _warm(file, offset, count)
-    sending = asyncio.get_running_loop().sendfile(
-        cycle.transport, file, offset, count, fallback=False
-    )
+    loop = asyncio.get_running_loop()
     try:
-        sent = await asyncio.wait_for(sending, WRITE_STALL_S)
+        sent = await loop.sendfile(cycle.transport, file, offset, count, fallback=False)
     except asyncio.SendfileNotAvailableError:
         # This file system cannot; or the reader left, which the next write finds out.
         chunk = await to_thread.run_sync(os.pread, file.fileno(), count, offset)
@@ -65,7 +62,7 @@ async def _copy(
         if sent == count:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             return
-    except (OSError, RuntimeError, asyncio.TimeoutError):
+    except (OSError, RuntimeError):
         sent = -1
     if sent != count:
         cycle.transport.abort()
@@ -81,7 +78,16 @@ async def _warm(file: BinaryIO, offset: int, count: int) -> None:
     try:
         os.preadv(file.fileno(), [bytearray(1)], offset + count - 1, os.RWF_NOWAIT)
     except BlockingIOError:
-        await to_thread.run_sync(os.pread, file.fileno(), count, offset)
+        await to_thread.run_sync(_read_through, file, offset, offset + count)
     except OSError:
         # File systems in memory do not know the flag, and do not need it.
         return
+
+
+def _read_through(file: BinaryIO, start: int, stop: int) -> None:
+    buffer = memoryview(bytearray(WARM_BYTES))
+    while start < stop:
+        count = os.preadv(file.fileno(), [buffer[: stop - start]], start)
+        if count == 0:
+            return
+        start += count

@@ -9,8 +9,9 @@ from contextlib import suppress
 from email.utils import formatdate
 from functools import partial
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from outpour.web.limits import CONNECTIONS_MAX, KEEP_ALIVE_S, STOP_S
@@ -31,8 +32,10 @@ class WebServer:
     """
 
     def __init__(self, app: ASGIApp) -> None:
+        self._app = ZeroCopy(app)
         self._config = Config(
-            ZeroCopy(app),
+            self._serve,
+            interface="asgi3",
             http=GuardedProtocol,
             ws="none",
             lifespan="on",
@@ -120,20 +123,32 @@ class WebServer:
         deadline = time.monotonic() + grace_s
         while (self._state.connections or self._state.tasks) and time.monotonic() < deadline:  # noqa: ASYNC110 - uvicorn tells nobody
             await asyncio.sleep(POLL_S)
-        for connection in tuple(self._state.connections):
-            connection.transport.abort()
-        # One turn of the loop for each request to see that its connection is gone.
-        await asyncio.sleep(0)
+        # Requests before their connections: asyncio logs a fault of its own if a transport goes
+        # away below a running `sendfile`.
         left = tuple(self._state.tasks)
         for request in left:
             request.cancel()
         await asyncio.gather(*left, *self._adopting, return_exceptions=True)
+        for connection in tuple(self._state.connections):
+            connection.transport.abort()
+        # One turn of the loop for each connection to end.
+        await asyncio.sleep(0)
         if self._ticking is not None:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
         for listener in self._listeners:
             await listener.wait_closed()
         self._listeners.clear()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            cycle = getattr(send, "__self__", None)
+            if self._is_running or not isinstance(cycle, RequestResponseCycle):
+                raise
+            # What stopping cuts is no fault to log: the connection counts as lost.
+            cycle.disconnected = True
 
     def _protocol(self, prefix: bytes = b"") -> GuardedProtocol:
         return GuardedProtocol(self._config, self._state, self._lifespan.state, prefix=prefix)

@@ -20,7 +20,8 @@ from starlette.types import Receive, Scope, Send
 
 from outpour.web.content import Folder, Library, Open, split_path
 from outpour.web.disposition import disposition
-from outpour.web.limits import CONTENT_WINDOW_BYTES
+from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES, FOLDER_ENTRIES_MAX
+from outpour.web.listing import Query
 from outpour.web.ranges import Span, UnsatisfiableError, parse_range
 from outpour.web.reply import is_listed
 from outpour.web.sendfile import EXTENSION
@@ -54,9 +55,10 @@ def media_type(name: str) -> str:
 async def content(request: Request) -> Response:
     """`/content/...`: the files of published torrents, and listings of their folders."""
     site = site_of(request)
-    raw = bytes(request.scope["raw_path"]).removeprefix(b"/content").removeprefix(b"/")
-    is_folder = raw == b"" or raw.endswith(b"/")
-    path = split_path(raw.removesuffix(b"/")) if raw else ()
+    raw = bytes(request.scope["raw_path"]).removeprefix(b"/content")
+    is_folder = raw.endswith(b"/")
+    inner = raw.removeprefix(b"/").removesuffix(b"/")
+    path = split_path(inner) if inner else () if raw in (b"", b"/") else None
     found = None if path is None else await Library(site.view, site.catalog).find(path)
     if isinstance(found, Open):
         if is_folder:
@@ -65,7 +67,7 @@ async def content(request: Request) -> Response:
         return file_reply(request, found)
     if found is None:
         raise HTTPException(404)
-    if not is_folder or not request.url.path.endswith("/"):
+    if not is_folder:
         return RedirectResponse(site.links(request).content(found.path, is_folder=True), 301)
     return await _listing(request, found)
 
@@ -74,7 +76,19 @@ async def _listing(request: Request, folder: Folder) -> Response:
     site = site_of(request)
     names = site.catalog.names()
     infohash = names.content.get(folder.path[0]) if folder.path else None
-    return await site.page(request, "folder.html", folder=folder, infohash=infohash)
+    asked = Query.of(request.query_params).page
+    pages = max(1, -(-len(folder.entries) // FOLDER_ENTRIES_MAX))
+    page = min(max(1, asked), pages)
+    return await site.page(
+        request,
+        "folder.html",
+        entries=folder.entries[(page - 1) * FOLDER_ENTRIES_MAX : page * FOLDER_ENTRIES_MAX],
+        folder=folder,
+        here=site.links(request).content(folder.path, is_folder=True),
+        infohash=infohash,
+        page=page,
+        pages=pages,
+    )
 
 
 def file_reply(request: Request, opened: Open) -> Response:
@@ -192,11 +206,12 @@ class FileReply(Response):
     ) -> None:
         start, stop = span
         while start < stop and not left.is_set():
-            count = min(CONTENT_WINDOW_BYTES, stop - start)
             if is_native:
+                count = min(CONTENT_WINDOW_BYTES, stop - start)
                 message = {"file": self._opened.file, "offset": start, "count": count}
                 await send({"type": EXTENSION, "more_body": True, **message})
             else:
+                count = min(CONTENT_CHUNK_BYTES, stop - start)
                 chunk = await to_thread.run_sync(os.pread, self._opened.file.fileno(), count, start)
                 if not chunk:
                     raise EOFError(f"`{self._opened.name}`: became shorter while it was sent")
