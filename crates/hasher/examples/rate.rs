@@ -8,7 +8,9 @@
 use std::time::{Duration, Instant};
 
 fn main() {
-    let bytes: Vec<u8> = (0..240 << 10).map(|at: u32| ((at * 31) >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..240 << 10)
+        .map(|at: u32| ((at * 31) >> 3) as u8)
+        .collect();
     println!(
         "{:8} {:9} {:>5} {:>7} {:>9}",
         "hash", "kernel", "lanes", "GB/s", "ns/step"
