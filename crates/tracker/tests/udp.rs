@@ -7,22 +7,14 @@ use std::time::Duration;
 
 use common::{
     INFOHASH, PATIENCE, TRANSACTION, UdpAnnounce, UdpClient, V4, address, announce, compact,
-    config, count, packet, serve, until,
+    config, count, packet, serve, text_of_error, until,
 };
 use outpour_tracker::Config;
 
-fn text_of_error(answer: &[u8]) -> &str {
-    assert_eq!(
-        answer[..8],
-        [[0, 0, 0, 3], TRANSACTION.to_be_bytes()].concat()
-    );
-    str::from_utf8(&answer[8..]).expect("words")
-}
-
 fn from(port: u16, left: u64) -> UdpAnnounce {
     UdpAnnounce {
-        port,
         left,
+        port,
         ..UdpAnnounce::default()
     }
 }
