@@ -288,3 +288,12 @@ impl UdpAnnounce {
         .concat()
     }
 }
+
+/// The words of an error over UDP.
+pub fn text_of_error(answer: &[u8]) -> &str {
+    assert_eq!(
+        answer[..8],
+        [[0, 0, 0, 3], TRANSACTION.to_be_bytes()].concat()
+    );
+    str::from_utf8(&answer[8..]).expect("words")
+}
