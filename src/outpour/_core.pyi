@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Protocol, final, type_check_only
 
-__all__ = ["Hashing", "Tracker", "__version__", "kernels"]
+__all__ = ["Hashing", "Logged", "Tracker", "__version__", "kernels"]
 
 __version__: str
 
@@ -91,6 +91,8 @@ class TrackerConfig(Protocol):
     * `denied_clients: Sequence[bytes]` (none): beginnings of peer ids that are turned away.
     * `connections_max: int` (4096): open connections of each worker, beyond which the least active
       one is closed. Half the descriptors of the process are never used for them.
+    * `log_max: int` (0): how many answered requests wait for `Tracker.logged`; those that find no
+      room are counted as `unlogged`. 0 logs none and costs nothing.
     * `torrents_max`, `peers_max`, `peers_per_torrent_max`, `peers_per_address_max: int`: how much
       is held.
     """
@@ -142,6 +144,62 @@ class TrackerConfig(Protocol):
         Otherwise such peers are given only to who asks from a private address, and peers on
         loopback only to who asks from there.
         """
+
+@final
+class Logged:
+    """A request that the tracker answered: what a line of its log is written from.
+
+    Over UDP announces are logged, once their connection id is proven; over HTTP announces and
+    scrapes, refused ones too.
+    """
+
+    @property
+    def at_s(self) -> float:
+        """When it was answered, in seconds since 1970."""
+
+    @property
+    def host(self) -> str:
+        """Address that asked; behind a trusted proxy, the address of the proxy's client."""
+
+    @property
+    def infohash(self) -> bytes | None:
+        """None, with the next four, of a scrape and of an announce that could not be read."""
+
+    @property
+    def peer_id(self) -> bytes | None:
+        """20 bytes that the client chose."""
+
+    @property
+    def port(self) -> int | None:
+        """Where the peer listens."""
+
+    @property
+    def left(self) -> int | None:
+        """Bytes still to download; 2**64 - 1 where the client did not say."""
+
+    @property
+    def event(self) -> str | None:
+        """`started`, `completed`, `stopped`, `paused`, or empty."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why it was refused. Over UDP a refusal for want of room is not seen here."""
+
+    @property
+    def request(self) -> bytes | None:
+        """Request line as it came, cut at 2 KiB; None over UDP, as are the next three."""
+
+    @property
+    def referer(self) -> bytes | None:
+        """The field of that name, where there is one; cut at 2 KiB, as is the next."""
+
+    @property
+    def user_agent(self) -> bytes | None:
+        """The client, by its own word, where it gives one."""
+
+    @property
+    def answer_bytes(self) -> int | None:
+        """Bytes of the answer's body; 0 of a full scrape, which is sent later."""
 
 @final
 class Tracker:
@@ -214,6 +272,26 @@ class Tracker:
     def set_keys(self, keys: Sequence[str] | None) -> None:
         """Ask for one of these keys in `/KEY/announce` (over UDP: BEP 41); None for no key."""
 
+    def ban(self, ranges: Sequence[tuple[str, str]]) -> None:
+        """Turn away who asks from these addresses: first and last of each range, both included.
+
+        Replaces the ranges of before, all at once, and counts more than `admit`. What is there of
+        peers at these addresses times out.
+
+        Raises:
+            ValueError: A bound is no IP address, or a range ends before it begins.
+        """
+
+    def admit(self, ranges: Sequence[tuple[str, str]] | None) -> None:
+        """Serve these addresses alone, given as to `ban`; None serves all.
+
+        Raises:
+            ValueError: As `ban` does.
+        """
+
+    def deny_clients(self, prefixes: Sequence[bytes]) -> None:
+        """Replace the beginnings of peer ids that are turned away (BEP 20)."""
+
     def set_origins(self, origins: Sequence[tuple[str, int]]) -> None:
         """Give these peers first in every answer to a leecher: the publisher's own seeds.
 
@@ -226,6 +304,20 @@ class Tracker:
 
     def torrents(self) -> list[tuple[bytes, int, int, int]]:
         """Infohash, complete, incomplete and downloaded of every torrent, in no order."""
+
+    def torrents_page(
+        self, at: int, limit: int
+    ) -> tuple[list[tuple[bytes, int, int, int]], int | None]:
+        """Torrents as `torrents` has them, a page at a time, so that a million do not block.
+
+        Args:
+            at: Where the page begins: 0, or what came with the last page.
+            limit: Rows of a page, unless fewer are left; there may be some more.
+
+        Returns:
+            The rows, and where the next page begins; None after the last. A torrent that is there
+            all the while is on one page, once.
+        """
 
     def unique_ips(self) -> tuple[int, int]:
         """Distinct addresses of seeders, and of leechers, over all swarms."""
@@ -261,15 +353,21 @@ class Tracker:
             ValueError: An infohash has not 20 bytes, or an address is none.
         """
 
+    def logged(self, limit: int) -> list[Logged]:
+        """Take up to `limit` requests answered since they were last taken, the oldest first.
+
+        Always empty unless the configuration has a `log_max`.
+        """
+
     def counters(self) -> dict[str, int]:
         """Every count under its name: what was answered since the start, and what is held now.
 
         `announces_http`, `announces_udp`, `scrapes_http`, `scrapes_udp`, `connects_udp`,
         `errors_http`, `errors_udp` (answers that are errors), `refused` (those of them that gate or
         store refused), `dropped_udp` (packets without an answer), `unsent_udp`,
-        `connections_http`, `timed_out_http`, `evicted_http`, `handed_over`, `not_handed_over`,
-        `bytes_in_http`, `bytes_out_http`, `bytes_in_udp`, `bytes_out_udp`; `torrents`, `peers_v4`,
-        `peers_v6`, `seeders`, `expired`, `store_bytes`.
+        `unlogged`, `connections_http`, `timed_out_http`, `evicted_http`, `handed_over`,
+        `not_handed_over`, `bytes_in_http`, `bytes_out_http`, `bytes_in_udp`, `bytes_out_udp`;
+        `torrents`, `peers_v4`, `peers_v6`, `seeders`, `expired`, `store_bytes`.
         """
 
     def peers(self, infohash: bytes, limit: int) -> list[tuple[str, int, bool]]:

@@ -3,6 +3,7 @@
 //! Only this crate knows `PyO3`. What it exposes is documented in `src/outpour/_core.pyi`.
 
 mod hashing;
+mod logged;
 mod tracker;
 
 #[pyo3::pymodule]
@@ -11,6 +12,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::hashing::{Hashing, kernels};
+    #[pymodule_export]
+    use crate::logged::Logged;
     #[pymodule_export]
     use crate::tracker::Tracker;
 

@@ -8,7 +8,9 @@ use std::{
 };
 
 use outpour_tracker::{
-    BindError, Config, Network, Tracker as Core, limits::Limits, model::InfoHash,
+    BindError, Config, Network, Ranges, Tracker as Core,
+    limits::Limits,
+    model::{Counts, InfoHash},
     swarm::SnapshotError,
 };
 use pyo3::{
@@ -17,6 +19,8 @@ use pyo3::{
     pybacked::PyBackedBytes,
     types::PyBytes,
 };
+
+use crate::logged::Logged;
 
 /// The attributes of a configuration; those that are absent keep the defaults of the core.
 #[derive(FromPyObject)]
@@ -53,6 +57,8 @@ struct TrackerConfig {
     denied_clients: Vec<PyBackedBytes>,
     #[pyo3(default)]
     connections_max: Option<usize>,
+    #[pyo3(default)]
+    log_max: usize,
     #[pyo3(default)]
     torrents_max: Option<usize>,
     #[pyo3(default)]
@@ -96,6 +102,7 @@ impl TryFrom<TrackerConfig> for Config {
                 .map(|prefix| prefix.to_vec())
                 .collect(),
             connections_max: config.connections_max.unwrap_or(own.connections_max),
+            log_max: config.log_max,
             limits: Limits {
                 torrents_max: config.torrents_max.unwrap_or(own.limits.torrents_max),
                 peers_max: config.peers_max.unwrap_or(own.limits.peers_max),
@@ -118,6 +125,7 @@ pub(crate) struct Tracker {
 }
 
 type Torrent<'py> = (Bound<'py, PyBytes>, u32, u32, u32);
+type Page<'py> = (Vec<Torrent<'py>>, Option<usize>);
 type Counted<'py> = (Bound<'py, PyBytes>, u32);
 
 #[pymethods]
@@ -184,6 +192,26 @@ impl Tracker {
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn ban(&self, py: Python<'_>, ranges: Vec<(String, String)>) -> PyResult<()> {
+        let ranges = all_ranges(&ranges)?;
+        py.detach(|| self.core.ban(ranges));
+        Ok(())
+    }
+
+    #[pyo3(signature = (ranges))]
+    fn admit(&self, py: Python<'_>, ranges: Option<Vec<(String, String)>>) -> PyResult<()> {
+        let ranges = ranges.map(|some| all_ranges(&some)).transpose()?;
+        py.detach(|| self.core.admit(ranges));
+        Ok(())
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn deny_clients(&self, prefixes: Vec<PyBackedBytes>) {
+        let prefixes = prefixes.iter().map(|prefix| prefix.to_vec());
+        self.core.deny_clients(prefixes);
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
     fn set_origins(&self, origins: Vec<(String, u16)>) -> PyResult<()> {
         self.core.set_origins(&addresses(&origins)?);
         Ok(())
@@ -194,17 +222,12 @@ impl Tracker {
     }
 
     fn torrents<'py>(&self, py: Python<'py>) -> Vec<Torrent<'py>> {
-        let torrents = py.detach(|| self.core.torrents()).into_iter();
-        torrents
-            .map(|(infohash, counts)| {
-                (
-                    PyBytes::new(py, &infohash),
-                    counts.complete,
-                    counts.incomplete,
-                    counts.downloaded,
-                )
-            })
-            .collect()
+        rows(py, py.detach(|| self.core.torrents()))
+    }
+
+    fn torrents_page<'py>(&self, py: Python<'py>, at: usize, limit: usize) -> Page<'py> {
+        let (page, next) = py.detach(|| self.core.torrents_page(at, limit));
+        (rows(py, page), next)
     }
 
     fn unique_ips(&self, py: Python<'_>) -> (usize, usize) {
@@ -262,6 +285,11 @@ impl Tracker {
         Ok(py.detach(|| self.core.insert(infohash, &peers)))
     }
 
+    fn logged(&self, py: Python<'_>, limit: usize) -> Vec<Logged> {
+        let rows = py.detach(|| self.core.logged(limit));
+        rows.into_iter().map(Logged).collect()
+    }
+
     fn counters(&self) -> HashMap<&'static str, u64> {
         self.core.counters()
     }
@@ -280,11 +308,36 @@ impl Tracker {
     }
 }
 
+fn rows(py: Python<'_>, torrents: Vec<(InfoHash, Counts)>) -> Vec<Torrent<'_>> {
+    let row = |(infohash, counts): (InfoHash, Counts)| {
+        let infohash = PyBytes::new(py, &infohash);
+        let Counts {
+            complete,
+            incomplete,
+            downloaded,
+        } = counts;
+        (infohash, complete, incomplete, downloaded)
+    };
+    torrents.into_iter().map(row).collect()
+}
+
+fn ip(host: &str) -> PyResult<IpAddr> {
+    host.parse()
+        .map_err(|_| PyValueError::new_err(format!("`{host}`: not an IP address")))
+}
+
+fn all_ranges(pairs: &[(String, String)]) -> PyResult<Ranges> {
+    let pairs = pairs
+        .iter()
+        .map(|(first, last)| Ok((ip(first)?, ip(last)?)))
+        .collect::<PyResult<Vec<_>>>()?;
+    Ranges::new(pairs).map_err(|(first, last)| {
+        PyValueError::new_err(format!("`{first}-{last}`: not a range of addresses"))
+    })
+}
+
 fn address(host: &str, port: u16) -> PyResult<SocketAddr> {
-    let ip: IpAddr = host
-        .parse()
-        .map_err(|_| PyValueError::new_err(format!("`{host}`: not an IP address")))?;
-    Ok(SocketAddr::new(ip, port))
+    Ok(SocketAddr::new(ip(host)?, port))
 }
 
 fn addresses(pairs: &[(String, u16)]) -> PyResult<Vec<SocketAddr>> {

@@ -1,12 +1,17 @@
 //! Requests become answers, in four steps: wire, gate, swarm, wire. Knows no socket.
 
 pub(crate) mod http;
+pub(crate) mod log;
 #[cfg(test)]
 mod tests;
 pub(crate) mod udp;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use arc_swap::Guard;
+
+use self::log::{Log, Logged};
 use crate::counters::Counters;
 use crate::gate::{Gate, Lists};
 use crate::model::{Announce, Facts, Refused};
@@ -44,10 +49,13 @@ impl Manners {
 /// All that an answer is made from, put together once a batch.
 pub(crate) struct Desk<'a> {
     pub(crate) gate: &'a Gate,
-    pub(crate) lists: &'a Lists,
+    /// Those of the moment, see [`Desk::refresh`].
+    pub(crate) lists: Guard<Arc<Lists>>,
     pub(crate) swarms: &'a Swarms,
     pub(crate) manners: &'a Manners,
     pub(crate) counters: &'a Counters,
+    /// None where nothing is logged.
+    pub(crate) log: Option<&'a Log>,
     pub(crate) rng: &'a mut Rng,
     pub(crate) now_ms: u64,
 }
@@ -55,6 +63,19 @@ pub(crate) struct Desk<'a> {
 impl Desk<'_> {
     pub(crate) fn now_s(&self) -> u32 {
         (self.now_ms / 1000) as u32
+    }
+
+    /// Take the lists of now. Whoever has heard of a change has its next request judged by it, so this
+    /// is done whenever a request may have come in after the last time.
+    pub(crate) fn refresh(&mut self) {
+        self.lists = self.gate.lists();
+    }
+
+    /// Keeps a row for the owner, or counts that there was no room.
+    fn keep(&self, log: &Log, row: Logged) {
+        if !log.add(row) {
+            self.counters.unlogged.one();
+        }
     }
 
     /// The third step of an announce: into the swarm, and out of it the peers that help.

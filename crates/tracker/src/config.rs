@@ -40,6 +40,8 @@ pub struct Config {
     pub denied_clients: Vec<Vec<u8>>,
     /// Open connections of each worker, beyond which the least active one is closed.
     pub connections_max: usize,
+    /// Answered requests kept for [`Tracker::logged`](crate::Tracker::logged); 0 logs none.
+    pub log_max: usize,
     /// How much the store may hold, and for how long.
     pub limits: Limits,
 }
@@ -63,6 +65,7 @@ impl Default for Config {
             requests_per_address_burst: 0,
             denied_clients: Vec::new(),
             connections_max: 4096,
+            log_max: 0,
             limits: Limits::default(),
         }
     }

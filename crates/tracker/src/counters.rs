@@ -58,6 +58,8 @@ counters! {
     unsent_udp,
     /// Requests that the gate or the store refused; they are errors too.
     refused,
+    /// Requests that the log had no room for.
+    unlogged,
     connections_http,
     /// Connections closed because they did not send or take their bytes in time.
     timed_out_http,

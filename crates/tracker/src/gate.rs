@@ -7,6 +7,7 @@ mod allowed;
 mod connection_id;
 mod limits;
 mod proxy;
+mod ranges;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub(crate) use allowed::{InfoHashSet, Lists};
 pub(crate) use connection_id::ConnectionIds;
 pub(crate) use limits::RateLimit;
 pub use proxy::{Network, NetworkError};
+pub use ranges::Ranges;
 
 use crate::model::InfoHash;
 use crate::wire::Refusal;
@@ -31,6 +33,9 @@ pub(crate) const KEY_MISSING: Refusal =
 pub(crate) const KEY_UNKNOWN: Refusal = Refusal::lasting("the key is not known to this tracker");
 pub(crate) const CLIENT_DENIED: Refusal =
     Refusal::lasting("your client is not allowed on this tracker");
+/// What `BitTornado` answered addresses that it did not serve.
+pub(crate) const ADDRESS_DENIED: Refusal =
+    Refusal::lasting("your IP is not allowed on this tracker");
 pub(crate) const PORT_ZERO: Refusal = Refusal::lasting("port must not be 0");
 pub(crate) const ADDRESS_UNUSABLE: Refusal =
     Refusal::lasting("no peer can be reached at this address");
@@ -40,7 +45,6 @@ pub(crate) struct Gate {
     pub(crate) connection_ids: ConnectionIds,
     lists: ArcSwap<Lists>,
     trusted_proxies: Vec<Network>,
-    denied_clients: Vec<Vec<u8>>,
     rate: Option<RateLimit>,
     serves_private_networks: bool,
     /// The nearest class of address that ever announced, so that most answers need no filter.
@@ -50,7 +54,6 @@ pub(crate) struct Gate {
 pub(crate) struct GateSettings {
     pub(crate) lists: Lists,
     pub(crate) trusted_proxies: Vec<Network>,
-    pub(crate) denied_clients: Vec<Vec<u8>>,
     pub(crate) rate: Option<RateLimit>,
     pub(crate) serves_private_networks: bool,
 }
@@ -61,7 +64,6 @@ impl Gate {
             connection_ids,
             lists: ArcSwap::from_pointee(settings.lists),
             trusted_proxies: settings.trusted_proxies,
-            denied_clients: settings.denied_clients,
             rate: settings.rate,
             serves_private_networks: settings.serves_private_networks,
             nearest: AtomicU8::new(Nearness::Public as u8),
@@ -81,13 +83,6 @@ impl Gate {
         self.rate
             .as_ref()
             .is_none_or(|rate| rate.admits(ip, now_ms))
-    }
-
-    pub(crate) fn client_allowed(&self, peer_id: &[u8; 20]) -> bool {
-        !self
-            .denied_clients
-            .iter()
-            .any(|prefix| peer_id.starts_with(prefix))
     }
 
     /// Whose request this is: the source itself, or what its chain of trusted proxies says.
@@ -170,6 +165,24 @@ impl Lists {
             Ok(())
         } else {
             Err(UNLISTED)
+        }
+    }
+
+    /// Whether who asks from this address, or is to be found there, is served.
+    pub(crate) fn admit_address(&self, ip: IpAddr) -> Result<(), Refusal> {
+        if self.admits(ip) {
+            Ok(())
+        } else {
+            Err(ADDRESS_DENIED)
+        }
+    }
+
+    /// Whether the client, by the beginning of its peer id (BEP 20), is served.
+    pub(crate) fn admit_client(&self, peer_id: &[u8; 20]) -> Result<(), Refusal> {
+        if self.admits_client(peer_id) {
+            Ok(())
+        } else {
+            Err(CLIENT_DENIED)
         }
     }
 

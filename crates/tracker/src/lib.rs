@@ -15,7 +15,8 @@ pub mod swarm;
 mod tracker;
 mod wire;
 
+pub use answer::log::{Announced, HttpLine, Logged};
 pub use config::Config;
-pub use gate::{Network, NetworkError};
+pub use gate::{Network, NetworkError, Ranges};
 pub use serve::BindError;
 pub use tracker::Tracker;

@@ -244,6 +244,27 @@ impl Swarms {
         rows
     }
 
+    /// Torrents with their numbers, a page at a time: at least `limit` of them unless there are
+    /// fewer, from where the last page ended, and where the next one begins unless there is none.
+    ///
+    /// A page is of whole shards, so a torrent that is there all the while is on one page, once.
+    pub fn torrents_page(
+        &self,
+        from: usize,
+        limit: usize,
+    ) -> (Vec<(InfoHash, Counts)>, Option<usize>) {
+        let mut rows = Vec::new();
+        for (at, padded) in self.shards.iter().enumerate().skip(from) {
+            if rows.len() >= limit.max(1) {
+                return (rows, Some(at));
+            }
+            let shard = padded.shard.lock();
+            let slots = shard.torrents.iter();
+            rows.extend(slots.map(|slot| (slot.infohash, slot.counts())));
+        }
+        (rows, None)
+    }
+
     /// Distinct addresses that seed something, and distinct addresses that do not.
     ///
     /// Exact up to a quarter of a million peers, an estimate within a tenth of a percent beyond.

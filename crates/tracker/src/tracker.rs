@@ -10,9 +10,10 @@ use std::thread::{self, JoinHandle};
 use parking_lot::Mutex;
 
 use crate::answer::Manners;
+use crate::answer::log::{Log, Logged};
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::gate::{ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, RateLimit};
+use crate::gate::{ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, Ranges, RateLimit};
 use crate::model::{Announce, Counts, Event, InfoHash, PeerRow};
 use crate::rng::Rng;
 use crate::serve::{
@@ -133,6 +134,35 @@ impl Tracker {
         });
     }
 
+    /// Turn away who asks from these addresses; nobody where there are none.
+    ///
+    /// Their peers are not given new life, and are gone when they time out.
+    pub fn ban(&self, ranges: Ranges) {
+        let banned = Arc::new(ranges);
+        self.shared.gate.replace(|lists| Lists {
+            banned: Arc::clone(&banned),
+            ..lists.clone()
+        });
+    }
+
+    /// Serve these addresses alone, less the banned ones; none serves all.
+    pub fn admit(&self, ranges: Option<Ranges>) {
+        let admitted = ranges.map(Arc::new);
+        self.shared.gate.replace(|lists| Lists {
+            admitted: admitted.clone(),
+            ..lists.clone()
+        });
+    }
+
+    /// Replace the beginnings of peer ids that are turned away (BEP 20).
+    pub fn deny_clients(&self, prefixes: impl IntoIterator<Item = Vec<u8>>) {
+        let denied_clients: Arc<[Vec<u8>]> = prefixes.into_iter().collect();
+        self.shared.gate.replace(|lists| Lists {
+            denied_clients: Arc::clone(&denied_clients),
+            ..lists.clone()
+        });
+    }
+
     /// Give these peers first in every answer to a leecher: the publisher's own seeds.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
         self.shared.swarms.set_origins(origins);
@@ -146,6 +176,16 @@ impl Tracker {
     /// Every torrent with its numbers, in no order.
     pub fn torrents(&self) -> Vec<(InfoHash, Counts)> {
         self.shared.swarms.torrents()
+    }
+
+    /// A page of at least `limit` torrents unless fewer are left, from where the last page ended (0
+    /// at first), and where the next one begins; none after the last.
+    pub fn torrents_page(
+        &self,
+        from: usize,
+        limit: usize,
+    ) -> (Vec<(InfoHash, Counts)>, Option<usize>) {
+        self.shared.swarms.torrents_page(from, limit)
     }
 
     /// Distinct addresses that seed, and distinct addresses that do not, over all swarms.
@@ -198,6 +238,13 @@ impl Tracker {
         peers.iter().filter(|peer| joins(peer)).count()
     }
 
+    /// Take up to `limit` requests answered since they were last taken, the oldest first; none unless
+    /// [`Config::log_max`] lets some be kept.
+    pub fn logged(&self, limit: usize) -> Vec<Logged> {
+        let log = self.shared.log.as_ref();
+        log.map(|log| log.take(limit)).unwrap_or_default()
+    }
+
     /// Every count under its name: what the workers did, and what the store holds.
     pub fn counters(&self) -> HashMap<&'static str, u64> {
         let totals = self.shared.swarms.totals();
@@ -238,9 +285,11 @@ impl Shared {
         let gate = Gate::new(
             connection_ids,
             GateSettings {
-                lists: Lists::default(),
+                lists: Lists {
+                    denied_clients: config.denied_clients.into(),
+                    ..Lists::default()
+                },
                 trusted_proxies: config.trusted_proxies,
-                denied_clients: config.denied_clients,
                 rate,
                 serves_private_networks: config.private_networks,
             },
@@ -257,6 +306,7 @@ impl Shared {
                 full_scrape: config.full_scrape,
             },
             counters: (0..workers).map(|_| Counters::default()).collect(),
+            log: Log::new(config.log_max),
             handoff: HandOff::new()?,
             full_scrapes: crate::serve::FullScrapes::default(),
             // The other half is for connections handed over, and for files.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Desk;
+use super::log::{Announced, HttpLine, Log, Logged};
 use crate::gate;
 use crate::model::{Announce, Counts, Event, InfoHash};
 use crate::wire::Refusal;
@@ -71,7 +72,9 @@ pub(crate) fn answer(
         return Outcome::Broken;
     }
     scratch.body.clear();
-    match respond(desk, source, &head, scratch) {
+    let responded = respond(desk, source, &head, scratch);
+    let failure = responded.as_ref().err().map(|refusal| refusal.reason);
+    match responded {
         Ok(Body::Written) => {}
         Ok(Body::AllTorrents) => {
             return Outcome::FullScrape {
@@ -83,6 +86,9 @@ pub(crate) fn answer(
             scratch.body.clear();
             wire::failure(&mut scratch.body, &refusal);
         }
+    }
+    if let Some(log) = desk.log {
+        write_down(desk, log, source, &head, scratch.body.len(), failure);
     }
     let keep_alive = head.keep_alive && may_keep_alive;
     wire::answer_head(out, scratch.body.len(), head.is_http_1_0, keep_alive);
@@ -96,6 +102,37 @@ pub(crate) fn answer(
         taken: head.length,
         keep_alive,
     }
+}
+
+#[cold]
+fn write_down(
+    desk: &Desk<'_>,
+    log: &Log,
+    source: IpAddr,
+    head: &Head<'_>,
+    answer_bytes: usize,
+    failure: Option<&'static str>,
+) {
+    let read = match head.action {
+        Action::Announce => wire::announce(head.query).ok(),
+        Action::Scrape => None,
+    };
+    let announced = read.map(|request| Announced {
+        infohash: request.infohash,
+        peer_id: request.peer_id,
+        port: request.port,
+        left: request.left,
+        event: request.event,
+    });
+    let row = Logged::now(desk.gate.requester(source, head.fields), announced);
+    desk.keep(
+        log,
+        Logged {
+            http: Some(HttpLine::of(head, answer_bytes)),
+            failure,
+            ..row
+        },
+    );
 }
 
 enum Body {
@@ -114,7 +151,8 @@ fn respond(
         return Err(gate::TOO_FAST);
     }
     desk.lists
-        .admit_key(head.key)
+        .admit_address(requester)
+        .and_then(|()| desk.lists.admit_key(head.key))
         .inspect_err(|_| desk.counters.refused.one())?;
     match head.action {
         Action::Announce => {
@@ -166,12 +204,13 @@ fn admit(
     request: &wire::Announce<'_>,
 ) -> Result<Announce, Refusal> {
     desk.lists.admit_torrent(&request.infohash)?;
-    if !desk.gate.client_allowed(&request.peer_id) {
-        return Err(gate::CLIENT_DENIED);
-    }
+    desk.lists.admit_client(&request.peer_id)?;
     let ip = desk
         .gate
         .peer_address(source, requester, request.ip, head.fields)?;
+    if ip != requester {
+        desk.lists.admit_address(ip)?;
+    }
     desk.gate.admit_peer(ip, request.port)?;
     Ok(Announce {
         infohash: request.infohash,

@@ -30,7 +30,6 @@ impl Bench {
             GateSettings {
                 lists: Lists::default(),
                 trusted_proxies: Vec::new(),
-                denied_clients: Vec::new(),
                 rate: None,
                 serves_private_networks: false,
             },
@@ -52,13 +51,13 @@ impl Bench {
     }
 
     fn with_desk<T>(&mut self, then: impl FnOnce(&mut Desk<'_>) -> T) -> T {
-        let lists = self.gate.lists();
         then(&mut Desk {
             gate: &self.gate,
-            lists: &lists,
+            lists: self.gate.lists(),
             swarms: &self.swarms,
             manners: &self.manners,
             counters: &self.counters,
+            log: None,
             rng: &mut self.rng,
             now_ms: NOW_MS,
         })

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Desk;
+use super::log::{Announced, Log, Logged};
 use crate::model::{Announce, Event};
 use crate::wire::Refusal;
 use crate::wire::http::action;
@@ -57,9 +58,16 @@ pub(crate) fn admit<'p>(
         desk.counters.dropped_udp.one();
         return Admitted::Dropped;
     }
+    if let Err(refusal) = desk.lists.admit_address(source) {
+        desk.counters.refused.one();
+        return fail(refusal.reason);
+    }
     match request {
         Request::Announce(announce) => match admit_announce(desk, &announce, source) {
             Ok(admitted) => {
+                if let Some(log) = desk.log {
+                    write_down(desk, log, source, &announce, None);
+                }
                 desk.swarms.prefetch(&admitted.infohash);
                 Admitted::Announce {
                     transaction,
@@ -69,6 +77,9 @@ pub(crate) fn admit<'p>(
             }
             Err(refusal) => {
                 desk.counters.refused.one();
+                if let Some(log) = desk.log {
+                    write_down(desk, log, source, &announce, Some(refusal.reason));
+                }
                 fail(refusal.reason)
             }
         },
@@ -93,9 +104,7 @@ fn admit_announce(
             .admit_key(key(wire::url_data(request.options, &mut url)))?;
     }
     desk.lists.admit_torrent(&request.infohash)?;
-    if !desk.gate.client_allowed(request.peer_id) {
-        return Err(crate::gate::CLIENT_DENIED);
-    }
+    desk.lists.admit_client(request.peer_id)?;
     desk.gate.admit_peer(source, request.port)?;
     Ok(Announce {
         infohash: request.infohash,
@@ -108,6 +117,25 @@ fn admit_announce(
             _ => desk.manners.numwant(request.numwant),
         },
     })
+}
+
+#[cold]
+fn write_down(
+    desk: &Desk<'_>,
+    log: &Log,
+    source: IpAddr,
+    request: &wire::Announce<'_>,
+    failure: Option<&'static str>,
+) {
+    let announced = Announced {
+        infohash: request.infohash,
+        peer_id: *request.peer_id,
+        port: request.port,
+        left: request.left,
+        event: request.event,
+    };
+    let row = Logged::now(source, Some(announced));
+    desk.keep(log, Logged { failure, ..row });
 }
 
 /// The `KEY` in the `/KEY/announce` that BEP 41 carries.

@@ -1,8 +1,11 @@
-//! The lists that Python hands down: torrents allowed, torrents denied, keys.
+//! The lists that Python hands down: torrents, keys, addresses and clients.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher};
+use std::net::IpAddr;
+use std::sync::Arc;
 
+use super::ranges::Ranges;
 use crate::model::InfoHash;
 
 /// All lists of one moment; a change makes a new value.
@@ -12,7 +15,13 @@ pub(crate) struct Lists {
     pub(crate) allowed: Option<InfoHashSet>,
     pub(crate) denied: InfoHashSet,
     /// None where no key is asked for.
-    pub(crate) keys: Option<std::sync::Arc<HashSet<Vec<u8>>>>,
+    pub(crate) keys: Option<Arc<HashSet<Vec<u8>>>>,
+    /// Addresses that are turned away.
+    pub(crate) banned: Arc<Ranges>,
+    /// The addresses that alone may ask; none where all may.
+    pub(crate) admitted: Option<Arc<Ranges>>,
+    /// Beginnings of the peer ids that are turned away.
+    pub(crate) denied_clients: Arc<[Vec<u8>]>,
 }
 
 impl Lists {
@@ -23,9 +32,22 @@ impl Lists {
             .is_none_or(|allowed| allowed.contains(infohash));
         allowed && (self.denied.is_empty() || !self.denied.contains(infohash))
     }
+
+    pub(super) fn admits(&self, ip: IpAddr) -> bool {
+        let admitted = self
+            .admitted
+            .as_ref()
+            .is_none_or(|admitted| admitted.contains(ip));
+        admitted && (self.banned.is_empty() || !self.banned.contains(ip))
+    }
+
+    pub(super) fn admits_client(&self, peer_id: &[u8; 20]) -> bool {
+        let mut denied = self.denied_clients.iter();
+        !denied.any(|prefix| peer_id.starts_with(prefix))
+    }
 }
 
-pub(crate) type InfoHashSet = std::sync::Arc<HashSet<InfoHash, Folded>>;
+pub(crate) type InfoHashSet = Arc<HashSet<InfoHash, Folded>>;
 
 /// Hashes an infohash by one multiplication with a secret: it is a hash already, and chosen by the
 /// operator, so only its distribution over the buckets is left to do.

@@ -100,6 +100,7 @@ impl Reception {
                 },
             };
             desk.counters.connections_http.one();
+            desk.refresh();
             let mut connection = Connection::new(stream, source);
             match self.counter.read(&mut connection, desk) {
                 Next::Close => {}

@@ -28,6 +28,7 @@ impl Mailroom {
             let Ok(count) = self.inbox.receive(fd) else {
                 break;
             };
+            desk.refresh();
             self.answer(count, desk);
             let sent = self.outbox.send(fd, &mut self.inbox);
             desk.counters.bytes_out_udp.add(sent.bytes);

@@ -12,6 +12,7 @@ use super::http::Reception;
 use super::limits::{TICK_MS, TICKS_A_SWEEP};
 use super::ports::WorkerSockets;
 use super::udp::Mailroom;
+use crate::answer::log::Log;
 use crate::answer::{Desk, Manners};
 use crate::counters::Counters;
 use crate::gate::Gate;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) manners: Manners,
     /// One for each worker.
     pub(crate) counters: Box<[Counters]>,
+    pub(crate) log: Option<Log>,
     pub(crate) handoff: HandOff,
     pub(crate) full_scrapes: FullScrapes,
     pub(crate) connections_max: usize,
@@ -84,13 +86,13 @@ impl Worker {
         let mut rng = Rng::from_os();
         // An error of `epoll_wait` would be an error of this program.
         while let Ok(count) = self.epoll.wait(&mut events, self.timeout_ms()) {
-            let lists = shared.gate.lists();
             let mut desk = Desk {
                 gate: &shared.gate,
-                lists: &lists,
+                lists: shared.gate.lists(),
                 swarms: &shared.swarms,
                 manners: &shared.manners,
                 counters: &shared.counters[self.index],
+                log: shared.log.as_ref(),
                 rng: &mut rng,
                 now_ms: shared.clock.now_ms(),
             };

@@ -28,6 +28,8 @@ pub(crate) struct Head<'a> {
     pub(crate) keep_alive: bool,
     /// A body follows, which no request to a tracker needs.
     pub(crate) has_body: bool,
+    /// The request line as it came.
+    pub(crate) line: &'a [u8],
     /// The field lines as they came.
     pub(crate) fields: &'a [u8],
     /// Bytes of the buffer this head took.
@@ -88,6 +90,7 @@ pub(crate) fn read(buffer: &[u8], keyed: bool) -> Read<'_> {
         // A body would be read as the next request, so its connection ends with the answer.
         keep_alive: fields.keep_alive.unwrap_or(!line.is_http_1_0) && !fields.has_body,
         has_body: fields.has_body,
+        line: without_cr(&rest[..end]),
         fields: &buffer[fields_at..fields_at + fields.length],
         length: fields_at + fields.length,
     })
@@ -234,6 +237,12 @@ fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         return None;
     }
     Some(value.strip_prefix(b":")?.trim_ascii())
+}
+
+/// The value of a field, the first one where it is repeated.
+pub(crate) fn field<'a>(fields: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut lines = fields.split(|byte| *byte == b'\n');
+    lines.find_map(|line| value_of(without_cr(line), name))
 }
 
 /// The values of a field that may be repeated, and in each the elements of its list, the last first.

@@ -351,7 +351,9 @@ fn bep48_the_infohashes_of_a_scrape_are_sorted_and_each_once() {
 }
 
 fn escaped(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("%{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |escaped, byte| {
+        escaped + &format!("%{byte:02x}")
+    })
 }
 
 proptest! {
