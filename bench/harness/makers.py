@@ -1,0 +1,155 @@
+"""How each maker of torrents under comparison is called for one task."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness import peers
+
+Command = list[str]
+
+TRACKER = "http://127.0.0.1:6969/announce"
+PIECE_LENGTH = 1 << 20
+FORMATS = ("v1", "v2", "hybrid")
+
+_LIBTORRENT = """
+import sys, libtorrent as lt
+path, folder, out, format, threads, length = sys.argv[1:]
+flags = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}[format]
+files = lt.file_storage()
+lt.add_files(files, path)
+torrent = lt.create_torrent(files, int(length), flags)
+lt.set_piece_hashes(torrent, folder)
+open(out, "wb").write(lt.bencode(torrent.generate()))
+"""
+
+_TORF = """
+import sys, torf
+path, out, threads, length = sys.argv[1:]
+torrent = torf.Torrent(path, piece_size=int(length))
+torrent.generate(threads=int(threads))
+torrent.write(out)
+"""
+
+_READ = """
+import os, sys, pathlib, threading
+path = pathlib.Path(sys.argv[1])
+buffer = bytearray(1 << 18)
+for file in [path] if path.is_file() else path.rglob("*.bin"):
+    with open(file, "rb", buffering=0) as opened:
+        while opened.readinto(buffer):
+            pass
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a maker is asked to do."""
+
+    content: Path
+    out: Path
+    format: str
+    threads: int
+
+    @property
+    def torrent(self) -> str:
+        """The file to write."""
+        return str(self.out / "made.torrent")
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """One contender: `command` gives its arguments, or `None` when the program is not here."""
+
+    name: str
+    command: Callable[[Task], Command | None]
+    formats: tuple[str, ...] = ("v1",)
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def _outpour(task: Task) -> Command:
+    flags = ["--format", task.format, "--threads", str(task.threads), "--tracker", TRACKER]
+    flags += ["--piece-length", str(PIECE_LENGTH), "--allow", "padding", "-o", task.torrent]
+    return [*peers.outpour(), "create", str(task.content), *flags]
+
+
+def _mktorrent(task: Task) -> Command | None:
+    program = peers.find("mktorrent")
+    if program is None:
+        return None
+    flags = ["-t", str(task.threads), "-l", "20", "-a", TRACKER, "-o", task.torrent]
+    return [str(program), *flags, str(task.content)]
+
+
+def _transmission(task: Task) -> Command | None:
+    program = peers.find("transmission-create")
+    if program is None:
+        return None
+    return [str(program), "-s", "1024", "-t", TRACKER, "-o", task.torrent, str(task.content)]
+
+
+def _mkbrr(task: Task) -> Command | None:
+    program = peers.find("mkbrr")
+    if program is None:
+        return None
+    flags = ["-l", "20", "--workers", str(task.threads), "-t", TRACKER, "-o", task.torrent]
+    return [str(program), "create", str(task.content), *flags]
+
+
+def _imdl(task: Task) -> Command | None:
+    program = peers.find("imdl")
+    if program is None:
+        return None
+    flags = ["--input", str(task.content), "--piece-length", "1MiB", "--output", task.torrent]
+    return [str(program), "torrent", "create", *flags]
+
+
+def _torf(task: Task) -> Command | None:
+    if not os.access(peers.python_cache(), os.X_OK):
+        return None
+    flags = [str(task.content), task.torrent, str(task.threads), str(PIECE_LENGTH)]
+    return [str(peers.python_cache()), "-c", _TORF, *flags]
+
+
+def _py3createtorrent(task: Task) -> Command | None:
+    program = peers.python_cache().with_name("py3createtorrent")
+    if not os.access(program, os.X_OK):
+        return None
+    flags = ["-p", "1024", "-t", TRACKER, "--threads", str(task.threads), "-o", task.torrent]
+    return [str(program), "--quiet", *flags, str(task.content)]
+
+
+def _libtorrent(task: Task) -> Command:
+    # The engine that outpour itself depends on is in this environment.
+    places = [str(task.content), str(task.content.parent), task.torrent]
+    numbers = [str(task.threads), str(PIECE_LENGTH)]
+    return [sys.executable, "-c", _LIBTORRENT, *places, task.format, *numbers]
+
+
+def _reading(task: Task) -> Command:
+    return [sys.executable, "-c", _READ, str(task.content)]
+
+
+OUTPOUR = Maker("outpour", _outpour, FORMATS)
+MAKERS = (
+    OUTPOUR,
+    Maker("reading", _reading, FORMATS),
+    Maker("outpour, SHA-NI only", _outpour, FORMATS, {"OUTPOUR_HASH": "shani"}),
+    Maker("outpour, portable", _outpour, FORMATS, {"OUTPOUR_HASH": "portable"}),
+    Maker("mktorrent", _mktorrent),
+    Maker("mkbrr", _mkbrr),
+    Maker("torf", _torf),
+    Maker("py3createtorrent", _py3createtorrent),
+    Maker("intermodal", _imdl),
+    Maker("transmission-create", _transmission),
+    Maker("libtorrent", _libtorrent, FORMATS),
+)
+
+
+def of(format_: str) -> tuple[Maker, ...]:
+    """Return who makes torrents of this format."""
+    return tuple(maker for maker in MAKERS if format_ in maker.formats)
