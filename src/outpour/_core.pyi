@@ -85,6 +85,11 @@ class TrackerConfig(Protocol):
 
     * `interval_jitter_percent: int` (10): how far each interval strays, so that peers who came
       together do not come back together.
+    * `nat_check_attempts: int` (0): give a peer out only once a BitTorrent handshake with it, from
+      the tracker, came back; try so many times, one an announce. Until then it counts and is given
+      peers. Peers whose address was stated with `ip=` by one who may are not tried. 0 tries none.
+    * `believe_every_ip: bool` (False): honour `ip=` of everyone; whoever announces can then aim the
+      swarm at a victim.
     * `full_scrape: bool` (False): answer a scrape that names no torrent with all of them.
     * `requests_per_address_per_s: int` (0), `requests_per_address_burst: int` (0): what one
       address, or IPv6 /64, may ask; 0 is no limit, and a burst is never below the rate.
@@ -180,6 +185,10 @@ class Logged:
     @property
     def event(self) -> str | None:
         """`started`, `completed`, `stopped`, `paused`, or empty."""
+
+    @property
+    def reached(self) -> bool | None:
+        """The result, if this is no request but a NAT check of the peer that announced this."""
 
     @property
     def failure(self) -> str | None:
@@ -365,9 +374,10 @@ class Tracker:
         `announces_http`, `announces_udp`, `scrapes_http`, `scrapes_udp`, `connects_udp`,
         `errors_http`, `errors_udp` (answers that are errors), `refused` (those of them that gate or
         store refused), `dropped_udp` (packets without an answer), `unsent_udp`,
-        `unlogged`, `connections_http`, `timed_out_http`, `evicted_http`, `handed_over`,
-        `not_handed_over`, `bytes_in_http`, `bytes_out_http`, `bytes_in_udp`, `bytes_out_udp`;
-        `torrents`, `peers_v4`, `peers_v6`, `seeders`, `expired`, `store_bytes`.
+        `unlogged`, `connections_http`, `timed_out_http`, `evicted_http`, `nat_checks`,
+        `nat_failures`, `handed_over`, `not_handed_over`, `bytes_in_http`, `bytes_out_http`,
+        `bytes_in_udp`, `bytes_out_udp`; `torrents`, `peers_v4`, `peers_v6`,
+        `seeders`, `expired`, `store_bytes`.
         """
 
     def peers(self, infohash: bytes, limit: int) -> list[tuple[str, int, bool]]:

@@ -58,6 +58,11 @@ impl Logged {
     }
 
     #[getter]
+    fn reached(&self) -> Option<bool> {
+        self.0.reached
+    }
+
+    #[getter]
     fn failure(&self) -> Option<&'static str> {
         self.0.failure
     }

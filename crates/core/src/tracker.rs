@@ -48,6 +48,10 @@ struct TrackerConfig {
     #[pyo3(default)]
     private_networks: bool,
     #[pyo3(default)]
+    believe_every_ip: bool,
+    #[pyo3(default)]
+    nat_check_attempts: u32,
+    #[pyo3(default)]
     full_scrape: bool,
     #[pyo3(default)]
     requests_per_address_per_s: u32,
@@ -93,6 +97,8 @@ impl TryFrom<TrackerConfig> for Config {
                 .unwrap_or(own.connection_id_lifetime_s),
             trusted_proxies: networks.map(network).collect::<PyResult<_>>()?,
             private_networks: config.private_networks,
+            believe_every_ip: config.believe_every_ip,
+            nat_check_attempts: config.nat_check_attempts,
             full_scrape: config.full_scrape,
             requests_per_address_per_s: config.requests_per_address_per_s,
             requests_per_address_burst: config.requests_per_address_burst,

@@ -16,7 +16,7 @@ use crate::counters::Counters;
 use crate::gate::{Gate, Lists};
 use crate::model::{Announce, Facts, Refused};
 use crate::rng::Rng;
-use crate::swarm::Swarms;
+use crate::store::{Asker, Store};
 use crate::wire::Refusal;
 
 /// What answers say, and how much.
@@ -51,7 +51,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) gate: &'a Gate,
     /// Those of the moment, see [`Desk::refresh`].
     pub(crate) lists: Guard<Arc<Lists>>,
-    pub(crate) swarms: &'a Swarms,
+    pub(crate) store: &'a Store,
     pub(crate) manners: &'a Manners,
     pub(crate) counters: &'a Counters,
     /// None where nothing is logged.
@@ -82,14 +82,15 @@ impl Desk<'_> {
     fn announce(
         &mut self,
         announce: &Announce,
+        asker: Asker<'_>,
         requester: IpAddr,
         v4_out: &mut [u8],
         v6_out: &mut [u8],
     ) -> Result<Facts, Refusal> {
         let now_s = self.now_s();
         let mut facts = self
-            .swarms
-            .announce(announce, now_s, self.rng, v4_out, v6_out);
+            .store
+            .announce(announce, asker, now_s, self.rng, v4_out, v6_out);
         if let Some(refused) = facts.refused {
             return Err(refusal(refused));
         }

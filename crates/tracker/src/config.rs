@@ -30,6 +30,10 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Believes the `ip=` of who asks from a private network, and gives peers in one to everyone.
     pub private_networks: bool,
+    /// Believes the `ip=` of everyone, as old trackers could: whoever announces can then name a victim.
+    pub believe_every_ip: bool,
+    /// Times that a peer is tried to reach before it is given up; 0 gives every peer out unchecked.
+    pub nat_check_attempts: u32,
     /// Answers a scrape that names no torrent with all of them.
     pub full_scrape: bool,
     /// Requests a second that one address, or IPv6 /64, may make; 0 is no limit.
@@ -60,6 +64,8 @@ impl Default for Config {
             connection_id_lifetime_s: 900,
             trusted_proxies: Vec::new(),
             private_networks: false,
+            believe_every_ip: false,
+            nat_check_attempts: 0,
             full_scrape: false,
             requests_per_address_per_s: 0,
             requests_per_address_burst: 0,

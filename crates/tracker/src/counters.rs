@@ -65,6 +65,9 @@ counters! {
     timed_out_http,
     /// Connections closed early to make room for new ones.
     evicted_http,
+    /// Peers that were tried to reach, and those of them that were not.
+    nat_checks,
+    nat_failures,
     handed_over,
     /// Connections not handed over because too many waited to be taken.
     not_handed_over,

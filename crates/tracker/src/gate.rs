@@ -36,6 +36,7 @@ pub(crate) const CLIENT_DENIED: Refusal =
 /// What `BitTornado` answered addresses that it did not serve.
 pub(crate) const ADDRESS_DENIED: Refusal =
     Refusal::lasting("your IP is not allowed on this tracker");
+const IP_UNREADABLE: Refusal = Refusal::lasting("ip must be an IPv4 or IPv6 address");
 pub(crate) const PORT_ZERO: Refusal = Refusal::lasting("port must not be 0");
 pub(crate) const ADDRESS_UNUSABLE: Refusal =
     Refusal::lasting("no peer can be reached at this address");
@@ -47,6 +48,7 @@ pub(crate) struct Gate {
     trusted_proxies: Vec<Network>,
     rate: Option<RateLimit>,
     serves_private_networks: bool,
+    believes_every_ip: bool,
     /// The nearest class of address that ever announced, so that most answers need no filter.
     nearest: AtomicU8,
 }
@@ -56,6 +58,7 @@ pub(crate) struct GateSettings {
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) rate: Option<RateLimit>,
     pub(crate) serves_private_networks: bool,
+    pub(crate) believes_every_ip: bool,
 }
 
 impl Gate {
@@ -66,6 +69,7 @@ impl Gate {
             trusted_proxies: settings.trusted_proxies,
             rate: settings.rate,
             serves_private_networks: settings.serves_private_networks,
+            believes_every_ip: settings.believes_every_ip,
             nearest: AtomicU8::new(Nearness::Public as u8),
         }
     }
@@ -107,12 +111,15 @@ impl Gate {
         let Some(stated) = stated else {
             return Ok(requester);
         };
+        if self.believes_every_ip {
+            return proxy::parse_stated(stated).ok_or(IP_UNREADABLE);
+        }
         let is_near = self.serves_private_networks && Nearness::of(requester) != Nearness::Public;
         let may = is_near || proxy::any_contains(&self.trusted_proxies, requester);
         if !may || !proxy::requester(&self.trusted_proxies, source, fields).is_whole {
             return Ok(requester);
         }
-        proxy::parse_stated(stated).ok_or(Refusal::lasting("ip must be an IPv4 or IPv6 address"))
+        proxy::parse_stated(stated).ok_or(IP_UNREADABLE)
     }
 
     /// Checks that a peer can exist there, and remembers how near it is.

@@ -1,7 +1,8 @@
 //! A tracker: UDP and HTTP announces in, peers out.
 //!
 //! The layers, from the top: `tracker` is the whole; `serve` has sockets and threads; `answer` turns a
-//! request into an answer in four steps; `gate`, `swarm` and `wire` are those steps.
+//! request into an answer in four steps; `gate`, `store` and `wire` are those steps. `store` is a `swarm`,
+//! and another one where `nat` checks peers before they are given out.
 
 mod answer;
 mod config;
@@ -9,8 +10,10 @@ mod counters;
 mod gate;
 pub mod limits;
 pub mod model;
+mod nat;
 pub mod rng;
 mod serve;
+mod store;
 pub mod swarm;
 mod tracker;
 mod wire;

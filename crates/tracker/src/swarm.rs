@@ -5,6 +5,7 @@
 
 mod announce;
 mod census;
+mod guest;
 mod index;
 mod load;
 mod mix;
@@ -66,6 +67,9 @@ struct Padded {
 }
 
 impl Swarms {
+    /// Pages begin at numbers below this, see [`Swarms::torrents_page`].
+    pub const SHARDS: usize = SHARDS;
+
     pub fn new(limits: Limits) -> Self {
         let timeout_s = limits.peer_timeout_s.min(Limits::PEER_TIMEOUT_S_MAX);
         Self {

@@ -1,6 +1,7 @@
 //! The tracker as a whole: binds, serves on threads, and does the verbs of its owner.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
@@ -15,11 +16,14 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::gate::{ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, Ranges, RateLimit};
 use crate::model::{Announce, Counts, Event, InfoHash, PeerRow};
+use crate::nat::Checks;
 use crate::rng::Rng;
 use crate::serve::{
-    BindError, Clock, HandOff, Shared, Worker, WorkerSockets, claim, descriptors_max, eventfd,
+    BindError, Clock, HandOff, NatChecker, Shared, Worker, WorkerSockets, claim, descriptors_max,
+    eventfd,
 };
-use crate::swarm::{SnapshotError, Swarms};
+use crate::store::Store;
+use crate::swarm::SnapshotError;
 
 /// A tracker, bound from birth and serving from [`Tracker::start`] to [`Tracker::stop`].
 pub struct Tracker {
@@ -67,6 +71,10 @@ impl Tracker {
                 let worker = Worker::new(&self.shared, index, sockets)?;
                 let name = format!("outpour-{index}");
                 threads.push(thread::Builder::new().name(name).spawn(|| worker.run())?);
+            }
+            if let Some(checker) = NatChecker::new(&self.shared)? {
+                let name = "outpour-nat".to_owned();
+                threads.push(thread::Builder::new().name(name).spawn(|| checker.run())?);
             }
             *stage = Stage::Serving(threads);
         }
@@ -165,17 +173,17 @@ impl Tracker {
 
     /// Give these peers first in every answer to a leecher: the publisher's own seeds.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
-        self.shared.swarms.set_origins(origins);
+        self.shared.store.swarms.set_origins(origins);
     }
 
     /// Forget a torrent, its peers and its counter; tells if it was there.
     pub fn forget(&self, infohash: &InfoHash) -> bool {
-        self.shared.swarms.forget(infohash)
+        self.shared.store.forget(infohash)
     }
 
     /// Every torrent with its numbers, in no order.
     pub fn torrents(&self) -> Vec<(InfoHash, Counts)> {
-        self.shared.swarms.torrents()
+        self.shared.store.torrents()
     }
 
     /// A page of at least `limit` torrents unless fewer are left, from where the last page ended (0
@@ -185,34 +193,34 @@ impl Tracker {
         from: usize,
         limit: usize,
     ) -> (Vec<(InfoHash, Counts)>, Option<usize>) {
-        self.shared.swarms.torrents_page(from, limit)
+        self.shared.store.torrents_page(from, limit)
     }
 
     /// Distinct addresses that seed, and distinct addresses that do not, over all swarms.
     pub fn unique_ips(&self) -> (usize, usize) {
-        self.shared.swarms.unique_ips()
+        self.shared.store.unique_ips()
     }
 
     /// Take up to `limit` torrents with the downloads completed since they were last taken.
     pub fn completed(&self, limit: usize) -> Vec<(InfoHash, u32)> {
-        self.shared.swarms.drain_completed(limit)
+        self.shared.store.drain_completed(limit)
     }
 
     /// Set the completed counters to what an earlier run had reached.
     pub fn set_completed(&self, counts: &[(InfoHash, u32)]) {
-        self.shared.swarms.set_completed(counts);
+        self.shared.store.swarms.set_completed(counts);
     }
 
     /// Everything worth keeping over a restart.
     pub fn snapshot(&self) -> Vec<u8> {
-        self.shared.swarms.snapshot(self.shared.clock.now_s())
+        self.shared.store.swarms.snapshot(self.shared.clock.now_s())
     }
 
     /// Take in a snapshot made `age_s` seconds ago, and tell how many peers it brought.
     pub fn restore(&self, snapshot: &[u8], age_s: u32) -> Result<usize, SnapshotError> {
         self.shared.gate.expect_any_peer();
         let now_s = self.shared.clock.now_s();
-        self.shared.swarms.restore(snapshot, age_s, now_s)
+        self.shared.store.swarms.restore(snapshot, age_s, now_s)
     }
 
     /// Take in peers that another tracker knew, each with whether it seeds, as if they had just
@@ -230,7 +238,7 @@ impl Tracker {
                 event: Event::None,
                 numwant: 0,
             };
-            let swarms = &self.shared.swarms;
+            let swarms = &self.shared.store.swarms;
             swarms
                 .announce(&announce, now_s, &mut rng, &mut [], &mut [])
                 .joined
@@ -247,7 +255,7 @@ impl Tracker {
 
     /// Every count under its name: what the workers did, and what the store holds.
     pub fn counters(&self) -> HashMap<&'static str, u64> {
-        let totals = self.shared.swarms.totals();
+        let totals = self.shared.store.totals();
         let mut counters = HashMap::from([
             ("torrents", totals.torrents),
             ("peers_v4", totals.peers_v4),
@@ -262,7 +270,7 @@ impl Tracker {
 
     /// Up to `limit` peers of a torrent.
     pub fn peers(&self, infohash: &InfoHash, limit: usize) -> Vec<PeerRow> {
-        self.shared.swarms.peers(infohash, limit)
+        self.shared.store.peers(infohash, limit)
     }
 }
 
@@ -292,11 +300,16 @@ impl Shared {
                 trusted_proxies: config.trusted_proxies,
                 rate,
                 serves_private_networks: config.private_networks,
+                believes_every_ip: config.believe_every_ip,
             },
         );
+        let checks = match config.nat_check_attempts {
+            0 => None,
+            attempts => Some(Checks::new(attempts, File::from(eventfd()?))),
+        };
         Ok(Self {
             gate,
-            swarms: Swarms::new(config.limits),
+            store: Store::new(config.limits, checks),
             manners: Manners {
                 interval_s: config.interval_s,
                 min_interval_s: config.min_interval_s.min(config.interval_s),
@@ -305,7 +318,7 @@ impl Shared {
                 peers_per_answer_max: config.peers_per_answer_max,
                 full_scrape: config.full_scrape,
             },
-            counters: (0..workers).map(|_| Counters::default()).collect(),
+            counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),
             handoff: HandOff::new()?,
             full_scrapes: crate::serve::FullScrapes::default(),
@@ -318,7 +331,7 @@ impl Shared {
 
     fn tell_to_stop(&self) {
         if let Ok(stop) = self.stop.try_clone() {
-            let _told = std::fs::File::from(stop).write(&1u64.to_ne_bytes());
+            let _told = File::from(stop).write(&1u64.to_ne_bytes());
         }
     }
 }

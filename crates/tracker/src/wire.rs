@@ -8,6 +8,23 @@ pub(crate) mod udp;
 #[cfg(test)]
 pub(crate) mod vectors;
 
+/// A value of the shared vectors: its kind, file and name.
+#[cfg(test)]
+macro_rules! vector {
+    ($kind:ident, $file:literal, $name:literal) => {
+        crate::wire::vectors::$kind(
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../tests/vectors/tracker/",
+                $file
+            )),
+            $name,
+        )
+    };
+}
+#[cfg(test)]
+pub(crate) use vector;
+
 /// Why a request is answered with an error, in words that reach the user of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {

@@ -6,6 +6,7 @@ use super::Desk;
 use super::log::{Announced, HttpLine, Log, Logged};
 use crate::gate;
 use crate::model::{Announce, Counts, Event, InfoHash};
+use crate::store::Asker;
 use crate::wire::Refusal;
 use crate::wire::http::{self as wire, Action, Head, Method, Peers, Read, Reply, Status};
 
@@ -172,8 +173,18 @@ fn announce(
     let request = wire::announce(head.query)?;
     let announce = admit(desk, source, requester, head, &request)
         .inspect_err(|_| desk.counters.refused.one())?;
+    let asker = Asker {
+        peer_id: &request.peer_id,
+        is_stated: announce.ip != requester,
+    };
     let facts = desk
-        .announce(&announce, requester, &mut scratch.v4, &mut scratch.v6)
+        .announce(
+            &announce,
+            asker,
+            requester,
+            &mut scratch.v4,
+            &mut scratch.v6,
+        )
         .inspect_err(|_| desk.counters.refused.one())?;
     desk.counters.announces_http.one();
     let reply = Reply {
@@ -253,5 +264,5 @@ fn counts(desk: &Desk<'_>, infohash: &InfoHash) -> Option<Counts> {
         return None;
     }
     let unknown = desk.lists.allowed.is_some().then(Counts::default);
-    desk.swarms.scrape(infohash).or(unknown)
+    desk.store.scrape(infohash).or(unknown)
 }

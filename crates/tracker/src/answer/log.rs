@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 
 use crate::model::{Event, InfoHash};
+use crate::nat::Check;
 use crate::wire::http::{self as wire, Head};
 
 /// Bytes kept of each line that a client sent.
@@ -22,6 +23,8 @@ pub struct Logged {
     pub announced: Option<Announced>,
     /// None over UDP.
     pub http: Option<HttpLine>,
+    /// Of a NAT check, which is no request: whether the peer was reached.
+    pub reached: Option<bool>,
     /// Why it was refused. Over UDP only what is known before the store is asked.
     pub failure: Option<&'static str>,
 }
@@ -63,7 +66,7 @@ impl Log {
     }
 
     /// Keeps a row, and says whether there was room for it.
-    pub(super) fn add(&self, row: Logged) -> bool {
+    pub(crate) fn add(&self, row: Logged) -> bool {
         let mut rows = self.rows.lock();
         let fits = rows.len() < self.rows_max;
         if fits {
@@ -89,7 +92,25 @@ impl Logged {
             ip,
             announced,
             http: None,
+            reached: None,
             failure: None,
+        }
+    }
+}
+
+impl Logged {
+    /// A check of the peer that once announced this.
+    pub(crate) fn nat_check(check: &Check, was_reached: bool) -> Self {
+        let announced = Announced {
+            infohash: check.announce.infohash,
+            peer_id: check.peer_id,
+            port: check.announce.port,
+            left: check.announce.left,
+            event: check.announce.event,
+        };
+        Self {
+            reached: Some(was_reached),
+            ..Self::now(check.announce.ip, Some(announced))
         }
     }
 }

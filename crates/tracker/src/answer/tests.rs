@@ -7,9 +7,9 @@ use crate::counters::Counters;
 use crate::gate::{ConnectionIds, Gate, GateSettings, Lists};
 use crate::limits::Limits;
 use crate::rng::Rng;
-use crate::swarm::Swarms;
+use crate::store::Store;
 use crate::wire::limits::UDP_ANSWER_BYTES_MAX;
-use crate::wire::vectors::vector;
+use crate::wire::vector;
 
 const NOW_MS: u64 = 1_000_000_000;
 const SOMEONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9));
@@ -17,7 +17,7 @@ const SOMEONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9));
 /// A tracker without sockets.
 struct Bench {
     gate: Gate,
-    swarms: Swarms,
+    store: Store,
     manners: Manners,
     counters: Counters,
     rng: Rng,
@@ -32,11 +32,12 @@ impl Bench {
                 trusted_proxies: Vec::new(),
                 rate: None,
                 serves_private_networks: false,
+                believes_every_ip: false,
             },
         );
         Self {
             gate,
-            swarms: Swarms::new(Limits::default()),
+            store: Store::new(Limits::default(), None),
             manners: Manners {
                 interval_s: 1800,
                 min_interval_s: 300,
@@ -54,7 +55,7 @@ impl Bench {
         then(&mut Desk {
             gate: &self.gate,
             lists: self.gate.lists(),
-            swarms: &self.swarms,
+            store: &self.store,
             manners: &self.manners,
             counters: &self.counters,
             log: None,
@@ -138,7 +139,7 @@ fn bep15_random_packets_of_every_length_get_no_more_than_they_cost() {
             assert!(answer.len() <= packet.len(), "{length} {action}");
         }
     }
-    assert_eq!(bench.swarms.totals().torrents, 0);
+    assert_eq!(bench.store.totals().torrents, 0);
 }
 
 #[test]

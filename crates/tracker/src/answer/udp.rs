@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Desk;
 use super::log::{Announced, Log, Logged};
 use crate::model::{Announce, Event};
+use crate::store::Asker;
 use crate::wire::Refusal;
 use crate::wire::http::action;
 use crate::wire::limits::URL_DATA_BYTES_MAX;
@@ -21,6 +22,7 @@ pub(crate) enum Admitted<'p> {
     Announce {
         transaction: [u8; 4],
         announce: Announce,
+        peer_id: &'p [u8; 20],
         request_bytes: usize,
     },
     Scrape(wire::Scrape<'p>),
@@ -68,10 +70,11 @@ pub(crate) fn admit<'p>(
                 if let Some(log) = desk.log {
                     write_down(desk, log, source, &announce, None);
                 }
-                desk.swarms.prefetch(&admitted.infohash);
+                desk.store.swarms.prefetch(&admitted.infohash);
                 Admitted::Announce {
                     transaction,
                     announce: admitted,
+                    peer_id: announce.peer_id,
                     request_bytes: packet.len(),
                 }
             }
@@ -85,7 +88,7 @@ pub(crate) fn admit<'p>(
         },
         Request::Scrape(scrape) => {
             for infohash in scrape.infohashes {
-                desk.swarms.prefetch(infohash);
+                desk.store.swarms.prefetch(infohash);
             }
             Admitted::Scrape(scrape)
         }
@@ -148,7 +151,7 @@ impl Admitted<'_> {
     /// Asks memory for the torrent, its index line having arrived meanwhile.
     pub(crate) fn prefetch(&self, desk: &Desk<'_>) {
         if let Self::Announce { announce, .. } = self {
-            desk.swarms.prefetch_torrent(&announce.infohash);
+            desk.store.swarms.prefetch_torrent(&announce.infohash);
         }
     }
 }
@@ -166,6 +169,7 @@ pub(crate) fn answer(
         Admitted::Announce {
             transaction,
             announce,
+            peer_id,
             request_bytes,
         } => {
             let (_, peers) = out.split_at_mut(wire::PEERS_AT);
@@ -173,7 +177,11 @@ pub(crate) fn answer(
                 IpAddr::V4(_) => (peers, &mut [][..]),
                 IpAddr::V6(_) => (&mut [][..], peers),
             };
-            match desk.announce(&announce, source, v4_out, v6_out) {
+            let asker = Asker {
+                peer_id,
+                is_stated: false,
+            };
+            match desk.announce(&announce, asker, source, v4_out, v6_out) {
                 Ok(facts) => {
                     desk.counters.announces_udp.one();
                     let interval_s = desk.manners.interval_s(desk.rng);
@@ -197,7 +205,7 @@ pub(crate) fn answer(
             desk.counters.scrapes_udp.one();
             let counts = scrape.infohashes.iter().map(|infohash| {
                 let listed = desk.lists.lists(infohash);
-                let counts = listed.then(|| desk.swarms.scrape(infohash));
+                let counts = listed.then(|| desk.store.scrape(infohash));
                 counts.flatten().unwrap_or_default()
             });
             wire::scrape(out, scrape.transaction, counts)

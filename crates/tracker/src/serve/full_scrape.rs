@@ -70,7 +70,7 @@ fn answer(shared: &Shared, mut stream: &TcpStream, is_head: bool) -> io::Result<
 /// The listed torrents in the order of bencoding, those that nobody announced included.
 fn listed(shared: &Shared) -> Vec<(InfoHash, Counts)> {
     let lists = shared.gate.lists();
-    let mut rows = shared.swarms.torrents();
+    let mut rows = shared.store.torrents();
     rows.retain(|(infohash, _)| lists.lists(infohash));
     rows.sort_unstable_by_key(|(infohash, _)| *infohash);
     if let Some(allowed) = &lists.allowed {

@@ -49,5 +49,11 @@ pub(super) const TICK_MS: u64 = 200;
 /// Steps of the sweep that go over the whole store: once in two minutes.
 pub(super) const TICKS_A_SWEEP: usize = 600;
 
+/// Peers that a NAT check tries to reach at the same time.
+pub(super) const NAT_CHECKS_AT_ONCE_MAX: usize = 128;
+
+/// For a peer to answer a NAT check, from the first packet to its whole handshake.
+pub(super) const NAT_CHECK_TIMEOUT_MS: u64 = 10_000;
+
 /// Attempts to find one free number for all sockets that ask for any.
 pub(super) const ANY_PORT_ATTEMPTS: usize = 16;

@@ -115,7 +115,17 @@ fn set(fd: &OwnedFd, level: c_int, option: c_int, value: c_int) -> io::Result<()
 }
 
 fn bind(fd: &OwnedFd, address: SocketAddr) -> io::Result<()> {
-    let result = match address {
+    let result = with_raw(address, |raw, size| {
+        // SAFETY: the pointer is to an address of this size, which outlives the call.
+        unsafe { libc::bind(fd.as_raw_fd(), raw, size) }
+    });
+    check(result)?;
+    Ok(())
+}
+
+/// Calls with an address as the kernel reads it.
+fn with_raw(address: SocketAddr, call: impl Fn(*const sockaddr, socklen_t) -> c_int) -> c_int {
+    match address {
         SocketAddr::V4(address) => {
             let raw = sockaddr_in {
                 sin_family: libc::AF_INET as libc::sa_family_t,
@@ -125,14 +135,7 @@ fn bind(fd: &OwnedFd, address: SocketAddr) -> io::Result<()> {
                 },
                 sin_zero: [0; 8],
             };
-            // SAFETY: the pointer is to `raw`, which outlives the call, with its size.
-            unsafe {
-                libc::bind(
-                    fd.as_raw_fd(),
-                    (&raw const raw).cast::<sockaddr>(),
-                    size_of_val(&raw) as socklen_t,
-                )
-            }
+            call((&raw const raw).cast(), size_of_val(&raw) as socklen_t)
         }
         SocketAddr::V6(address) => {
             let raw = sockaddr_in6 {
@@ -144,18 +147,9 @@ fn bind(fd: &OwnedFd, address: SocketAddr) -> io::Result<()> {
                 },
                 sin6_scope_id: address.scope_id(),
             };
-            // SAFETY: as above.
-            unsafe {
-                libc::bind(
-                    fd.as_raw_fd(),
-                    (&raw const raw).cast::<sockaddr>(),
-                    size_of_val(&raw) as socklen_t,
-                )
-            }
+            call((&raw const raw).cast(), size_of_val(&raw) as socklen_t)
         }
-    };
-    check(result)?;
-    Ok(())
+    }
 }
 
 /// Room for an address of either family.
@@ -207,6 +201,20 @@ pub(super) fn accept(listener: &OwnedFd) -> io::Result<(TcpStream, IpAddr)> {
     // SAFETY: the descriptor is new and owned by nobody else.
     let stream = TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) });
     Ok((stream, address_of(&raw).ip()))
+}
+
+/// A connection that is being made: it can be written to once it is there, or has failed.
+pub(super) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let fd = socket(address, Transport::Tcp)?;
+    let result = with_raw(address, |raw, size| {
+        // SAFETY: the pointer is to an address of this size, which outlives the call.
+        unsafe { libc::connect(fd.as_raw_fd(), raw, size) }
+    });
+    match check(result) {
+        Ok(_) => Ok(TcpStream::from(fd)),
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(TcpStream::from(fd)),
+        Err(error) => Err(error),
+    }
 }
 
 /// A descriptor that is readable once it was written to.

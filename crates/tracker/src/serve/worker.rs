@@ -17,14 +17,14 @@ use crate::answer::{Desk, Manners};
 use crate::counters::Counters;
 use crate::gate::Gate;
 use crate::rng::Rng;
-use crate::swarm::Swarms;
+use crate::store::Store;
 
 /// What all workers have in common.
 pub(crate) struct Shared {
     pub(crate) gate: Gate,
-    pub(crate) swarms: Swarms,
+    pub(crate) store: Store,
     pub(crate) manners: Manners,
-    /// One for each worker.
+    /// One for each worker, and one for the NAT checks.
     pub(crate) counters: Box<[Counters]>,
     pub(crate) log: Option<Log>,
     pub(crate) handoff: HandOff,
@@ -89,7 +89,7 @@ impl Worker {
             let mut desk = Desk {
                 gate: &shared.gate,
                 lists: shared.gate.lists(),
-                swarms: &shared.swarms,
+                store: &shared.store,
                 manners: &shared.manners,
                 counters: &shared.counters[self.index],
                 log: shared.log.as_ref(),
@@ -149,8 +149,7 @@ impl Worker {
         }
         self.reception.close_due(desk);
         if self.is_sweeper() {
-            let budget = desk.swarms.sweep_cost() / TICKS_A_SWEEP + 1;
-            desk.swarms.sweep(desk.now_s(), budget);
+            desk.store.sweep(desk.now_s(), TICKS_A_SWEEP);
         }
     }
 }

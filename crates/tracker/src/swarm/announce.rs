@@ -198,7 +198,7 @@ impl Shard {
 }
 
 impl Answer {
-    fn of(facts: Facts) -> Self {
+    pub(super) fn of(facts: Facts) -> Self {
         Self {
             facts,
             own: 0,
@@ -209,7 +209,7 @@ impl Answer {
 
 impl Facts {
     #[inline]
-    fn count(&mut self, slot: &Slot) {
+    pub(super) fn count(&mut self, slot: &Slot) {
         let counts = slot.counts();
         self.complete = counts.complete;
         self.incomplete = counts.incomplete;
@@ -221,7 +221,7 @@ impl Facts {
 ///
 /// The asker's own family goes first but leaves a quarter to the other one where that has peers.
 #[inline]
-fn give<P: Family>(
+pub(super) fn give<P: Family>(
     slot: &Slot,
     call: &Call<'_, P>,
     rng: &mut Rng,

@@ -29,17 +29,3 @@ fn values(file: &str, name: &str) -> String {
     assert!(!values.is_empty(), "no `{name}` in the vector");
     values.join(" ")
 }
-
-macro_rules! vector {
-    ($kind:ident, $file:literal, $name:literal) => {
-        crate::wire::vectors::$kind(
-            include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../../tests/vectors/tracker/",
-                $file
-            )),
-            $name,
-        )
-    };
-}
-pub(crate) use vector;

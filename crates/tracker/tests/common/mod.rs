@@ -1,6 +1,6 @@
 //! A tracker on free ports of loopback, and plain clients for it.
 
-#![allow(dead_code, unreachable_pub)] // each test file uses its part, and is a crate to the linter
+#![allow(dead_code, unreachable_pub, unused_imports, unused_macros)] // each test file uses its part, and is a crate to the linter
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -8,6 +8,9 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use outpour_tracker::{Config, Tracker};
+
+#[path = "../../src/wire/vectors.rs"]
+pub mod vectors;
 
 pub const PATIENCE: Duration = Duration::from_secs(10);
 pub const INFOHASH: [u8; 20] = [b'a'; 20];
@@ -297,3 +300,18 @@ pub fn text_of_error(answer: &[u8]) -> &str {
     );
     str::from_utf8(&answer[8..]).expect("words")
 }
+
+/// A value of the shared vectors: its kind, file and name.
+macro_rules! vector {
+    ($kind:ident, $file:literal, $name:literal) => {
+        $crate::common::vectors::$kind(
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../tests/vectors/tracker/",
+                $file
+            )),
+            $name,
+        )
+    };
+}
+pub(crate) use vector;

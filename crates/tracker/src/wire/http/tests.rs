@@ -6,7 +6,7 @@ use super::*;
 use crate::model::{Counts, Event};
 use crate::wire::Refusal;
 use crate::wire::limits::HTTP_HEAD_BYTES_MAX;
-use crate::wire::vectors::vector;
+use crate::wire::vector;
 
 fn whole(request: &str) -> Head<'_> {
     match read(request.as_bytes(), true) {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::{Counts, Event};
 use crate::wire::limits::{UDP_ANSWER_BYTES_MAX, URL_DATA_BYTES_MAX};
-use crate::wire::vectors::vector;
+use crate::wire::vector;
 
 const TRANSACTION: [u8; 4] = [0xca, 0xfe, 0xba, 0xbe];
 const ID: u64 = 0x0102_0304_0506_0708;

@@ -1,0 +1,91 @@
+//! One who is given peers without being one: a NAT check has not reached it yet.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::Swarms;
+use super::announce::{Answer, Call, Outs, give};
+use super::peer::{Coarse, Meta, Peer, PeerV4, PeerV6};
+use super::shard::{Family, Shard};
+use super::slot::Kept;
+use crate::model::{Announce, Facts, InfoHash};
+use crate::rng::Rng;
+
+impl Swarms {
+    /// What [`Swarms::announce`] would give to this peer; its word is not taken.
+    pub fn look(
+        &self,
+        announce: &Announce,
+        now: u32,
+        rng: &mut Rng,
+        v4_out: &mut [u8],
+        v6_out: &mut [u8],
+    ) -> Facts {
+        let origins = self.origins.load();
+        let turn = self.turn(now, origins.as_deref());
+        let hash = self.keys.mix_torrent(&announce.infohash);
+        let shard = self.lock(hash);
+        let meta = Meta::new(turn.now, false, false);
+        match announce.ip {
+            IpAddr::V4(ip) => {
+                let asker = PeerV4::new(ip, announce.port, meta);
+                let (own, other) = (v4_out, v6_out);
+                let call = Call::new(turn, announce, hash, asker);
+                let answer = shard.look(&call, rng, Outs { own, other });
+                Facts {
+                    v4_bytes: answer.own,
+                    v6_bytes: answer.other,
+                    ..answer.facts
+                }
+            }
+            IpAddr::V6(ip) => {
+                let asker = PeerV6::new(ip, announce.port, meta);
+                let (own, other) = (v6_out, v4_out);
+                let call = Call::new(turn, announce, hash, asker);
+                let answer = shard.look(&call, rng, Outs { own, other });
+                Facts {
+                    v4_bytes: answer.other,
+                    v6_bytes: answer.own,
+                    ..answer.facts
+                }
+            }
+        }
+    }
+
+    /// Whether this peer is in the swarm.
+    pub fn holds(&self, infohash: &InfoHash, address: SocketAddr) -> bool {
+        let hash = self.keys.mix_torrent(infohash);
+        let shard = self.lock(hash);
+        let meta = Meta::new(Coarse::of(0), false, false);
+        match address.ip() {
+            IpAddr::V4(ip) => {
+                let peer = PeerV4::new(ip, address.port(), meta);
+                shard.holds(infohash, hash, peer, peer.mix(&self.keys))
+            }
+            IpAddr::V6(ip) => {
+                let peer = PeerV6::new(ip, address.port(), meta);
+                shard.holds(infohash, hash, peer, peer.mix(&self.keys))
+            }
+        }
+    }
+}
+
+impl Shard {
+    fn look<P: Family>(&self, call: &Call<'_, P>, rng: &mut Rng, outs: Outs<'_>) -> Answer {
+        let found = self
+            .torrents
+            .find(&call.announce.infohash, call.torrent_hash);
+        let Some(number) = found else {
+            return Answer::of(Facts::default());
+        };
+        let slot = self.torrents.slot(number);
+        let mut facts = Facts::default();
+        facts.count(slot);
+        let (own, other) = give(slot, call, rng, outs);
+        Answer { facts, own, other }
+    }
+
+    fn holds<P: Kept>(&self, infohash: &InfoHash, hash: u64, peer: P, peer_hash: u64) -> bool {
+        let found = self.torrents.find(infohash, hash);
+        found.is_some_and(|number| P::find(self.torrents.slot(number), peer, peer_hash).is_some())
+    }
+}
