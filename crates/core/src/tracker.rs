@@ -321,6 +321,7 @@ fn rows(py: Python<'_>, torrents: Vec<(InfoHash, Counts)>) -> Vec<Torrent<'_>> {
             complete,
             incomplete,
             downloaded,
+            ..
         } = counts;
         (infohash, complete, incomplete, downloaded)
     };

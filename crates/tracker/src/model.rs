@@ -81,6 +81,8 @@ pub struct Counts {
     pub complete: u32,
     pub incomplete: u32,
     pub downloaded: u32,
+    /// How many of `incomplete` have all they want and not all there is (BEP 21).
+    pub partial: u32,
 }
 
 /// One peer of a swarm, as shown to people and tests.

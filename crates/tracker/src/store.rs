@@ -244,6 +244,7 @@ impl Counts {
             complete: self.complete + other.complete,
             incomplete: self.incomplete + other.incomplete,
             downloaded: self.downloaded.saturating_add(other.downloaded),
+            partial: self.partial + other.partial,
         }
     }
 }
@@ -254,6 +255,7 @@ impl Facts {
             complete: self.complete,
             incomplete: self.incomplete,
             downloaded: self.downloaded,
+            partial: 0,
         }
     }
 

@@ -230,7 +230,7 @@ impl Swarms {
         let hash = self.keys.mix_torrent(infohash);
         let shard = self.lock(hash);
         let number = shard.torrents.find(infohash, hash)?;
-        Some(shard.torrents.slot(number).counts())
+        Some(shard.counts(number))
     }
 
     /// Every torrent with its numbers, in no order.
@@ -238,12 +238,7 @@ impl Swarms {
         let mut rows = Vec::with_capacity(self.load.torrents.get());
         for padded in &self.shards {
             let shard = padded.shard.lock();
-            rows.extend(
-                shard
-                    .torrents
-                    .iter()
-                    .map(|slot| (slot.infohash, slot.counts())),
-            );
+            rows.extend(shard.rows());
         }
         rows
     }
@@ -263,8 +258,7 @@ impl Swarms {
                 return (rows, Some(at));
             }
             let shard = padded.shard.lock();
-            let slots = shard.torrents.iter();
-            rows.extend(slots.map(|slot| (slot.infohash, slot.counts())));
+            rows.extend(shard.rows());
         }
         (rows, None)
     }

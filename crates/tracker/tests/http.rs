@@ -4,7 +4,7 @@ mod common;
 
 use common::{
     INFOHASH, Reply, address, announce, announce_target, config, connect, count, exchange, get,
-    read_answer, serve, until,
+    read_answer, serve, until, vector,
 };
 use outpour_tracker::{Config, Network};
 
@@ -126,6 +126,26 @@ fn bep21_a_paused_peer_is_incomplete_and_needs_no_seeds() {
     let reply = announce(http, "&port=1002&left=5&event=paused");
     assert_eq!(reply.counts(), (1, 1, 0));
     assert!(reply.peers().is_empty());
+}
+
+#[test]
+fn bep21_a_scrape_tells_downloaders_from_partial_seeds_while_there_are_any() {
+    let tracker = serve(config());
+    let http = tracker.http_addresses()[0];
+    let scrape = || get(http, "/scrape?info_hash=aaaaaaaaaaaaaaaaaaaa").1;
+    for port in 1001..=1003 {
+        announce(http, &format!("&port={port}&left=5"));
+    }
+    announce(tracker.http_addresses()[1], "&left=5&event=paused");
+    announce(http, "&port=1001&left=5&event=paused");
+    announce(http, "&port=1001&left=5&event=paused");
+    assert_eq!(scrape(), vector!(text, "bep21_scrape.txt", "answer"));
+    // One wants more after all, the other goes.
+    announce(http, "&port=1001&left=5");
+    announce(tracker.http_addresses()[1], "&left=5&event=stopped");
+    let without = "d8:completei0e10:downloadedi0e10:incompletei3ee";
+    let body = scrape();
+    assert!(String::from_utf8_lossy(&body).contains(without), "{body:?}");
 }
 
 #[test]
@@ -258,6 +278,51 @@ fn bep48_a_full_scrape_is_refused_unless_it_is_switched_on() {
     });
     let (_, body) = exchange(http, b"HEAD /scrape HTTP/1.1\r\n\r\n");
     assert!(body.is_empty());
+}
+
+#[test]
+fn bep48_a_full_scrape_is_packed_for_those_who_take_it() {
+    let tracker = serve(Config {
+        full_scrape: true,
+        ..config()
+    });
+    let http = tracker.http_addresses()[0];
+    let infohash = |number: u32| {
+        let mut infohash = [9; 20];
+        infohash[..4].copy_from_slice(&number.to_be_bytes());
+        infohash
+    };
+    tracker.allow(Some((0..20_000).map(infohash)));
+    let (head, plain) = get(http, "/scrape");
+    assert!(!head.contains("Content-Encoding"), "{head}");
+    assert_eq!(plain.len(), 11 + 20_000 * (23 + 47));
+    for (accepted, is_packed) in [
+        ("gzip", true),
+        ("br;q=1.0, GZip;q=0.8, *;q=0.1", true),
+        ("deflate", false),
+        ("gzip;q=0", false),
+        ("gzip; q=0.000", false),
+    ] {
+        let request = format!("GET /scrape HTTP/1.1\r\nAccept-Encoding: {accepted}\r\n\r\n");
+        let mut answer = (String::new(), Vec::new());
+        until("the scrape of before has ended", || {
+            answer = exchange(http, request.as_bytes());
+            !answer.1.starts_with(b"d14:failure")
+        });
+        let (head, body) = answer;
+        let says_so = head.contains("\r\nContent-Encoding: gzip");
+        assert_eq!(says_so, is_packed, "{accepted}: {head}");
+        let unpacked = if is_packed {
+            let mut unpacked = Vec::new();
+            let mut reader = flate2::read::GzDecoder::new(&body[..]);
+            std::io::Read::read_to_end(&mut reader, &mut unpacked).expect("gzip");
+            assert!(body.len() < unpacked.len() / 2);
+            unpacked
+        } else {
+            body
+        };
+        assert!(unpacked == plain, "{accepted}");
+    }
 }
 
 #[test]

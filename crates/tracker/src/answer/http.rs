@@ -22,7 +22,14 @@ pub(crate) enum Outcome {
     /// The answer is written, and what follows cannot be understood.
     Broken,
     /// All torrents are asked for, which takes a while.
-    FullScrape { is_head: bool },
+    FullScrape(FullScrape),
+}
+
+/// How all torrents are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FullScrape {
+    pub(crate) is_head: bool,
+    pub(crate) takes_gzip: bool,
 }
 
 /// Room to put an answer together, kept by its worker.
@@ -78,9 +85,10 @@ pub(crate) fn answer(
     match responded {
         Ok(Body::Written) => {}
         Ok(Body::AllTorrents) => {
-            return Outcome::FullScrape {
+            return Outcome::FullScrape(FullScrape {
                 is_head: head.method == Method::Head,
-            };
+                takes_gzip: wire::takes_gzip(head.fields),
+            });
         }
         Err(refusal) => {
             desk.counters.errors_http.one();
@@ -192,6 +200,7 @@ fn announce(
             complete: facts.complete,
             incomplete: facts.incomplete,
             downloaded: facts.downloaded,
+            partial: 0,
         },
         external_ip: requester,
         interval_s: desk.manners.interval_s(desk.rng),

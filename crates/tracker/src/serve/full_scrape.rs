@@ -1,13 +1,17 @@
 //! All torrents at once, on a thread of its own: the list is long and its reader may be slow.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 use super::worker::Shared;
+use crate::answer::http::FullScrape;
 use crate::model::{Counts, InfoHash};
 use crate::wire::http::{close_scrape, open_ended_head, open_scrape, scrape_entry};
 
@@ -24,7 +28,7 @@ pub(crate) struct FullScrapes {
 pub(super) fn start(
     shared: &Arc<Shared>,
     stream: TcpStream,
-    is_head: bool,
+    scrape: FullScrape,
 ) -> Result<(), TcpStream> {
     let is_running = &shared.full_scrapes.is_running;
     if is_running.swap(true, Ordering::Acquire) {
@@ -33,7 +37,7 @@ pub(super) fn start(
     let shared = Arc::clone(shared);
     let run = move || {
         // A reader that went away is no fault of the tracker's.
-        let _answered = answer(&shared, &stream, is_head);
+        let _answered = answer(&shared, &stream, scrape);
         shared
             .full_scrapes
             .is_running
@@ -47,24 +51,39 @@ pub(super) fn start(
     Ok(())
 }
 
-fn answer(shared: &Shared, mut stream: &TcpStream, is_head: bool) -> io::Result<()> {
+fn answer(shared: &Shared, mut stream: &TcpStream, scrape: FullScrape) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(SEND_TIMEOUT))?;
     let mut chunk = Vec::with_capacity(CHUNK_BYTES + 1024);
-    open_ended_head(&mut chunk);
-    if is_head {
-        return stream.write_all(&chunk);
+    open_ended_head(&mut chunk, scrape.takes_gzip);
+    stream.write_all(&chunk)?;
+    if scrape.is_head {
+        return Ok(());
     }
+    chunk.clear();
+    if scrape.takes_gzip {
+        // Counters and names of torrents: what can be pressed is pressed at the lowest level too.
+        let writer = BufWriter::with_capacity(CHUNK_BYTES, stream);
+        let mut packer = GzEncoder::new(writer, Compression::fast());
+        torrents(shared, chunk, &mut packer)?;
+        packer.finish()?.flush()
+    } else {
+        torrents(shared, chunk, &mut stream)
+    }
+}
+
+/// Writes the body of the answer (BEP 48), a chunk at a time.
+fn torrents(shared: &Shared, mut chunk: Vec<u8>, out: &mut impl Write) -> io::Result<()> {
     open_scrape(&mut chunk);
     for (infohash, counts) in listed(shared) {
         scrape_entry(&mut chunk, &infohash, counts);
         if chunk.len() >= CHUNK_BYTES {
-            stream.write_all(&chunk)?;
+            out.write_all(&chunk)?;
             chunk.clear();
         }
     }
     close_scrape(&mut chunk);
-    stream.write_all(&chunk)
+    out.write_all(&chunk)
 }
 
 /// The listed torrents in the order of bencoding, those that nobody announced included.

@@ -15,7 +15,7 @@ use super::limits::{
 use super::sockets::accept;
 use super::worker::{CONNECTION_BIT, Shared};
 use crate::answer::Desk;
-use crate::answer::http::{Outcome, Scratch, answer};
+use crate::answer::http::{FullScrape, Outcome, Scratch, answer};
 use crate::wire::Refusal;
 use crate::wire::http::{Status, answer_head, failure, plain};
 use crate::wire::limits::HTTP_HEAD_BYTES_MAX;
@@ -33,7 +33,7 @@ enum Next {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leave {
     HandOver { from: usize, to: usize },
-    FullScrape { is_head: bool },
+    FullScrape(FullScrape),
 }
 
 /// Why no more requests of an input are answered.
@@ -257,8 +257,8 @@ impl Counter {
                     });
                     break;
                 }
-                Outcome::FullScrape { is_head } => {
-                    end = End::Leave(Leave::FullScrape { is_head });
+                Outcome::FullScrape(scrape) => {
+                    end = End::Leave(Leave::FullScrape(scrape));
                     break;
                 }
             }
@@ -343,9 +343,9 @@ impl Counter {
                 }
                 returned
             }
-            Leave::FullScrape { is_head } => {
+            Leave::FullScrape(scrape) => {
                 desk.counters.scrapes_http.one();
-                let returned = full_scrape::start(&self.shared, stream, is_head);
+                let returned = full_scrape::start(&self.shared, stream, scrape);
                 if returned.is_err() {
                     let mut body = Vec::new();
                     failure(

@@ -150,6 +150,9 @@ impl Shard {
             slot.seeders = slot.seeders.wrapping_add(change);
             let seeders = &mut self.tally.seeders;
             *seeders = seeders.wrapping_add_signed(i64::from(change as i32));
+            if partial != old.is_partial() {
+                self.note_partials(number, if partial { 1 } else { -1 });
+            }
             (place, counted)
         } else {
             facts.refused = self.refusal(call, number, rng);

@@ -9,7 +9,7 @@ use super::peer::{Coarse, PeerV4, PeerV6};
 use super::slot::Kept;
 use super::torrents::Torrents;
 use crate::limits::Limits;
-use crate::model::InfoHash;
+use crate::model::{Counts, InfoHash};
 
 #[derive(Default)]
 pub(super) struct Shard {
@@ -17,6 +17,8 @@ pub(super) struct Shard {
     pub(super) tally: Tally,
     /// Downloads completed since they were last drained.
     pub(super) completions: HashMap<InfoHash, u32>,
+    /// How many partial seeds (BEP 21) a swarm has, of the few that have any.
+    pub(super) partials: HashMap<InfoHash, u32>,
 }
 
 /// What the slots of a shard add up to.
@@ -111,7 +113,32 @@ impl Shard {
         slot.seeders += u32::from(seeder);
         self.tally.seeders += u64::from(seeder);
         *P::tally(&mut self.tally) += 1;
+        if peer.meta().is_partial() {
+            self.note_partials(number, 1);
+        }
         place
+    }
+
+    /// Count partial seeds that came or went.
+    #[cold]
+    pub(super) fn note_partials(&mut self, number: u32, change: i32) {
+        let infohash = self.torrents.slot(number).infohash;
+        let partials = self.partials.entry(infohash).or_default();
+        *partials = partials.saturating_add_signed(change);
+        if *partials == 0 {
+            self.partials.remove(&infohash);
+        }
+    }
+
+    /// The numbers of a swarm.
+    #[inline]
+    pub(super) fn counts(&self, number: u32) -> Counts {
+        let slot = self.torrents.slot(number);
+        let mut counts = slot.counts();
+        if !self.partials.is_empty() {
+            counts.partial = self.partials.get(&slot.infohash).copied().unwrap_or(0);
+        }
+        counts
     }
 
     /// Remove a peer; the torrent is left, be it empty.
@@ -123,13 +150,17 @@ impl Shard {
         hash: u64,
     ) {
         let slot = self.torrents.slot_mut(number);
-        let seeder = P::remove(slot, place, hash).meta().is_seeder();
+        let meta = P::remove(slot, place, hash).meta();
+        let seeder = meta.is_seeder();
         slot.seeders -= u32::from(seeder);
         self.tally.seeders -= u64::from(seeder);
         *P::tally(&mut self.tally) -= 1;
         turn.load.peers.leave(1);
         if slot.len() == 0 {
             turn.load.empty.enter();
+        }
+        if meta.is_partial() {
+            self.note_partials(number, -1);
         }
     }
 
@@ -150,6 +181,11 @@ impl Shard {
         turn.load.torrents.leave(1);
         self.torrents.remove(number, turn.keys);
         true
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = (InfoHash, Counts)> {
+        let numbers = 0..self.torrents.len();
+        numbers.map(|number| (self.torrents.slot(number).infohash, self.counts(number)))
     }
 
     /// Raise a completed counter, of a torrent without peers too.
@@ -179,6 +215,7 @@ impl Shard {
         turn.load.empty.leave(usize::from(slot.len() == 0));
         turn.load.torrents.leave(1);
         self.completions.remove(&slot.infohash);
+        self.partials.remove(&slot.infohash);
         self.torrents.remove(number, turn.keys);
     }
 }

@@ -103,12 +103,14 @@ impl Slot {
         }
     }
 
+    /// Its numbers, without those that the shard keeps.
     #[inline]
     pub(super) fn counts(&self) -> Counts {
         Counts {
             complete: self.seeders,
             incomplete: self.len() - self.seeders,
             downloaded: self.completed(),
+            partial: 0,
         }
     }
 

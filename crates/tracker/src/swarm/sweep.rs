@@ -85,11 +85,12 @@ impl Shard {
     ) -> bool {
         let slot = self.torrents.slot_mut(cursor.slot);
         let before = slot.bytes();
-        let (mut gone, mut seeders) = (0, 0);
+        let (mut gone, mut seeders, mut partials) = (0, 0, 0);
         let mut goes = |meta: Meta| {
             let goes = meta.age(turn.now) > timeout;
             gone += u32::from(goes);
             seeders += u32::from(goes & meta.is_seeder());
+            partials += i32::from(goes & meta.is_partial());
             goes
         };
         let mut ended = true;
@@ -124,6 +125,9 @@ impl Shard {
         self.tally.seeders -= u64::from(seeders);
         *P::tally(&mut self.tally) -= u64::from(gone);
         step.expired += gone as usize;
+        if partials > 0 {
+            self.note_partials(cursor.slot, -partials);
+        }
         ended
     }
 

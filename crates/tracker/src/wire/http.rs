@@ -7,7 +7,9 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use head::{Action, Head, Method, Read, action, field, read, values_from_the_last};
+pub(crate) use head::{
+    Action, Head, Method, Read, action, field, read, takes_gzip, values_from_the_last,
+};
 pub(crate) use query::decode;
 pub(crate) use request::{Announce, announce, infohashes};
 pub(crate) use response::{

@@ -245,6 +245,23 @@ pub(crate) fn field<'a>(fields: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     lines.find_map(|line| value_of(without_cr(line), name))
 }
 
+/// Whether the client takes a body in gzip: it names it (RFC 9110 section 12.5.3) and not to refuse it.
+pub(crate) fn takes_gzip(fields: &[u8]) -> bool {
+    values_from_the_last(fields, b"accept-encoding").any(|coding| {
+        let mut parts = coding.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let is_gzip = parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"gzip") || name == b"*");
+        let refused = |weight: &[u8]| {
+            let value = weight
+                .strip_prefix(b"q=")
+                .or_else(|| weight.strip_prefix(b"Q="));
+            value.is_some_and(|value| value.iter().all(|byte| matches!(byte, b'0' | b'.')))
+        };
+        is_gzip && !parts.any(refused)
+    })
+}
+
 /// The values of a field that may be repeated, and in each the elements of its list, the last first.
 pub(crate) fn values_from_the_last<'a>(
     fields: &'a [u8],

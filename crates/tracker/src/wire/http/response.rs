@@ -129,6 +129,15 @@ pub(crate) fn scrape_entry(body: &mut Vec<u8>, infohash: &InfoHash, counts: Coun
     decimal(body, u64::from(counts.complete));
     body.extend_from_slice(b"e10:downloadedi");
     decimal(body, u64::from(counts.downloaded));
+    if counts.partial > 0 {
+        // BEP 21: the incomplete that are no partial seeds. Where there are none it would say what
+        // `incomplete` says.
+        body.extend_from_slice(b"e11:downloadersi");
+        decimal(
+            body,
+            u64::from(counts.incomplete.saturating_sub(counts.partial)),
+        );
+    }
     body.extend_from_slice(b"e10:incompletei");
     decimal(body, u64::from(counts.incomplete));
     body.extend_from_slice(b"ee");
@@ -151,10 +160,12 @@ pub(crate) fn head(out: &mut Vec<u8>, length: usize, is_http_1_0: bool, keep_ali
 }
 
 /// Appends the head of a 200 answer that ends with its connection.
-pub(crate) fn open_ended_head(out: &mut Vec<u8>) {
-    out.extend_from_slice(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n",
-    );
+pub(crate) fn open_ended_head(out: &mut Vec<u8>, is_gzip: bool) {
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n");
+    if is_gzip {
+        out.extend_from_slice(b"Content-Encoding: gzip\r\n");
+    }
+    out.extend_from_slice(b"Vary: Accept-Encoding\r\nConnection: close\r\n\r\n");
 }
 
 /// The answers that are HTTP's own and not the tracker's; each ends its connection.

@@ -273,6 +273,7 @@ const COUNTS: Counts = Counts {
     complete: 1,
     incomplete: 2,
     downloaded: 5,
+    partial: 0,
 };
 const V4: &[u8] = b"\xc0\0\x02\x01\x1a\xe1";
 const V6: &[u8] = b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x1a\xe1";

@@ -120,6 +120,7 @@ fn bep15_the_scrape_vector_is_read_and_answered() {
         complete: 1,
         incomplete: 2,
         downloaded: 5,
+        partial: 0,
     };
     let mut out = [0; 64];
     let counts = [known, Counts::default()];
