@@ -80,17 +80,18 @@ impl Desk<'_> {
 
     /// The third step of an announce: into the swarm, and out of it the peers that help.
     fn announce(
-        &mut self,
+        &self,
         announce: &Announce,
         asker: Asker<'_>,
         requester: IpAddr,
+        rng: &mut Rng,
         v4_out: &mut [u8],
         v6_out: &mut [u8],
     ) -> Result<Facts, Refusal> {
         let now_s = self.now_s();
         let mut facts = self
             .store
-            .announce(announce, asker, now_s, self.rng, v4_out, v6_out);
+            .announce(announce, asker, now_s, rng, v4_out, v6_out);
         if let Some(refused) = facts.refused {
             return Err(refusal(refused));
         }

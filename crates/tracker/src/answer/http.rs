@@ -6,6 +6,7 @@ use super::Desk;
 use super::log::{Announced, HttpLine, Log, Logged};
 use crate::gate;
 use crate::model::{Announce, Counts, Event, InfoHash};
+use crate::rng::Rng;
 use crate::store::Asker;
 use crate::wire::Refusal;
 use crate::wire::http::{self as wire, Action, Head, Method, Peers, Read, Reply, Status};
@@ -185,11 +186,13 @@ fn announce(
         peer_id: &request.peer_id,
         is_stated: announce.ip != requester,
     };
+    let mut rng = Rng::seeded(desk.rng.next_u64());
     let facts = desk
         .announce(
             &announce,
             asker,
             requester,
+            &mut rng,
             &mut scratch.v4,
             &mut scratch.v6,
         )

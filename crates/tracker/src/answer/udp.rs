@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Desk;
 use super::log::{Announced, Log, Logged};
 use crate::model::{Announce, Event};
+use crate::rng::Rng;
 use crate::store::Asker;
 use crate::wire::Refusal;
 use crate::wire::http::action;
@@ -24,6 +25,8 @@ pub(crate) enum Admitted<'p> {
         announce: Announce,
         peer_id: &'p [u8; 20],
         request_bytes: usize,
+        /// Picks the peers, so that those to be picked are known before they are.
+        rng: Rng,
     },
     Scrape(wire::Scrape<'p>),
 }
@@ -76,6 +79,7 @@ pub(crate) fn admit<'p>(
                     announce: admitted,
                     peer_id: announce.peer_id,
                     request_bytes: packet.len(),
+                    rng: Rng::seeded(desk.rng.next_u64()),
                 }
             }
             Err(refusal) => {
@@ -154,6 +158,13 @@ impl Admitted<'_> {
             desk.store.swarms.prefetch_torrent(&announce.infohash);
         }
     }
+
+    /// Asks memory for the peers that the answer is made of, the torrent having arrived meanwhile.
+    pub(crate) fn prefetch_peers(&self, desk: &Desk<'_>) {
+        if let Self::Announce { announce, rng, .. } = self {
+            desk.store.swarms.prefetch_peers(announce, &mut rng.clone());
+        }
+    }
 }
 
 /// Steps three and four, swarm and wire: how many bytes of `out` are to be sent.
@@ -171,6 +182,7 @@ pub(crate) fn answer(
             announce,
             peer_id,
             request_bytes,
+            mut rng,
         } => {
             let (_, peers) = out.split_at_mut(wire::PEERS_AT);
             let (v4_out, v6_out) = match source {
@@ -181,7 +193,7 @@ pub(crate) fn answer(
                 peer_id,
                 is_stated: false,
             };
-            match desk.announce(&announce, asker, source, v4_out, v6_out) {
+            match desk.announce(&announce, asker, source, &mut rng, v4_out, v6_out) {
                 Ok(facts) => {
                     desk.counters.announces_udp.one();
                     let interval_s = desk.manners.interval_s(desk.rng);

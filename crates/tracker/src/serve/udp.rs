@@ -7,6 +7,10 @@ use super::mmsg::{Inbox, Outbox};
 use crate::answer::Desk;
 use crate::answer::udp::{Admitted, admit, answer};
 
+/// Announces between asking memory for the peers of one and reading them: enough to wait for the
+/// slowest memory, and few enough for the nearest cache to hold them all.
+const AHEAD: usize = 4;
+
 /// The buffers of a worker's packets, shared by its sockets.
 pub(super) struct Mailroom {
     inbox: Inbox,
@@ -51,7 +55,15 @@ impl Mailroom {
         for admitted in &batch[..count] {
             admitted.prefetch(desk);
         }
-        for (at, admitted) in batch.into_iter().take(count).enumerate() {
+        let ahead = AHEAD.min(count);
+        for admitted in &batch[..ahead] {
+            admitted.prefetch_peers(desk);
+        }
+        for at in 0..count {
+            if let Some(admitted) = batch[..count].get(at + ahead) {
+                admitted.prefetch_peers(desk);
+            }
+            let admitted = std::mem::replace(&mut batch[at], Admitted::Dropped);
             let length = answer(desk, admitted, inbox.source(at), outbox.answer(at));
             if length > 0 {
                 outbox.queue(inbox, at, length);

@@ -17,7 +17,7 @@ use crate::rng::Rng;
 const GROUPS_MAX: usize = 64;
 
 /// Cache lines fetched ahead for one answer.
-const LINES_AHEAD: usize = 12;
+const LINES_AHEAD: usize = 24;
 
 /// Places a group has at most.
 const GROUP_MAX: usize = 8;
@@ -156,6 +156,9 @@ impl<P: Peer> Writer<'_, P> {
     #[inline]
     fn take_groups(&mut self, places: &[P], rng: &mut Rng) {
         for group in places.chunks_exact(P::GROUP) {
+            if self.is_full() {
+                break;
+            }
             self.take(group, rng);
         }
     }
@@ -176,10 +179,12 @@ impl<P: Peer> Writer<'_, P> {
         };
         let packed = pack(group, self.useful, self.origins, out);
         let room = self.end - self.at;
-        if packed > room {
+        if packed <= room {
+            self.at += packed;
+        } else {
             shuffle::<P>(&mut out[..packed], rng);
+            self.at = self.end;
         }
-        self.at += packed.min(room);
     }
 
     /// Write them where `out` is too short to be written over.
@@ -222,6 +227,8 @@ fn pack_if<P: Peer>(group: &[P], out: &mut [u8], number: impl Fn(P) -> usize) ->
 }
 
 /// Begin at any of the written peers, so that each is left out equally often.
+#[cold]
+#[inline(never)]
 fn shuffle<P: Peer>(written: &mut [u8], rng: &mut Rng) {
     let first = rng.below((written.len() / P::WIRE) as u32) as usize;
     written.rotate_left(first * P::WIRE);

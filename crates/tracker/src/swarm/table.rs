@@ -145,7 +145,7 @@ impl<P: Peer> Table<P> {
             if let Some(place) = self.put(peer, hash, keys) {
                 return place;
             }
-            self.rebuild(self.groups + self.groups / 4 + 1, keys);
+            self.rebuild(self.groups + self.groups / 8 + 1, keys);
         }
     }
 
