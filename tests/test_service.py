@@ -259,8 +259,8 @@ def test_swarms_older_than_the_timeout_are_not_restored(folder, tmp_path):
 
 def test_a_damaged_snapshot_is_told_and_the_tracker_starts(folder, tmp_path):
     store = Store(tmp_path / "s.sqlite")
-    store.set_completed({HELLO: 5})
-    store.save_snapshot(b"no snapshot", int(time.time()))
+    store.set_completed({HELLO: 5}.items())
+    store.save_snapshot([b"no snapshot"], int(time.time()))
     store.close()
     events: list[Event] = []
     given = settings(allowed_dir=folder, state=tmp_path / "s.sqlite")
@@ -271,7 +271,7 @@ def test_a_damaged_snapshot_is_told_and_the_tracker_starts(folder, tmp_path):
 
 def test_downloads_of_torrents_that_are_gone_are_in_the_sum_of_all(folder, tmp_path):
     store = Store(tmp_path / "s.sqlite")
-    store.set_completed({HELLO: 5, b"g" * 20: 7})
+    store.set_completed({HELLO: 5, b"g" * 20: 7}.items())
     store.close()
     with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
         totals = service.totals()
@@ -291,7 +291,7 @@ def test_a_torrent_whose_file_is_gone_keeps_its_name_on_an_open_tracker(folder, 
 def test_an_open_tracker_keeps_dead_torrents_if_asked(tmp_path):
     state = tmp_path / "s.sqlite"
     store = Store(state)
-    store.set_completed({b"g" * 20: 7})
+    store.set_completed({b"g" * 20: 7}.items())
     store.close()
     with tracker(settings(open=True, state=state)) as service:
         assert service.rows() == ()
@@ -413,10 +413,11 @@ def test_history_is_sampled_each_minute_and_kept(folder, tmp_path):
 
 def test_a_swarm_that_stands_still_is_sampled_once_an_hour():
     sampler = Sampler()
-    rows = [TorrentRow(HELLO, complete=1)]
-    kept = [len(sampler.take(at, rows, Totals())) for at in range(0, 7200, 60)]
+    still = [(HELLO, 1, 0, 0)]
+    kept = [len(sampler.take(at, still, Totals())) for at in range(0, 7200, 60)]
     assert kept == [2] + [0] * 59 + [2] + [0] * 59
-    assert sampler.take(7200 - 30, [TorrentRow(HELLO, complete=2)], Totals()) == [(HELLO, 2, 0, 0)]
+    moved = [(HELLO, 2, 0, 0)]
+    assert sampler.take(7200 - 30, moved, Totals()) == moved
 
 
 def test_a_line_is_flat_until_just_before_a_change_and_ends_now():
@@ -440,7 +441,7 @@ def test_a_classic_state_file_is_taken_over_and_counters_never_go_down(folder, t
         service.adopt(Dfile({HELLO: 9, BIG: 2**40}))
         service.adopt(Dfile({HELLO: 3}))
         assert service.row(HELLO).downloaded == 9
-        assert service.row(BIG).downloaded == 2**40
+        assert service.row(BIG).downloaded == 2**31 - 1
     with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
         assert service.row(HELLO).downloaded == 9
 
@@ -482,3 +483,26 @@ def test_a_damaged_classic_state_file_is_set_aside(folder, tmp_path):
     assert len(events) == 1
     assert not path.exists()
     assert [entry.name.startswith("dfile.damaged-") for entry in tmp_path.glob("dfile*")] == [True]
+
+
+def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_and_counted(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("outpour.tracker.service.ROWS_MAX", 2)
+    with tracker(settings(open=True, state=tmp_path / "s.sqlite")) as service:
+        for number in range(1, 4):
+            infohash = bytes([number]) * 20
+            for port in range(1, number + 1):
+                announce(service, infohash, port, left=port - 1, event="started")
+            announce(service, infohash, 1, event="completed")
+        service._drain()
+        soon(lambda: len(service.rows()) == 2)
+        assert {row.infohash[0] for row in service.rows()} == {2, 3}
+        smallest = service.row(b"\1" * 20)
+        assert smallest is not None
+        assert (smallest.complete, smallest.downloading, smallest.downloaded) == (1, 0, 1)
+        assert service.row(b"\4" * 20) is None
+        totals = service.totals()
+        assert (totals.torrents, totals.complete, totals.downloading) == (3, 3, 3)
+        assert totals.downloaded_all == 3
+        assert len(service._sample(0)) == 4

@@ -39,14 +39,14 @@ def reopened(store, path):
 
 
 def test_counters_names_and_snapshot_are_there_after_reopening(store, path):
-    store.set_completed({A: 3})
-    store.set_completed({A: 4, B: 1})
+    store.set_completed({A: 3}.items())
+    store.set_completed({A: 4, B: 1}.items())
     store.name([(A, "big.iso", 12)])
-    store.save_snapshot(b"old", 50)
-    store.save_snapshot(bytes(10_000_000), 100)
+    store.save_snapshot([b"old"], 50)
+    store.save_snapshot([bytes(6_000_000), bytes(4_000_000)], 100)
     again = reopened(store, path)
     try:
-        assert again.completed() == {A: 4, B: 1}
+        assert completed(again) == {A: 4, B: 1}
         assert again.named() == {A: ("big.iso", 12)}
         assert again.snapshot() == (bytes(10_000_000), 100)
     finally:
@@ -57,25 +57,25 @@ def test_a_commit_survives_kill_9(path):
     code = (
         "import sys, os, signal; from pathlib import Path\n"
         "from outpour.tracker.store import Store\n"
-        "store = Store(Path(sys.argv[1])); store.set_completed({b'a' * 20: 7})\n"
+        "store = Store(Path(sys.argv[1])); store.set_completed({b'a' * 20: 7}.items())\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     ended = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert ended.returncode == -signal.SIGKILL
     again = Store(path)
     try:
-        assert again.completed() == {A: 7}
+        assert completed(again) == {A: 7}
     finally:
         again.close()
 
 
 def test_a_transaction_that_fails_leaves_everything_as_it_was(store):
-    store.set_completed({A: 1})
+    store.set_completed({A: 1}.items())
     with pytest.raises(WriteError):
-        store.set_completed({A: 2, B: object()})
-    assert store.completed() == {A: 1}
-    store.set_completed({B: 5})
-    assert store.completed() == {A: 1, B: 5}
+        store.set_completed({A: 2, B: object()}.items())
+    assert completed(store) == {A: 1}
+    store.set_completed({B: 5}.items())
+    assert completed(store) == {A: 1, B: 5}
 
 
 def test_names_that_are_not_unicode_are_kept_readable(store):
@@ -125,9 +125,9 @@ def test_a_file_locked_by_a_tool_is_a_clear_error(store, path):
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(WriteError, match="locked by another program"):
-        store.set_completed({A: 1})
+        store.set_completed({A: 1}.items())
     other.close()
-    store.set_completed({A: 1})
+    store.set_completed({A: 1}.items())
 
 
 @pytest.mark.parametrize(
@@ -142,15 +142,16 @@ def test_a_file_locked_by_a_tool_is_a_clear_error(store, path):
 )
 def test_a_damaged_file_is_set_aside_and_the_tracker_starts(path, damage):
     store = Store(path)
-    store.set_completed({os.urandom(20): n + 1 for n in range(2000)})
+    store.set_completed({os.urandom(20): n + 1 for n in range(2000)}.items())
     store.close()
     broken = damage(path.read_bytes())
     path.write_bytes(broken)
     keeper = Keeper(path)
     try:
         told = [event for event in keeper.events if isinstance(event, StateDamaged)]
-        assert keeper.completed == {}
-        assert keeper.save({A: 1})
+        assert len(keeper.ledger) == 0
+        keeper.ledger.add([(A, 1)])
+        assert keeper.save()
         if broken:
             assert len(told) == 1
             assert told[0].aside.name.startswith("tracker.sqlite.damaged-")
@@ -203,6 +204,10 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
     assert "--state" in (caught.value.hint or "")
 
 
+def completed(store):
+    return dict(row for page in store.completed() for row in page)
+
+
 def full_disk(store):
     """Let the file grow no more, as on a full disk."""
     pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
@@ -217,16 +222,14 @@ def test_a_full_disk_is_told_once_counts_wait_and_are_saved_when_there_is_room(p
         full_disk(store)
         many = [(os.urandom(20), 1) for _ in range(5000)]
         for _ in range(2):
-            keeper.count(many)
-            batch = keeper.take()
-            assert not keeper.save(batch)
-            keeper.put_back(batch)
+            keeper.ledger.add(many)
+            assert not keeper.save()
         assert [type(event) for event in keeper.events] == [SavingFailed]
         assert "full" in str(keeper.events[0])
         store._writer.execute("PRAGMA max_page_count = 100000")
-        assert keeper.save(keeper.take())
+        assert keeper.save_all()
         assert [type(event) for event in keeper.events] == [SavingFailed, SavingResumed]
-        assert store.completed() == {infohash: 2 for infohash, _ in many}
+        assert completed(store) == {infohash: 2 for infohash, _ in many}
     finally:
         keeper.close()
 
@@ -234,8 +237,8 @@ def test_a_full_disk_is_told_once_counts_wait_and_are_saved_when_there_is_room(p
 def test_damage_while_serving_costs_no_counter(path):
     keeper = Keeper(path)
     try:
-        keeper.count([(A, 3)])
-        assert keeper.save(keeper.take())
+        keeper.ledger.add([(A, 3)])
+        assert keeper.save_all()
         keeper.name([(A, "a.iso", 5)])
 
         def damaged(store):
@@ -249,7 +252,7 @@ def test_damage_while_serving_costs_no_counter(path):
         keeper.close()
     again = Keeper(path)
     try:
-        assert again.completed == {A: 3}
+        assert again.ledger.get(A) == 3
         assert again.named == {A: ("a.iso", 5)}
     finally:
         again.close()
@@ -258,11 +261,11 @@ def test_damage_while_serving_costs_no_counter(path):
 def test_without_a_path_everything_works_in_memory():
     keeper = Keeper(None)
     try:
-        keeper.count([(A, 1)])
-        assert keeper.save(keeper.take())
+        keeper.ledger.add([(A, 1)])
+        assert keeper.save_all()
         assert keeper.sample(60, [(A, 1, 2, 3)])
         assert keeper.history(A) == (Sample(60, 1, 2, 3),)
-        assert keeper.save_snapshot(b"x", 1)
+        assert keeper.save_snapshot(lambda: [b"x"], 1)
         found = keeper.snapshot()
         assert found is not None
         assert found[0] == b"x"

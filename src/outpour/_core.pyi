@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Protocol, final, type_check_only
 
-__all__ = ["Hashing", "Logged", "Tracker", "__version__", "kernels"]
+__all__ = ["Hashing", "Ledger", "Logged", "Snapshot", "Tracker", "__version__", "kernels"]
 
 __version__: str
 
@@ -211,6 +211,73 @@ class Logged:
         """Bytes of the answer's body; 0 of a full scrape, which is sent later."""
 
 @final
+class Ledger:
+    """Completed downloads by infohash, all that were ever counted, in 24 bytes each.
+
+    It remembers which of them are not saved yet. Counters stop at 2**31 - 1. Where a method takes
+    an infohash, one that has not 20 bytes is a ValueError.
+    """
+
+    def __new__(cls) -> Ledger:
+        """Make an empty one."""
+
+    def __len__(self) -> int:
+        """Torrents with a counter."""
+
+    def get(self, infohash: bytes) -> int:
+        """The counter of a torrent, 0 if it has none."""
+
+    def total(self) -> int:
+        """All counters together."""
+
+    def unsaved(self) -> int:
+        """How many counters wait to be saved."""
+
+    def absorb(self, tracker: Tracker, tell: int) -> list[tuple[bytes, int]]:
+        """Count what was completed at a tracker since the last time.
+
+        Returns:
+            Up to `tell` of these torrents, with the new downloads of each.
+        """
+
+    def tell(self, tracker: Tracker) -> None:
+        """Set the counters of a tracker to these, where they are higher."""
+
+    def add(self, counts: Sequence[tuple[bytes, int]]) -> None:
+        """Count so many more downloads of each torrent."""
+
+    def load(self, counts: Sequence[tuple[bytes, int]]) -> None:
+        """Take over values that are saved, where they are higher."""
+
+    def take(self, limit: int) -> list[tuple[bytes, int]]:
+        """Take up to `limit` counters to save."""
+
+    def put_back(self, infohashes: Sequence[bytes]) -> None:
+        """Let counters be taken again, their saving having failed."""
+
+    def put_all_back(self) -> None:
+        """Let every counter be taken again: where they were saved is gone."""
+
+    def page(self, at: int, limit: int) -> tuple[list[tuple[bytes, int]], int | None]:
+        """Up to `limit` counters from place `at` on, and where the next page begins.
+
+        Nothing is to be added between the pages; the first begins at 0, and None follows the last.
+        """
+
+@final
+class Snapshot:
+    """The parts of a snapshot, of a quarter of a megabyte or more; put together they are what `restore` takes.
+
+    Each is made when it is asked for, so that a large store is never in memory twice.
+    """
+
+    def __iter__(self) -> Snapshot:
+        """Itself."""
+
+    def __next__(self) -> bytes:
+        """The next part."""
+
+@final
 class Tracker:
     """A tracker on threads of its own: HTTP and UDP, IPv4 and IPv6, one store.
 
@@ -328,21 +395,24 @@ class Tracker:
             all the while is on one page, once.
         """
 
-    def unique_ips(self) -> tuple[int, int]:
-        """Distinct addresses of seeders, and of leechers, over all swarms."""
+    def largest(self, limit: int) -> list[tuple[bytes, int, int, int]]:
+        """Up to `limit` torrents as `torrents` has them, those with the most peers first.
 
-    def completed(self, limit: int) -> list[tuple[bytes, int]]:
-        """Take up to `limit` torrents with the downloads completed since they were last taken."""
+        Torrents without peers are left out.
+        """
 
-    def set_completed(self, counts: Sequence[tuple[bytes, int]]) -> None:
-        """Set counters to what an earlier run had reached.
+    def counts(self, infohash: bytes) -> tuple[int, int, int] | None:
+        """Complete, incomplete and downloaded of one torrent; None if nobody announced it.
 
         Raises:
             ValueError: An infohash has not 20 bytes.
         """
 
-    def snapshot(self) -> bytes:
-        """The swarms as versioned and checksummed bytes; ages in them are relative."""
+    def unique_ips(self) -> tuple[int, int]:
+        """Distinct addresses of seeders, and of leechers, over all swarms."""
+
+    def snapshot(self) -> Snapshot:
+        """The swarms as versioned and checksummed bytes in parts; ages in them are relative."""
 
     def restore(self, snapshot: bytes, age_s: int) -> int:
         """Take in a snapshot made `age_s` seconds ago; return how many peers it brought.

@@ -3,6 +3,7 @@
 //! Only this crate knows `PyO3`. What it exposes is documented in `src/outpour/_core.pyi`.
 
 mod hashing;
+mod ledger;
 mod logged;
 mod tracker;
 
@@ -13,9 +14,11 @@ mod _core {
     #[pymodule_export]
     use crate::hashing::{Hashing, kernels};
     #[pymodule_export]
+    use crate::ledger::Ledger;
+    #[pymodule_export]
     use crate::logged::Logged;
     #[pymodule_export]
-    use crate::tracker::Tracker;
+    use crate::tracker::{Snapshot, Tracker};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

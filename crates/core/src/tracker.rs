@@ -11,6 +11,7 @@ use outpour_tracker::{
     BindError, Config, Network, Ranges, Tracker as Core,
     limits::Limits,
     model::{Counts, InfoHash},
+    swarm,
     swarm::SnapshotError,
 };
 use pyo3::{
@@ -19,6 +20,8 @@ use pyo3::{
     pybacked::PyBackedBytes,
     types::PyBytes,
 };
+
+use parking_lot::Mutex;
 
 use crate::logged::Logged;
 
@@ -130,9 +133,17 @@ pub(crate) struct Tracker {
     core: Core,
 }
 
+/// A part of a snapshot that a disk takes in a moment.
+const SNAPSHOT_PART_BYTES_MIN: usize = 256 << 10;
+
 type Torrent<'py> = (Bound<'py, PyBytes>, u32, u32, u32);
 type Page<'py> = (Vec<Torrent<'py>>, Option<usize>);
-type Counted<'py> = (Bound<'py, PyBytes>, u32);
+
+impl Tracker {
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+}
 
 #[pymethods]
 impl Tracker {
@@ -236,30 +247,25 @@ impl Tracker {
         (rows(py, page), next)
     }
 
+    fn largest<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Torrent<'py>> {
+        rows(py, py.detach(|| self.core.largest(limit)))
+    }
+
+    fn counts(&self, infohash: &[u8]) -> PyResult<Option<(u32, u32, u32)>> {
+        let counts = self.core.counts(&one_20(infohash)?);
+        Ok(counts.map(|it| (it.complete, it.incomplete, it.downloaded)))
+    }
+
     fn unique_ips(&self, py: Python<'_>) -> (usize, usize) {
         py.detach(|| self.core.unique_ips())
     }
 
-    fn completed<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Counted<'py>> {
-        let counts = py.detach(|| self.core.completed(limit)).into_iter();
-        counts
-            .map(|(infohash, count)| (PyBytes::new(py, &infohash), count))
-            .collect()
-    }
-
-    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn set_completed(&self, py: Python<'_>, counts: Vec<(PyBackedBytes, u32)>) -> PyResult<()> {
-        let counts = counts
-            .iter()
-            .map(|(infohash, count)| Ok((one_20(infohash)?, *count)))
-            .collect::<PyResult<Vec<_>>>()?;
-        py.detach(|| self.core.set_completed(&counts));
-        Ok(())
-    }
-
-    fn snapshot<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let snapshot = py.detach(|| self.core.snapshot());
-        PyBytes::new(py, &snapshot)
+    fn snapshot(slf: Py<Self>) -> Snapshot {
+        let state = Mutex::new(slf.get().core.begin_snapshot());
+        Snapshot {
+            tracker: slf,
+            state,
+        }
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
@@ -314,6 +320,27 @@ impl Tracker {
     }
 }
 
+/// The parts of a snapshot, one at a time.
+#[pyclass(frozen, module = "outpour._core")]
+pub(crate) struct Snapshot {
+    tracker: Py<Tracker>,
+    state: Mutex<swarm::Snapshot>,
+}
+
+#[pymethods]
+impl Snapshot {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let core = &self.tracker.get().core;
+        let part =
+            py.detach(|| core.snapshot_part(&mut self.state.lock(), SNAPSHOT_PART_BYTES_MIN));
+        part.map(|part| PyBytes::new(py, &part))
+    }
+}
+
 fn rows(py: Python<'_>, torrents: Vec<(InfoHash, Counts)>) -> Vec<Torrent<'_>> {
     let row = |(infohash, counts): (InfoHash, Counts)| {
         let infohash = PyBytes::new(py, &infohash);
@@ -362,7 +389,7 @@ fn network((host, prefix): &(String, u8)) -> PyResult<Network> {
     parsed.map_err(|error: outpour_tracker::NetworkError| PyValueError::new_err(error.to_string()))
 }
 
-fn one_20(infohash: &[u8]) -> PyResult<InfoHash> {
+pub(crate) fn one_20(infohash: &[u8]) -> PyResult<InfoHash> {
     InfoHash::try_from(infohash).map_err(|_| {
         let length = infohash.len();
         PyValueError::new_err(format!("an infohash has 20 bytes, not {length}"))

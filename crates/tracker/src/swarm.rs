@@ -36,8 +36,8 @@ use self::origins::Origins;
 use self::peer::{Coarse, Meta, Peer, PeerV4, PeerV6};
 use self::shard::{Shard, Turn};
 use self::slot::Kept;
-pub use self::snapshot::SnapshotError;
-use self::snapshot::{Aging, Copied, Writer};
+use self::snapshot::{Aging, Copied};
+pub use self::snapshot::{Snapshot, SnapshotError};
 use self::sweep::{Cursor, HOLD};
 use crate::limits::Limits;
 use crate::model::{Announce, Counts, Facts, InfoHash, PeerRow, Refused, Totals};
@@ -337,15 +337,40 @@ impl Swarms {
 
     /// Everything worth keeping over a restart, as checksummed bytes with ages instead of times.
     pub fn snapshot(&self, now: u32) -> Vec<u8> {
-        let now = Coarse::of(now);
-        let torrents = self.load.torrents.get();
-        let mut writer = Writer::new(torrents * 32 + self.load.peers.get() * 8);
-        let mut copy = Copied::default();
-        for padded in &self.shards {
-            padded.shard.lock().copy_to(&mut copy);
-            writer.add(&copy, now);
+        let mut snapshot = Snapshot::new(Coarse::of(now));
+        let mut bytes = Vec::new();
+        while let Some(part) = self.snapshot_part(&mut snapshot, usize::MAX) {
+            bytes.extend_from_slice(&part);
         }
-        writer.finish()
+        bytes
+    }
+
+    /// Begin a snapshot that is taken part by part, with the ages of `now`.
+    pub fn begin_snapshot(&self, now: u32) -> Snapshot {
+        Snapshot::new(Coarse::of(now))
+    }
+
+    /// Take the next part of a snapshot, of at least `bytes_min` unless it is the last; None after
+    /// that. The parts put together are the snapshot.
+    pub fn snapshot_part(&self, snapshot: &mut Snapshot, bytes_min: usize) -> Option<Vec<u8>> {
+        if snapshot.shard > self.shards.len() {
+            return None;
+        }
+        let mut part = Vec::new();
+        snapshot.open(&mut part);
+        let mut copy = Copied::default();
+        while let Some(padded) = self.shards.get(snapshot.shard) {
+            padded.shard.lock().copy_to(&mut copy);
+            snapshot.add(&mut part, &copy);
+            snapshot.shard += 1;
+            if part.len() >= bytes_min {
+                snapshot.close(&part);
+                return Some(part);
+            }
+        }
+        snapshot.finish(&mut part);
+        snapshot.shard += 1;
+        Some(part)
     }
 
     /// Take in a snapshot that was made `age_s` seconds ago and tell how many peers it brought.

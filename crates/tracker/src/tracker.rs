@@ -15,6 +15,7 @@ use crate::answer::log::{Log, Logged};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::gate::{ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, Ranges, RateLimit};
+use crate::memory::give_back_large_blocks;
 use crate::model::{Announce, Counts, Event, InfoHash, PeerRow};
 use crate::nat::Checks;
 use crate::rng::Rng;
@@ -23,7 +24,7 @@ use crate::serve::{
     eventfd,
 };
 use crate::store::Store;
-use crate::swarm::SnapshotError;
+use crate::swarm::{Snapshot, SnapshotError};
 
 /// A tracker, bound from birth and serving from [`Tracker::start`] to [`Tracker::stop`].
 pub struct Tracker {
@@ -42,6 +43,7 @@ enum Stage {
 impl Tracker {
     /// Bind every address for every worker, or none.
     pub fn bind(config: Config) -> Result<Self, BindError> {
+        give_back_large_blocks();
         let workers = match config.workers {
             0 => thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
@@ -196,6 +198,33 @@ impl Tracker {
         self.shared.store.torrents_page(from, limit)
     }
 
+    /// Up to `limit` torrents with the most peers, the largest swarm first.
+    ///
+    /// Holds no more than these and a page of others at a time.
+    pub fn largest(&self, limit: usize) -> Vec<(InfoHash, Counts)> {
+        const PAGE: usize = 4096;
+        let size = |counts: &Counts| counts.complete + counts.incomplete;
+        let mut largest: Vec<(InfoHash, Counts)> = Vec::new();
+        let mut at = Some(0);
+        while let Some(from) = at {
+            let (page, next) = self.torrents_page(from, PAGE);
+            largest.extend(page.into_iter().filter(|(_, counts)| size(counts) > 0));
+            if largest.len() > limit.max(1) * 2 || next.is_none() {
+                largest.sort_unstable_by(|(a, of_a), (b, of_b)| {
+                    size(of_b).cmp(&size(of_a)).then_with(|| a.cmp(b))
+                });
+                largest.truncate(limit);
+            }
+            at = next;
+        }
+        largest
+    }
+
+    /// The numbers of one torrent, none if nobody announced it.
+    pub fn counts(&self, infohash: &InfoHash) -> Option<Counts> {
+        self.shared.store.scrape(infohash)
+    }
+
     /// Distinct addresses that seed, and distinct addresses that do not, over all swarms.
     pub fn unique_ips(&self) -> (usize, usize) {
         self.shared.store.unique_ips()
@@ -214,6 +243,18 @@ impl Tracker {
     /// Everything worth keeping over a restart.
     pub fn snapshot(&self) -> Vec<u8> {
         self.shared.store.swarms.snapshot(self.shared.clock.now_s())
+    }
+
+    /// Begin a snapshot that is taken part by part.
+    pub fn begin_snapshot(&self) -> Snapshot {
+        let now_s = self.shared.clock.now_s();
+        self.shared.store.swarms.begin_snapshot(now_s)
+    }
+
+    /// Take the next part of a snapshot, of at least `bytes_min` unless it is the last; None after
+    /// that.
+    pub fn snapshot_part(&self, snapshot: &mut Snapshot, bytes_min: usize) -> Option<Vec<u8>> {
+        self.shared.store.swarms.snapshot_part(snapshot, bytes_min)
     }
 
     /// Take in a snapshot made `age_s` seconds ago, and tell how many peers it brought.

@@ -44,6 +44,7 @@ class AllowedSet:
         self._has_changed = False
         self.infohashes: frozenset[bytes] = frozenset()
         self.listings: Mapping[bytes, Listing] = NOTHING
+        self._by_alias: Mapping[bytes, Listing] = NOTHING
 
     @property
     def is_settled(self) -> bool:
@@ -70,6 +71,10 @@ class AllowedSet:
         """Single files to watch."""
         lists = (self._allow, self._deny, self._keys)
         return tuple(source.path for source in lists if source)
+
+    def find(self, infohash: bytes) -> Listing | None:
+        """What is known of a torrent, by any of its 20-byte infohashes."""
+        return self._by_alias.get(infohash)
 
     def give(self, listing: Listing) -> None:
         """Allow a torrent that comes from no folder; `merge` puts it in force."""
@@ -122,6 +127,7 @@ class AllowedSet:
         events += self._difference(listings)
         self._duplicates = duplicates
         self.listings = MappingProxyType(listings)
+        self._by_alias = {key: one for one in listings.values() for key in one.aliases}
         self.infohashes = frozenset(infohashes - denied)
         return events
 

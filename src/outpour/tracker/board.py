@@ -10,7 +10,7 @@ from outpour.tracker.listing import Listing
 from outpour.tracker.views import TorrentRow, Totals
 
 T = TypeVar("T")
-Counts = Mapping[bytes, tuple[int, int]]
+Numbers = Callable[[bytes], tuple[int, int, int]]
 
 SHARE_MAX = 20
 """A view is at most as old as this many times what it cost: 5 % of one core at the worst, and
@@ -50,8 +50,7 @@ class Kept(Generic[T]):
 def rows(
     listings: Mapping[bytes, Listing],
     others: Iterable[bytes],
-    counts: Counts,
-    completed: Mapping[bytes, int],
+    numbers: Numbers,
     named: Mapping[bytes, tuple[str, int]],
     *,
     show_names: bool,
@@ -61,8 +60,7 @@ def rows(
     Args:
         listings: Torrents whose metainfo is known.
         others: Torrents of which only the infohash is known.
-        counts: Seeders and leechers by announced infohash.
-        completed: Completed downloads by announced infohash.
+        numbers: Seeders, leechers and completed downloads of an announced infohash.
         named: Names and lengths remembered from metainfo that is gone.
         show_names: Show what torrents are, and not only their infohashes.
     """
@@ -70,12 +68,11 @@ def rows(
     known: set[bytes] = set()
     for listing in listings.values():
         known.update(listing.aliases)
-        found.append(_listed(listing, counts, completed, show_names))
+        found.append(_listed(listing, numbers, show_names))
     for infohash in others:
         if infohash not in known:
             name, length = named.get(infohash, (None, None)) if show_names else (None, None)
-            complete, downloading = counts.get(infohash, (0, 0))
-            downloaded = completed.get(infohash, 0)
+            complete, downloading, downloaded = numbers(infohash)
             found.append(
                 TorrentRow(
                     infohash,
@@ -91,17 +88,15 @@ def rows(
     return tuple(found)
 
 
-def _listed(
-    listing: Listing, counts: Counts, completed: Mapping[bytes, int], show_names: bool
-) -> TorrentRow:
+def _listed(listing: Listing, numbers: Numbers, show_names: bool) -> TorrentRow:
     # Peers of a hybrid announce both of its infohashes. Each is counted once by taking the larger
     # swarm, which is exact but for peers that know one kind of torrent only.
     complete = downloading = downloaded = 0
     for alias in listing.aliases:
-        seeders, leechers = counts.get(alias, (0, 0))
+        seeders, leechers, done = numbers(alias)
         complete = max(complete, seeders)
         downloading = max(downloading, leechers)
-        downloaded = max(downloaded, completed.get(alias, 0))
+        downloaded = max(downloaded, done)
     if not show_names:
         return TorrentRow(listing.infohash, None, None, complete, downloading, downloaded)
     return TorrentRow(
@@ -125,14 +120,22 @@ def _listed(
 
 
 def totals(
-    shown: tuple[TorrentRow, ...], unique_ips: tuple[int, int], completed: Mapping[bytes, int]
+    shown: tuple[TorrentRow, ...],
+    unique_ips: tuple[int, int],
+    completed: Callable[[bytes], int],
+    completed_all: int,
 ) -> Totals:
-    """Add up the rows with the meaning of the classic page."""
+    """Add up the rows with the meaning of the classic page.
+
+    Args:
+        shown: All rows.
+        unique_ips: Distinct addresses of seeders and of leechers.
+        completed: Completed downloads of an announced infohash.
+        completed_all: Completed downloads of all of them, of those that are gone too.
+    """
     listed = {row.infohash for row in shown}
-    aliases = {row.infohash_v2[:20] for row in shown if row.infohash_v2 is not None}
-    gone = sum(
-        count for key, count in completed.items() if key not in listed and key not in aliases
-    )
+    listed |= {row.infohash_v2[:20] for row in shown if row.infohash_v2 is not None}
+    gone = completed_all - sum(map(completed, listed))
     downloaded = sum(row.downloaded for row in shown)
     return Totals(
         torrents=len(shown),

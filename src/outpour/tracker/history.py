@@ -6,7 +6,7 @@ costs 24 rows a day, so ten thousand torrents fit a file that nobody has to thin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from outpour.tracker.store import SAMPLES_DENSE_S, SAMPLES_SPARSE_STEP_S, TOTALS
 from outpour.tracker.views import Sample, TorrentRow, Totals
@@ -14,6 +14,8 @@ from outpour.tracker.views import Sample, TorrentRow, Totals
 STEP_S = 60
 TORRENTS_MAX = 20_000
 """Of more torrents than this, the largest swarms have a history."""
+LARGEST_MAX = 1000
+"""Of a tracker for everybody, whose swarms never stand still, so many have one."""
 
 Point = tuple[bytes, int, int, int]
 
@@ -25,28 +27,29 @@ class Sampler:
         self._last: dict[bytes, tuple[int, int, int]] = {}
         self._hour = -1
 
-    def take(self, at: int, rows: Sequence[TorrentRow], totals: Totals) -> list[Point]:
-        """What to keep of this moment, `at` in Unix seconds."""
-        if len(rows) > TORRENTS_MAX:
-            rows = sorted(rows, key=lambda row: row.complete + row.downloading)[-TORRENTS_MAX:]
+    def take(self, at: int, points: Sequence[Point], totals: Totals) -> list[Point]:
+        """What to keep of this moment, `at` in Unix seconds.
+
+        Args:
+            at: Of the points.
+            points: Infohash, complete, downloading and downloaded of each torrent.
+            totals: Sums over all torrents.
+        """
+        if len(points) > TORRENTS_MAX:
+            points = sorted(points, key=lambda point: point[1] + point[2])[-TORRENTS_MAX:]
         hour = at // SAMPLES_SPARSE_STEP_S
         is_due = hour != self._hour
         self._hour = hour
         seen = {}
         kept = []
-        for infohash, *numbers in _points(rows, totals):
+        sums = (TOTALS, totals.complete, totals.downloading, totals.downloaded)
+        for infohash, *numbers in (sums, *points):
             now = (numbers[0], numbers[1], numbers[2])
             seen[infohash] = now
             if is_due or self._last.get(infohash) != now:
                 kept.append((infohash, *now))
         self._last = seen
         return kept
-
-
-def _points(rows: Iterable[TorrentRow], totals: Totals) -> Iterator[Point]:
-    yield TOTALS, totals.complete, totals.downloading, totals.downloaded
-    for row in rows:
-        yield row.infohash, row.complete, row.downloading, row.downloaded
 
 
 def expand(samples: Sequence[Sample], row: TorrentRow | None, now: int) -> tuple[Sample, ...]:

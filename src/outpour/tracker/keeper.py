@@ -1,20 +1,26 @@
 """Puts what the tracker counts into the store, and keeps it in memory while the store fails.
 
-Two threads meet here. The one that counts calls `count`, `take` and `put_back`, which never wait;
-all else blocks and is called from one other thread at a time. What happened waits in `events`.
+Two threads meet here. The one that counts uses `ledger`, which never waits; all else blocks and is
+called from one other thread at a time. What happened waits in `events`.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from outpour._core import Ledger
 from outpour.errors import OutpourError, WriteError
 from outpour.tracker.events import Event, SavingFailed, SavingResumed, StateDamaged
 from outpour.tracker.store import StateDamagedError, Store, set_aside
 from outpour.tracker.views import Sample
+
+BATCH_MAX = 2000
+"""Counters of one commit: what a disk takes in a moment, and memory does not notice."""
+BATCHES_MAX = 20
+"""Commits of one turn."""
 
 
 class Keeper:
@@ -25,7 +31,7 @@ class Keeper:
         clock: Unix time in seconds.
 
     Attributes:
-        completed: Completed downloads by infohash, saved or not.
+        ledger: Completed downloads by infohash, saved or not.
         named: Name and length of every torrent that was ever known.
         events: What happened since somebody looked, oldest first.
 
@@ -37,38 +43,45 @@ class Keeper:
     def __init__(self, path: Path | None, *, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._clock = clock
-        self._waiting: set[bytes] = set()
         self._is_failing = False
         self._store: Store | None = None
-        self.completed: dict[bytes, int] = {}
+        self.ledger = Ledger()
         self.named: dict[bytes, tuple[str, int]] = {}
         self.events: deque[Event] = deque()
         try:
             self._store = Store(path)
-            self.completed = self._store.completed()
+            for page in self._store.completed():
+                self.ledger.load(page)
             self.named = self._store.named()
         except StateDamagedError as error:
             self._begin_anew(error)
 
-    def count(self, drained: Iterable[tuple[bytes, int]]) -> None:
-        """Take over new completions."""
-        for infohash, count in drained:
-            self.completed[infohash] = self.completed.get(infohash, 0) + count
-            self._waiting.add(infohash)
+    def save(self) -> bool:
+        """Commit counters that changed since the last time; says if that went well.
 
-    def take(self) -> dict[bytes, int]:
-        """What to save now: the counters that changed since the last time."""
-        batch = {infohash: self.completed[infohash] for infohash in self._waiting}
-        self._waiting.clear()
-        return batch
+        What could not be saved, and what is too much for one turn, waits for the next time.
+        """
+        for _ in range(BATCHES_MAX):
+            if not self.ledger.unsaved():
+                break
+            if not self._attempt(self._save):
+                return False
+        return True
 
-    def put_back(self, batch: Iterable[bytes]) -> None:
-        """Let what could not be saved wait for the next time."""
-        self._waiting.update(batch)
+    def save_all(self) -> bool:
+        """Commit every counter that changed since the last time; says if that went well."""
+        while self.ledger.unsaved():
+            if not self.save():
+                return False
+        return True
 
-    def save(self, batch: Mapping[bytes, int]) -> bool:
-        """Commit what `take` gave; says whether that went well."""
-        return not batch or self._attempt(lambda store: store.set_completed(batch))
+    def _save(self, store: Store) -> None:
+        batch = self.ledger.take(BATCH_MAX)
+        try:
+            store.set_completed(batch)
+        except BaseException:
+            self.ledger.put_back([infohash for infohash, _ in batch])
+            raise
 
     def name(self, torrents: Iterable[tuple[bytes, str, int]]) -> None:
         """Remember names and lengths, for when their .torrent files are gone."""
@@ -89,9 +102,9 @@ class Keeper:
         """Thin out history."""
         return self._attempt(lambda store: store.prune(int(self._clock()), retention_d))
 
-    def save_snapshot(self, swarms: bytes, taken_at: int) -> bool:
-        """Keep the swarms as they were at Unix second `taken_at`."""
-        return self._attempt(lambda store: store.save_snapshot(swarms, taken_at))
+    def save_snapshot(self, swarms: Callable[[], Iterable[bytes]], taken_at: int) -> bool:
+        """Keep the swarms as they were at Unix second `taken_at`; `swarms` gives them in parts."""
+        return self._attempt(lambda store: store.save_snapshot(swarms(), taken_at))
 
     def snapshot(self) -> tuple[bytes, int] | None:
         """The swarms last kept and their age in seconds, None if there are none."""
@@ -143,8 +156,10 @@ class Keeper:
 
     def _begin(self) -> Store:
         store = Store(self._path)
+        self.ledger.put_all_back()
         try:
-            store.set_completed(dict(self.completed))
+            while self.ledger.unsaved():
+                self._save(store)
             store.name([(key, name, length) for key, (name, length) in self.named.items()])
         except BaseException:
             store.close()

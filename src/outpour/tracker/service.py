@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from outpour.tracker.board import Kept
 from outpour.tracker.core import bind
 from outpour.tracker.dfile import Dfile
 from outpour.tracker.events import Completed, Event, SnapshotRefused, StateRestored
+from outpour.tracker.history import Point
 from outpour.tracker.keeper import Keeper
 from outpour.tracker.listing import Listing
 from outpour.tracker.settings import TrackerSettings
@@ -33,12 +35,14 @@ T = TypeVar("T")
 
 TURN_S = 1.0
 UNSETTLED_S = 1.0
-DRAIN_MAX = 65_536
+TOLD_MAX = 1000
+"""Completed torrents that one turn tells of; all are counted."""
 MINUTE_S = 60
 HOUR_S = 3600
 PEERS_MAX = 1_000_000
-COUNT_MAX = (1 << 32) - 1
-"""What a counter of the core and the wire of BEP 15 hold."""
+ROWS_MAX = 20_000
+"""Torrents of a tracker for everybody that are listed: of more, those with the most peers."""
+PAGE_ROWS = 4096
 
 
 class TrackerService:
@@ -75,6 +79,7 @@ class TrackerService:
         self._wake = asyncio.Event()
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
         self._is_snapshot_empty = False
+        self._is_cut = settings.open
         self._sampler = history.Sampler()
         self._rows = Kept(self._work_out_rows)
         self._index = Kept(self._work_out_index)
@@ -133,11 +138,10 @@ class TrackerService:
         self._writing.shutdown(wait=True)
         self._core.stop()
         self._drain()
-        batch = self._keeper.take()
         now = int(self._clock())
-        is_saved = self._keeper.save(batch)
-        is_saved &= self._keeper.sample(now, self._sampler.take(now, self.rows(), self.totals()))
-        is_saved &= self._keeper.save_snapshot(self._core.snapshot(), now)
+        is_saved = self._keeper.save_all()
+        is_saved &= self._keeper.sample(now, self._sample(now))
+        is_saved &= self._keeper.save_snapshot(self._core.snapshot, now)
         self._tell_kept()
         self._keeper.close()
         if not is_saved:
@@ -206,7 +210,8 @@ class TrackerService:
 
     def row(self, infohash: bytes) -> TorrentRow | None:
         """One torrent by the 20 bytes of either of its infohashes, None if it is not listed."""
-        return self._index.get().get(infohash)
+        found = self._index.get().get(infohash)
+        return self._work_out_row(infohash) if found is None and self._is_cut else found
 
     def totals(self) -> Totals:
         """Sums over the torrents listed."""
@@ -247,7 +252,12 @@ class TrackerService:
 
     def completed(self) -> Mapping[bytes, int]:
         """Completed downloads by announced infohash, gone torrents included."""
-        return self._keeper.completed
+        counts: dict[bytes, int] = {}
+        at: int | None = 0
+        while at is not None:
+            page, at = self._keeper.ledger.page(at, PAGE_ROWS)
+            counts.update(page)
+        return counts
 
     def swarms(self) -> list[bytes]:
         """Infohashes of the swarms that have peers."""
@@ -255,13 +265,10 @@ class TrackerService:
 
     def adopt(self, found: Dfile) -> None:
         """Take over counters and peers of a classic tracker; no counter goes down."""
-        known = self._keeper.completed
-        self._keeper.count(
-            (key, count - known.get(key, 0))
-            for key, count in found.completed.items()
-            if count > known.get(key, 0)
-        )
-        self._tell_completed()
+        ledger = self._keeper.ledger
+        more = ((key, count - ledger.get(key)) for key, count in found.completed.items())
+        ledger.add([(key, count) for key, count in more if count > 0])
+        ledger.tell(self._core)
         for infohash, peers in found.peers.items():
             if self.settings.open or infohash in self._allowed.infohashes:
                 self._core.insert(
@@ -277,9 +284,8 @@ class TrackerService:
             await asyncio.sleep(due - loop.time())
             due = max(due + TURN_S, loop.time())
             self._drain()
-            batch = self._keeper.take()
-            if batch and not await self._blocking(self._keeper.save, batch):
-                self._keeper.put_back(batch)
+            if self._keeper.ledger.unsaved():
+                await self._blocking(self._keeper.save)
             minute = self._clock() // MINUTE_S
             if minute != self._minute:
                 self._minute = minute
@@ -287,15 +293,13 @@ class TrackerService:
             self._tell_kept()
 
     async def _each_minute(self, at: int) -> None:
-        counts = self._sampler.take(at, self.rows(), self.totals())
-        await self._blocking(self._keeper.sample, at, counts)
+        await self._blocking(self._keeper.sample, at, self._sample(at))
         counters = self._core.counters()
         is_empty = counters["peers_v4"] + counters["peers_v6"] == 0
         # A tracker without peers lets the disk sleep.
         if not (is_empty and self._is_snapshot_empty):
-            snapshot = await self._blocking(self._core.snapshot)
             is_saved = await self._blocking(
-                self._keeper.save_snapshot, snapshot, int(self._clock())
+                self._keeper.save_snapshot, self._core.snapshot, int(self._clock())
             )
             self._is_snapshot_empty = is_empty and is_saved
         if at % HOUR_S == 0:
@@ -339,21 +343,28 @@ class TrackerService:
             else:
                 if peers:
                     self._on_event(StateRestored(peers, found[1]))
-        self._tell_completed()
-
-    def _tell_completed(self) -> None:
-        counts = self._keeper.completed.items()
-        self._core.set_completed([(key, min(count, COUNT_MAX)) for key, count in counts])
+        self._keeper.ledger.tell(self._core)
 
     def _drain(self) -> None:
-        while True:
-            drained = self._core.completed(DRAIN_MAX)
-            self._keeper.count(drained)
-            for infohash, count in drained:
-                row = self.row(infohash)
-                self._on_event(Completed(infohash, row.name if row else None, count))
-            if len(drained) < DRAIN_MAX:
-                return
+        for infohash, count in self._keeper.ledger.absorb(self._core, TOLD_MAX):
+            self._on_event(Completed(infohash, self._name(infohash), count))
+
+    def _sample(self, at: int) -> list[Point]:
+        if self._is_cut:
+            largest = self._core.largest(history.LARGEST_MAX)
+            points = [(*one[:3], self._keeper.ledger.get(one[0])) for one in largest]
+        else:
+            points = [
+                (row.infohash, row.complete, row.downloading, row.downloaded) for row in self.rows()
+            ]
+        return self._sampler.take(at, points, self.totals())
+
+    def _name(self, infohash: bytes) -> str | None:
+        """Tell what a row would be called, without working out all of them."""
+        if not self.settings.show_names:
+            return None
+        listing = self._allowed.find(infohash)
+        return listing.name if listing else self._keeper.named.get(infohash, (None, 0))[0]
 
     def _tell_kept(self) -> None:
         while self._keeper.events:
@@ -369,22 +380,38 @@ class TrackerService:
         self._writing.submit(work, *args)
 
     def _work_out_rows(self) -> tuple[TorrentRow, ...]:
-        torrents = self._core.torrents()
-        shown = self._allowed.infohashes
-        others: Iterable[bytes] = shown
-        if self.settings.open:
-            keep = self.settings.keep_dead
-            others = [one[0] for one in torrents if keep or one[1] or one[2]]
-            if keep:
-                others = {*others, *self._keeper.completed}
+        """All that are allowed, or, of a tracker for everybody and of a long list, the largest."""
+        others = dict.fromkeys(self._allowed.infohashes)
+        self._is_cut = self.settings.open or len(others) > ROWS_MAX
+        if self._is_cut:
+            others = dict.fromkeys(one[0] for one in self._core.largest(ROWS_MAX))
+            if self.settings.keep_dead:
+                dead, _ = self._keeper.ledger.page(0, ROWS_MAX)
+                others.update(dict.fromkeys(infohash for infohash, _ in dead))
+        return self._rows_of(self._allowed.listings, others)
+
+    def _work_out_row(self, infohash: bytes) -> TorrentRow | None:
+        """The row of a torrent that is not among the largest."""
+        is_known = self._core.counts(infohash) or self._keeper.ledger.get(infohash)
+        if not is_known or (self.settings.open and infohash in self._allowed.denied):
+            return None
+        return next(iter(self._rows_of({}, [infohash])))
+
+    def _rows_of(
+        self, listings: Mapping[bytes, Listing], others: Iterable[bytes]
+    ) -> tuple[TorrentRow, ...]:
         return board.rows(
-            self._allowed.listings,
+            listings,
             others,
-            {one[0]: (one[1], one[2]) for one in torrents},
-            self._keeper.completed,
+            self._numbers,
             self._keeper.named,
             show_names=self.settings.show_names,
         )
+
+    def _numbers(self, infohash: bytes) -> tuple[int, int, int]:
+        """Complete, downloading and, as no swarm remembers it for ever, downloaded."""
+        complete, downloading, _ = self._core.counts(infohash) or (0, 0, 0)
+        return complete, downloading, self._keeper.ledger.get(infohash)
 
     def _work_out_index(self) -> dict[bytes, TorrentRow]:
         index = {row.infohash: row for row in self.rows()}
@@ -394,4 +421,16 @@ class TrackerService:
         return index
 
     def _work_out_totals(self) -> Totals:
-        return board.totals(self.rows(), self._core.unique_ips(), self._keeper.completed)
+        rows, ledger = self.rows(), self._keeper.ledger
+        totals = board.totals(rows, self._core.unique_ips(), ledger.get, ledger.total())
+        if not self._is_cut or len(rows) < ROWS_MAX:
+            return totals
+        held = self._core.counters()
+        peers = held["peers_v4"] + held["peers_v6"]
+        return replace(
+            totals,
+            torrents=held["torrents"],
+            complete=held["seeders"],
+            downloading=peers - held["seeders"],
+            downloaded=totals.downloaded_all,
+        )

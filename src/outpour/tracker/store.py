@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from outpour.errors import FormatError, ReadError, WriteError, reason
@@ -25,7 +25,7 @@ JOURNAL_BYTES_MAX = 16 << 20
 CHECK_BYTES_MAX = 64 << 20
 """Files up to this size are checked page by page at start, which takes well under a second."""
 
-SNAPSHOT_PART_BYTES = 4 << 20
+PAGE_ROWS = 4096
 SAMPLES_DENSE_S = 86_400
 SAMPLES_SPARSE_STEP_S = 3600
 DAY_S = 86_400
@@ -86,13 +86,14 @@ class Store:
             self._release()
             raise
 
-    def completed(self) -> dict[bytes, int]:
-        """Completed downloads by infohash, of every torrent ever counted."""
+    def completed(self) -> Iterator[list[tuple[bytes, int]]]:
+        """Infohash and completed downloads of every torrent ever counted, a page at a time."""
         with self._told():
             rows = self._writer.execute(
                 "SELECT infohash, completed FROM torrents WHERE completed > 0"
             )
-            return dict(rows.fetchall())
+            while page := rows.fetchmany(PAGE_ROWS):
+                yield page
 
     def named(self) -> dict[bytes, tuple[str, int]]:
         """Name and length by infohash, of torrents that were known once."""
@@ -102,7 +103,7 @@ class Store:
             )
             return {infohash: (name, length) for infohash, name, length in rows}
 
-    def set_completed(self, counts: Mapping[bytes, int]) -> None:
+    def set_completed(self, counts: Iterable[tuple[bytes, int]]) -> None:
         """Bring completed counters to these values, all or none.
 
         Values and not differences, so that trying again can never count anything twice.
@@ -115,7 +116,7 @@ class Store:
             self._writer.executemany(
                 "INSERT INTO torrents (infohash, completed) VALUES (?, ?) ON CONFLICT (infohash) "
                 "DO UPDATE SET completed = excluded.completed",
-                counts.items(),
+                counts,
             )
 
     def name(self, torrents: Iterable[tuple[bytes, str, int]]) -> None:
@@ -182,21 +183,17 @@ class Store:
             )
             return tuple(Sample(*row) for row in rows)
 
-    def save_snapshot(self, swarms: bytes, taken_at: int) -> None:
-        """Replace the swarm snapshot; `taken_at` is Unix time in seconds.
+    def save_snapshot(self, swarms: Iterable[bytes], taken_at: int) -> None:
+        """Replace the swarm snapshot, given in parts; `taken_at` is Unix time in seconds.
 
         Raises:
             StateDamagedError, WriteError: The one before is untouched.
         """
-        view = memoryview(swarms)
         with self._transaction():
             self._writer.execute("DELETE FROM snapshot")
             self._writer.executemany(
                 "INSERT INTO snapshot VALUES (?, ?, ?)",
-                (
-                    (part, taken_at, view[start : start + SNAPSHOT_PART_BYTES])
-                    for part, start in enumerate(range(0, len(view), SNAPSHOT_PART_BYTES))
-                ),
+                ((number, taken_at, part) for number, part in enumerate(swarms)),
             )
 
     def snapshot(self) -> tuple[bytes, int] | None:

@@ -28,7 +28,6 @@ const MAGIC: [u8; 8] = *b"outpour\0";
 const VERSION: u32 = 1;
 const HEAD: usize = 16;
 const TORRENT: usize = 32;
-const TAIL: usize = 16;
 const V4: usize = 8;
 const V6: usize = 20;
 
@@ -60,26 +59,41 @@ impl fmt::Display for SnapshotError {
 
 impl std::error::Error for SnapshotError {}
 
-/// A snapshot in the making.
-pub(super) struct Writer {
-    bytes: Vec<u8>,
+/// A snapshot in the making, part by part: a whole one is as large as the store.
+pub struct Snapshot {
+    pub(super) now: Coarse,
+    /// The next shard to copy, from the first to one beyond the last.
+    pub(super) shard: usize,
+    is_open: bool,
     torrents: u64,
+    hasher: SipHasher13,
 }
 
-impl Writer {
-    pub(super) fn new(expected: usize) -> Self {
-        let mut bytes = Vec::with_capacity(HEAD + expected + TAIL);
-        bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&Coarse::UNIT_S.to_le_bytes());
-        Self { bytes, torrents: 0 }
+impl Snapshot {
+    pub(super) fn new(now: Coarse) -> Self {
+        Self {
+            now,
+            shard: 0,
+            is_open: false,
+            torrents: 0,
+            hasher: SipHasher13::new_with_keys(0, 0),
+        }
     }
 
-    /// Add the torrents of one copied shard.
-    pub(super) fn add(&mut self, copy: &Copied, now: Coarse) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&copy.0);
-        let mut rest = &mut self.bytes[start..];
+    /// Begin a part, the first one with the head.
+    pub(super) fn open(&mut self, part: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.is_open, true) {
+            part.extend_from_slice(&MAGIC);
+            part.extend_from_slice(&VERSION.to_le_bytes());
+            part.extend_from_slice(&Coarse::UNIT_S.to_le_bytes());
+        }
+    }
+
+    /// Add to a part the torrents of one copied shard.
+    pub(super) fn add(&mut self, part: &mut Vec<u8>, copy: &Copied) {
+        let (start, now) = (part.len(), self.now);
+        part.extend_from_slice(&copy.0);
+        let mut rest = &mut part[start..];
         while let Some((head, body)) = rest.split_at_mut_checked(TORRENT) {
             let v4 = V4 * number(&head[24..]) as usize;
             let v6 = V6 * number(&head[28..]) as usize;
@@ -96,11 +110,16 @@ impl Writer {
         }
     }
 
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        self.bytes.extend_from_slice(&self.torrents.to_le_bytes());
-        self.bytes
-            .extend_from_slice(&checksum(&self.bytes).to_le_bytes());
-        self.bytes
+    /// End a part, which is then not to be changed.
+    pub(super) fn close(&mut self, part: &[u8]) {
+        self.hasher.write(part);
+    }
+
+    /// End the last part.
+    pub(super) fn finish(&mut self, part: &mut Vec<u8>) {
+        part.extend_from_slice(&self.torrents.to_le_bytes());
+        self.close(part);
+        part.extend_from_slice(&self.hasher.finish().to_le_bytes());
     }
 }
 

@@ -1,0 +1,130 @@
+//! The counters of completed downloads, for Python to save and to show.
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+use crate::tracker::{Tracker, one_20};
+
+/// Counters moved between tracker and ledger at once.
+const PAGE: usize = 4096;
+
+pub(crate) type Counted<'py> = (Bound<'py, PyBytes>, u32);
+
+#[pyclass(frozen, module = "outpour._core")]
+pub(crate) struct Ledger(Mutex<outpour_tracker::Ledger>);
+
+#[pymethods]
+impl Ledger {
+    #[new]
+    fn new() -> Self {
+        Self(Mutex::new(outpour_tracker::Ledger::new()))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    fn get(&self, infohash: &[u8]) -> PyResult<u32> {
+        Ok(self.0.lock().get(&one_20(infohash)?))
+    }
+
+    fn total(&self) -> u64 {
+        self.0.lock().total()
+    }
+
+    fn unsaved(&self) -> usize {
+        self.0.lock().unsaved()
+    }
+
+    fn absorb<'py>(&self, py: Python<'py>, tracker: &Tracker, tell: usize) -> Vec<Counted<'py>> {
+        let told = py.detach(|| {
+            let mut told = Vec::new();
+            loop {
+                let page = tracker.core().completed(PAGE);
+                let mut ledger = self.0.lock();
+                for (infohash, more) in &page {
+                    ledger.add(infohash, *more);
+                }
+                let room = tell - told.len();
+                told.extend(page.iter().take(room));
+                if page.len() < PAGE {
+                    return told;
+                }
+            }
+        });
+        counted(py, told)
+    }
+
+    fn tell(&self, py: Python<'_>, tracker: &Tracker) {
+        py.detach(|| {
+            let mut at = Some(0);
+            while let Some(from) = at {
+                let (page, next) = self.0.lock().page(from, PAGE);
+                tracker.core().set_completed(&page);
+                at = next;
+            }
+        });
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn add(&self, counts: Vec<(PyBackedBytes, u64)>) -> PyResult<()> {
+        let mut ledger = self.0.lock();
+        for (infohash, more) in &counts {
+            ledger.add(&one_20(infohash)?, bounded(*more));
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn load(&self, counts: Vec<(PyBackedBytes, u64)>) -> PyResult<()> {
+        let mut ledger = self.0.lock();
+        for (infohash, count) in &counts {
+            ledger.load(&one_20(infohash)?, bounded(*count));
+        }
+        Ok(())
+    }
+
+    fn take<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Counted<'py>> {
+        counted(py, self.0.lock().take(limit))
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn put_back(&self, infohashes: Vec<PyBackedBytes>) -> PyResult<()> {
+        let mut ledger = self.0.lock();
+        for infohash in &infohashes {
+            ledger.put_back(&one_20(infohash)?);
+        }
+        Ok(())
+    }
+
+    fn put_all_back(&self) {
+        self.0.lock().put_all_back();
+    }
+
+    fn page<'py>(
+        &self,
+        py: Python<'py>,
+        at: usize,
+        limit: usize,
+    ) -> (Vec<Counted<'py>>, Option<usize>) {
+        let (page, next) = self.0.lock().page(at, limit);
+        (counted(py, page), next)
+    }
+}
+
+fn counted(
+    py: Python<'_>,
+    counts: Vec<(outpour_tracker::model::InfoHash, u32)>,
+) -> Vec<Counted<'_>> {
+    let counts = counts.into_iter();
+    counts
+        .map(|(infohash, count)| (PyBytes::new(py, &infohash), count))
+        .collect()
+}
+
+/// What other programs counted may be any number.
+fn bounded(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

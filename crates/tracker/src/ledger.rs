@@ -1,0 +1,312 @@
+//! Completed downloads of every torrent ever counted, and which of them are not saved yet.
+//!
+//! A tracker for everybody counts for many torrents that are long gone. Each costs 24 bytes here.
+
+use std::hash::Hasher as _;
+
+use siphasher::sip::SipHasher13;
+
+use crate::model::InfoHash;
+
+/// Set in the count of an entry that is to be saved.
+const UNSAVED: u32 = 1 << 31;
+
+/// Entries a table begins with.
+const CAPACITY_MIN: usize = 16;
+
+#[derive(Clone, Copy)]
+struct Entry {
+    infohash: InfoHash,
+    /// 0 where there is no entry.
+    count: u32,
+}
+
+const _: () = assert!(size_of::<Entry>() == 24);
+
+impl Entry {
+    const EMPTY: Self = Self {
+        infohash: [0; 20],
+        count: 0,
+    };
+
+    fn pair(self) -> (InfoHash, u32) {
+        (self.infohash, self.count & !UNSAVED)
+    }
+}
+
+/// A table of counters in open addressing, from which nothing is ever removed.
+pub struct Ledger {
+    entries: Vec<Entry>,
+    len: usize,
+    total: u64,
+    unsaved: usize,
+    /// Where `take` goes on looking.
+    cursor: usize,
+    key: [u64; 2],
+}
+
+impl Ledger {
+    /// What a counter stops at.
+    pub const COUNT_MAX: u32 = UNSAVED - 1;
+
+    /// Make an empty one.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no randomness to give.
+    pub fn new() -> Self {
+        let draw = || getrandom::u64().expect("the system gives random numbers");
+        Self {
+            entries: vec![Entry::EMPTY; CAPACITY_MIN],
+            len: 0,
+            total: 0,
+            unsaved: 0,
+            cursor: 0,
+            key: [draw(), draw()],
+        }
+    }
+
+    /// Torrents with a counter.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All counters together.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The counter of a torrent, 0 if it has none.
+    pub fn get(&self, infohash: &InfoHash) -> u32 {
+        self.entries[self.place(infohash)].count & !UNSAVED
+    }
+
+    /// Count more downloads; the new value is to be saved.
+    pub fn add(&mut self, infohash: &InfoHash, more: u32) {
+        if more > 0 {
+            let count = self.get(infohash).saturating_add(more);
+            self.put(infohash, count, UNSAVED);
+        }
+    }
+
+    /// Take over a value that is saved already, or that is known elsewhere, and never go down.
+    ///
+    /// One that is not saved yet stays so.
+    pub fn load(&mut self, infohash: &InfoHash, count: u32) {
+        if count > self.get(infohash) {
+            let unsaved = self.entries[self.place(infohash)].count & UNSAVED;
+            self.put(infohash, count, unsaved);
+        }
+    }
+
+    /// Take up to `limit` values to save.
+    pub fn take(&mut self, limit: usize) -> Vec<(InfoHash, u32)> {
+        let mut taken = Vec::with_capacity(limit.min(self.unsaved));
+        while taken.len() < limit && self.unsaved > 0 {
+            let entry = &mut self.entries[self.cursor];
+            if entry.count & UNSAVED != 0 {
+                entry.count &= !UNSAVED;
+                self.unsaved -= 1;
+                taken.push(entry.pair());
+            }
+            self.cursor = (self.cursor + 1) % self.entries.len();
+        }
+        taken
+    }
+
+    /// Let a value be taken again, its saving having failed.
+    pub fn put_back(&mut self, infohash: &InfoHash) {
+        let place = self.place(infohash);
+        let entry = &mut self.entries[place];
+        if entry.count != 0 && entry.count & UNSAVED == 0 {
+            entry.count |= UNSAVED;
+            self.unsaved += 1;
+        }
+    }
+
+    /// Let every value be taken again: where they were saved is gone.
+    pub fn put_all_back(&mut self) {
+        let kept = self.entries.iter_mut().filter(|entry| entry.count != 0);
+        kept.for_each(|entry| entry.count |= UNSAVED);
+        self.unsaved = self.len;
+    }
+
+    /// Values to save.
+    pub fn unsaved(&self) -> usize {
+        self.unsaved
+    }
+
+    /// Up to `limit` values from place `at` on, and where the next page begins, None after the last.
+    ///
+    /// Nothing is to be added between the pages.
+    pub fn page(&self, at: usize, limit: usize) -> (Vec<(InfoHash, u32)>, Option<usize>) {
+        let mut rows = Vec::new();
+        for (place, entry) in self.entries.iter().enumerate().skip(at) {
+            if rows.len() == limit.max(1) {
+                return (rows, Some(place));
+            }
+            if entry.count != 0 {
+                rows.push(entry.pair());
+            }
+        }
+        (rows, None)
+    }
+
+    fn put(&mut self, infohash: &InfoHash, count: u32, unsaved: u32) {
+        let count = count.min(Self::COUNT_MAX);
+        if (self.len + 1) * 8 > self.entries.len() * 7 {
+            self.grow();
+        }
+        let place = self.place(infohash);
+        let old = std::mem::replace(
+            &mut self.entries[place],
+            Entry {
+                infohash: *infohash,
+                count: count | unsaved,
+            },
+        );
+        self.len += usize::from(old.count == 0);
+        self.total = self.total - u64::from(old.count & !UNSAVED) + u64::from(count);
+        self.unsaved += usize::from(unsaved != 0);
+        self.unsaved -= usize::from(old.count & UNSAVED != 0);
+    }
+
+    /// A quarter more, not twice as much: the table is most of what an idle counter costs.
+    fn grow(&mut self) {
+        let capacity = self.entries.len() + self.entries.len() / 4;
+        let old = std::mem::replace(&mut self.entries, vec![Entry::EMPTY; capacity]);
+        self.cursor = 0;
+        for entry in old.into_iter().filter(|entry| entry.count != 0) {
+            let place = self.place(&entry.infohash);
+            self.entries[place] = entry;
+        }
+    }
+
+    /// Where a torrent is, or the empty place where it is to go.
+    fn place(&self, infohash: &InfoHash) -> usize {
+        let mut hasher = SipHasher13::new_with_keys(self.key[0], self.key[1]);
+        hasher.write(infohash);
+        let wide = u128::from(hasher.finish()) * self.entries.len() as u128;
+        let mut place = (wide >> 64) as usize;
+        while self.entries[place].count != 0 && self.entries[place].infohash != *infohash {
+            place = (place + 1) % self.entries.len();
+        }
+        place
+    }
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::{InfoHash, Ledger};
+
+    fn infohash(number: u16) -> InfoHash {
+        let mut infohash = [7; 20];
+        infohash[..2].copy_from_slice(&number.to_be_bytes());
+        infohash
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Add(u16, u32),
+        Load(u16, u32),
+        Take(usize, bool),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (0..300_u16, 0..5_u32).prop_map(|(number, more)| Step::Add(number, more)),
+            1 => (0..300_u16, 0..50_u32).prop_map(|(number, count)| Step::Load(number, count)),
+            1 => (0..50_usize, any::<bool>()).prop_map(|(limit, fails)| Step::Take(limit, fails)),
+        ];
+        prop::collection::vec(step, 0..600)
+    }
+
+    proptest! {
+        /// Against a plain map: every value is there, and what is saved ends up as what is held.
+        #[test]
+        fn it_counts_and_saves_like_a_map(steps in steps()) {
+            let mut ledger = Ledger::new();
+            let mut counts: HashMap<u16, u32> = HashMap::new();
+            let mut saved: HashMap<InfoHash, u32> = HashMap::new();
+            for step in steps {
+                match step {
+                    Step::Add(number, more) => {
+                        ledger.add(&infohash(number), more);
+                        *counts.entry(number).or_default() += more;
+                    }
+                    Step::Load(number, count) => {
+                        ledger.load(&infohash(number), count);
+                        let known = counts.entry(number).or_default();
+                        if count > *known {
+                            *known = count;
+                            saved.insert(infohash(number), count);
+                        }
+                    }
+                    Step::Take(limit, fails) => {
+                        let taken = ledger.take(limit);
+                        prop_assert!(taken.len() <= limit);
+                        for (infohash, count) in taken {
+                            if fails {
+                                ledger.put_back(&infohash);
+                            } else {
+                                saved.insert(infohash, count);
+                            }
+                        }
+                    }
+                }
+            }
+            counts.retain(|_, count| *count > 0);
+            prop_assert_eq!(ledger.len(), counts.len());
+            prop_assert_eq!(ledger.total(), counts.values().map(|count| u64::from(*count)).sum::<u64>());
+            saved.extend(ledger.take(usize::MAX));
+            prop_assert_eq!(ledger.unsaved(), 0);
+            let (mut rows, mut at) = (Vec::new(), Some(0));
+            while let Some(from) = at {
+                let (page, next) = ledger.page(from, 7);
+                rows.extend(page);
+                at = next;
+            }
+            prop_assert_eq!(rows.len(), counts.len());
+            for (number, count) in counts {
+                prop_assert_eq!(ledger.get(&infohash(number)), count);
+                prop_assert_eq!(saved.get(&infohash(number)), Some(&count));
+                prop_assert!(rows.contains(&(infohash(number), count)));
+            }
+        }
+    }
+
+    #[test]
+    fn everything_is_saved_again_when_the_store_is_new() {
+        let mut ledger = Ledger::new();
+        ledger.load(&infohash(1), 5);
+        ledger.add(&infohash(2), 1);
+        assert_eq!(ledger.take(9), [(infohash(2), 1)]);
+        ledger.put_all_back();
+        let mut taken = ledger.take(9);
+        taken.sort_unstable();
+        assert_eq!(taken, [(infohash(1), 5), (infohash(2), 1)]);
+    }
+
+    #[test]
+    fn a_counter_stops_at_the_highest_number() {
+        let mut ledger = Ledger::new();
+        ledger.add(&infohash(1), u32::MAX);
+        ledger.add(&infohash(1), u32::MAX);
+        assert_eq!(ledger.get(&infohash(1)), Ledger::COUNT_MAX);
+        assert_eq!(ledger.take(9), [(infohash(1), Ledger::COUNT_MAX)]);
+    }
+}
