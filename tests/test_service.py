@@ -299,19 +299,6 @@ def test_an_open_tracker_keeps_dead_torrents_if_asked(tmp_path):
         assert service.rows() == (TorrentRow(b"g" * 20, downloaded=7),)
 
 
-def test_a_private_tracker_asks_for_a_key_of_its_list(tmp_path):
-    keys = tmp_path / "keys.txt"
-    keys.write_text("secret1\n")
-    with tracker(settings(open=True, key_list=keys)) as service:
-        assert b"failure reason" in announce(service, HELLO, 1)
-        assert b"failure reason" in announce(service, HELLO, 1, key="/secret2")
-        assert b"peers" in announce(service, HELLO, 1, key="/secret1")
-        keys.write_text("secret2\n")
-        service._merge(service._allowed.read())
-        assert b"failure reason" in announce(service, HELLO, 1, key="/secret1")
-        assert b"peers" in announce(service, HELLO, 1, key="/secret2")
-
-
 def test_a_publisher_allows_and_withdraws():
     raw = torrent("mine.iso", 5)
     metainfo = Metainfo.parse(raw)

@@ -18,6 +18,7 @@ from outpour import _core
 from outpour.errors import ReadError, WriteError
 from outpour.metainfo import Metainfo
 from outpour.tracker import board, history
+from outpour.tracker.admission import Admission
 from outpour.tracker.allowed import AllowedSet
 from outpour.tracker.board import Kept
 from outpour.tracker.core import bind
@@ -48,6 +49,7 @@ class TrackerService:
         settings: What the operator chose.
         clock: Unix time in seconds.
         on_event: Told what happens, on the thread of the event loop.
+        log_max: How many answered requests wait for `logged`; 0 for none.
 
     Example:
         service = TrackerService(settings)
@@ -64,15 +66,17 @@ class TrackerService:
         *,
         clock: Callable[[], float] = time.time,
         on_event: Callable[[Event], None] | None = None,
+        log_max: int = 0,
     ) -> None:
         self.settings = settings
         self._clock = clock
         self._on_event = on_event or (lambda _: None)
-        self._allowed = AllowedSet(
-            settings.allowed_dir, settings.allow_list, settings.deny_list, settings.key_list
-        )
+        self._log_max = log_max
+        self._allowed = AllowedSet(settings.allowed_dir, settings.allow_list, settings.deny_list)
+        self._admission = Admission(settings)
         self._raw: dict[bytes, bytes] = {}
         self._wake = asyncio.Event()
+        self._reading = asyncio.Lock()
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
         self._is_snapshot_empty = False
         self._sampler = history.Sampler()
@@ -87,9 +91,9 @@ class TrackerService:
             NetworkError: An address cannot be bound.
             ReadError, WriteError: The allowed set cannot be read, or the state not used.
         """
-        self._core = bind(self.settings)
+        self._core = bind(self.settings, log_max=self._log_max)
         try:
-            events = self._allowed.read()
+            events = self._read()
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
             try:
                 self._begin(events)
@@ -103,6 +107,7 @@ class TrackerService:
     def _begin(self, events: list[Event]) -> None:
         self._merge(events)
         self._apply()
+        self._admission.begin(self._core, self._clock())
         self._keeper.name(self._listed())
         self._restore()
         self._minute = self._clock() // MINUTE_S
@@ -112,7 +117,8 @@ class TrackerService:
     async def run(self) -> None:
         """Keep set, counters, history and snapshot up to date, until cancelled."""
         parts = [asyncio.ensure_future(self._turns()), asyncio.ensure_future(self._follow())]
-        folders, files = self._allowed.folders, self._allowed.files
+        folders = self._allowed.folders
+        files = (*self._allowed.files, *self._admission.files)
         if folders or files:
             retry_s = self.settings.rescan_interval_s
             parts.append(asyncio.ensure_future(watch(folders, files, self._wake, retry_s)))
@@ -276,6 +282,7 @@ class TrackerService:
         while True:
             await asyncio.sleep(due - loop.time())
             due = max(due + TURN_S, loop.time())
+            self._admission.apply(self._core, self._clock())
             self._drain()
             batch = self._keeper.take()
             if batch and not await self._blocking(self._keeper.save, batch):
@@ -303,24 +310,32 @@ class TrackerService:
 
     async def _follow(self) -> None:
         while True:
-            wait_s = self.settings.rescan_interval_s if self._allowed.is_settled else UNSETTLED_S
+            is_settled = self._allowed.is_settled and self._admission.is_settled
+            wait_s = self.settings.rescan_interval_s if is_settled else UNSETTLED_S
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait_s)
             self._wake.clear()
-            events = await asyncio.get_running_loop().run_in_executor(None, self._allowed.read)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Look through folder and lists now, and return once what they say is in force."""
+        async with self._reading:
+            events = await asyncio.get_running_loop().run_in_executor(None, self._read)
             self._merge(events)
-            await self._blocking(self._keeper.name, self._listed())
+        await self._blocking(self._keeper.name, self._listed())
+
+    def _read(self) -> list[Event]:
+        return [*self._allowed.read(), *self._admission.read()]
 
     def _merge(self, events: list[Event]) -> None:
         if self._allowed.has_changed:
             events += self._allowed.merge()
             self._apply()
+        self._admission.apply(self._core, self._clock())
         for event in events:
             self._on_event(event)
 
     def _apply(self) -> None:
-        keys = self._allowed.keys
-        self._core.set_keys(None if keys is None else list(keys))
         if self.settings.open:
             self._core.allow(None)
             self._core.deny(list(self._allowed.denied))
