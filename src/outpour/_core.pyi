@@ -301,6 +301,18 @@ class Tracker:
     def deny_clients(self, prefixes: Sequence[bytes]) -> None:
         """Replace the beginnings of peer ids that are turned away (BEP 20)."""
 
+    def set_notices(self, notices: Sequence[tuple[bytes, str | None, str | None]]) -> None:
+        """Replace what single torrents have to say to those who announce them.
+
+        Args:
+            notices: Infohash; why its announces are refused, None if they are not; what is told
+                with every answer over HTTP, None for nothing. UDP has no place for the latter, and
+                cuts the former to the length of the request.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes.
+        """
+
     def set_origins(self, origins: Sequence[tuple[str, int]]) -> None:
         """Give these peers first in every answer to a leecher: the publisher's own seeds.
 
@@ -326,6 +338,18 @@ class Tracker:
         Returns:
             The rows, and where the next page begins; None after the last. A torrent that is there
             all the while is on one page, once.
+        """
+
+    def counts(self, infohashes: Sequence[bytes]) -> tuple[int, int, int] | None:
+        """Complete, incomplete and downloaded of one torrent; None if it is not known.
+
+        Args:
+            infohashes: All that it is announced under: two of a hybrid (BEP 52). A peer that is in
+                several swarms counts once, and as a seeder if it seeds in any. Downloads are the
+                most of any one, as a client reports them under each that it knows.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes.
         """
 
     def unique_ips(self) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,6 +49,12 @@ class FakeView:
 
     def row(self, infohash: bytes) -> TorrentRow | None:
         return self.torrents.get(infohash)
+
+    def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
+        at = int(cursor or "0")
+        rows = sorted(self.rows(), key=lambda row: row.infohash)
+        following = str(at + limit) if at + limit < len(rows) else None
+        return rows[at : at + limit], following
 
     def totals(self) -> Totals:
         rows = self.rows()

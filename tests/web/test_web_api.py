@@ -209,6 +209,22 @@ def samples_of(text: str) -> dict[str, float]:
     return found
 
 
+def test_all_torrents_are_walked_by_a_cursor(view: FakeView, site: Site):
+    for number in range(25):
+        infohash = bytes([number]) * 20
+        view.torrents[infohash] = TorrentRow(infohash=infohash, complete=number)
+    url: str | None = "/api/v1/torrents?cursor=&limit=10"
+    seen: list[str] = []
+    while url:
+        answer = site.get(url).json
+        assert answer["matched"] == 25
+        seen += [one["infohash"] for one in answer["torrents"]]
+        url = answer["next"] and answer["next"].removeprefix(site.url)
+    assert sorted(seen) == sorted(key.hex() for key in view.torrents)
+    refused = site.get("/api/v1/torrents?cursor=nonsense")
+    assert (refused.status, refused.json) == (400, {"error": "not a cursor of this tracker"})
+
+
 def test_metrics_have_swarms_protocols_families_and_the_process(
     view: FakeView, site: Site, tmp_path: Path
 ):

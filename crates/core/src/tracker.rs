@@ -8,7 +8,7 @@ use std::{
 };
 
 use outpour_tracker::{
-    BindError, Config, Network, Ranges, Tracker as Core,
+    BindError, Config, Network, Notice, Ranges, Tracker as Core,
     limits::Limits,
     model::{Counts, InfoHash},
     swarm::SnapshotError,
@@ -21,6 +21,8 @@ use pyo3::{
 };
 
 use crate::logged::Logged;
+
+type Text = Option<String>;
 
 /// The attributes of a configuration; those that are absent keep the defaults of the core.
 #[derive(FromPyObject)]
@@ -217,6 +219,19 @@ impl Tracker {
         self.core.deny_clients(prefixes);
     }
 
+    fn set_notices(&self, notices: Vec<(PyBackedBytes, Text, Text)>) -> PyResult<()> {
+        let notices: Vec<(InfoHash, Notice)> = notices
+            .into_iter()
+            .map(|(infohash, failure, warning)| {
+                let failure = failure.map(String::into_boxed_str);
+                let warning = warning.map(String::into_boxed_str);
+                Ok((one_20(&infohash)?, Notice { failure, warning }))
+            })
+            .collect::<PyResult<_>>()?;
+        self.core.set_notices(notices);
+        Ok(())
+    }
+
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
     fn set_origins(&self, origins: Vec<(String, u16)>) -> PyResult<()> {
         self.core.set_origins(&addresses(&origins)?);
@@ -234,6 +249,20 @@ impl Tracker {
     fn torrents_page<'py>(&self, py: Python<'py>, at: usize, limit: usize) -> Page<'py> {
         let (page, next) = py.detach(|| self.core.torrents_page(at, limit));
         (rows(py, page), next)
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn counts(
+        &self,
+        py: Python<'_>,
+        infohashes: Vec<PyBackedBytes>,
+    ) -> PyResult<Option<(u32, u32, u32)>> {
+        let infohashes: Vec<InfoHash> = infohashes
+            .iter()
+            .map(|infohash| one_20(infohash))
+            .collect::<PyResult<_>>()?;
+        let counts = py.detach(|| self.core.counts(&infohashes));
+        Ok(counts.map(|counts| (counts.complete, counts.incomplete, counts.downloaded)))
     }
 
     fn unique_ips(&self, py: Python<'_>) -> (usize, usize) {

@@ -20,6 +20,6 @@ mod wire;
 
 pub use answer::log::{Announced, HttpLine, Logged};
 pub use config::Config;
-pub use gate::{Network, NetworkError, Ranges};
+pub use gate::{Network, NetworkError, Notice, Ranges};
 pub use serve::BindError;
 pub use tracker::Tracker;

@@ -54,6 +54,16 @@ class AllowedSet:
         return self._deny.items if self._deny else frozenset()
 
     @property
+    def notices(self) -> list[tuple[bytes, str | None, str | None]]:
+        """What torrents have to say to their peers: infohash, failure reason, warning message."""
+        return [
+            (alias, listing.failure_reason, listing.warning_message)
+            for listing in self.listings.values()
+            if listing.failure_reason or listing.warning_message
+            for alias in listing.aliases
+        ]
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """Folders to watch with all that is below them."""
         return (self._folder.root,) if self._folder else ()

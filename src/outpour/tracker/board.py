@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from outpour.tracker.listing import Listing
@@ -61,7 +62,7 @@ def rows(
     Args:
         listings: Torrents whose metainfo is known.
         others: Torrents of which only the infohash is known.
-        counts: Seeders and leechers by announced infohash.
+        counts: Seeders and leechers by the infohash of the row.
         completed: Completed downloads by announced infohash.
         named: Names and lengths remembered from metainfo that is gone.
         show_names: Show what torrents are, and not only their infohashes.
@@ -94,14 +95,10 @@ def rows(
 def _listed(
     listing: Listing, counts: Counts, completed: Mapping[bytes, int], show_names: bool
 ) -> TorrentRow:
-    # Peers of a hybrid announce both of its infohashes. Each is counted once by taking the larger
-    # swarm, which is exact but for peers that know one kind of torrent only.
-    complete = downloading = downloaded = 0
-    for alias in listing.aliases:
-        seeders, leechers = counts.get(alias, (0, 0))
-        complete = max(complete, seeders)
-        downloading = max(downloading, leechers)
-        downloaded = max(downloaded, completed.get(alias, 0))
+    complete, downloading = counts.get(listing.infohash, (0, 0))
+    # A client reports a download of a hybrid under each infohash that it knows, and nothing tells
+    # which reports belong together: the larger count is of those that know the commoner one.
+    downloaded = max(completed.get(alias, 0) for alias in listing.aliases)
     if not show_names:
         return TorrentRow(listing.infohash, None, None, complete, downloading, downloaded)
     return TorrentRow(
@@ -125,14 +122,22 @@ def _listed(
 
 
 def totals(
-    shown: tuple[TorrentRow, ...], unique_ips: tuple[int, int], completed: Mapping[bytes, int]
+    shown: tuple[TorrentRow, ...],
+    unique_ips: tuple[int, int],
+    completed: Mapping[bytes, int],
+    completed_total: int,
 ) -> Totals:
-    """Add up the rows with the meaning of the classic page."""
+    """Add up the rows with the meaning of the classic page.
+
+    Args:
+        shown: The rows.
+        unique_ips: Different addresses of seeders, and of leechers.
+        completed: Completed downloads by announced infohash.
+        completed_total: Their sum.
+    """
     listed = {row.infohash for row in shown}
-    aliases = {row.infohash_v2[:20] for row in shown if row.infohash_v2 is not None}
-    gone = sum(
-        count for key, count in completed.items() if key not in listed and key not in aliases
-    )
+    listed.update(row.infohash_v2[:20] for row in shown if row.infohash_v2 is not None)
+    gone = completed_total - sum(completed.get(key, 0) for key in listed)
     downloaded = sum(row.downloaded for row in shown)
     return Totals(
         torrents=len(shown),
@@ -144,4 +149,26 @@ def totals(
         downloaded=downloaded,
         downloaded_all=downloaded + gone,
         transferred=sum(row.transferred or 0 for row in shown),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What was counted over all torrents, where not all are shown."""
+
+    torrents: int
+    complete: int
+    downloading: int
+    downloaded: int
+
+
+def with_sums(shown: Totals, sums: Sums) -> Totals:
+    """Let totals of the rows shown tell of all torrents."""
+    return replace(
+        shown,
+        torrents=sums.torrents,
+        complete=sums.complete,
+        downloading=sums.downloading,
+        downloaded=sums.downloaded,
+        downloaded_all=max(shown.downloaded_all, sums.downloaded),
     )

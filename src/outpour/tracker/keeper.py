@@ -26,6 +26,7 @@ class Keeper:
 
     Attributes:
         completed: Completed downloads by infohash, saved or not.
+        completed_total: Their sum.
         named: Name and length of every torrent that was ever known.
         events: What happened since somebody looked, oldest first.
 
@@ -49,11 +50,13 @@ class Keeper:
             self.named = self._store.named()
         except StateDamagedError as error:
             self._begin_anew(error)
+        self.completed_total = sum(self.completed.values())
 
     def count(self, drained: Iterable[tuple[bytes, int]]) -> None:
         """Take over new completions."""
         for infohash, count in drained:
             self.completed[infohash] = self.completed.get(infohash, 0) + count
+            self.completed_total += count
             self._waiting.add(infohash)
 
     def take(self) -> dict[bytes, int]:

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from outpour import _core
+from outpour._core import Logged
 from outpour.errors import ReadError, WriteError
 from outpour.metainfo import Metainfo
-from outpour.tracker import board, history
+from outpour.tracker import history
 from outpour.tracker.admission import Admission
 from outpour.tracker.allowed import AllowedSet
-from outpour.tracker.board import Kept
+from outpour.tracker.census import Counter, walk
 from outpour.tracker.core import bind
 from outpour.tracker.dfile import Dfile
 from outpour.tracker.events import Completed, Event, SnapshotRefused, StateRestored
 from outpour.tracker.keeper import Keeper
 from outpour.tracker.listing import Listing
 from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.showing import Showing
 from outpour.tracker.views import Peer, Sample, TorrentRow, Totals
 from outpour.tracker.watcher import watch
 
@@ -80,9 +82,6 @@ class TrackerService:
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
         self._is_snapshot_empty = False
         self._sampler = history.Sampler()
-        self._rows = Kept(self._work_out_rows)
-        self._index = Kept(self._work_out_index)
-        self._totals = Kept(self._work_out_totals)
 
     def start(self) -> None:
         """Bind the addresses, read set and state, and begin to answer.
@@ -95,6 +94,8 @@ class TrackerService:
         try:
             events = self._read()
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
+            self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
+            self._showing = Showing(self._counter.take, self._torrents_held)
             try:
                 self._begin(events)
             except BaseException:
@@ -112,11 +113,16 @@ class TrackerService:
         self._restore()
         self._minute = self._clock() // MINUTE_S
         self._tell_kept()
+        # Nobody waits yet, however many swarms were restored.
+        self._showing.get()
         self._core.start()
 
     async def run(self) -> None:
         """Keep set, counters, history and snapshot up to date, until cancelled."""
-        parts = [asyncio.ensure_future(self._turns()), asyncio.ensure_future(self._follow())]
+        parts = [
+            asyncio.ensure_future(work)
+            for work in (self._turns(), self._follow(), self._showing.keep_up())
+        ]
         folders = self._allowed.folders
         files = (*self._allowed.files, *self._admission.files)
         if folders or files:
@@ -207,16 +213,27 @@ class TrackerService:
         return self._clock()
 
     def rows(self) -> tuple[TorrentRow, ...]:
-        """The torrents listed, by name and then by infohash."""
-        return self._rows.get()
+        """The torrents listed, by name and then by infohash.
+
+        An open tracker lists the `census.ROWS_MAX` largest; `walk` tells all.
+        """
+        return self._showing.get().rows
 
     def row(self, infohash: bytes) -> TorrentRow | None:
         """One torrent by the 20 bytes of either of its infohashes, None if it is not listed."""
-        return self._index.get().get(infohash)
+        census = self._showing.get()
+        row = census.index.get(infohash)
+        if row is None and self.settings.open and not census.is_whole:
+            return self._counter.row(infohash)
+        return row
 
     def totals(self) -> Totals:
-        """Sums over the torrents listed."""
-        return self._totals.get()
+        """Sums over all torrents."""
+        return self._showing.get().totals
+
+    def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
+        """A part of all torrents, and where the next part begins; see `web.view.View`."""
+        return walk(self._showing.get(), self._counter, cursor, limit)
 
     def history(self, infohash: bytes) -> tuple[Sample, ...]:
         """Samples of one swarm, oldest first; of all together for `store.TOTALS`."""
@@ -247,6 +264,10 @@ class TrackerService:
         """Counters since start, by name."""
         return self._core.counters()
 
+    def logged(self, limit: int) -> Sequence[Logged]:
+        """Take up to `limit` answered requests, the oldest first; from any thread."""
+        return self._core.logged(limit)
+
     def peers(self, infohash: bytes, limit: int = PEERS_MAX) -> tuple[Peer, ...]:
         """Peers of one swarm, at most `limit`."""
         return tuple(Peer(*peer) for peer in self._core.peers(infohash, limit))
@@ -273,8 +294,7 @@ class TrackerService:
                 self._core.insert(
                     infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
                 )
-        for kept in (self._rows, self._index, self._totals):
-            kept.forget()
+        self._showing.forget()
 
     async def _turns(self) -> None:
         loop = asyncio.get_running_loop()
@@ -336,13 +356,14 @@ class TrackerService:
             self._on_event(event)
 
     def _apply(self) -> None:
+        if self.settings.torrent_notices:
+            self._core.set_notices(self._allowed.notices)
         if self.settings.open:
             self._core.allow(None)
             self._core.deny(list(self._allowed.denied))
         else:
             self._core.allow(list(self._allowed.infohashes))
-        for kept in (self._rows, self._index, self._totals):
-            kept.forget()
+        self._showing.forget()
 
     def _restore(self) -> None:
         found = self._keeper.snapshot()
@@ -370,6 +391,9 @@ class TrackerService:
             if len(drained) < DRAIN_MAX:
                 return
 
+    def _torrents_held(self) -> int:
+        return self._core.counters()["torrents"]
+
     def _tell_kept(self) -> None:
         while self._keeper.events:
             self._on_event(self._keeper.events.popleft())
@@ -382,31 +406,3 @@ class TrackerService:
 
     def _in_background(self, work: Callable[..., object], *args: object) -> None:
         self._writing.submit(work, *args)
-
-    def _work_out_rows(self) -> tuple[TorrentRow, ...]:
-        torrents = self._core.torrents()
-        shown = self._allowed.infohashes
-        others: Iterable[bytes] = shown
-        if self.settings.open:
-            keep = self.settings.keep_dead
-            others = [one[0] for one in torrents if keep or one[1] or one[2]]
-            if keep:
-                others = {*others, *self._keeper.completed}
-        return board.rows(
-            self._allowed.listings,
-            others,
-            {one[0]: (one[1], one[2]) for one in torrents},
-            self._keeper.completed,
-            self._keeper.named,
-            show_names=self.settings.show_names,
-        )
-
-    def _work_out_index(self) -> dict[bytes, TorrentRow]:
-        index = {row.infohash: row for row in self.rows()}
-        for row in self.rows():
-            if row.infohash_v2 is not None:
-                index.setdefault(row.infohash_v2[:20], row)
-        return index
-
-    def _work_out_totals(self) -> Totals:
-        return board.totals(self.rows(), self._core.unique_ips(), self._keeper.completed)

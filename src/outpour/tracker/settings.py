@@ -128,6 +128,11 @@ class TrackerSettings(BaseModel):
         description="Give a peer out only once the tracker reached it with a handshake, and try so "
         "many times, one an announce; 0 gives out every peer.",
     )
+    torrent_notices: bool = Field(
+        default=False,
+        description="Tell peers what the .torrent files of `allowed_dir` hold beside `info` as "
+        "`failure reason`, which refuses them, or `warning message`.",
+    )
     rescan_interval_s: int = Field(
         default=60,
         ge=1,
