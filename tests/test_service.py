@@ -185,6 +185,59 @@ def test_a_new_torrent_is_tracked_while_the_tracker_runs_and_a_removed_one_is_no
     asyncio.run(main())
 
 
+def test_a_folder_is_followed_through_every_kind_of_change(folder, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+
+    async def scenario():
+        events: list[Event] = []
+        async with running(
+            settings(allowed_dir=folder, rescan_interval_s=1), on_event=events.append
+        ) as service:
+
+            async def answers(infohash):
+                got = await asyncio.to_thread(announce, service, infohash, 7)
+                return b"peers" in got
+
+            async def allows(*raws):
+                wanted = {Metainfo.parse(raw).info.infohash for raw in raws} | {HELLO, BIG}
+                await until(lambda: service._allowed.infohashes == wanted)
+                for infohash in wanted:
+                    assert await answers(infohash)
+
+            one, two = torrent("one", 1), torrent("two", 2)
+            (folder / "one.torrent").write_bytes(one)
+            await allows(one)
+            replacement = folder / ".hidden"
+            replacement.write_bytes(two)
+            replacement.rename(folder / "one.torrent")
+            await allows(two)
+            assert not await answers(Metainfo.parse(one).info.infohash)
+            # Half of a file leaves in force what was there, and the whole counts.
+            (folder / "one.torrent").write_bytes(one[: len(one) // 2])
+            assert await answers(Metainfo.parse(two).info.infohash)
+            (folder / "one.torrent").write_bytes(one)
+            await allows(one)
+            (folder / "new" / "deep").mkdir(parents=True)
+            (folder / "new" / "deep" / "two.torrent").write_bytes(two)
+            await allows(one, two)
+            shutil.rmtree(folder / "new")
+            await allows(one)
+            (outside / "two.torrent").write_bytes(two)
+            (folder / "link.torrent").symlink_to(outside / "two.torrent")
+            await allows(one, two)
+            (folder / "link.torrent").unlink()
+            (folder / "link").symlink_to(outside)
+            await allows(one, two)
+            (outside / "two.torrent").unlink()
+            await allows(one)
+            (folder / "one.torrent").unlink()
+            await allows()
+            assert not [event for event in events if event.is_trouble]
+
+    asyncio.run(scenario())
+
+
 def test_reload_looks_at_once(folder, monkeypatch):
     async def nothing(*_):
         await asyncio.Event().wait()

@@ -179,7 +179,7 @@ def _size(row: Row) -> tuple[int, int]:
 
 
 def walk(
-    census: Census, counter: Counter, cursor: str, limit: int
+    rows: Sequence[TorrentRow] | None, counter: Counter, cursor: str, limit: int
 ) -> tuple[Sequence[TorrentRow], str | None]:
     """A part of all torrents, and the cursor of the next part, None after the last.
 
@@ -187,8 +187,8 @@ def walk(
     that each part costs the same. A torrent that is there all the while is in one part.
 
     Args:
-        census: Where to begin.
-        counter: Has what is not in the census.
+        rows: All torrents, None where not all are listed.
+        counter: Has those that are not.
         cursor: Empty, or what came with the part before.
         limit: Torrents in a part; there may be fewer or some more.
 
@@ -196,14 +196,13 @@ def walk(
         ValueError: It is no cursor of this tracker.
     """
     kind, place = cursor[:1], cursor[1:]
-    if kind == "m" or (not census.is_whole and (not cursor or kind == "h")):
-        at = _place(place) if kind == "m" else 0
-        rows, following = counter.page(at, limit)
-        return rows, None if following is None else f"m{following}"
-    if kind not in ("", "h"):
+    if kind not in ("", "h", "m"):
         raise ValueError("not a cursor")
-    after = bytes.fromhex(place)
-    ordered = sorted((row for row in census.rows if row.infohash > after), key=_infohash)
+    after = bytes.fromhex(place) if kind == "h" else b""
+    if kind == "m" or rows is None:
+        found, following = counter.page(_place(place) if kind == "m" else 0, limit)
+        return found, None if following is None else f"m{following}"
+    ordered = sorted((row for row in rows if row.infohash > after), key=_infohash)
     part = ordered[:limit]
     return part, f"h{part[-1].infohash_hex}" if len(ordered) > limit else None
 

@@ -21,7 +21,7 @@ from outpour.metainfo import Metainfo
 from outpour.tracker import history
 from outpour.tracker.admission import Admission
 from outpour.tracker.allowed import AllowedSet
-from outpour.tracker.census import Counter, walk
+from outpour.tracker.census import ROWS_MAX, Counter, walk
 from outpour.tracker.core import bind
 from outpour.tracker.dfile import Dfile
 from outpour.tracker.events import Completed, Event, SnapshotRefused, StateRestored
@@ -221,11 +221,9 @@ class TrackerService:
 
     def row(self, infohash: bytes) -> TorrentRow | None:
         """One torrent by the 20 bytes of either of its infohashes, None if it is not listed."""
-        census = self._showing.get()
-        row = census.index.get(infohash)
-        if row is None and self.settings.open and not census.is_whole:
-            return self._counter.row(infohash)
-        return row
+        row = self._showing.get().index.get(infohash)
+        # Not all are listed by an open tracker, nor are the latest where there are many.
+        return self._counter.row(infohash) if row is None and self.settings.open else row
 
     def totals(self) -> Totals:
         """Sums over all torrents."""
@@ -233,7 +231,8 @@ class TrackerService:
 
     def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
         """A part of all torrents, and where the next part begins; see `web.view.View`."""
-        return walk(self._showing.get(), self._counter, cursor, limit)
+        is_whole = not self.settings.open or self._torrents_held() <= ROWS_MAX
+        return walk(self.rows() if is_whole else None, self._counter, cursor, limit)
 
     def history(self, infohash: bytes) -> tuple[Sample, ...]:
         """Samples of one swarm, oldest first; of all together for `store.TOTALS`."""
