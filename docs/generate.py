@@ -54,9 +54,20 @@ def commands() -> str:
     for name in COMMANDS:
         command = group.get_command(root, name)
         assert command is not None, name
-        context = click.Context(command, info_name=name, parent=root, terminal_width=96)
-        parts.append(f"\n## outpour {name}\n\n```text\n{command.get_help(context)}\n```\n")
+        parts += _help(command, name, root, "##")
     return "".join(parts)
+
+
+def _help(command: click.Command, name: str, parent: click.Context, mark: str) -> list[str]:
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=96)
+    help_page = command.get_help(context)
+    parts = [f"\n{mark} {context.command_path}\n\n```text\n{help_page}\n```\n"]
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            member = command.get_command(context, inner)
+            assert member is not None, inner
+            parts += _help(member, inner, context, f"{mark}#")
+    return parts
 
 
 def settings() -> str:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import socket
+import threading
 import time
 from urllib.parse import quote
 
 import pytest
 
+from outpour import bencode
+from outpour.announcer import announce as announce_to
+from outpour.announcer.values import AnnounceRequest
+from outpour.cli.classic.announce_log import AnnounceLog
 from outpour.cli.classic.options import parse
 from outpour.cli.classic.track import bttrack, settings_of
-from outpour.cli.classic.tracker_log import request_line
+from outpour.cli.classic.tracker_log import Log, request_line
 from outpour.cli.classic.tracker_options import OPTIONS, REPLACED
 from outpour.cli.env import Env
 from outpour.cli.printer import Printer
@@ -38,7 +44,8 @@ USED = {
     "reannounce_interval", "response_size", "max_give", "allowed_dir", "parse_allowed_interval",
     "parse_dir_interval", "show_names", "favicon", "only_local_override_ip", "logfile",
     "allow_get", "keep_dead", "show_infopage", "infopage_redirect", "scrape_allowed", "hupmonitor",
-    "allowed_list", "allowed_ips", "banned_ips",
+    "allowed_list", "allowed_ips", "banned_ips", "nat_check", "log_nat_checks", "ipv6_enabled",
+    "allowed_controls",
 }  # fmt: skip
 
 
@@ -84,14 +91,6 @@ def test_mistakes_are_told_in_the_old_words(run, words, text):
     assert "run with no arguments for parameter explanations" in done.err
 
 
-@pytest.mark.parametrize("name", ["banned_ips", "allowed_ips"])
-def test_a_filter_that_does_not_exist_is_refused_rather_than_ignored(run, tmp_path, name):
-    done = run("--dfile", tmp_path / "d", f"--{name}", "file", tool=bttrack)
-    assert done.code == 2
-    assert "firewall" in done.err
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_options_become_settings(capsys):
     given = translated(
         "--port", "6969", "--bind", "127.0.0.1,::1", "--reannounce_interval", "60",
@@ -113,6 +112,16 @@ def test_the_defaults_are_the_old_ones():
     assert (given.interval_s, given.peer_timeout_s) == (1800, 2700)
     assert (given.peers_per_answer, given.peers_per_answer_max) == (50, 200)
     assert (given.open, given.full_scrape, given.serve_torrents) == (True, True, False)
+    assert (given.nat_check_attempts, given.believe_every_ip) == (3, False)
+
+
+def test_whose_ip_is_believed_follows_the_nat_check_where_bittornado_said_so(capsys):
+    assert translated("--only_local_override_ip", "0").believe_every_ip
+    assert "aim the swarm at a victim" in capsys.readouterr().err
+    assert translated("--only_local_override_ip", "2").believe_every_ip
+    assert not translated("--only_local_override_ip", "2", "--nat_check", "0").believe_every_ip
+    assert not translated("--only_local_override_ip", "1").believe_every_ip
+    assert translated("--ipv6_enabled", "0", "--port", "6969").listen == ("0.0.0.0:6969",)
 
 
 def test_a_list_excludes_the_folder_with_a_warning(capsys):
@@ -169,13 +178,13 @@ def test_it_goes_on_from_an_old_state_file_and_leaves_one_that_can_be_taken_back
     start, allowed_dir, classic, tmp_path
 ):
     shutil.copy(classic / "342.dfile", tmp_path / "dfile")
-    process = start("--allowed_dir", allowed_dir, "--nat_check", 3, "--allow_get", 1)
+    process = start("--allowed_dir", allowed_dir, "--compact_reqd", 1, "--allow_get", 1)
     assert process.torrents()[HELLO.hex()]["downloaded"] == 1
     process.download(HELLO, 7)
     process.announce(BIG, 8, left=5)
     assert process.get(f"/file?info_hash={quote(HELLO)}")[0] == 200
     assert process.get(f"/file?info_hash={HELLO.hex()}")[0] == 200
-    assert "note: --nat_check has no effect: " in process.text
+    assert "note: --compact_reqd has no effect: " in process.text
     assert process.end() == 0
     found = dfile.read(tmp_path / "dfile")
     assert found.completed[HELLO] == 2
@@ -219,3 +228,112 @@ def test_the_page_can_be_elsewhere_or_nowhere(start):
     process = start("--infopage_redirect", "http://127.0.0.1:1/x")
     assert process.get("/")[0] == 302
     assert process.end() == 0
+
+
+def test_announces_and_scrapes_are_logged_in_the_old_shape(start, tmp_path):
+    log = tmp_path / "log"
+    process = start("--logfile", log, "--nat_check", 0)
+    process.announce(HELLO, 6881, left=5, event="started")
+    process.get(f"/scrape?info_hash={quote(HELLO)}")
+    process.get("/scrape")
+    assert process.end() == 0
+    first, announce, one, full, last = log.read_text().splitlines()
+    assert first.startswith("# Log Started:  ")
+    assert last.startswith("# Shutting down: ")
+    when = r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\]"
+    target = re.escape(f"/announce?info_hash={quote(HELLO)}&peer_id=AAAA")
+    assert re.fullmatch(
+        rf'127\.0\.0\.1 - - {when} "GET {target}\S*event=started HTTP/1\.1" 200 \d+ "-" "-"',
+        announce,
+    )
+    assert re.fullmatch(
+        rf'127\.0\.0\.1 - - {when} "GET /scrape\?\S+ HTTP/1\.1" 200 \d+ "-" "-"', one
+    )
+    assert re.fullmatch(rf'127\.0\.0\.1 - - {when} "GET /scrape HTTP/1\.1" 200 \d+ "-" "-"', full)
+
+
+def test_an_announce_over_udp_is_a_line_too(start, tmp_path):
+    log = tmp_path / "log"
+    process = start("--logfile", log, "--nat_check", 0)
+    host, port = process.address
+    request = AnnounceRequest(infohash=HELLO, peer_id=b"-AA0000-" + b"%" * 12, port=7, left=5)
+    announce_to(f"udp://{host}:{port}/announce", request, timeout_s=20, family="any")
+    process.until(lambda: " UDP" in log.read_text(), "logged")
+    line = log.read_text().splitlines()[-1]
+    assert f'"GET /announce?info_hash={quote(HELLO, safe="")}&peer_id=-AA0000-%25%25' in line
+    assert '&port=7&left=5 UDP" 200 ' in line
+
+
+def test_a_nat_check_is_made_and_logged_where_that_is_asked_for(start, tmp_path):
+    log = tmp_path / "log"
+    process = start("--logfile", log, "--log_nat_checks", 1)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        process.announce(HELLO, port, left=5)
+        process.until(lambda: "!natcheck-" in log.read_text(), "checked")
+    assert re.search(
+        rf'^127\.0\.0\.1 - A{{20}} \[.*\] "!natcheck-127\.0\.0\.1:{port}" 503 0 - -$',
+        log.read_text(),
+        re.MULTILINE,
+    )
+    assert process.announce(HELLO, port + 1, left=5)[b"peers"] == b""
+
+
+def test_a_peer_that_answers_the_nat_check_of_the_old_default_is_given_out(start, tmp_path):
+    log = tmp_path / "log"
+    process = start("--logfile", log, "--log_nat_checks", 1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        threading.Thread(target=answer_handshake, args=(listener,), daemon=True).start()
+        process.announce(HELLO, port, left=5)
+        process.until(lambda: f'natcheck-127.0.0.1:{port}" 200' in log.read_text(), "reached")
+        found = process.announce(HELLO, port + 1, left=5)[b"peers"]
+    assert found == b"\x7f\0\0\1" + port.to_bytes(2, "big")
+
+
+def answer_handshake(listener):
+    connection, _ = listener.accept()
+    with connection:
+        received = b""
+        while len(received) < 48:
+            received += connection.recv(100)
+        connection.sendall(received[:48] + b"A" * 20)
+        while connection.recv(100):
+            pass
+
+
+def test_addresses_are_banned_and_admitted_by_files_of_the_old_forms(start, tmp_path):
+    banned, allowed = tmp_path / "banned", tmp_path / "allowed"
+    banned.write_text("Some Corp:more:127.0.0.1-127.0.0.1\n")
+    allowed.write_text("# us\n127.0.0.0/8\n")
+    process = start("--allowed_ips", allowed, "--banned_ips", banned)
+    refused = {b"failure reason": b"your IP is not allowed on this tracker"}
+    assert process.announce(HELLO, 1) == refused
+    banned.write_text("127.0.0.9\n")
+    process.until(lambda: process.announce(HELLO, 1) != refused, "let in")
+
+
+def test_a_flood_that_is_not_written_is_counted(tmp_path):
+    log = Log(str(tmp_path / "log"), Printer(Env.of_process()))
+    announces = AnnounceLog(log, lambda _: (), lambda: 7, with_nat_checks=False)
+    announces.write()
+    announces.write()
+    log.close()
+    assert (tmp_path / "log").read_text().count("# 7 requests came too fast") == 1
+
+
+def test_a_torrent_refuses_or_warns_where_control_keys_are_honoured(start, allowed_dir):
+    hello, big = allowed_dir / "hello.torrent", allowed_dir / "big.torrent"
+    for path, key, text in ((hello, b"failure reason", b"withdrawn"),
+                            (big, b"warning message", b"moves tomorrow")):  # fmt: skip
+        root = bencode.decode(path.read_bytes(), strict=False)
+        assert isinstance(root, dict)
+        path.write_bytes(bencode.encode({**root, key: text}))
+    process = start("--allowed_dir", allowed_dir, "--allowed_controls", 1, "--nat_check", 0)
+    assert process.announce(HELLO, 1) == {b"failure reason": b"withdrawn"}
+    assert process.announce(BIG, 1)[b"warning message"] == b"moves tomorrow"
+    process.end()
+    plain = start("--allowed_dir", allowed_dir, "--nat_check", 0)
+    assert b"peers" in plain.announce(HELLO, 1)
+    assert b"warning message" not in plain.announce(BIG, 1)

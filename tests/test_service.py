@@ -185,6 +185,59 @@ def test_a_new_torrent_is_tracked_while_the_tracker_runs_and_a_removed_one_is_no
     asyncio.run(main())
 
 
+def test_a_folder_is_followed_through_every_kind_of_change(folder, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+
+    async def scenario():
+        events: list[Event] = []
+        async with running(
+            settings(allowed_dir=folder, rescan_interval_s=1), on_event=events.append
+        ) as service:
+
+            async def answers(infohash):
+                got = await asyncio.to_thread(announce, service, infohash, 7)
+                return b"peers" in got
+
+            async def allows(*raws):
+                wanted = {Metainfo.parse(raw).info.infohash for raw in raws} | {HELLO, BIG}
+                await until(lambda: service._allowed.infohashes == wanted)
+                for infohash in wanted:
+                    assert await answers(infohash)
+
+            one, two = torrent("one", 1), torrent("two", 2)
+            (folder / "one.torrent").write_bytes(one)
+            await allows(one)
+            replacement = folder / ".hidden"
+            replacement.write_bytes(two)
+            replacement.rename(folder / "one.torrent")
+            await allows(two)
+            assert not await answers(Metainfo.parse(one).info.infohash)
+            # Half of a file leaves in force what was there, and the whole counts.
+            (folder / "one.torrent").write_bytes(one[: len(one) // 2])
+            assert await answers(Metainfo.parse(two).info.infohash)
+            (folder / "one.torrent").write_bytes(one)
+            await allows(one)
+            (folder / "new" / "deep").mkdir(parents=True)
+            (folder / "new" / "deep" / "two.torrent").write_bytes(two)
+            await allows(one, two)
+            shutil.rmtree(folder / "new")
+            await allows(one)
+            (outside / "two.torrent").write_bytes(two)
+            (folder / "link.torrent").symlink_to(outside / "two.torrent")
+            await allows(one, two)
+            (folder / "link.torrent").unlink()
+            (folder / "link").symlink_to(outside)
+            await allows(one, two)
+            (outside / "two.torrent").unlink()
+            await allows(one)
+            (folder / "one.torrent").unlink()
+            await allows()
+            assert not [event for event in events if event.is_trouble]
+
+    asyncio.run(scenario())
+
+
 def test_reload_looks_at_once(folder, monkeypatch):
     async def nothing(*_):
         await asyncio.Event().wait()
@@ -297,19 +350,6 @@ def test_an_open_tracker_keeps_dead_torrents_if_asked(tmp_path):
         assert service.rows() == ()
     with tracker(settings(open=True, state=state, keep_dead=True)) as service:
         assert service.rows() == (TorrentRow(b"g" * 20, downloaded=7),)
-
-
-def test_a_private_tracker_asks_for_a_key_of_its_list(tmp_path):
-    keys = tmp_path / "keys.txt"
-    keys.write_text("secret1\n")
-    with tracker(settings(open=True, key_list=keys)) as service:
-        assert b"failure reason" in announce(service, HELLO, 1)
-        assert b"failure reason" in announce(service, HELLO, 1, key="/secret2")
-        assert b"peers" in announce(service, HELLO, 1, key="/secret1")
-        keys.write_text("secret2\n")
-        service._merge(service._allowed.read())
-        assert b"failure reason" in announce(service, HELLO, 1, key="/secret1")
-        assert b"peers" in announce(service, HELLO, 1, key="/secret2")
 
 
 def test_a_publisher_allows_and_withdraws():
@@ -488,7 +528,8 @@ def test_a_damaged_classic_state_file_is_set_aside(folder, tmp_path):
 def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_and_counted(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("outpour.tracker.service.ROWS_MAX", 2)
+    for module in ("service", "census"):
+        monkeypatch.setattr(f"outpour.tracker.{module}.ROWS_MAX", 2)
     with tracker(settings(open=True, state=tmp_path / "s.sqlite")) as service:
         for number in range(1, 4):
             infohash = bytes([number]) * 20

@@ -266,7 +266,7 @@ class Ledger:
 
 @final
 class Snapshot:
-    """The parts of a snapshot, of a quarter of a megabyte or more; put together they are what `restore` takes.
+    """The parts of a snapshot; put together they are what `restore` takes.
 
     Each is made when it is asked for, so that a large store is never in memory twice.
     """
@@ -368,6 +368,18 @@ class Tracker:
     def deny_clients(self, prefixes: Sequence[bytes]) -> None:
         """Replace the beginnings of peer ids that are turned away (BEP 20)."""
 
+    def set_notices(self, notices: Sequence[tuple[bytes, str | None, str | None]]) -> None:
+        """Replace what single torrents have to say to those who announce them.
+
+        Args:
+            notices: Infohash; why its announces are refused, None if they are not; what is told
+                with every answer over HTTP, None for nothing. UDP has no place for the latter, and
+                cuts the former to the length of the request.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes.
+        """
+
     def set_origins(self, origins: Sequence[tuple[str, int]]) -> None:
         """Give these peers first in every answer to a leecher: the publisher's own seeds.
 
@@ -401,8 +413,13 @@ class Tracker:
         Torrents without peers are left out.
         """
 
-    def counts(self, infohash: bytes) -> tuple[int, int, int] | None:
-        """Complete, incomplete and downloaded of one torrent; None if nobody announced it.
+    def counts(self, infohashes: Sequence[bytes]) -> tuple[int, int, int] | None:
+        """Complete, incomplete and downloaded of one torrent; None if it is not known.
+
+        Args:
+            infohashes: All that it is announced under: two of a hybrid (BEP 52). A peer that is in
+                several swarms counts once, and as a seeder if it seeds in any. Downloads are the
+                most of any one, as a client reports them under each that it knows.
 
         Raises:
             ValueError: An infohash has not 20 bytes.

@@ -12,12 +12,20 @@ from pathlib import Path
 from outpour.errors import WriteError, reason
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+def write_atomically(
+    path: str | os.PathLike[str], data: bytes, *, is_private: bool = False
+) -> None:
     """Write a file by way of a temporary one in the same folder.
 
     The new file takes over mode and, as far as permitted, owner and group of the one it replaces.
     A symbolic link stays, and its target is replaced. What is not a regular file, such as
     `/dev/stdout`, is written to directly. When anything fails nothing is left behind.
+
+    Args:
+        path: The file.
+        data: All of its content.
+        is_private: It holds secrets: nobody but its owner and the group of the file that it
+            replaces may read it, and of a new one the owner alone.
 
     Raises:
         WriteError: The file cannot be written.
@@ -29,7 +37,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         if old is not None and not stat.S_ISREG(old.st_mode):
             _write_directly(target, data)
         else:
-            _replace(target, data, old)
+            _replace(target, data, old, is_private=is_private)
     except OSError as error:
         raise WriteError(
             f"`{os.fspath(path)}`: {reason(error)}", hint=_hint(error, target)
@@ -48,14 +56,15 @@ def _write_directly(target: Path, data: bytes) -> None:
         _write_all(file.fileno(), data)
 
 
-def _replace(target: Path, data: bytes, old: os.stat_result | None) -> None:
+def _replace(target: Path, data: bytes, old: os.stat_result | None, *, is_private: bool) -> None:
     # Hidden and without the name's ending, so that no watcher of the folder takes it for content.
     temporary = target.with_name(f".outpour-{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600 if is_private else 0o666)
     try:
         try:
             if old is not None:
-                _take_over(descriptor, old)
+                _take_over(descriptor, old, is_private=is_private)
             _write_all(descriptor, data)
             os.fsync(descriptor)
         finally:
@@ -68,7 +77,7 @@ def _replace(target: Path, data: bytes, old: os.stat_result | None) -> None:
     _sync_folder(target.parent)
 
 
-def _take_over(descriptor: int, old: os.stat_result) -> None:
+def _take_over(descriptor: int, old: os.stat_result, *, is_private: bool) -> None:
     new = os.fstat(descriptor)
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
         # Only root may give files away; a member of the group may still keep the group.
@@ -76,7 +85,8 @@ def _take_over(descriptor: int, old: os.stat_result) -> None:
             os.fchown(descriptor, -1, old.st_gid)
         with contextlib.suppress(PermissionError):
             os.fchown(descriptor, old.st_uid, -1)
-    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+    mode = stat.S_IMODE(old.st_mode)
+    os.fchmod(descriptor, mode & ~stat.S_IRWXO if is_private else mode)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

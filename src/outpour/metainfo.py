@@ -43,6 +43,8 @@ class Metainfo:
         creation_date: Seconds since 1970, UTC.
         nodes: DHT nodes as (host, port) (BEP 5).
         piece_layers: By pieces root, the hashes of a file's pieces (BEP 52).
+        failure_reason: What a tracker that honours it answers announces with, refusing them.
+        warning_message: What such a tracker adds to its answers.
     """
 
     raw: bytes = field(repr=False)
@@ -56,6 +58,8 @@ class Metainfo:
     creation_date: int | None
     nodes: tuple[tuple[str, int], ...]
     piece_layers: Mapping[bytes, bytes] = field(repr=False)
+    failure_reason: str | None = None
+    warning_message: str | None = None
 
     @property
     def tiers(self) -> tuple[tuple[str, ...], ...]:
@@ -137,6 +141,8 @@ def _read(raw: bytes, root: Dictionary, spans: Mapping[bytes, tuple[int, int]]) 
         creation_date=date if isinstance(date, int) else None,
         nodes=_nodes(root.get(b"nodes")),
         piece_layers=_layers(root.get(b"piece layers"), value),
+        failure_reason=_text(root, b"failure reason"),
+        warning_message=_text(root, b"warning message"),
     )
 
 

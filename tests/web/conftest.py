@@ -9,7 +9,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from outpour import bencode
 from outpour.magnet import Magnet
 from outpour.metainfo import Metainfo
 from outpour.tracker.views import Sample, TorrentRow, Totals
+from outpour.web.admin import Admin
 from outpour.web.app import make_app
 from outpour.web.server import WebServer
 from outpour.web.view import WebOptions
@@ -48,6 +49,12 @@ class FakeView:
 
     def row(self, infohash: bytes) -> TorrentRow | None:
         return self.torrents.get(infohash)
+
+    def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
+        at = int(cursor or "0")
+        rows = sorted(self.rows(), key=lambda row: row.infohash)
+        following = str(at + limit) if at + limit < len(rows) else None
+        return rows[at : at + limit], following
 
     def totals(self) -> Totals:
         rows = self.rows()
@@ -157,12 +164,17 @@ class Answer:
 class Site:
     """A server that runs in a thread of its own."""
 
-    def __init__(self, view: FakeView, options: WebOptions | None = None) -> None:
+    def __init__(
+        self,
+        view: FakeView,
+        options: WebOptions | None = None,
+        administration: Admin | None = None,
+    ) -> None:
         self.view = view
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.app = make_app(view, options)
+        self.app = make_app(view, options, administration=administration)
         self.server = WebServer(self.app)
         self.call(self.server.start())
         self.host, self.port = self.call(self.server.listen("127.0.0.1", 0))

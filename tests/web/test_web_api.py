@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from outpour.tracker.keys import Key
 from outpour.tracker.views import Sample, TorrentRow
+from outpour.web.admin import Admin
 from outpour.web.limits import FEED_ITEMS_MAX, METRICS_ROWS_MAX
 
 from .conftest import NOW, FakeView, Site
@@ -71,7 +73,7 @@ def test_the_api_answers_as_its_description_says(view: FakeView, site: Site, tmp
     document = site.get("/api/v1/openapi.json").json
     assert document["openapi"] == "3.1.0"
     for path, operations in document["paths"].items():
-        if path == "/events":
+        if path == "/events" or "security" in str(operations):
             continue
         described = operations["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         for known in (infohash.hex(), "75" * 20):
@@ -91,11 +93,49 @@ def test_the_check_against_the_description_finds_what_is_wrong():
     assert not faults({"a": 1}, schema, {})
 
 
+class OneKey:
+    """An administration with one key, and a token that any text is."""
+
+    async def keys(self):
+        return [Key("secret", "alice", NOW, None)]
+
+    async def make(self, label, expires_at):
+        return Key("other", label, NOW, expires_at)
+
+    async def revoke(self, key_id):
+        return Key("secret", "alice", None, NOW) if key_id == Key("secret").id else None
+
+    def is_right(self, given):
+        return bool(given)
+
+
+def test_the_api_of_keys_answers_as_its_description_says(view: FakeView):
+    admin = Admin(OneKey(), OneKey())
+    served = Site(view, administration=admin)
+    try:
+        document = served.get("/api/v1/openapi.json").json
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if "security" not in operation:
+                    continue
+                where = "/api/v1" + path.replace("{id}", Key("secret").id)
+                for headers, statuses in (({"authorization": "Bearer x"}, ("200", "201")),
+                                          ({}, ("401",))):  # fmt: skip
+                    answer = served.get(where, method.upper(), **headers)
+                    assert str(answer.status) in statuses
+                    described = operation["responses"][str(answer.status)]["content"]
+                    schema = described["application/json"]["schema"]
+                    assert faults(answer.json, schema, document) == []
+    finally:
+        served.close()
+
+
 def test_the_description_names_every_path_that_the_api_serves(site: Site):
-    from outpour.web.app import ROUTES
+    from outpour.web.app import ADMIN_ROUTES, ROUTES
 
     described = {"/api/v1" + path for path in site.get("/api/v1/openapi.json").json["paths"]}
     served = {path for path, _ in ROUTES if path.startswith("/api/")}
+    served |= {path for path, _, _ in ADMIN_ROUTES}
     assert described == served - {"/api/v1/openapi.json"}
 
 
@@ -167,6 +207,22 @@ def samples_of(text: str) -> dict[str, float]:
             assert (kinds[match[1]] == "counter") == match[1].endswith("_total")
             found[match[1] + (match[2] or "")] = float(match[3])
     return found
+
+
+def test_all_torrents_are_walked_by_a_cursor(view: FakeView, site: Site):
+    for number in range(25):
+        infohash = bytes([number]) * 20
+        view.torrents[infohash] = TorrentRow(infohash=infohash, complete=number)
+    url: str | None = "/api/v1/torrents?cursor=&limit=10"
+    seen: list[str] = []
+    while url:
+        answer = site.get(url).json
+        assert answer["matched"] == 25
+        seen += [one["infohash"] for one in answer["torrents"]]
+        url = answer["next"] and answer["next"].removeprefix(site.url)
+    assert sorted(seen) == sorted(key.hex() for key in view.torrents)
+    refused = site.get("/api/v1/torrents?cursor=nonsense")
+    assert (refused.status, refused.json) == (400, {"error": "not a cursor of this tracker"})
 
 
 def test_metrics_have_swarms_protocols_families_and_the_process(

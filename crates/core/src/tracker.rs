@@ -8,7 +8,7 @@ use std::{
 };
 
 use outpour_tracker::{
-    BindError, Config, Network, Ranges, Tracker as Core,
+    BindError, Config, Network, Notice, Ranges, Tracker as Core,
     limits::Limits,
     model::{Counts, InfoHash},
     swarm,
@@ -24,6 +24,8 @@ use pyo3::{
 use parking_lot::Mutex;
 
 use crate::logged::Logged;
+
+type Text = Option<String>;
 
 /// The attributes of a configuration; those that are absent keep the defaults of the core.
 #[derive(FromPyObject)]
@@ -228,6 +230,19 @@ impl Tracker {
         self.core.deny_clients(prefixes);
     }
 
+    fn set_notices(&self, notices: Vec<(PyBackedBytes, Text, Text)>) -> PyResult<()> {
+        let notices: Vec<(InfoHash, Notice)> = notices
+            .into_iter()
+            .map(|(infohash, failure, warning)| {
+                let failure = failure.map(String::into_boxed_str);
+                let warning = warning.map(String::into_boxed_str);
+                Ok((one_20(&infohash)?, Notice { failure, warning }))
+            })
+            .collect::<PyResult<_>>()?;
+        self.core.set_notices(notices);
+        Ok(())
+    }
+
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
     fn set_origins(&self, origins: Vec<(String, u16)>) -> PyResult<()> {
         self.core.set_origins(&addresses(&origins)?);
@@ -251,9 +266,18 @@ impl Tracker {
         rows(py, py.detach(|| self.core.largest(limit)))
     }
 
-    fn counts(&self, infohash: &[u8]) -> PyResult<Option<(u32, u32, u32)>> {
-        let counts = self.core.counts(&one_20(infohash)?);
-        Ok(counts.map(|it| (it.complete, it.incomplete, it.downloaded)))
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn counts(
+        &self,
+        py: Python<'_>,
+        infohashes: Vec<PyBackedBytes>,
+    ) -> PyResult<Option<(u32, u32, u32)>> {
+        let infohashes: Vec<InfoHash> = infohashes
+            .iter()
+            .map(|infohash| one_20(infohash))
+            .collect::<PyResult<_>>()?;
+        let counts = py.detach(|| self.core.counts(&infohashes));
+        Ok(counts.map(|counts| (counts.complete, counts.incomplete, counts.downloaded)))
     }
 
     fn unique_ips(&self, py: Python<'_>) -> (usize, usize) {

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use arc_swap::{ArcSwap, Guard};
 
 pub(crate) use address::Nearness;
+pub use allowed::Notice;
 pub(crate) use allowed::{InfoHashSet, Lists};
 pub(crate) use connection_id::ConnectionIds;
 pub(crate) use limits::RateLimit;

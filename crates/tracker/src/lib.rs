@@ -22,7 +22,7 @@ mod wire;
 
 pub use answer::log::{Announced, HttpLine, Logged};
 pub use config::Config;
-pub use gate::{Network, NetworkError, Ranges};
+pub use gate::{Network, NetworkError, Notice, Ranges};
 pub use ledger::Ledger;
 pub use serve::BindError;
 pub use tracker::Tracker;

@@ -14,7 +14,9 @@ use crate::answer::Manners;
 use crate::answer::log::{Log, Logged};
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::gate::{ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, Ranges, RateLimit};
+use crate::gate::{
+    ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, Notice, Ranges, RateLimit,
+};
 use crate::memory::give_back_large_blocks;
 use crate::model::{Announce, Counts, Event, InfoHash, PeerRow};
 use crate::nat::Checks;
@@ -173,6 +175,15 @@ impl Tracker {
         });
     }
 
+    /// Replace what single torrents have to say to those who announce them.
+    pub fn set_notices(&self, notices: impl IntoIterator<Item = (InfoHash, Notice)>) {
+        let notices = Arc::new(notices.into_iter().collect());
+        self.shared.gate.replace(|lists| Lists {
+            notices: Arc::clone(&notices),
+            ..lists.clone()
+        });
+    }
+
     /// Give these peers first in every answer to a leecher: the publisher's own seeds.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
         self.shared.store.swarms.set_origins(origins);
@@ -218,11 +229,6 @@ impl Tracker {
             at = next;
         }
         largest
-    }
-
-    /// The numbers of one torrent, none if nobody announced it.
-    pub fn counts(&self, infohash: &InfoHash) -> Option<Counts> {
-        self.shared.store.scrape(infohash)
     }
 
     /// Distinct addresses that seed, and distinct addresses that do not, over all swarms.
@@ -307,6 +313,47 @@ impl Tracker {
         ]);
         counters.extend(Counters::sum(&self.shared.counters));
         counters
+    }
+
+    /// The numbers of a torrent that is announced under several infohashes, as a hybrid is (BEP 52):
+    /// each peer counts once, as a seeder if it is one anywhere. None if none of them is known.
+    ///
+    /// Downloads are the most of any one, as a client reports them under all that it knows.
+    pub fn counts(&self, infohashes: &[InfoHash]) -> Option<Counts> {
+        let known: Vec<_> = infohashes
+            .iter()
+            .filter_map(|infohash| Some((infohash, self.shared.store.scrape(infohash)?)))
+            .collect();
+        let (_, first) = *known.first()?;
+        let busy = known
+            .iter()
+            .filter(|(_, counts)| counts.complete + counts.incomplete > 0);
+        if busy.clone().count() < 2 {
+            return Some(known.iter().fold(first, |sum, (_, counts)| Counts {
+                complete: sum.complete.max(counts.complete),
+                incomplete: sum.incomplete.max(counts.incomplete),
+                downloaded: sum.downloaded.max(counts.downloaded),
+                partial: sum.partial.max(counts.partial),
+            }));
+        }
+        let mut peers: HashMap<SocketAddr, PeerRow> = HashMap::new();
+        for (infohash, _) in busy {
+            for row in self.peers(infohash, usize::MAX) {
+                let peer = peers.entry(row.address).or_insert(row);
+                peer.seeder |= row.seeder;
+                peer.partial |= row.partial;
+            }
+        }
+        let mut joint = Counts {
+            downloaded: known.iter().map(|(_, one)| one.downloaded).max()?,
+            ..Counts::default()
+        };
+        for peer in peers.values() {
+            joint.complete += u32::from(peer.seeder);
+            joint.incomplete += u32::from(!peer.seeder);
+            joint.partial += u32::from(!peer.seeder && peer.partial);
+        }
+        Some(joint)
     }
 
     /// Up to `limit` peers of a torrent.

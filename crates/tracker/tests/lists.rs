@@ -5,9 +5,10 @@ mod common;
 use std::net::{IpAddr, SocketAddr};
 
 use common::{
-    INFOHASH, UdpAnnounce, UdpClient, announce, config, count, get, serve, text_of_error,
+    INFOHASH, UdpAnnounce, UdpClient, announce, announce_target, config, count, get, serve,
+    text_of_error,
 };
-use outpour_tracker::{Config, Ranges, Tracker};
+use outpour_tracker::{Config, Notice, Ranges, Tracker};
 
 const ADDRESS_DENIED: &str = "your IP is not allowed on this tracker";
 
@@ -110,4 +111,34 @@ fn a_change_of_a_list_counts_for_the_very_next_request() {
         tracker.deny([]);
         assert_eq!(announce(http, "&left=0").counts(), (1, 0, 0));
     }
+}
+
+#[test]
+fn a_torrent_can_be_refused_or_warned_of_in_the_words_of_its_operator() {
+    let tracker = serve(config());
+    let [http, _] = both(&tracker);
+    let udp = UdpClient::connect(tracker.udp_addresses()[0]);
+    let warned = Notice {
+        failure: None,
+        warning: Some("moves tomorrow".into()),
+    };
+    tracker.set_notices([(INFOHASH, warned)]);
+    let (_, body) = get(http, &announce_target("&left=0"));
+    assert!(body.starts_with(b"d8:completei1e"));
+    assert!(body.ends_with(b"15:warning message14:moves tomorrowe"));
+    assert_eq!(udp.announce(&UdpAnnounce::default())[..4], [0, 0, 0, 1]);
+    let refused = Notice {
+        failure: Some("withdrawn".into()),
+        warning: None,
+    };
+    tracker.set_notices([(INFOHASH, refused)]);
+    assert_eq!(announce(http, "&left=0").failure(), "withdrawn");
+    assert_eq!(
+        text_of_error(&udp.announce(&UdpAnnounce::default())),
+        "withdrawn"
+    );
+    assert_eq!(count(&tracker, "refused"), 2);
+    tracker.set_notices([]);
+    let (_, body) = get(http, &announce_target("&left=0"));
+    assert!(!body.windows(7).any(|part| part == b"warning"));
 }

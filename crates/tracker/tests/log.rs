@@ -15,6 +15,7 @@ use outpour_tracker::{Announced, Config, Logged, Tracker};
 fn logging(log_max: usize) -> Tracker {
     serve(Config {
         log_max,
+        full_scrape: true,
         ..config()
     })
 }
@@ -70,11 +71,12 @@ fn refusals_and_scrapes_are_logged_too() {
     get(http, "/scrape?info_hash=aaaaaaaaaaaaaaaaaaaa");
     tracker.allow(Some([[1; 20]]));
     announce(http, "");
+    get(http, "/scrape");
     let rows = tracker.logged(9);
     let failures: Vec<_> = rows.iter().map(|row| row.failure.is_some()).collect();
-    assert_eq!(failures, [true, false, true]);
+    assert_eq!(failures, [true, false, true, false]);
     let announced: Vec<_> = rows.iter().map(|row| row.announced.is_some()).collect();
-    assert_eq!(announced, [false, false, true]);
+    assert_eq!(announced, [false, false, true, false]);
 }
 
 #[test]

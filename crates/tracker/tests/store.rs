@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use common::{INFOHASH, address, announce, config, count, serve};
+use common::{INFOHASH, UdpAnnounce, UdpClient, address, announce, config, count, serve};
 use outpour_tracker::Config;
 use outpour_tracker::model::InfoHash;
 
@@ -13,6 +13,34 @@ fn numbered(number: u32) -> InfoHash {
     let mut infohash = [7; 20];
     infohash[..4].copy_from_slice(&number.to_be_bytes());
     infohash
+}
+
+#[test]
+fn a_torrent_of_two_infohashes_counts_each_peer_once() {
+    let tracker = serve(config());
+    let udp = UdpClient::connect(tracker.udp_addresses()[0]);
+    let other = [9; 20];
+    assert_eq!(tracker.counts(&[INFOHASH, other]), None);
+    for (infohash, port, left) in [
+        (INFOHASH, 1, 0),
+        (INFOHASH, 2, 5),
+        (INFOHASH, 3, 5),
+        (other, 2, 0),
+        (other, 3, 5),
+        (other, 4, 5),
+    ] {
+        udp.announce(&UdpAnnounce {
+            infohash,
+            left,
+            port,
+            ..UdpAnnounce::default()
+        });
+    }
+    let counts = tracker.counts(&[INFOHASH, other]).expect("a torrent");
+    assert_eq!((counts.complete, counts.incomplete), (2, 2));
+    let one = tracker.counts(&[INFOHASH]).expect("a torrent");
+    assert_eq!((one.complete, one.incomplete), (1, 2));
+    assert_eq!(tracker.counts(&[INFOHASH, [7; 20]]), Some(one));
 }
 
 #[test]

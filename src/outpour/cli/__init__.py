@@ -8,6 +8,7 @@ COMMANDS = {
     "create": "outpour.cli.create:command",
     "publish": "outpour.cli.publish:command",
     "track": "outpour.cli.track:command",
+    "key": "outpour.cli.key:command",
     "show": "outpour.cli.show:command",
     "edit": "outpour.cli.edit:command",
     "reannounce": "outpour.cli.reannounce:command",

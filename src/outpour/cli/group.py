@@ -33,10 +33,28 @@ class Command(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example below the options."""
         del ctx
-        if self.example:
-            with formatter.section("Example"):
-                for line in self.example.strip().splitlines():
-                    formatter.write(f"  {line.strip()}\n")
+        _write_example(self.example, formatter)
+
+
+class Family(click.Group):
+    """A command of several, each with a help of its own."""
+
+    def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:  # noqa: ANN401
+        kwargs.setdefault("context_settings", CONTEXT)
+        super().__init__(*args, **kwargs)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example below the commands."""
+        del ctx
+        _write_example(self.example, formatter)
+
+
+def _write_example(example: str, formatter: click.HelpFormatter) -> None:
+    if example:
+        with formatter.section("Example"):
+            for line in example.strip().splitlines():
+                formatter.write(f"  {line.strip()}\n")
 
 
 def define(name: str, *, example: str) -> Callable[[Callable[..., Any]], Command]:
@@ -49,6 +67,16 @@ def define(name: str, *, example: str) -> Callable[[Callable[..., Any]], Command
         example: Lines of a shell that run.
     """
     return click.command(name, cls=Command, example=example)
+
+
+def family(name: str, *, example: str) -> Callable[[Callable[..., Any]], Family]:
+    """Make a function a command of several, which `add_command` joins to it.
+
+    Args:
+        name: What follows `outpour`.
+        example: Lines of a shell that run.
+    """
+    return click.group(name, cls=Family, example=example, invoke_without_command=True)
 
 
 class _Group(click.Group):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from outpour.cli.printer import Printer
 from outpour.tracker import dfile
 from outpour.tracker.address import format_address
 from outpour.tracker.events import Event
+from outpour.tracker.keyring import Keyring
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.token import Token
+from outpour.web.admin import Admin
 from outpour.web.app import make_app
 from outpour.web.front import Front
 from outpour.web.serving import serve
@@ -29,14 +33,24 @@ class Tracking:
         printer: Where to talk.
         settings: What the operator chose.
         on_event: Told what happens.
+        log_max: How many answered requests may wait to be written down; 0 for none.
+
+    Raises:
+        ReadError: The administrator's token cannot be read.
     """
 
     def __init__(
-        self, printer: Printer, settings: TrackerSettings, *, on_event: Callable[[Event], None]
+        self,
+        printer: Printer,
+        settings: TrackerSettings,
+        *,
+        on_event: Callable[[Event], None],
+        log_max: int = 0,
     ) -> None:
         self._printer = printer
         self._settings = settings
-        self.service = TrackerService(settings, on_event=on_event)
+        self.service = TrackerService(settings, on_event=on_event, log_max=log_max)
+        self._admin = self._administration()
 
     def start(self) -> None:
         """Bind and begin to answer.
@@ -83,7 +97,8 @@ class Tracking:
             WriteError: Not all could be saved at the end.
         """
         settings = self._settings
-        app = make_app(self.service, WebOptions(public_url=settings.public_url))
+        options = WebOptions(public_url=settings.public_url)
+        app = make_app(self.service, options, administration=self._admin)
         front = Front(app, page=settings.page, redirect=redirect, favicon=settings.favicon)
         asyncio.run(
             serve(
@@ -93,6 +108,16 @@ class Tracking:
                 on_hangup=on_hangup,
                 alongside=alongside,
             )
+        )
+
+    def _administration(self) -> Admin | None:
+        settings = self._settings
+        if settings.admin_token_file is None:
+            return None
+        keys = settings.key_list
+        return Admin(
+            Token(settings.admin_token_file),
+            Keyring(keys, self.service.refresh, time.time) if keys else None,
         )
 
     def _tell_addresses(self) -> None:

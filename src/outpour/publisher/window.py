@@ -38,6 +38,10 @@ class Window:
         """Sums over all torrents."""
         return self._tracker.totals()
 
+    def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
+        """A part of all published torrents, and the cursor of the next."""
+        return self._tracker.walk(cursor, limit)
+
     def history(self, infohash: bytes) -> Sequence[Sample]:
         """Samples of a swarm, oldest first."""
         return self._tracker.history(infohash)

@@ -1,4 +1,4 @@
-"""Turn folder, lists and a publisher's wishes into the set that is tracked, and for whom."""
+"""Turn folder, lists and a publisher's wishes into the set that is tracked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from outpour.tracker.events import Allowed, DuplicateSkipped, Event, Withdrawn
 from outpour.tracker.folder import Folder
-from outpour.tracker.listfile import ListFile, parse_infohashes, parse_keys
+from outpour.tracker.listfile import ListFile, parse_infohashes
 from outpour.tracker.listing import Listing
 
 NOTHING: Mapping[bytes, Listing] = MappingProxyType({})
@@ -31,14 +31,12 @@ class AllowedSet:
         allowed_dir: Path | None = None,
         allow_list: Path | None = None,
         deny_list: Path | None = None,
-        key_list: Path | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = Folder(allowed_dir, clock=clock) if allowed_dir else None
         self._allow = ListFile(allow_list, parse_infohashes) if allow_list else None
         self._deny = ListFile(deny_list, parse_infohashes) if deny_list else None
-        self._keys = ListFile(key_list, parse_keys) if key_list else None
         self._given: dict[bytes, Listing] = {}
         self._duplicates: set[Path] = set()
         self._has_changed = False
@@ -49,7 +47,7 @@ class AllowedSet:
     @property
     def is_settled(self) -> bool:
         """Whether nothing waits for a half-written file."""
-        return self._folder is None or self._folder.is_settled
+        return all(source.is_settled for source in self._sources)
 
     @property
     def denied(self) -> frozenset[bytes]:
@@ -57,9 +55,14 @@ class AllowedSet:
         return self._deny.items if self._deny else frozenset()
 
     @property
-    def keys(self) -> frozenset[str] | None:
-        """Keys that peers must announce with; None where none is asked for."""
-        return self._keys.items if self._keys else None
+    def notices(self) -> list[tuple[bytes, str | None, str | None]]:
+        """What torrents have to say to their peers: infohash, failure reason, warning message."""
+        return [
+            (alias, listing.failure_reason, listing.warning_message)
+            for listing in self.listings.values()
+            if listing.failure_reason or listing.warning_message
+            for alias in listing.aliases
+        ]
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -69,7 +72,7 @@ class AllowedSet:
     @property
     def files(self) -> tuple[Path, ...]:
         """Single files to watch."""
-        lists = (self._allow, self._deny, self._keys)
+        lists = (self._allow, self._deny)
         return tuple(source.path for source in lists if source)
 
     def find(self, infohash: bytes) -> Listing | None:
@@ -86,8 +89,8 @@ class AllowedSet:
         self._has_changed |= self._given.pop(infohash, None) is not None
 
     @property
-    def _sources(self) -> tuple[Folder | ListFile[bytes] | ListFile[str], ...]:
-        sources = (self._folder, self._allow, self._deny, self._keys)
+    def _sources(self) -> tuple[Folder | ListFile[bytes], ...]:
+        sources = (self._folder, self._allow, self._deny)
         return tuple(source for source in sources if source)
 
     @property

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from outpour.tracker.listing import Listing
 from outpour.tracker.views import TorrentRow, Totals
 
 T = TypeVar("T")
-Numbers = Callable[[bytes], tuple[int, int, int]]
+Counts = Mapping[bytes, tuple[int, int]]
+Completed = Callable[[bytes], int]
 
 SHARE_MAX = 20
 """A view is at most as old as this many times what it cost: 5 % of one core at the worst, and
@@ -50,7 +52,8 @@ class Kept(Generic[T]):
 def rows(
     listings: Mapping[bytes, Listing],
     others: Iterable[bytes],
-    numbers: Numbers,
+    counts: Counts,
+    completed: Completed,
     named: Mapping[bytes, tuple[str, int]],
     *,
     show_names: bool,
@@ -60,7 +63,8 @@ def rows(
     Args:
         listings: Torrents whose metainfo is known.
         others: Torrents of which only the infohash is known.
-        numbers: Seeders, leechers and completed downloads of an announced infohash.
+        counts: Seeders and leechers by the infohash of the row.
+        completed: Completed downloads of an announced infohash.
         named: Names and lengths remembered from metainfo that is gone.
         show_names: Show what torrents are, and not only their infohashes.
     """
@@ -68,11 +72,12 @@ def rows(
     known: set[bytes] = set()
     for listing in listings.values():
         known.update(listing.aliases)
-        found.append(_listed(listing, numbers, show_names))
+        found.append(_listed(listing, counts, completed, show_names))
     for infohash in others:
         if infohash not in known:
             name, length = named.get(infohash, (None, None)) if show_names else (None, None)
-            complete, downloading, downloaded = numbers(infohash)
+            complete, downloading = counts.get(infohash, (0, 0))
+            downloaded = completed(infohash)
             found.append(
                 TorrentRow(
                     infohash,
@@ -88,15 +93,11 @@ def rows(
     return tuple(found)
 
 
-def _listed(listing: Listing, numbers: Numbers, show_names: bool) -> TorrentRow:
-    # Peers of a hybrid announce both of its infohashes. Each is counted once by taking the larger
-    # swarm, which is exact but for peers that know one kind of torrent only.
-    complete = downloading = downloaded = 0
-    for alias in listing.aliases:
-        seeders, leechers, done = numbers(alias)
-        complete = max(complete, seeders)
-        downloading = max(downloading, leechers)
-        downloaded = max(downloaded, done)
+def _listed(listing: Listing, counts: Counts, completed: Completed, show_names: bool) -> TorrentRow:
+    complete, downloading = counts.get(listing.infohash, (0, 0))
+    # A client reports a download of a hybrid under each infohash that it knows, and nothing tells
+    # which reports belong together: the larger count is of those that know the commoner one.
+    downloaded = max(map(completed, listing.aliases))
     if not show_names:
         return TorrentRow(listing.infohash, None, None, complete, downloading, downloaded)
     return TorrentRow(
@@ -122,20 +123,20 @@ def _listed(listing: Listing, numbers: Numbers, show_names: bool) -> TorrentRow:
 def totals(
     shown: tuple[TorrentRow, ...],
     unique_ips: tuple[int, int],
-    completed: Callable[[bytes], int],
-    completed_all: int,
+    completed: Completed,
+    completed_total: int,
 ) -> Totals:
     """Add up the rows with the meaning of the classic page.
 
     Args:
-        shown: All rows.
-        unique_ips: Distinct addresses of seeders and of leechers.
+        shown: The rows.
+        unique_ips: Different addresses of seeders, and of leechers.
         completed: Completed downloads of an announced infohash.
-        completed_all: Completed downloads of all of them, of those that are gone too.
+        completed_total: Their sum.
     """
     listed = {row.infohash for row in shown}
-    listed |= {row.infohash_v2[:20] for row in shown if row.infohash_v2 is not None}
-    gone = completed_all - sum(map(completed, listed))
+    listed.update(row.infohash_v2[:20] for row in shown if row.infohash_v2 is not None)
+    gone = completed_total - sum(map(completed, listed))
     downloaded = sum(row.downloaded for row in shown)
     return Totals(
         torrents=len(shown),
@@ -147,4 +148,26 @@ def totals(
         downloaded=downloaded,
         downloaded_all=downloaded + gone,
         transferred=sum(row.transferred or 0 for row in shown),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What was counted over all torrents, where not all are shown."""
+
+    torrents: int
+    complete: int
+    downloading: int
+    downloaded: int
+
+
+def with_sums(shown: Totals, sums: Sums) -> Totals:
+    """Let totals of the rows shown tell of all torrents."""
+    return replace(
+        shown,
+        torrents=sums.torrents,
+        complete=sums.complete,
+        downloading=sums.downloading,
+        downloaded=sums.downloaded,
+        downloaded_all=max(shown.downloaded_all, sums.downloaded),
     )

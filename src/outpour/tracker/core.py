@@ -11,6 +11,7 @@ from typing import Any
 from outpour._core import Tracker
 from outpour.errors import NetworkError, reason
 from outpour.tracker.address import Address, format_address
+from outpour.tracker.clients import prefixes_of
 from outpour.tracker.settings import TrackerSettings
 
 _HINTS = {
@@ -42,6 +43,9 @@ class CoreConfig:
     requests_per_address_per_s: int
     requests_per_address_burst: int
     denied_clients: tuple[bytes, ...]
+    nat_check_attempts: int
+    believe_every_ip: bool
+    log_max: int
     connections_max: int
     torrents_max: int
     peers_max: int
@@ -49,7 +53,7 @@ class CoreConfig:
     peers_per_address_max: int
 
     @classmethod
-    def of(cls, settings: TrackerSettings) -> CoreConfig:
+    def of(cls, settings: TrackerSettings, *, log_max: int = 0) -> CoreConfig:
         """Derive the configuration from the settings; what is named alike is taken as it is."""
         sockets = tuple(pair for address in settings.addresses for pair in _sockets(address))
         derived: dict[str, Any] = {
@@ -58,7 +62,8 @@ class CoreConfig:
             "workers": settings.workers or len(os.sched_getaffinity(0)),
             "peer_timeout_s": settings.peer_timeout_in_effect_s,
             "trusted_proxies": tuple(_network(text) for text in settings.trusted_proxies),
-            "denied_clients": tuple(os.fsencode(text) for text in settings.denied_clients),
+            "denied_clients": tuple(prefixes_of(settings.denied_clients)),
+            "log_max": log_max,
         }
         plain = {
             one.name: getattr(settings, one.name) for one in fields(cls) if one.name not in derived
@@ -66,14 +71,18 @@ class CoreConfig:
         return cls(**plain, **derived)
 
 
-def bind(settings: TrackerSettings) -> Tracker:
+def bind(settings: TrackerSettings, *, log_max: int = 0) -> Tracker:
     """Make a core that has its addresses and does not serve yet.
+
+    Args:
+        settings: What the operator chose.
+        log_max: How many answered requests wait to be written down; 0 for no log.
 
     Raises:
         NetworkError: An address is taken, forbidden or not ours.
     """
     try:
-        return Tracker(CoreConfig.of(settings))
+        return Tracker(CoreConfig.of(settings, log_max=log_max))
     except OSError as error:
         where = error.filename or ", ".join(settings.listen)
         raise NetworkError(

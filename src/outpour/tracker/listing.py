@@ -8,6 +8,9 @@ from pathlib import Path
 from outpour.magnet import Magnet
 from outpour.metainfo import Metainfo
 
+NOTICE_MAX = 500
+"""Characters of what a torrent has to say to each of its peers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -27,6 +30,8 @@ class Listing:
         comment: The metainfo's comment.
         web_seeds: BEP 19.
         path: The .torrent file, None if it was allowed by a publisher without one.
+        failure_reason: What its file wants announces to be refused with.
+        warning_message: What its file wants peers to be told.
     """
 
     infohash: bytes
@@ -42,6 +47,8 @@ class Listing:
     comment: str | None
     web_seeds: tuple[str, ...]
     path: Path | None
+    failure_reason: str | None = None
+    warning_message: str | None = None
 
     @classmethod
     def of(
@@ -64,4 +71,11 @@ class Listing:
             comment=metainfo.comment,
             web_seeds=metainfo.web_seeds,
             path=path,
+            failure_reason=_notice(metainfo.failure_reason),
+            warning_message=_notice(metainfo.warning_message),
         )
+
+
+def _notice(text: str | None) -> str | None:
+    # A client's text of undecodable bytes could not be sent as UTF-8.
+    return text.encode("utf-8", "replace").decode()[:NOTICE_MAX] if text else None

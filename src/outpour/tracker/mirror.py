@@ -60,9 +60,9 @@ class DfileMirror:
         """Write the file at once and then again and again, until cancelled."""
         while True:
             try:
-                await asyncio.get_running_loop().run_in_executor(
-                    None, dfile.write, self._path, self.take()
-                )
+                # The counters belong to this thread; swarms may be asked for from any.
+                completed = dict(self._service.completed())
+                await asyncio.to_thread(self._write, completed)
             except OutpourError as error:
                 self._tell_failure(error)
             else:
@@ -71,21 +71,18 @@ class DfileMirror:
                 self._is_failing = False
             await asyncio.sleep(self._interval_s)
 
-    def take(self) -> Dfile:
-        """What the file would say now."""
-        service = self._service
-        return Dfile(
-            completed=dict(service.completed()),
-            peers={infohash: service.peers(infohash) for infohash in service.swarms()},
-        )
-
     def save(self) -> None:
         """Write the file now.
 
         Raises:
             WriteError: It cannot be written; what was there before is untouched.
         """
-        dfile.write(self._path, self.take())
+        self._write(dict(self._service.completed()))
+
+    def _write(self, completed: dict[bytes, int]) -> None:
+        service = self._service
+        peers = {infohash: service.peers(infohash) for infohash in service.swarms()}
+        dfile.write(self._path, Dfile(completed=completed, peers=peers))
 
     def _tell_failure(self, error: OutpourError) -> None:
         if not self._is_failing:

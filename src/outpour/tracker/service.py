@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from outpour import _core
+from outpour._core import Logged
 from outpour.errors import ReadError, WriteError
 from outpour.metainfo import Metainfo
-from outpour.tracker import board, history
+from outpour.tracker import history
+from outpour.tracker.admission import Admission
 from outpour.tracker.allowed import AllowedSet
-from outpour.tracker.board import Kept
+from outpour.tracker.census import PAGE_ROWS, ROWS_MAX, Counter, walk
 from outpour.tracker.core import bind
 from outpour.tracker.dfile import Dfile
 from outpour.tracker.events import Completed, Event, SnapshotRefused, StateRestored
-from outpour.tracker.history import Point
+from outpour.tracker.history import LARGEST_MAX, Point
 from outpour.tracker.keeper import Keeper
 from outpour.tracker.listing import Listing
 from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.showing import Showing
 from outpour.tracker.views import Peer, Sample, TorrentRow, Totals
 from outpour.tracker.watcher import watch
 
@@ -40,9 +42,6 @@ TOLD_MAX = 1000
 MINUTE_S = 60
 HOUR_S = 3600
 PEERS_MAX = 1_000_000
-ROWS_MAX = 20_000
-"""Torrents of a tracker for everybody that are listed: of more, those with the most peers."""
-PAGE_ROWS = 4096
 
 
 class TrackerService:
@@ -52,6 +51,7 @@ class TrackerService:
         settings: What the operator chose.
         clock: Unix time in seconds.
         on_event: Told what happens, on the thread of the event loop.
+        log_max: How many answered requests wait for `logged`; 0 for none.
 
     Example:
         service = TrackerService(settings)
@@ -68,22 +68,20 @@ class TrackerService:
         *,
         clock: Callable[[], float] = time.time,
         on_event: Callable[[Event], None] | None = None,
+        log_max: int = 0,
     ) -> None:
         self.settings = settings
         self._clock = clock
         self._on_event = on_event or (lambda _: None)
-        self._allowed = AllowedSet(
-            settings.allowed_dir, settings.allow_list, settings.deny_list, settings.key_list
-        )
+        self._log_max = log_max
+        self._allowed = AllowedSet(settings.allowed_dir, settings.allow_list, settings.deny_list)
+        self._admission = Admission(settings)
         self._raw: dict[bytes, bytes] = {}
         self._wake = asyncio.Event()
+        self._reading = asyncio.Lock()
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
         self._is_snapshot_empty = False
-        self._is_cut = settings.open
         self._sampler = history.Sampler()
-        self._rows = Kept(self._work_out_rows)
-        self._index = Kept(self._work_out_index)
-        self._totals = Kept(self._work_out_totals)
 
     def start(self) -> None:
         """Bind the addresses, read set and state, and begin to answer.
@@ -92,10 +90,12 @@ class TrackerService:
             NetworkError: An address cannot be bound.
             ReadError, WriteError: The allowed set cannot be read, or the state not used.
         """
-        self._core = bind(self.settings)
+        self._core = bind(self.settings, log_max=self._log_max)
         try:
-            events = self._allowed.read()
+            events = self._read()
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
+            self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
+            self._showing = Showing(self._counter.take, self._torrents_held)
             try:
                 self._begin(events)
             except BaseException:
@@ -108,16 +108,23 @@ class TrackerService:
     def _begin(self, events: list[Event]) -> None:
         self._merge(events)
         self._apply()
+        self._admission.begin(self._core, self._clock())
         self._keeper.name(self._listed())
         self._restore()
         self._minute = self._clock() // MINUTE_S
         self._tell_kept()
+        # Nobody waits yet, however many swarms were restored.
+        self._showing.get()
         self._core.start()
 
     async def run(self) -> None:
         """Keep set, counters, history and snapshot up to date, until cancelled."""
-        parts = [asyncio.ensure_future(self._turns()), asyncio.ensure_future(self._follow())]
-        folders, files = self._allowed.folders, self._allowed.files
+        parts = [
+            asyncio.ensure_future(work)
+            for work in (self._turns(), self._follow(), self._showing.keep_up())
+        ]
+        folders = self._allowed.folders
+        files = (*self._allowed.files, *self._admission.files)
         if folders or files:
             retry_s = self.settings.rescan_interval_s
             parts.append(asyncio.ensure_future(watch(folders, files, self._wake, retry_s)))
@@ -205,17 +212,26 @@ class TrackerService:
         return self._clock()
 
     def rows(self) -> tuple[TorrentRow, ...]:
-        """The torrents listed, by name and then by infohash."""
-        return self._rows.get()
+        """The torrents listed, by name and then by infohash.
+
+        An open tracker lists the `census.ROWS_MAX` largest; `walk` tells all.
+        """
+        return self._showing.get().rows
 
     def row(self, infohash: bytes) -> TorrentRow | None:
         """One torrent by the 20 bytes of either of its infohashes, None if it is not listed."""
-        found = self._index.get().get(infohash)
-        return self._work_out_row(infohash) if found is None and self._is_cut else found
+        row = self._showing.get().index.get(infohash)
+        # Not all are listed by an open tracker, nor are the latest where there are many.
+        return self._counter.row(infohash) if row is None and self.settings.open else row
 
     def totals(self) -> Totals:
-        """Sums over the torrents listed."""
-        return self._totals.get()
+        """Sums over all torrents."""
+        return self._showing.get().totals
+
+    def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
+        """A part of all torrents, and where the next part begins; see `web.view.View`."""
+        rows = self.rows() if self._is_whole() else None
+        return walk(rows, self._counter, cursor, limit)
 
     def history(self, infohash: bytes) -> tuple[Sample, ...]:
         """Samples of one swarm, oldest first; of all together for `store.TOTALS`."""
@@ -246,6 +262,10 @@ class TrackerService:
         """Counters since start, by name."""
         return self._core.counters()
 
+    def logged(self, limit: int) -> Sequence[Logged]:
+        """Take up to `limit` answered requests, the oldest first; from any thread."""
+        return self._core.logged(limit)
+
     def peers(self, infohash: bytes, limit: int = PEERS_MAX) -> tuple[Peer, ...]:
         """Peers of one swarm, at most `limit`."""
         return tuple(Peer(*peer) for peer in self._core.peers(infohash, limit))
@@ -274,8 +294,7 @@ class TrackerService:
                 self._core.insert(
                     infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
                 )
-        for kept in (self._rows, self._index, self._totals):
-            kept.forget()
+        self._showing.forget()
 
     async def _turns(self) -> None:
         loop = asyncio.get_running_loop()
@@ -283,6 +302,7 @@ class TrackerService:
         while True:
             await asyncio.sleep(due - loop.time())
             due = max(due + TURN_S, loop.time())
+            self._admission.apply(self._core, self._clock())
             self._drain()
             if self._keeper.ledger.unsaved():
                 await self._blocking(self._keeper.save)
@@ -307,31 +327,40 @@ class TrackerService:
 
     async def _follow(self) -> None:
         while True:
-            wait_s = self.settings.rescan_interval_s if self._allowed.is_settled else UNSETTLED_S
+            is_settled = self._allowed.is_settled and self._admission.is_settled
+            wait_s = self.settings.rescan_interval_s if is_settled else UNSETTLED_S
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait_s)
             self._wake.clear()
-            events = await asyncio.get_running_loop().run_in_executor(None, self._allowed.read)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Look through folder and lists now, and return once what they say is in force."""
+        async with self._reading:
+            events = await asyncio.get_running_loop().run_in_executor(None, self._read)
             self._merge(events)
-            await self._blocking(self._keeper.name, self._listed())
+        await self._blocking(self._keeper.name, self._listed())
+
+    def _read(self) -> list[Event]:
+        return [*self._allowed.read(), *self._admission.read()]
 
     def _merge(self, events: list[Event]) -> None:
         if self._allowed.has_changed:
             events += self._allowed.merge()
             self._apply()
+        self._admission.apply(self._core, self._clock())
         for event in events:
             self._on_event(event)
 
     def _apply(self) -> None:
-        keys = self._allowed.keys
-        self._core.set_keys(None if keys is None else list(keys))
+        if self.settings.torrent_notices:
+            self._core.set_notices(self._allowed.notices)
         if self.settings.open:
             self._core.allow(None)
             self._core.deny(list(self._allowed.denied))
         else:
             self._core.allow(list(self._allowed.infohashes))
-        for kept in (self._rows, self._index, self._totals):
-            kept.forget()
+        self._showing.forget()
 
     def _restore(self) -> None:
         found = self._keeper.snapshot()
@@ -349,22 +378,35 @@ class TrackerService:
         for infohash, count in self._keeper.ledger.absorb(self._core, TOLD_MAX):
             self._on_event(Completed(infohash, self._name(infohash), count))
 
-    def _sample(self, at: int) -> list[Point]:
-        if self._is_cut:
-            largest = self._core.largest(history.LARGEST_MAX)
-            points = [(*one[:3], self._keeper.ledger.get(one[0])) for one in largest]
-        else:
-            points = [
-                (row.infohash, row.complete, row.downloading, row.downloaded) for row in self.rows()
-            ]
-        return self._sampler.take(at, points, self.totals())
-
     def _name(self, infohash: bytes) -> str | None:
         """Tell what a row would be called, without working out all of them."""
         if not self.settings.show_names:
             return None
         listing = self._allowed.find(infohash)
         return listing.name if listing else self._keeper.named.get(infohash, (None, 0))[0]
+
+    def _sample(self, at: int) -> list[Point]:
+        if self._is_whole():
+            points = [
+                (row.infohash, row.complete, row.downloading, row.downloaded) for row in self.rows()
+            ]
+            return self._sampler.take(at, points, self.totals())
+        ledger = self._keeper.ledger
+        points = [
+            (infohash, complete, downloading, ledger.get(infohash))
+            for infohash, complete, downloading, _ in self._core.largest(LARGEST_MAX)
+        ]
+        held = self._core.counters()
+        downloading = held["peers_v4"] + held["peers_v6"] - held["seeders"]
+        sums = Totals(complete=held["seeders"], downloading=downloading, downloaded=ledger.total())
+        return self._sampler.take(at, points, sums)
+
+    def _is_whole(self) -> bool:
+        """Whether all torrents are listed."""
+        return not self.settings.open or self._torrents_held() <= ROWS_MAX
+
+    def _torrents_held(self) -> int:
+        return self._core.counters()["torrents"]
 
     def _tell_kept(self) -> None:
         while self._keeper.events:
@@ -378,59 +420,3 @@ class TrackerService:
 
     def _in_background(self, work: Callable[..., object], *args: object) -> None:
         self._writing.submit(work, *args)
-
-    def _work_out_rows(self) -> tuple[TorrentRow, ...]:
-        """All that are allowed, or, of a tracker for everybody and of a long list, the largest."""
-        others = dict.fromkeys(self._allowed.infohashes)
-        self._is_cut = self.settings.open or len(others) > ROWS_MAX
-        if self._is_cut:
-            others = dict.fromkeys(one[0] for one in self._core.largest(ROWS_MAX))
-            if self.settings.keep_dead:
-                dead, _ = self._keeper.ledger.page(0, ROWS_MAX)
-                others.update(dict.fromkeys(infohash for infohash, _ in dead))
-        return self._rows_of(self._allowed.listings, others)
-
-    def _work_out_row(self, infohash: bytes) -> TorrentRow | None:
-        """The row of a torrent that is not among the largest."""
-        is_known = self._core.counts(infohash) or self._keeper.ledger.get(infohash)
-        if not is_known or (self.settings.open and infohash in self._allowed.denied):
-            return None
-        return next(iter(self._rows_of({}, [infohash])))
-
-    def _rows_of(
-        self, listings: Mapping[bytes, Listing], others: Iterable[bytes]
-    ) -> tuple[TorrentRow, ...]:
-        return board.rows(
-            listings,
-            others,
-            self._numbers,
-            self._keeper.named,
-            show_names=self.settings.show_names,
-        )
-
-    def _numbers(self, infohash: bytes) -> tuple[int, int, int]:
-        """Complete, downloading and, as no swarm remembers it for ever, downloaded."""
-        complete, downloading, _ = self._core.counts(infohash) or (0, 0, 0)
-        return complete, downloading, self._keeper.ledger.get(infohash)
-
-    def _work_out_index(self) -> dict[bytes, TorrentRow]:
-        index = {row.infohash: row for row in self.rows()}
-        for row in self.rows():
-            if row.infohash_v2 is not None:
-                index.setdefault(row.infohash_v2[:20], row)
-        return index
-
-    def _work_out_totals(self) -> Totals:
-        rows, ledger = self.rows(), self._keeper.ledger
-        totals = board.totals(rows, self._core.unique_ips(), ledger.get, ledger.total())
-        if not self._is_cut or len(rows) < ROWS_MAX:
-            return totals
-        held = self._core.counters()
-        peers = held["peers_v4"] + held["peers_v6"]
-        return replace(
-            totals,
-            torrents=held["torrents"],
-            complete=held["seeders"],
-            downloading=peers - held["seeders"],
-            downloaded=totals.downloaded_all,
-        )

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from outpour.errors import SettingsError
 from outpour.tracker.address import Address
+from outpour.tracker.clients import prefix_of
 
 WORKERS_MAX = 256
 
@@ -42,6 +43,13 @@ def _addresses(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_network(text, strict=False)) for text in value)
+
+
+def _clients(value: tuple[str, ...]) -> tuple[str, ...]:
+    for text in value:
+        if prefix_of(text) is None:
+            raise ValueError(f"`{text}` is not the beginning of a peer id, which has 20 bytes")
+    return value
 
 
 OptionalPath = Annotated[Path | None, BeforeValidator(_paths), BeforeValidator(_absent)]
@@ -91,7 +99,39 @@ class TrackerSettings(BaseModel):
     key_list: OptionalPath = Field(
         default=None,
         description="Track only for those who announce to `/KEY/announce` with a key of this file, "
-        "one a line.",
+        "one a line; `outpour key` makes, lists and revokes them.",
+    )
+    admin_token_file: OptionalPath = Field(
+        default=None,
+        description="File with the token, of at least 16 characters, that opens `/api/v1/keys`; "
+        "without one that is closed.",
+    )
+    address_allow_list: OptionalPath = Field(
+        default=None,
+        description="Serve only addresses in this file: `192.0.2.7`, `192.0.2.0/24`, "
+        "`2001:db8::/32` or `LABEL:FIRST-LAST` a line; `#` starts a comment.",
+    )
+    address_deny_list: OptionalPath = Field(
+        default=None,
+        description="Turn away addresses in this file, in the same forms, whatever else admits "
+        "them.",
+    )
+    client_deny_list: OptionalPath = Field(
+        default=None,
+        description="Turn away clients whose peer ids begin with a line of this file, such as "
+        "`-XL0012-`, beside those of `denied_clients`; `%XX` is a byte.",
+    )
+    nat_check_attempts: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="Give a peer out only once the tracker reached it with a handshake, and try so "
+        "many times, one an announce; 0 gives out every peer.",
+    )
+    torrent_notices: bool = Field(
+        default=False,
+        description="Tell peers what the .torrent files of `allowed_dir` hold beside `info` as "
+        "`failure reason`, which refuses them, or `warning message`.",
     )
     rescan_interval_s: int = Field(
         default=60,
@@ -150,10 +190,18 @@ class TrackerSettings(BaseModel):
         description="Believe `ip=` of announces that come from private and loopback addresses, for "
         "peers that share a network with the tracker.",
     )
-    denied_clients: Annotated[tuple[str, ...], BeforeValidator(_many)] = Field(
-        default=(),
-        max_length=256,
-        description="Beginnings of peer ids that are turned away, such as `-XL0012-`.",
+    believe_every_ip: bool = Field(
+        default=False,
+        description="Believe `ip=` of everyone; whoever announces can then aim the swarm at a "
+        "victim.",
+    )
+    denied_clients: Annotated[tuple[str, ...], AfterValidator(_clients), BeforeValidator(_many)] = (
+        Field(
+            default=(),
+            max_length=256,
+            description="Beginnings of peer ids that are turned away, such as `-XL0012-`; `%XX` is "
+            "a byte.",
+        )
     )
     requests_per_address_per_s: int = Field(
         default=0,

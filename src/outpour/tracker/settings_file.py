@@ -23,7 +23,18 @@ else:
 ENV_PREFIX = "OUTPOUR_"
 FILE_BYTES_MAX = 1 << 20
 REFERENCE = "see docs/settings.md, or `outpour track --print-config`"
-_PATHS = ("allowed_dir", "allow_list", "deny_list", "key_list", "state", "favicon")
+_PATHS = (
+    "allowed_dir",
+    "allow_list",
+    "deny_list",
+    "key_list",
+    "admin_token_file",
+    "address_allow_list",
+    "address_deny_list",
+    "client_deny_list",
+    "state",
+    "favicon",
+)
 
 
 def load(

@@ -15,7 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from outpour.units import format_size
-from outpour.web import api, downloads, feed, metrics, pages, shown, webseed
+from outpour.web import admin, api, downloads, feed, metrics, pages, shown, webseed
+from outpour.web.admin import Admin
 from outpour.web.assets import Assets
 from outpour.web.catalog import Catalog
 from outpour.web.events import events
@@ -45,13 +46,21 @@ ROUTES = (
     ("/static/{name}", pages.asset),
 )
 
+ADMIN_ROUTES = (
+    ("/api/v1/keys", "GET", admin.list_keys),
+    ("/api/v1/keys", "POST", admin.make_key),
+    ("/api/v1/keys/{id}", "DELETE", admin.revoke_key),
+)
+
 ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
 """The first components of all paths."""
 
 NOT_HERE = "your file may exist elsewhere in the universe\nbut alas, not here\n"
 
 
-def make_app(view: View, options: WebOptions | None = None) -> Starlette:
+def make_app(
+    view: View, options: WebOptions | None = None, *, administration: Admin | None = None
+) -> Starlette:
     """Make the application of a view.
 
     All its handlers run on the event loop that serves it, and call the view there.
@@ -65,6 +74,7 @@ def make_app(view: View, options: WebOptions | None = None) -> Starlette:
         live=live,
         assets=Assets.load(),
         templates=templates(),
+        admin=administration,
     )
 
     @asynccontextmanager
@@ -73,7 +83,7 @@ def make_app(view: View, options: WebOptions | None = None) -> Starlette:
         await live.close()
 
     app = Starlette(
-        routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES],
+        routes=_routes(),
         middleware=[
             Middleware(Secured),
             Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS),
@@ -85,6 +95,29 @@ def make_app(view: View, options: WebOptions | None = None) -> Starlette:
     app.router.redirect_slashes = False
     app.state.site = site
     return app
+
+
+def _routes() -> list[Route]:
+    routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
+    by_path: dict[str, dict[str, admin.Handler]] = {}
+    for path, method, endpoint in ADMIN_ROUTES:
+        by_path.setdefault(path, {})[method] = endpoint
+    # One route a path: the first that has the path answers a wrong method with 405.
+    return [
+        *routes,
+        *(
+            Route(path, _by_method(handlers), methods=list(handlers))
+            for path, handlers in by_path.items()
+        ),
+    ]
+
+
+def _by_method(handlers: dict[str, admin.Handler]) -> admin.Handler:
+    async def handle(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await handlers[method](request)
+
+    return handle
 
 
 def templates() -> Environment:

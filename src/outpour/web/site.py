@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment
 from starlette.requests import Request
@@ -14,6 +15,9 @@ from outpour.web.links import Links
 from outpour.web.live import Live
 from outpour.web.reply import reply
 from outpour.web.view import View, WebOptions
+
+if TYPE_CHECKING:
+    from outpour.web.admin import Admin
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Site:
         live: Who listens to changing numbers.
         assets: Styles, scripts and icons.
         templates: The pages.
+        admin: What an administrator may do; None where nobody is one.
     """
 
     view: View
@@ -35,6 +40,7 @@ class Site:
     live: Live
     assets: Assets
     templates: Environment
+    admin: Admin | None = None
 
     def links(self, request: Request) -> Links:
         """The URLs for one request."""

@@ -28,13 +28,27 @@ class View(Protocol):
         """Server time, in Unix seconds."""
 
     def rows(self) -> Sequence[TorrentRow]:
-        """All torrents listed, in any order."""
+        """All torrents listed, in any order; of very many the largest swarms."""
 
     def row(self, infohash: bytes) -> TorrentRow | None:
         """The torrent with these 20 bytes, None if it is not listed."""
 
     def totals(self) -> Totals:
         """Sums over all torrents."""
+
+    def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
+        """A part of all torrents, also of those that `rows` leaves out, in an order of its own.
+
+        Args:
+            cursor: Empty for the first part, or what came with the part before.
+            limit: Torrents in a part; there may be fewer or some more.
+
+        Returns:
+            The torrents, and the cursor of the next part, None after the last.
+
+        Raises:
+            ValueError: It is no cursor.
+        """
 
     def history(self, infohash: bytes) -> Sequence[Sample]:
         """Samples of a swarm, oldest first."""

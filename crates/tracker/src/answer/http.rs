@@ -86,6 +86,9 @@ pub(crate) fn answer(
     match responded {
         Ok(Body::Written) => {}
         Ok(Body::AllTorrents) => {
+            if let Some(log) = desk.log {
+                write_down(desk, log, source, &head, 0, None);
+            }
             return Outcome::FullScrape(FullScrape {
                 is_head: head.method == Method::Head,
                 takes_gzip: wire::takes_gzip(head.fields),
@@ -182,6 +185,12 @@ fn announce(
     let request = wire::announce(head.query)?;
     let announce = admit(desk, source, requester, head, &request)
         .inspect_err(|_| desk.counters.refused.one())?;
+    if let Some(reason) = desk.lists.failure(&request.infohash) {
+        desk.counters.refused.one();
+        desk.counters.errors_http.one();
+        wire::failure_text(&mut scratch.body, reason);
+        return Ok(());
+    }
     let asker = Asker {
         peer_id: &request.peer_id,
         is_stated: announce.ip != requester,
@@ -216,6 +225,9 @@ fn announce(
         tracker_id: request.tracker_id,
     };
     wire::reply(&mut scratch.body, &reply);
+    if let Some(text) = desk.lists.warning(&request.infohash) {
+        wire::warning(&mut scratch.body, text);
+    }
     Ok(())
 }
 

@@ -73,6 +73,10 @@ pub(crate) fn admit<'p>(
                 if let Some(log) = desk.log {
                     write_down(desk, log, source, &announce, None);
                 }
+                if let Some(reason) = desk.lists.failure(&admitted.infohash) {
+                    desk.counters.refused.one();
+                    return fail(reason);
+                }
                 desk.store.swarms.prefetch(&admitted.infohash);
                 Admitted::Announce {
                     transaction,

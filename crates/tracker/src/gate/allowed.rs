@@ -1,6 +1,6 @@
 //! The lists that Python hands down: torrents, keys, addresses and clients.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,6 +22,17 @@ pub(crate) struct Lists {
     pub(crate) admitted: Option<Arc<Ranges>>,
     /// Beginnings of the peer ids that are turned away.
     pub(crate) denied_clients: Arc<[Vec<u8>]>,
+    /// What single torrents have to say to their peers.
+    pub(crate) notices: Arc<HashMap<InfoHash, Notice, Folded>>,
+}
+
+/// What the operator wants the peers of one torrent to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notice {
+    /// Why its announces are refused; none where they are not.
+    pub failure: Option<Box<str>>,
+    /// What is told with every answer over HTTP.
+    pub warning: Option<Box<str>>,
 }
 
 impl Lists {
@@ -31,6 +42,23 @@ impl Lists {
             .as_ref()
             .is_none_or(|allowed| allowed.contains(infohash));
         allowed && (self.denied.is_empty() || !self.denied.contains(infohash))
+    }
+
+    /// Why the operator has this torrent refused, if so.
+    pub(crate) fn failure(&self, infohash: &InfoHash) -> Option<&str> {
+        self.notice(infohash)?.failure.as_deref()
+    }
+
+    /// What the operator wants its peers to read, if anything.
+    pub(crate) fn warning(&self, infohash: &InfoHash) -> Option<&str> {
+        self.notice(infohash)?.warning.as_deref()
+    }
+
+    fn notice(&self, infohash: &InfoHash) -> Option<&Notice> {
+        if self.notices.is_empty() {
+            return None;
+        }
+        self.notices.get(infohash)
     }
 
     pub(super) fn admits(&self, ip: IpAddr) -> bool {

@@ -13,6 +13,6 @@ pub(crate) use head::{
 pub(crate) use query::decode;
 pub(crate) use request::{Announce, announce, infohashes};
 pub(crate) use response::{
-    Peers, Reply, Status, close_scrape, failure, head as answer_head, open_ended_head, open_scrape,
-    plain, reply, scrape_entry,
+    Peers, Reply, Status, close_scrape, failure, failure_text, head as answer_head,
+    open_ended_head, open_scrape, plain, reply, scrape_entry, warning,
 };

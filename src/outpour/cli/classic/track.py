@@ -12,7 +12,6 @@ from outpour.cli.classic.frame import print_text, run
 from outpour.cli.classic.options import Parsed, listing, parse, wants_help
 from outpour.cli.classic.tracker_options import OPTIONS, REPLACED
 from outpour.cli.printer import Printer
-from outpour.errors import UsageError
 
 PEERS_GIVEN_MAX = 1000
 STATE_SUFFIX = ".sqlite"
@@ -28,14 +27,9 @@ def _track(printer: Printer, args: list[str]) -> int:
         print_text(printer, listing(OPTIONS).removesuffix("\n"))
         return 0
     parsed = parse(args, OPTIONS, words_max=0)
-    for name in ("banned_ips", "allowed_ips"):
-        if parsed.text(name):
-            raise UsageError(
-                f"--{name}: addresses are not filtered here",
-                hint="let the firewall do it, for example with a set of nftables",
-            )
     _note_replaced(printer, parsed)
     # Late, so that the usage and mistakes are told without loading what serves.
+    from outpour.cli.classic.announce_log import WAITING_MAX, AnnounceLog
     from outpour.cli.classic.tracker_log import Log, Logged
     from outpour.cli.track import tell
     from outpour.cli.tracking import Tracking
@@ -45,8 +39,14 @@ def _track(printer: Printer, args: list[str]) -> int:
     settings = load(flags=settings_of(printer, parsed))
     log = Log(parsed.text("logfile"), printer)
     try:
-        tracking = Tracking(printer, settings, on_event=partial(tell, printer))
+        tracking = Tracking(printer, settings, on_event=partial(tell, printer), log_max=WAITING_MAX)
         tracking.start()
+        announces = AnnounceLog(
+            log,
+            tracking.service.logged,
+            lambda: tracking.service.counters()["unlogged"],
+            with_nat_checks=parsed.flag("log_nat_checks"),
+        )
         mirror = DfileMirror(
             tracking.service,
             Path(parsed.text("dfile")),
@@ -63,9 +63,10 @@ def _track(printer: Printer, args: list[str]) -> int:
                 redirect=parsed.text("infopage_redirect") or None,
                 wrap=lambda app: Logged(app, log),
                 on_hangup=log.reopen if parsed.flag("hupmonitor") else lambda: None,
-                alongside=[mirror.run],
+                alongside=[mirror.run, announces.run],
             )
         finally:
+            announces.write()
             mirror.save()
     finally:
         log.close()
@@ -85,13 +86,14 @@ def settings_of(printer: Printer, parsed: Parsed) -> dict[str, Any]:
     if give > PEERS_GIVEN_MAX:
         printer.note(f"--max_give is {PEERS_GIVEN_MAX} at most")
     give = min(give, PEERS_GIVEN_MAX)
-    if "only_local_override_ip" in parsed.given and not parsed.flag("only_local_override_ip"):
-        printer.note("--only_local_override_ip is 1: from elsewhere an ip could aim at victims")
+    believe_every_ip = _believes_every_ip(parsed)
+    if believe_every_ip:
+        printer.note("--only_local_override_ip 0 lets everyone aim the swarm at a victim")
     if parsed.text("scrape_allowed") == "none":
         printer.note("--scrape_allowed none is specific: counts are in every announce anyway")
     return {
         "listen": [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts]
-        or [f":{port}"],
+        or [f":{port}" if parsed.flag("ipv6_enabled") else f"0.0.0.0:{port}"],
         "open": not (allowed_dir or allowed_list),
         "allowed_dir": allowed_dir or None,
         "allow_list": allowed_list or None,
@@ -101,6 +103,11 @@ def settings_of(printer: Printer, parsed: Parsed) -> dict[str, Any]:
         "peers_per_answer": min(parsed.integer("response_size"), give),
         "peers_per_answer_max": give,
         "private_networks": True,
+        "torrent_notices": parsed.flag("allowed_controls"),
+        "believe_every_ip": believe_every_ip,
+        "nat_check_attempts": max(0, parsed.integer("nat_check")),
+        "address_allow_list": parsed.text("allowed_ips") or None,
+        "address_deny_list": parsed.text("banned_ips") or None,
         "full_scrape": parsed.text("scrape_allowed") == "full",
         "state": Path(os.path.abspath(parsed.text("dfile") + STATE_SUFFIX)),  # noqa: PTH100
         "keep_dead": parsed.integer("keep_dead") == 1,
@@ -109,6 +116,12 @@ def settings_of(printer: Printer, parsed: Parsed) -> dict[str, Any]:
         "page": parsed.flag("show_infopage"),
         "favicon": parsed.text("favicon") or None,
     }
+
+
+def _believes_every_ip(parsed: Parsed) -> bool:
+    choice = parsed.integer("only_local_override_ip")
+    # 2 is what BitTornado had by default: believe all whose addresses the NAT check looks into.
+    return choice == 0 or (choice == 2 and parsed.integer("nat_check") > 0)
 
 
 def _rescan_interval_s(parsed: Parsed) -> int:

@@ -1,7 +1,14 @@
-"""The log of bttrack: its first and last line, and a line a request, in the old shape."""
+"""The log of bttrack: its first and last line, and a line a request, in the old shape.
+
+    IP - - [DAY/MONTH/YEAR:HH:MM:SS] "REQUEST" STATUS BYTES "REFERER" "USER AGENT"
+    IP - PEER_ID [DAY/MONTH/YEAR:HH:MM:SS] "!natcheck-IP:PORT" 200 0 - -
+
+The second is that of a NAT check; its status is 503 for a peer that was not reached.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +20,7 @@ from outpour.cli.printer import Printer
 from outpour.errors import WriteError, reason
 from outpour.text import printable
 
+WHEN = "%d/%b/%Y:%H:%M:%S"
 STDOUT = ("", "-")
 
 
@@ -31,25 +39,28 @@ class Log:
         self._path = None if name in STDOUT else Path(name)
         self._printer = printer
         self._stream: TextIO | None = None
+        self._lock = threading.Lock()
         self._open()
         if self._path is not None:
             self.line(f"# Log Started:  {_minute()}")
-            self.line("# Announces are counted in /metrics and not written here one by one")
 
-    def line(self, text: str) -> None:
-        """Write a line at once."""
-        if self._stream is None:
-            self._printer.data(text)
-            self._printer.flush()
-            return
-        self._stream.write(text + "\n")
-        self._stream.flush()
+    def line(self, *texts: str) -> None:
+        """Write lines at once; from any thread."""
+        with self._lock:
+            if self._stream is None:
+                for text in texts:
+                    self._printer.data(text)
+                self._printer.flush()
+                return
+            self._stream.write("".join(f"{text}\n" for text in texts))
+            self._stream.flush()
 
     def reopen(self) -> None:
         """Open the file anew, after it was moved away."""
         if self._stream is not None:
-            self._stream.close()
-            self._open()
+            with self._lock:
+                self._stream.close()
+                self._open()
             self.line(f"# Log reopened:  {_minute()}")
 
     def close(self) -> None:
@@ -102,24 +113,42 @@ class Logged:
 def request_line(
     scope: Mapping[str, object], status: int, length: int, at: time.struct_time
 ) -> str:
-    """Write a request as the old trackers do: local time, without its zone."""
+    """Write a request to the web side as the old trackers do."""
     client = scope.get("client")
     headers = dict(_pairs(scope.get("headers")))
     query = scope.get("query_string")
-    target = _text(scope.get("raw_path")) + (f"?{_text(query)}" if query else "")
-    when = time.strftime("%d/%b/%Y:%H:%M:%S", at)
-    return (
-        f"{client[0] if isinstance(client, tuple) else '-'} - - [{when}] "
-        f'"{scope.get("method")} {target} HTTP/{scope.get("http_version")}" {status} {length} '
-        f'"{headers.get(b"referer", "-")}" "{headers.get(b"user-agent", "-")}"'
+    target = text_of(scope.get("raw_path")) + (f"?{text_of(query)}" if query else "")
+    return line_of(
+        str(client[0]) if isinstance(client, tuple) else "-",
+        at,
+        f"{scope.get('method')} {target} HTTP/{scope.get('http_version')}",
+        status,
+        length,
+        headers.get(b"referer", "-"),
+        headers.get(b"user-agent", "-"),
     )
 
 
+def line_of(
+    host: str,
+    at: time.struct_time,
+    request: str,
+    status: int,
+    length: int,
+    referer: str = "-",
+    user_agent: str = "-",
+) -> str:
+    """Write the line of a request: local time, without its zone."""
+    when = time.strftime(WHEN, at)
+    return f'{host} - - [{when}] "{request}" {status} {length} "{referer}" "{user_agent}"'
+
+
 def _pairs(headers: object) -> list[tuple[bytes, str]]:
-    return [(key, _text(value)) for key, value in headers] if isinstance(headers, list) else []
+    return [(key, text_of(value)) for key, value in headers] if isinstance(headers, list) else []
 
 
-def _text(raw: object) -> str:
+def text_of(raw: object) -> str:
+    """Make a text of bytes that a client sent, fit to stand in a field; nothing is empty."""
     # A quote would end the field it stands in.
     text = raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else ""
     return printable(text).replace('"', "%22")

@@ -111,6 +111,21 @@ pub(crate) fn failure(body: &mut Vec<u8>, refusal: &Refusal) {
     body.push(b'e');
 }
 
+/// Appends the body of a request that is refused in the operator's own words.
+pub(crate) fn failure_text(body: &mut Vec<u8>, reason: &str) {
+    body.extend_from_slice(b"d14:failure reason");
+    string(body, reason.as_bytes());
+    body.push(b'e');
+}
+
+/// Adds a warning to the body of an answer; its key is the last in the order of keys.
+pub(crate) fn warning(body: &mut Vec<u8>, text: &str) {
+    body.pop();
+    body.extend_from_slice(b"15:warning message");
+    string(body, text.as_bytes());
+    body.push(b'e');
+}
+
 /// Appends what comes before the torrents of a scrape answer (BEP 48).
 pub(crate) fn open_scrape(body: &mut Vec<u8>) {
     body.extend_from_slice(b"d5:filesd");
