@@ -6,3 +6,37 @@ General layout: values (`bencode`, `metainfo`, `magnet`) are frozen and know not
 Imports go one way: cli, publisher, web, tracker | engine | announcer, maker | editor | verifier,
 walker | hasher | linter, magnet, metainfo, bencode, errors | units.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from outpour.errors import OutpourError
+    from outpour.magnet import Magnet
+    from outpour.metainfo import Metainfo
+    from outpour.verifier import verify
+
+__all__ = ["Magnet", "Metainfo", "OutpourError", "verify"]
+
+_HOMES = {
+    "Magnet": "outpour.magnet",
+    "Metainfo": "outpour.metainfo",
+    "OutpourError": "outpour.errors",
+    "verify": "outpour.verifier",
+}
+"""What the package gives, and where it lives; imported when it is asked for (PEP 562)."""
+
+
+if not TYPE_CHECKING:  # or type checkers would take any name for one of the package
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

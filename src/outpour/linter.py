@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from outpour import bencode
-from outpour.errors import BencodeError
 from outpour.info import Info
 from outpour.metainfo import Metainfo
 from outpour.text import is_unprintable, printable
@@ -25,6 +25,7 @@ _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul"]
     + [f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)]
 )
+_WINDOWS_SIGNS = re.compile(r'[<>:"|?*]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +91,14 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
         root: The name of the root folder, or of the only file.
     """
     found: dict[str, list[str]] = {}
-    folders = {path[:depth] for path in paths for depth in range(1, len(path))}
+    folders = _files_as_folders(paths)
     seen: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     names = {root} if root else set()
     for path in paths:
         names.update(path)
         if path in folders:
             found.setdefault("file-as-folder", []).append("/".join(path))
-        key = tuple(unicodedata.normalize("NFC", part).casefold() for part in path)
+        key = tuple([_fold(part) for part in path])
         known = seen.setdefault(key, set())
         if path in known:
             found.setdefault("duplicate-paths", []).append("/".join(path))
@@ -113,6 +114,23 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
     return tuple(Lint(kind, _sentence(kind, found[kind])) for kind in LINTS if kind in found)
 
 
+def _files_as_folders(paths: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    # Only depths at which files end can collide; a set of every folder above every file would let
+    # a small torrent of deep paths take a gigabyte.
+    files = set(paths)
+    depths = sorted({len(path) for path in files})
+    return {
+        path[:depth]
+        for path in files
+        for depth in depths[: bisect_left(depths, len(path))]
+        if path[:depth] in files
+    }
+
+
+def _fold(part: str) -> str:
+    return part.lower() if part.isascii() else unicodedata.normalize("NFC", part).casefold()
+
+
 def _sentence(kind: str, examples: list[str]) -> str:
     shown = ", ".join(f"`{printable(example)}`" for example in examples[:SHOWN_MAX])
     more = f" and {len(examples) - SHOWN_MAX} more" if len(examples) > SHOWN_MAX else ""
@@ -121,7 +139,7 @@ def _sentence(kind: str, examples: list[str]) -> str:
 
 def _name_faults(name: str) -> Iterator[str]:
     stem = name.split(".", 1)[0].rstrip(" ").lower()
-    if stem in _WINDOWS_DEVICES or name[-1] in ". " or any(sign in '<>:"|?*' for sign in name):
+    if stem in _WINDOWS_DEVICES or name[-1] in ". " or _WINDOWS_SIGNS.search(name):
         yield "windows-names"
     if name.isascii():
         return
@@ -132,10 +150,8 @@ def _name_faults(name: str) -> Iterator[str]:
 
 
 def _lint_file(metainfo: Metainfo) -> Iterator[Lint]:
-    try:
-        bencode.decode(metainfo.raw)
-    except BencodeError as error:
-        yield Lint("unsorted-keys", f"{LINTS['unsorted-keys']} (byte {error.offset})")
+    if metainfo.unsorted_at is not None:
+        yield Lint("unsorted-keys", f"{LINTS['unsorted-keys']} (byte {metainfo.unsorted_at})")
 
 
 def _lint_trackers(metainfo: Metainfo) -> Iterator[Lint]:

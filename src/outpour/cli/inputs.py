@@ -8,19 +8,38 @@ from outpour.bencode import LIMITS
 from outpour.cli.env import Env
 from outpour.errors import UsageError
 from outpour.metainfo import Metainfo
+from outpour.text import printable
 
 STDIO = "-"
+TORRENT_TYPE = "application/x-bittorrent, */*;q=0.5"
 
 
 def read_torrent(env: Env, source: str) -> Metainfo:
-    """Read a .torrent file, or stdin for `-`.
+    """Read a .torrent file, one behind an HTTP or HTTPS URL, or stdin for `-`.
 
     Raises:
         ReadError: It cannot be read, or is no torrent.
+        NetworkError: The server cannot be reached, or does not have it.
     """
     if source == STDIO:
         return Metainfo.parse(env.stdin.read(LIMITS.length + 1), origin="standard input")
+    if is_url(source):
+        # HTTP takes as long to import as everything else together.
+        from outpour.fetch import fetch
+
+        answer = fetch(source, bytes_max=LIMITS.length, accept=TORRENT_TYPE)
+        return Metainfo.parse(answer.body, origin=f"`{printable(source)}`")
     return Metainfo.read(source)
+
+
+def is_url(source: str) -> bool:
+    """Whether a source is fetched over HTTP rather than opened."""
+    return source[:8].lower().startswith(("http://", "https://"))
+
+
+def is_link(source: str) -> bool:
+    """Whether a source is a magnet link."""
+    return source[:7].lower() == "magnet:"
 
 
 def read_tiers(trackers: Sequence[str]) -> tuple[tuple[str, ...], ...]:
