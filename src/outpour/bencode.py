@@ -150,6 +150,8 @@ class _Reader:
         raise BencodeError(f"bencode: {what} at byte {offset}", offset=offset)
 
     def read(self) -> Value:
+        if len(self._raw) > self._limits.length:
+            self.fail(f"longer than {self._limits.length} bytes", self._limits.length)
         with collector_paused(len(self._raw)):
             return self._read()
 
@@ -157,10 +159,7 @@ class _Reader:
         # A loop with two registers instead of recursion: `table` or `items` is the container
         # being filled, `stack` holds those around it. A large torrent takes millions of turns,
         # so strings, nearly all of what it holds, are read in line.
-        raw, end = self._raw, len(self._raw)
-        if end > self._limits.length:
-            self.fail(f"longer than {self._limits.length} bytes", self._limits.length)
-        tokens, depth, strict = self._limits.tokens, self._limits.depth, self._strict
+        raw, end, tokens = self._raw, len(self._raw), self._limits.tokens
         stack: list[tuple[dict[bytes, Value] | None, list[Value] | None, bytes | None, int]] = []
         # The same few keys stand in every file of a torrent; each is kept once.
         names: dict[bytes, bytes] = {}
@@ -185,17 +184,13 @@ class _Reader:
                     self.fail("string longer than the input", start)
                 value = raw[colon + 1 : position]
                 if key is None and table is not None:
-                    key = names.get(value)
-                    if key is None:
-                        key = value
-                        if len(names) < NAMES_KEPT:
-                            names[key] = key
+                    key = names.get(value, value)
+                    if len(names) < NAMES_KEPT:
+                        names[key] = key
                     if key in table:
                         self.fail("repeated key", start)
-                    if table and key < next(reversed(table)) and self.unsorted_at is None:
-                        if strict:
-                            self.fail("unsorted key", start)
-                        self.unsorted_at = start
+                    if table and key < next(reversed(table)):
+                        self._note_unsorted(start)
                     continue
             elif mark == _END_MARK and stack:
                 if key is not None:
@@ -208,8 +203,8 @@ class _Reader:
             elif mark == _INTEGER_MARK:
                 value, position = self._integer(position)
             elif mark in (_LIST_MARK, _DICTIONARY_MARK):
-                if len(stack) >= depth:
-                    self.fail(f"nested deeper than {depth}", position)
+                if len(stack) >= self._limits.depth:
+                    self.fail(f"nested deeper than {self._limits.depth}", position)
                 stack.append((table, items, key, opened))
                 table, items = (None, []) if mark == _LIST_MARK else ({}, None)
                 key, opened, position = None, position, position + 1
@@ -227,6 +222,12 @@ class _Reader:
                 self.fail("bytes after the end", position)
             else:
                 return value
+
+    def _note_unsorted(self, offset: int) -> None:
+        if self._strict:
+            self.fail("unsorted key", offset)
+        if self.unsorted_at is None:
+            self.unsorted_at = offset
 
     def _integer(self, position: int) -> tuple[int, int]:
         match = _INTEGER.match(self._raw, position)

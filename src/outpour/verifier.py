@@ -257,6 +257,8 @@ class _Check:
     def _run(self, threads: int | None, progress: Progress | None) -> None:
         length = self._info.piece_length
         has_v1, has_v2 = self._info.infohash_v1 is not None, self._info.infohash_v2 is not None
+        self._bad, self._unverified, self._pieces = {}, {}, set()
+        self._add_absent()
         pieces, trees = b"", tuple[Merkle, ...]()
         stream = self._stream() if has_v1 else self._files()
         if not any(path is not None for path, _ in stream.sources):
@@ -380,15 +382,16 @@ class _Check:
             return
         # A piece shared with bytes that are not there says nothing about the others in it.
         for index, low, high in touched:
-            present = min(max(self._places[index].present, low), high)
+            present = min(self._places[index].present, high)
             if low < present:
                 self._unverified.setdefault(index, []).append((low, present))
-            if present < high:
-                self._add_unhashed(index, present, high)
 
-    def _add_unhashed(self, index: int, low: int, high: int) -> None:
-        ranges = self._bad if self._places[index].is_absent else self._unverified
-        ranges.setdefault(index, []).append((low, high))
+    def _add_absent(self) -> None:
+        # By its place and not by its hash, which would be right where zeros are missing.
+        for index, place in enumerate(self._places):
+            if place.present < place.file.length:
+                ranges = self._bad if place.is_absent else self._unverified
+                ranges[index] = [(place.present, place.file.length)]
 
     def _compare_tree(self, index: int, tree: Merkle | None) -> None:
         place, file = self._places[index], self._places[index].file
@@ -399,7 +402,6 @@ class _Check:
             found = b"" if tree is None else _node(tree, number, place, length)
             wanted = self._node_wanted(file, number)
             if high > place.present:
-                self._add_unhashed(index, max(low, place.present), high)
                 if low < place.present:
                     self._unverified.setdefault(index, []).append((low, place.present))
             elif found == b"" or wanted == b"":
