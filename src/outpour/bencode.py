@@ -137,7 +137,7 @@ def collector_paused(length: int) -> Iterator[None]:
 
 
 class _Reader:
-    __slots__ = ("_limits", "_raw", "_strict", "spans", "unsorted_at")
+    __slots__ = ("_limits", "_names", "_raw", "_strict", "spans", "unsorted_at")
 
     def __init__(self, raw: bytes, limits: Limits, strict: bool) -> None:
         self._raw = raw
@@ -145,6 +145,8 @@ class _Reader:
         self._strict = strict
         self.spans: dict[bytes, tuple[int, int]] = {}
         self.unsorted_at: int | None = None
+        # The same few keys stand in every file of a torrent; each is kept once.
+        self._names: dict[bytes, bytes] = {}
 
     def fail(self, what: str, offset: int) -> NoReturn:
         raise BencodeError(f"bencode: {what} at byte {offset}", offset=offset)
@@ -159,10 +161,9 @@ class _Reader:
         # A loop with two registers instead of recursion: `table` or `items` is the container
         # being filled, `stack` holds those around it. A large torrent takes millions of turns,
         # so strings, nearly all of what it holds, are read in line.
-        raw, end, tokens = self._raw, len(self._raw), self._limits.tokens
+        raw, end = self._raw, len(self._raw)
+        names, tokens = self._names, self._limits.tokens
         stack: list[tuple[dict[bytes, Value] | None, list[Value] | None, bytes | None, int]] = []
-        # The same few keys stand in every file of a torrent; each is kept once.
-        names: dict[bytes, bytes] = {}
         table: dict[bytes, Value] | None = None
         items: list[Value] | None = None
         key: bytes | None = None
@@ -187,10 +188,8 @@ class _Reader:
                     key = names.get(value, value)
                     if len(names) < NAMES_KEPT:
                         names[key] = key
-                    if key in table:
-                        self.fail("repeated key", start)
-                    if table and key < next(reversed(table)):
-                        self._note_unsorted(start)
+                    if key in table or (table and key < next(reversed(table))):
+                        self._note_disorder(key in table, start)
                     continue
             elif mark == _END_MARK and stack:
                 if key is not None:
@@ -223,7 +222,9 @@ class _Reader:
             else:
                 return value
 
-    def _note_unsorted(self, offset: int) -> None:
+    def _note_disorder(self, is_repeated: bool, offset: int) -> None:
+        if is_repeated:
+            self.fail("repeated key", offset)
         if self._strict:
             self.fail("unsorted key", offset)
         if self.unsorted_at is None:
