@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from outpour.errors import OutpourError
     from outpour.magnet import Magnet
+    from outpour.maker import create
     from outpour.metainfo import Metainfo
+    from outpour.recipe import CreateOptions
     from outpour.verifier import verify
 
-__all__ = ["Magnet", "Metainfo", "OutpourError", "verify"]
+__all__ = ["CreateOptions", "Magnet", "Metainfo", "OutpourError", "create", "verify"]
 
 _HOMES = {
+    "CreateOptions": "outpour.recipe",
     "Magnet": "outpour.magnet",
     "Metainfo": "outpour.metainfo",
     "OutpourError": "outpour.errors",
+    "create": "outpour.maker",
     "verify": "outpour.verifier",
 }
 """What the package gives, and where it lives; imported when it is asked for (PEP 562)."""

@@ -8,7 +8,6 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from outpour.info import Info
 from outpour.metainfo import Metainfo
 from outpour.text import is_unprintable, printable
 from outpour.units import KIB, MIB, format_size
@@ -62,6 +61,7 @@ LINTS = {
     "unicode-duplicates": "paths that differ by Unicode form only are one file on macOS",
     "windows-names": "names that Windows cannot store",
     "names-not-utf8": "names that are not UTF-8 turn out differently on other systems",
+    "names-decomposed": "names whose Unicode form is not NFC are spelt otherwise on other systems",
     "names-unprintable": "names with letters that hide or reorder what is shown",
 }
 """Every lint by name, with what it stands for."""
@@ -77,8 +77,20 @@ def lint(metainfo: Metainfo) -> tuple[Lint, ...]:
     paths = [file.path for file in metainfo.info.files if not file.is_padding]
     return (
         *_lint_file(metainfo),
-        *_lint_trackers(metainfo),
-        *_lint_pieces(metainfo.info),
+        *lint_addresses(
+            trackers=[url for tier in metainfo.tiers for url in tier],
+            web_seeds=[*metainfo.web_seeds, *metainfo.http_seeds],
+            private=metainfo.info.private,
+            has_nodes=bool(metainfo.nodes),
+        ),
+        *_lint_announce(metainfo),
+        *_lint_layers(metainfo),
+        *lint_pieces(
+            piece_length=metainfo.info.piece_length,
+            piece_count=metainfo.info.piece_count,
+            length=metainfo.info.length,
+            padding=sum(file.length for file in metainfo.info.files if file.is_padding),
+        ),
         *lint_paths(paths, root=metainfo.info.name),
     )
 
@@ -145,7 +157,10 @@ def _name_faults(name: str) -> Iterator[str]:
         return
     if any("\udc80" <= letter <= "\udcff" for letter in name):
         yield "names-not-utf8"
-    elif any(is_unprintable(letter) for letter in name):
+        return
+    if not unicodedata.is_normalized("NFC", name):
+        yield "names-decomposed"
+    if any(is_unprintable(letter) for letter in name):
         yield "names-unprintable"
 
 
@@ -154,22 +169,57 @@ def _lint_file(metainfo: Metainfo) -> Iterator[Lint]:
         yield Lint("unsorted-keys", f"{LINTS['unsorted-keys']} (byte {metainfo.unsorted_at})")
 
 
-def _lint_trackers(metainfo: Metainfo) -> Iterator[Lint]:
-    trackers = [url for tier in metainfo.tiers for url in tier]
+def lint_addresses(
+    *, trackers: Sequence[str], web_seeds: Sequence[str], private: bool, has_nodes: bool
+) -> Iterator[Lint]:
+    """Say what is unwise in where a torrent, made or about to be made, sends its clients."""
     if not trackers:
-        kind = "private-without-tracker" if metainfo.info.private else "no-tracker"
+        kind = "private-without-tracker" if private else "no-tracker"
         yield Lint(kind, LINTS[kind])
-    if metainfo.info.private and metainfo.nodes:
+    if private and has_nodes:
         yield Lint("private-with-nodes", LINTS["private-with-nodes"])
-    if metainfo.announce and metainfo.announce not in trackers:
-        yield Lint("announce-not-listed", _sentence("announce-not-listed", [metainfo.announce]))
     for kind, urls, schemes in (
         ("tracker-scheme", trackers, _TRACKER_SCHEMES),
-        ("web-seed-scheme", [*metainfo.web_seeds, *metainfo.http_seeds], _WEB_SEED_SCHEMES),
+        ("web-seed-scheme", web_seeds, _WEB_SEED_SCHEMES),
     ):
         odd = [url for url in urls if not url.lower().startswith(schemes)]
         if odd:
             yield Lint(kind, _sentence(kind, odd))
+
+
+def lint_pieces(
+    *, piece_length: int, piece_count: int, length: int, padding: int
+) -> Iterator[Lint]:
+    """Say what is unwise in the sizes of a torrent, made or about to be made.
+
+    Args:
+        piece_length: Bytes.
+        piece_count: Of the v1 list, or in pure v2 of all files.
+        length: Bytes of content.
+        padding: Bytes of padding (BEP 47).
+    """
+    if piece_count > PIECES_MANY:
+        yield Lint("many-pieces", f"{LINTS['many-pieces']}: {piece_count}")
+    for kind, applies in (
+        ("piece-length-odd", piece_length & (piece_length - 1) != 0),
+        ("piece-length-small", piece_length < PIECE_LENGTH_SMALL),
+        ("piece-length-large", piece_length > PIECE_LENGTH_LARGE),
+    ):
+        if applies:
+            yield Lint(kind, f"{LINTS[kind]}: {format_size(piece_length)}")
+    if padding > length:
+        yield Lint("padding", f"{LINTS['padding']}: {format_size(padding)}")
+    if length == 0:
+        yield Lint("empty", LINTS["empty"])
+
+
+def _lint_announce(metainfo: Metainfo) -> Iterator[Lint]:
+    announce = metainfo.announce
+    if announce and not any(announce in tier for tier in metainfo.tiers):
+        yield Lint("announce-not-listed", _sentence("announce-not-listed", [announce]))
+
+
+def _lint_layers(metainfo: Metainfo) -> Iterator[Lint]:
     roots = {
         file.pieces_root
         for file in metainfo.info.files
@@ -177,21 +227,3 @@ def _lint_trackers(metainfo: Metainfo) -> Iterator[Lint]:
     }
     if not roots <= metainfo.piece_layers.keys():
         yield Lint("missing-piece-layers", LINTS["missing-piece-layers"])
-
-
-def _lint_pieces(info: Info) -> Iterator[Lint]:
-    length = info.piece_length
-    if info.piece_count > PIECES_MANY:
-        yield Lint("many-pieces", f"{LINTS['many-pieces']}: {info.piece_count}")
-    for kind, applies in (
-        ("piece-length-odd", length & (length - 1) != 0),
-        ("piece-length-small", length < PIECE_LENGTH_SMALL),
-        ("piece-length-large", length > PIECE_LENGTH_LARGE),
-    ):
-        if applies:
-            yield Lint(kind, f"{LINTS[kind]}: {format_size(length)}")
-    padding = sum(file.length for file in info.files if file.is_padding)
-    if padding > info.length:
-        yield Lint("padding", f"{LINTS['padding']}: {format_size(padding)}")
-    if info.length == 0:
-        yield Lint("empty", LINTS["empty"])
