@@ -107,16 +107,25 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
     seen: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     forms: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     names = {root} if root else set()
+    above: tuple[str, ...] = ()
+    above_folded: tuple[str, ...] = ()
     for path in paths:
-        names.update(path)
+        if path[:-1] != above:
+            # Neighbours share their folders, which may be many.
+            above = path[:-1]
+            above_folded = tuple([_fold(part) for part in above])
+            names.update(above)
+        names.add(path[-1])
         if path in folders:
             found.add("file-as-folder", "/".join(path))
-        key = tuple([_fold(part) for part in path])
+        key = (*above_folded, _fold(path[-1]))
         known = seen.setdefault(key, set())
         if path in known:
             found.add("duplicate-paths", "/".join(path))
         elif known:
-            cases = forms.setdefault(key, {_casefold(twin) for twin in known})
+            cases = forms.get(key)
+            if cases is None:
+                cases = forms[key] = {_casefold(twin) for twin in known}
             kind = "case-duplicates" if _casefold(path) in cases else "unicode-duplicates"
             cases.add(_casefold(path))
             for twin in (*known, path) if len(known) == 1 else (path,):
