@@ -315,22 +315,31 @@ def _read_tree(info: Dictionary, name: str, piece_length: int) -> tuple[tuple[Fi
 def _leaves(tree: Dictionary) -> Iterator[tuple[tuple[str, ...], Dictionary]]:
     # Each name is read once, however many files are below it: the folders of a path are shared.
     where = "info.file tree"
-    pending: list[tuple[tuple[str, ...], int, Dictionary]] = [((), 0, tree)]
-    while pending:
-        path, length, node = pending.pop()
-        leaf = node.get(b"")
-        if leaf is not None:
-            if not isinstance(leaf, dict) or len(node) != 1 or not path:
-                _refuse(where, "holds a malformed file")
-            yield path, leaf
+    pending: list[tuple[tuple[str, ...], int, Iterator[bytes], Dictionary]] = []
+    path: tuple[str, ...] = ()
+    length = 0
+    names, folder = iter(tree), tree
+    while True:
+        key = next(names, None)
+        if key is None:
+            if not pending:
+                return
+            path, length, names, folder = pending.pop()
             continue
-        for key in reversed(node):
-            child = node[key]
-            if not isinstance(child, dict) or not child:
-                _refuse(where, "holds something else than files and folders")
-            if length + len(key) >= PATH_BYTES_MAX:
-                _refuse(where, f"holds a path longer than {PATH_BYTES_MAX} bytes")
-            pending.append(((*path, read_component(key, where)), length + len(key) + 1, child))
+        node = folder[key]
+        if not isinstance(node, dict) or not node:
+            _refuse(where, "holds something else than files and folders")
+        below = (*path, read_component(key, where))
+        if length + len(key) >= PATH_BYTES_MAX:
+            _refuse(where, f"holds a path longer than {PATH_BYTES_MAX} bytes")
+        leaf = node.get(b"")
+        if leaf is None:
+            pending.append((path, length, names, folder))
+            path, length, names, folder = below, length + len(key) + 1, iter(node), node
+        elif isinstance(leaf, dict) and len(node) == 1:
+            yield below, leaf
+        else:
+            _refuse(where, "holds a malformed file")
 
 
 def _join(files: tuple[File, ...], tree: tuple[File, ...], piece_length: int) -> tuple[File, ...]:
