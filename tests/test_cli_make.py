@@ -165,9 +165,9 @@ def test_show_tells_people_what_is_in_a_torrent(run, classic):
         "magnet        magnet:?xt=urn:btih:2fec827bb5bf675dab3523d12794f42f7a9496f2"
         "&dn=dir&xl=30&tr=http://127.0.0.1:7001/announce",
         "files",
-        "  dir/",
+        "  dir/  30 B",
         "  ├── a.txt  10 B",
-        "  └── sub/",
+        "  └── sub/  20 B",
         "      └── b.txt  20 B",
     ]
 
@@ -242,9 +242,27 @@ def test_verify_tells_programs_byte_ranges(run, made):
     assert report["bad_pieces"] == [0]
     assert report["files"][0] == {
         "path": "a", "status": "bad", "length": 20000, "found": 20000,
-        "bad": [[0, 16384]], "unverified": [],
+        "bad": [[0, 16384]], "unverified": [], "bad_blocks": [], "reason": None,
     }  # fmt: skip
     assert report["files"][1]["status"] == "ok"
+
+
+def test_verify_names_the_blocks_of_v2(run, content):
+    assert run("create", content, "--format", "v2", "--piece-length", "16KiB").code == 0
+    (content / "a").write_bytes(b"a" * 19999 + b"x")
+    said = run("verify", "game.torrent", content)
+    assert said.code == 6
+    assert said.out.split() == ["bad", "a", "bytes", "16384-19999,", "blocks", "1"]
+    assert json.loads(run("verify", "--json", "game.torrent", content).out)["bad_pieces"] == [1]
+
+
+def test_verify_names_what_cannot_be_read_and_ends_with_4(run, made):
+    (made / "sub" / "b").unlink()
+    (made / "sub" / "b").symlink_to("b")
+    said = run("verify", "game.torrent", made)
+    assert said.code == 4
+    assert "unreadable  sub/b  too many levels of symbolic links" in said.out
+    assert "could not be checked against `game.torrent`" in said.err
 
 
 def test_verify_in_a_hurry_looks_at_sizes_only(run, made):

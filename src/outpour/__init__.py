@@ -6,3 +6,41 @@ General layout: values (`bencode`, `metainfo`, `magnet`) are frozen and know not
 Imports go one way: cli, publisher, web, tracker | engine | announcer, maker | editor | verifier,
 walker | hasher | linter, magnet, metainfo, bencode, errors | units.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from outpour.errors import OutpourError
+    from outpour.magnet import Magnet
+    from outpour.maker import create
+    from outpour.metainfo import Metainfo
+    from outpour.recipe import CreateOptions
+    from outpour.verifier import verify
+
+__all__ = ["CreateOptions", "Magnet", "Metainfo", "OutpourError", "create", "verify"]
+
+_HOMES = {
+    "CreateOptions": "outpour.recipe",
+    "Magnet": "outpour.magnet",
+    "Metainfo": "outpour.metainfo",
+    "OutpourError": "outpour.errors",
+    "create": "outpour.maker",
+    "verify": "outpour.verifier",
+}
+"""What the package gives, and where it lives; imported when it is asked for (PEP 562)."""
+
+
+if not TYPE_CHECKING:  # or type checkers would take any name for one of the package
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -8,10 +8,12 @@ repeated keys, leading zeros, `-0`, signs, spaces and bytes after the end.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias, Union
+from typing import NamedTuple, NoReturn, TypeAlias, Union
 
 from outpour.errors import BencodeError
 from outpour.units import MIB
@@ -25,6 +27,9 @@ INTEGER_MIN = -(1 << 63)
 INTEGER_MAX = (1 << 63) - 1
 
 LENGTH_DIGITS_MAX = 12
+NAMES_KEPT = 256
+"""Different keys remembered while reading; a torrent has some 30 and a v2 tree any number."""
+COLLECTOR_PAUSED_FROM = MIB
 
 _NOTHING = -1
 _ZERO, _NINE, _COLON = b"09:"
@@ -39,12 +44,13 @@ class Limits:
     Attributes:
         depth: Lists and dictionaries inside each other.
         length: Bytes of the whole input.
-        tokens: Values and keys together; each costs some 60 bytes of memory.
+        tokens: Values and keys together; each costs up to 100 bytes of memory. A torrent has some
+            seven a file, so that a million files can be read.
     """
 
     depth: int = 64
     length: int = 64 * MIB
-    tokens: int = 3_000_000
+    tokens: int = 8_000_000
 
 
 LIMITS = Limits()
@@ -80,15 +86,25 @@ def spans(
         >>> spans(b"d1:ai1e1:bl1:xee")
         {b'a': (4, 7), b'b': (10, 15)}
     """
-    reader = _Reader(raw, limits, strict)
-    if not isinstance(reader.read(), dict):
-        reader.fail("not a dictionary", 0)
-    return reader.spans
+    return read_dictionary(raw, limits=limits, strict=strict).spans
 
 
-def read_dictionary(
-    raw: bytes, *, limits: Limits = LIMITS, strict: bool = True
-) -> tuple[dict[bytes, Value], dict[bytes, tuple[int, int]]]:
+class Table(NamedTuple):
+    """A dictionary, and what its bytes tell beyond its values.
+
+    Attributes:
+        value: What was read.
+        spans: Where the values of the outermost dictionary lie, as (start, end) byte offsets.
+        unsorted_at: Offset of the first key, of any dictionary, that is out of order; None when
+            all are sorted.
+    """
+
+    value: dict[bytes, Value]
+    spans: dict[bytes, tuple[int, int]]
+    unsorted_at: int | None
+
+
+def read_dictionary(raw: bytes, *, limits: Limits = LIMITS, strict: bool = True) -> Table:
     """Read a dictionary together with the `spans` of its values, in one pass.
 
     Raises:
@@ -98,29 +114,55 @@ def read_dictionary(
     value = reader.read()
     if not isinstance(value, dict):
         reader.fail("not a dictionary", 0)
-    return value, reader.spans
+    return Table(value, reader.spans, reader.unsorted_at)
+
+
+@contextlib.contextmanager
+def collector_paused(length: int) -> Iterator[None]:
+    """Keep the cycle collector from walking millions of values while they are made.
+
+    They hold no cycles, and for a large torrent it takes most of the time.
+
+    Args:
+        length: Bytes of the input; small ones are not worth it.
+    """
+    if length < COLLECTOR_PAUSED_FROM or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class _Reader:
-    __slots__ = ("_limits", "_raw", "_strict", "spans")
+    __slots__ = ("_limits", "_names", "_raw", "_strict", "spans", "unsorted_at")
 
     def __init__(self, raw: bytes, limits: Limits, strict: bool) -> None:
         self._raw = raw
         self._limits = limits
         self._strict = strict
         self.spans: dict[bytes, tuple[int, int]] = {}
+        self.unsorted_at: int | None = None
+        # The same few keys stand in every file of a torrent; each is kept once.
+        self._names: dict[bytes, bytes] = {}
 
     def fail(self, what: str, offset: int) -> NoReturn:
         raise BencodeError(f"bencode: {what} at byte {offset}", offset=offset)
 
     def read(self) -> Value:
+        if len(self._raw) > self._limits.length:
+            self.fail(f"longer than {self._limits.length} bytes", self._limits.length)
+        with collector_paused(len(self._raw)):
+            return self._read()
+
+    def _read(self) -> Value:
         # A loop with two registers instead of recursion: `table` or `items` is the container
         # being filled, `stack` holds those around it. A large torrent takes millions of turns,
         # so strings, nearly all of what it holds, are read in line.
         raw, end = self._raw, len(self._raw)
-        if end > self._limits.length:
-            self.fail(f"longer than {self._limits.length} bytes", self._limits.length)
-        tokens, depth, strict = self._limits.tokens, self._limits.depth, self._strict
+        names, tokens = self._names, self._limits.tokens
         stack: list[tuple[dict[bytes, Value] | None, list[Value] | None, bytes | None, int]] = []
         table: dict[bytes, Value] | None = None
         items: list[Value] | None = None
@@ -143,9 +185,11 @@ class _Reader:
                     self.fail("string longer than the input", start)
                 value = raw[colon + 1 : position]
                 if key is None and table is not None:
-                    key = value
-                    if key in table or (strict and table and key < next(reversed(table))):
-                        self.fail("repeated key" if key in table else "unsorted key", start)
+                    key = names.get(value, value)
+                    if len(names) < NAMES_KEPT:
+                        names[key] = key
+                    if key in table or (table and key < next(reversed(table))):
+                        self._note_disorder(key in table, start)
                     continue
             elif mark == _END_MARK and stack:
                 if key is not None:
@@ -158,8 +202,8 @@ class _Reader:
             elif mark == _INTEGER_MARK:
                 value, position = self._integer(position)
             elif mark in (_LIST_MARK, _DICTIONARY_MARK):
-                if len(stack) >= depth:
-                    self.fail(f"nested deeper than {depth}", position)
+                if len(stack) >= self._limits.depth:
+                    self.fail(f"nested deeper than {self._limits.depth}", position)
                 stack.append((table, items, key, opened))
                 table, items = (None, []) if mark == _LIST_MARK else ({}, None)
                 key, opened, position = None, position, position + 1
@@ -177,6 +221,14 @@ class _Reader:
                 self.fail("bytes after the end", position)
             else:
                 return value
+
+    def _note_disorder(self, is_repeated: bool, offset: int) -> None:
+        if is_repeated:
+            self.fail("repeated key", offset)
+        if self._strict:
+            self.fail("unsorted key", offset)
+        if self.unsorted_at is None:
+            self.unsorted_at = offset
 
     def _integer(self, position: int) -> tuple[int, int]:
         match = _INTEGER.match(self._raw, position)

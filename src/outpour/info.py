@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NoReturn, TypeAlias
 
 from outpour.bencode import INTEGER_MAX, Value
 from outpour.errors import MetainfoError
-from outpour.paths import read_component, read_path
+from outpour.paths import PATH_BYTES_MAX, PathReader, read_component
 from outpour.text import from_bytes
 from outpour.units import GIB, KIB
 
@@ -21,6 +21,9 @@ PIECE_LENGTH_V2_MIN = 16 * KIB
 LENGTH_MAX = INTEGER_MAX
 """Bytes in one torrent, padding included: what offsets of 64 bits can address."""
 ATTR_BYTES_MAX = 16
+TREE_NAMES_MAX = 16_000_000
+"""Names in all paths of a v2 tree, where folders written once count for every file below them: a
+million files sixteen folders deep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class File:
         offset: Where it begins in the run of all pieces, in bytes.
         attr: BEP 47 letters: `p` padding, `x` executable, `h` hidden, `l` symbolic link.
         pieces_root: Root of the file's Merkle tree (BEP 52), None in v1 and for empty files.
+        symlink: For a symbolic link, the components of its target below the torrent's root folder
+            (BEP 47).
     """
 
     path: tuple[str, ...]
@@ -40,6 +45,7 @@ class File:
     offset: int
     attr: str = ""
     pieces_root: bytes | None = None
+    symlink: tuple[str, ...] | None = None
 
     @property
     def is_padding(self) -> bool:
@@ -159,7 +165,7 @@ def read_info(raw: bytes, info: Dictionary) -> Info:
     )
 
 
-def _refuse(key: str, what: str) -> None:
+def _refuse(key: str, what: str) -> NoReturn:
     raise MetainfoError(f"`{key}` {what}", field=key)
 
 
@@ -220,9 +226,7 @@ def _check_length(length: int, offset: int, where: str) -> None:
 def _read_files(info: Dictionary, name: str) -> tuple[tuple[File, ...], bool]:
     entries = info.get(b"files")
     if entries is None:
-        length = _integer(info, b"length", "info.length")
-        _check_length(length, 0, "info.length")
-        return (File((name,), length, 0, _attr(info)),), False
+        return (_read_file(info, (name,), 0, "info"),), False
     # Clients disagree on which of the two counts, so the file would mean two torrents.
     if b"length" in info:
         _refuse("info.length", "is there together with `info.files`")
@@ -230,30 +234,54 @@ def _read_files(info: Dictionary, name: str) -> tuple[tuple[File, ...], bool]:
         raise MetainfoError("`info.files` is not a list of files", field="info.files")
     files: list[File] = []
     offset = 0
+    reader = PathReader()
     for index, entry in enumerate(entries):
         where = f"info.files[{index}]"
         if not isinstance(entry, dict):
             raise MetainfoError(f"`{where}` is not a dictionary", field=where)
-        length = _integer(entry, b"length", f"{where}.length")
-        _check_length(length, offset, f"{where}.length")
-        path = _read_components(entry, f"{where}.path")
-        files.append(File(path, length, offset, _attr(entry)))
-        offset += length
+        components = entry.get(b"path.utf-8")
+        if components is None:
+            components = entry.get(b"path")
+        path = _read_components(reader, components, where, "path")
+        file = _read_file(entry, path, offset, where)
+        files.append(file)
+        offset += file.length
     return tuple(files), True
 
 
-def _read_components(entry: Dictionary, where: str) -> tuple[str, ...]:
-    components = entry.get(b"path.utf-8", entry.get(b"path"))
+def _read_file(entry: Dictionary, path: tuple[str, ...], offset: int, where: str) -> File:
+    length = entry.get(b"length")
+    attr = _attr(entry)
+    if "l" in attr and length is None:
+        # BEP 47 gives links no bytes, and some writers no length either.
+        length = 0
+    if type(length) is not int or not 0 <= length <= LENGTH_MAX - offset:
+        length = _integer(entry, b"length", f"{where}.length")
+        _check_length(length, offset, f"{where}.length")
+    if "l" not in attr:
+        return File(path, length, offset, attr)
+    if length:
+        # Some clients take its bytes from the pieces, others do not.
+        _refuse(f"{where}.length", "of a symbolic link is not 0")
+    target = _read_components(PathReader(), entry.get(b"symlink path"), where, "symlink path")
+    return File(path, 0, offset, attr, symlink=target)
+
+
+def _read_components(
+    reader: PathReader, components: Value | None, where: str, key: str
+) -> tuple[str, ...]:
     if not isinstance(components, list):
-        raise MetainfoError(f"`{where}` is not a list", field=where)
+        _refuse(f"{where}.{key}", "is not a list")
     raw = [component for component in components if isinstance(component, bytes)]
     if len(raw) != len(components):
-        _refuse(where, "holds something else than strings")
-    return read_path(raw, where)
+        _refuse(f"{where}.{key}", "holds something else than strings")
+    return reader.read(raw, where, key)
 
 
 def _attr(entry: Dictionary) -> str:
-    attr = entry.get(b"attr", b"")
+    attr = entry.get(b"attr")
+    if attr is None:
+        return ""
     if not isinstance(attr, bytes) or len(attr) > ATTR_BYTES_MAX or not attr.isascii():
         return ""
     return attr.decode("ascii")
@@ -263,44 +291,55 @@ def _read_tree(info: Dictionary, name: str, piece_length: int) -> tuple[tuple[Fi
     tree = info.get(b"file tree")
     if not isinstance(tree, dict) or not tree:
         raise MetainfoError("`info.file tree` is not a dictionary of files", field="info.file tree")
+    where = "info.file tree"
     files: list[File] = []
     offset = 0
-    for components, leaf in _leaves(tree):
-        where = "info.file tree"
-        path = read_path(components, where)
-        length = _integer(leaf, b"length", f"{where}.length")
-        _check_length(length, offset, f"{where}.length")
-        root = leaf.get(b"pieces root")
-        if length and (not isinstance(root, bytes) or len(root) != 32):
-            _refuse(f"{where}.pieces root", "is not a SHA-256 hash")
-        keep = root if length and isinstance(root, bytes) else None
-        files.append(File(path, length, offset, _attr(leaf), keep))
+    names = 0
+    for path, leaf in _leaves(tree):
+        names += len(path)
+        if names > TREE_NAMES_MAX:
+            _refuse(where, f"holds paths of more than {TREE_NAMES_MAX} names together")
+        file = _read_file(leaf, path, offset, where)
+        if file.length:
+            root = leaf.get(b"pieces root")
+            if not isinstance(root, bytes) or len(root) != 32:
+                _refuse(f"{where}.pieces root", "is not a SHA-256 hash")
+            file = File(path, file.length, offset, file.attr, root)
+        files.append(file)
         # BEP 52 begins every file on a piece of its own.
-        offset += -(-length // piece_length) * piece_length
+        offset += -(-file.length // piece_length) * piece_length
     is_folder = not (len(files) == 1 and files[0].path == (name,))
     return tuple(files), is_folder
 
 
-def _leaves(tree: Dictionary) -> Iterator[tuple[tuple[bytes, ...], Dictionary]]:
-    pending: list[tuple[tuple[bytes, ...], Dictionary]] = [((), tree)]
-    while pending:
-        path, node = pending.pop()
-        leaf = node.get(b"")
-        if leaf is not None:
-            if not isinstance(leaf, dict) or len(node) != 1 or not path:
-                raise MetainfoError(
-                    "`info.file tree` holds a malformed file", field="info.file tree"
-                )
-            yield path, leaf
+def _leaves(tree: Dictionary) -> Iterator[tuple[tuple[str, ...], Dictionary]]:
+    # Each name is read once, however many files are below it: the folders of a path are shared.
+    where = "info.file tree"
+    pending: list[tuple[tuple[str, ...], int, Iterator[bytes], Dictionary]] = []
+    path: tuple[str, ...] = ()
+    length = 0
+    names, folder = iter(tree), tree
+    while True:
+        key = next(names, None)
+        if key is None:
+            if not pending:
+                return
+            path, length, names, folder = pending.pop()
             continue
-        for key in reversed(node):
-            child = node[key]
-            if not isinstance(child, dict) or not child:
-                raise MetainfoError(
-                    "`info.file tree` holds something else than files and folders",
-                    field="info.file tree",
-                )
-            pending.append(((*path, key), child))
+        node = folder[key]
+        if not isinstance(node, dict) or not node:
+            _refuse(where, "holds something else than files and folders")
+        below = (*path, read_component(key, where))
+        if length + len(key) >= PATH_BYTES_MAX:
+            _refuse(where, f"holds a path longer than {PATH_BYTES_MAX} bytes")
+        leaf = node.get(b"")
+        if leaf is None:
+            pending.append((path, length, names, folder))
+            path, length, names, folder = below, length + len(key) + 1, iter(node), node
+        elif isinstance(leaf, dict) and len(node) == 1:
+            yield below, leaf
+        else:
+            _refuse(where, "holds a malformed file")
 
 
 def _join(files: tuple[File, ...], tree: tuple[File, ...], piece_length: int) -> tuple[File, ...]:
@@ -319,7 +358,10 @@ def _join(files: tuple[File, ...], tree: tuple[File, ...], piece_length: int) ->
             continue
         if file.length and file.offset % piece_length:
             _refuse("info.files", "of a hybrid do not begin on pieces of their own")
+        twin = roots[file.path]
+        if file.symlink != twin.symlink:
+            _refuse("info.file tree", "and the v1 list differ")
         joined.append(
-            File(file.path, file.length, file.offset, file.attr, roots[file.path].pieces_root)
+            File(file.path, file.length, file.offset, file.attr, twin.pieces_root, file.symlink)
         )
     return tuple(joined)

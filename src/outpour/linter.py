@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from outpour import bencode
-from outpour.errors import BencodeError
-from outpour.info import Info
 from outpour.metainfo import Metainfo
 from outpour.text import is_unprintable, printable
 from outpour.units import KIB, MIB, format_size
@@ -25,6 +24,7 @@ _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul"]
     + [f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)]
 )
+_WINDOWS_SIGNS = re.compile(r'[<>:"|?*]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ LINTS = {
     "unicode-duplicates": "paths that differ by Unicode form only are one file on macOS",
     "windows-names": "names that Windows cannot store",
     "names-not-utf8": "names that are not UTF-8 turn out differently on other systems",
+    "names-decomposed": "names whose Unicode form is not NFC are spelt otherwise on other systems",
     "names-unprintable": "names with letters that hide or reorder what is shown",
 }
 """Every lint by name, with what it stands for."""
@@ -76,8 +77,20 @@ def lint(metainfo: Metainfo) -> tuple[Lint, ...]:
     paths = [file.path for file in metainfo.info.files if not file.is_padding]
     return (
         *_lint_file(metainfo),
-        *_lint_trackers(metainfo),
-        *_lint_pieces(metainfo.info),
+        *lint_addresses(
+            trackers=[url for tier in metainfo.tiers for url in tier],
+            web_seeds=[*metainfo.web_seeds, *metainfo.http_seeds],
+            private=metainfo.info.private,
+            has_nodes=bool(metainfo.nodes),
+        ),
+        *_lint_announce(metainfo),
+        *_lint_layers(metainfo),
+        *lint_pieces(
+            piece_length=metainfo.info.piece_length,
+            piece_count=metainfo.info.piece_count,
+            length=metainfo.info.length,
+            padding=sum(file.length for file in metainfo.info.files if file.is_padding),
+        ),
         *lint_paths(paths, root=metainfo.info.name),
     )
 
@@ -89,71 +102,157 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
         paths: Components below the root folder, file by file.
         root: The name of the root folder, or of the only file.
     """
-    found: dict[str, list[str]] = {}
-    folders = {path[:depth] for path in paths for depth in range(1, len(path))}
+    found = _Found()
+    folders = _files_as_folders(paths)
     seen: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    forms: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     names = {root} if root else set()
+    above: tuple[str, ...] = ()
+    above_folded: tuple[str, ...] = ()
     for path in paths:
-        names.update(path)
+        if path[:-1] != above:
+            # Neighbours share their folders, which may be many.
+            above = path[:-1]
+            above_folded = tuple([_fold(part) for part in above])
+            names.update(above)
+        names.add(path[-1])
         if path in folders:
-            found.setdefault("file-as-folder", []).append("/".join(path))
-        key = tuple(unicodedata.normalize("NFC", part).casefold() for part in path)
+            found.add("file-as-folder", "/".join(path))
+        key = (*above_folded, _fold(path[-1]))
         known = seen.setdefault(key, set())
         if path in known:
-            found.setdefault("duplicate-paths", []).append("/".join(path))
+            found.add("duplicate-paths", "/".join(path))
         elif known:
-            folded = tuple(part.casefold() for part in path)
-            by_case = any(tuple(part.casefold() for part in other) == folded for other in known)
-            kind = "case-duplicates" if by_case else "unicode-duplicates"
-            found.setdefault(kind, []).extend("/".join(twin) for twin in (*known, path))
+            cases = forms.get(key)
+            if cases is None:
+                cases = forms[key] = {_casefold(twin) for twin in known}
+            kind = "case-duplicates" if _casefold(path) in cases else "unicode-duplicates"
+            cases.add(_casefold(path))
+            for twin in (*known, path) if len(known) == 1 else (path,):
+                found.add(kind, "/".join(twin))
         known.add(path)
     for name in sorted(names):
         for kind in _name_faults(name):
-            found.setdefault(kind, []).append(name)
-    return tuple(Lint(kind, _sentence(kind, found[kind])) for kind in LINTS if kind in found)
+            found.add(kind, name)
+    return tuple(Lint(kind, found.sentence(kind)) for kind in LINTS if kind in found.numbers)
 
 
-def _sentence(kind: str, examples: list[str]) -> str:
+class _Found:
+    """Names by what is unwise in them: how many, and the first few."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self._examples: dict[str, list[str]] = {}
+
+    def add(self, kind: str, example: str) -> None:
+        number = self.numbers.get(kind, 0)
+        self.numbers[kind] = number + 1
+        if number < SHOWN_MAX:
+            self._examples.setdefault(kind, []).append(example)
+
+    def sentence(self, kind: str) -> str:
+        return _sentence(kind, self._examples[kind], self.numbers[kind])
+
+
+def _files_as_folders(paths: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    # Only depths at which files end can collide; a set of every folder above every file would let
+    # a small torrent of deep paths take a gigabyte.
+    files = set(paths)
+    depths = sorted({len(path) for path in files})
+    return {
+        path[:depth]
+        for path in files
+        for depth in depths[: bisect_left(depths, len(path))]
+        if path[:depth] in files
+    }
+
+
+def _fold(part: str) -> str:
+    return part.lower() if part.isascii() else unicodedata.normalize("NFC", part).casefold()
+
+
+def _casefold(path: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple([part.casefold() for part in path])
+
+
+def _sentence(kind: str, examples: Sequence[str], number: int | None = None) -> str:
+    number = len(examples) if number is None else number
     shown = ", ".join(f"`{printable(example)}`" for example in examples[:SHOWN_MAX])
-    more = f" and {len(examples) - SHOWN_MAX} more" if len(examples) > SHOWN_MAX else ""
+    more = f" and {number - SHOWN_MAX} more" if number > SHOWN_MAX else ""
     return f"{LINTS[kind]}: {shown}{more}"
 
 
 def _name_faults(name: str) -> Iterator[str]:
     stem = name.split(".", 1)[0].rstrip(" ").lower()
-    if stem in _WINDOWS_DEVICES or name[-1] in ". " or any(sign in '<>:"|?*' for sign in name):
+    if stem in _WINDOWS_DEVICES or name[-1] in ". " or _WINDOWS_SIGNS.search(name):
         yield "windows-names"
     if name.isascii():
         return
     if any("\udc80" <= letter <= "\udcff" for letter in name):
         yield "names-not-utf8"
-    elif any(is_unprintable(letter) for letter in name):
+        return
+    if not unicodedata.is_normalized("NFC", name):
+        yield "names-decomposed"
+    if any(is_unprintable(letter) for letter in name):
         yield "names-unprintable"
 
 
 def _lint_file(metainfo: Metainfo) -> Iterator[Lint]:
-    try:
-        bencode.decode(metainfo.raw)
-    except BencodeError as error:
-        yield Lint("unsorted-keys", f"{LINTS['unsorted-keys']} (byte {error.offset})")
+    if metainfo.unsorted_at is not None:
+        yield Lint("unsorted-keys", f"{LINTS['unsorted-keys']} (byte {metainfo.unsorted_at})")
 
 
-def _lint_trackers(metainfo: Metainfo) -> Iterator[Lint]:
-    trackers = [url for tier in metainfo.tiers for url in tier]
+def lint_addresses(
+    *, trackers: Sequence[str], web_seeds: Sequence[str], private: bool, has_nodes: bool
+) -> Iterator[Lint]:
+    """Say what is unwise in where a torrent, made or about to be made, sends its clients."""
     if not trackers:
-        kind = "private-without-tracker" if metainfo.info.private else "no-tracker"
+        kind = "private-without-tracker" if private else "no-tracker"
         yield Lint(kind, LINTS[kind])
-    if metainfo.info.private and metainfo.nodes:
+    if private and has_nodes:
         yield Lint("private-with-nodes", LINTS["private-with-nodes"])
-    if metainfo.announce and metainfo.announce not in trackers:
-        yield Lint("announce-not-listed", _sentence("announce-not-listed", [metainfo.announce]))
     for kind, urls, schemes in (
         ("tracker-scheme", trackers, _TRACKER_SCHEMES),
-        ("web-seed-scheme", [*metainfo.web_seeds, *metainfo.http_seeds], _WEB_SEED_SCHEMES),
+        ("web-seed-scheme", web_seeds, _WEB_SEED_SCHEMES),
     ):
         odd = [url for url in urls if not url.lower().startswith(schemes)]
         if odd:
             yield Lint(kind, _sentence(kind, odd))
+
+
+def lint_pieces(
+    *, piece_length: int, piece_count: int, length: int, padding: int
+) -> Iterator[Lint]:
+    """Say what is unwise in the sizes of a torrent, made or about to be made.
+
+    Args:
+        piece_length: Bytes.
+        piece_count: Of the v1 list, or in pure v2 of all files.
+        length: Bytes of content.
+        padding: Bytes of padding (BEP 47).
+    """
+    if piece_count > PIECES_MANY:
+        yield Lint("many-pieces", f"{LINTS['many-pieces']}: {piece_count}")
+    for kind, applies in (
+        ("piece-length-odd", piece_length & (piece_length - 1) != 0),
+        ("piece-length-small", piece_length < PIECE_LENGTH_SMALL),
+        ("piece-length-large", piece_length > PIECE_LENGTH_LARGE),
+    ):
+        if applies:
+            yield Lint(kind, f"{LINTS[kind]}: {format_size(piece_length)}")
+    if padding > length:
+        yield Lint("padding", f"{LINTS['padding']}: {format_size(padding)}")
+    if length == 0:
+        yield Lint("empty", LINTS["empty"])
+
+
+def _lint_announce(metainfo: Metainfo) -> Iterator[Lint]:
+    announce = metainfo.announce
+    if announce and not any(announce in tier for tier in metainfo.tiers):
+        yield Lint("announce-not-listed", _sentence("announce-not-listed", [announce]))
+
+
+def _lint_layers(metainfo: Metainfo) -> Iterator[Lint]:
     roots = {
         file.pieces_root
         for file in metainfo.info.files
@@ -161,21 +260,3 @@ def _lint_trackers(metainfo: Metainfo) -> Iterator[Lint]:
     }
     if not roots <= metainfo.piece_layers.keys():
         yield Lint("missing-piece-layers", LINTS["missing-piece-layers"])
-
-
-def _lint_pieces(info: Info) -> Iterator[Lint]:
-    length = info.piece_length
-    if info.piece_count > PIECES_MANY:
-        yield Lint("many-pieces", f"{LINTS['many-pieces']}: {info.piece_count}")
-    for kind, applies in (
-        ("piece-length-odd", length & (length - 1) != 0),
-        ("piece-length-small", length < PIECE_LENGTH_SMALL),
-        ("piece-length-large", length > PIECE_LENGTH_LARGE),
-    ):
-        if applies:
-            yield Lint(kind, f"{LINTS[kind]}: {format_size(length)}")
-    padding = sum(file.length for file in info.files if file.is_padding)
-    if padding > info.length:
-        yield Lint("padding", f"{LINTS['padding']}: {format_size(padding)}")
-    if info.length == 0:
-        yield Lint("empty", LINTS["empty"])

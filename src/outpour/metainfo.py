@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from outpour import bencode
-from outpour.bencode import LIMITS, Limits, Value
+from outpour.bencode import LIMITS, Limits, Table, Value, collector_paused
 from outpour.errors import BencodeError, MetainfoError, ReadError, reason
 from outpour.files import write_atomically
 from outpour.info import Dictionary, File, Info, Version, read_info
@@ -45,6 +45,10 @@ class Metainfo:
         piece_layers: By pieces root, the hashes of a file's pieces (BEP 52).
         failure_reason: What a tracker that honours it answers announces with, refusing them.
         warning_message: What such a tracker adds to its answers.
+        similar: Infohashes of torrents that share files with this one (BEP 38).
+        collections: Names of the collections that it belongs to (BEP 38).
+        unsorted_at: Offset in `raw` of the first key that is out of order, None when all are in
+            order: some clients take the infohash over a second encoding, and find another one.
     """
 
     raw: bytes = field(repr=False)
@@ -60,6 +64,9 @@ class Metainfo:
     piece_layers: Mapping[bytes, bytes] = field(repr=False)
     failure_reason: str | None = None
     warning_message: str | None = None
+    similar: tuple[bytes, ...] = ()
+    collections: tuple[str, ...] = ()
+    unsorted_at: int | None = field(default=None, repr=False, compare=False)
 
     @property
     def tiers(self) -> tuple[tuple[str, ...], ...]:
@@ -82,8 +89,8 @@ class Metainfo:
             MetainfoError: They are, and are not a torrent, or are one that could harm.
         """
         try:
-            root, spans = bencode.read_dictionary(raw, limits=limits, strict=False)
-            return _read(raw, root, spans)
+            with collector_paused(len(raw)):
+                return _read(raw, bencode.read_dictionary(raw, limits=limits, strict=False))
         except BencodeError as error:
             detail = error.message.removeprefix("bencode: ")
             raise BencodeError(
@@ -120,12 +127,13 @@ class Metainfo:
         write_atomically(Path(path), self.raw)
 
 
-def _read(raw: bytes, root: Dictionary, spans: Mapping[bytes, tuple[int, int]]) -> Metainfo:
+def _read(raw: bytes, table: Table) -> Metainfo:
+    root = table.value
     info = root.get(b"info")
     if not isinstance(info, dict):
         what = "is missing" if info is None else "is not a dictionary"
         raise MetainfoError(f"`info` {what}", field="info")
-    start, end = spans[b"info"]
+    start, end = table.spans[b"info"]
     value = read_info(raw[start:end], info)
     announce = _text(root, b"announce")
     date = root.get(b"creation date")
@@ -143,6 +151,9 @@ def _read(raw: bytes, root: Dictionary, spans: Mapping[bytes, tuple[int, int]]) 
         piece_layers=_layers(root.get(b"piece layers"), value),
         failure_reason=_text(root, b"failure reason"),
         warning_message=_text(root, b"warning message"),
+        similar=_similar(root, info),
+        collections=_collections(root, info),
+        unsorted_at=table.unsorted_at,
     )
 
 
@@ -202,6 +213,26 @@ def _nodes(value: Value | None) -> tuple[tuple[str, int], ...]:
         if isinstance(host, bytes) and isinstance(port, int) and 0 < port < 65536:
             nodes.append((from_bytes(host), port))
     return tuple(nodes)
+
+
+def _hints(root: Dictionary, info: Dictionary, key: bytes) -> list[bytes]:
+    # BEP 38 lets both stand inside the info dictionary or beside it.
+    values = [table.get(key) for table in (info, root)]
+    return [
+        item
+        for value in values
+        for item in (value if isinstance(value, list) else ())
+        if isinstance(item, bytes)
+    ]
+
+
+def _similar(root: Dictionary, info: Dictionary) -> tuple[bytes, ...]:
+    hashes = _hints(root, info, b"similar")
+    return tuple(dict.fromkeys(digest for digest in hashes if len(digest) in {20, 32}))
+
+
+def _collections(root: Dictionary, info: Dictionary) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(from_bytes, _hints(root, info, b"collections"))))
 
 
 def _layers(value: Value | None, info: Info) -> Mapping[bytes, bytes]:

@@ -6,18 +6,23 @@ leave the folder) or never be stored by a downloader (odd names) is left out or 
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import os
-import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from outpour import links
 from outpour.errors import OutpourError, ReadError, reason
+from outpour.globs import PathTest, matcher
+from outpour.links import Symlinks
 from outpour.paths import PATH_BYTES_MAX, PATH_COMPONENTS_MAX, component_fault
-from outpour.text import printable
+from outpour.text import is_utf8, printable
+
+ENTRIES_MAX = 5_000_000
+"""Files and folders. No reader takes a .torrent of so many, and a few links that lead to folders
+with links can stand for more than there are atoms."""
 
 JUNK = frozenset(
     {".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini"}
@@ -36,6 +41,8 @@ class Entry:
         length: Bytes.
         mtime_ns: Time of its last change, nanoseconds since 1970.
         inode: Device and number, which change when a file is replaced by another.
+        is_executable: Whether its owner may run it.
+        target: Of a link that is kept as one, where it leads: components below the root folder.
     """
 
     path: tuple[str, ...]
@@ -43,6 +50,8 @@ class Entry:
     length: int
     mtime_ns: int
     inode: tuple[int, int]
+    is_executable: bool = False
+    target: tuple[str, ...] = ()
 
     @property
     def absolute(self) -> Path:
@@ -57,8 +66,9 @@ class Tree:
     Attributes:
         root: The folder, or the only file.
         is_folder: Which of both.
-        entries: Files in byte order of their path components.
-        skipped: Paths below the root left out as hidden, junk or excluded; of a folder only itself.
+        entries: Files and kept links, in byte order of their path components.
+        skipped: Paths below the root left out as hidden, junk, link or excluded; of a folder only
+            itself.
     """
 
     root: Path
@@ -77,22 +87,24 @@ def walk(
     *,
     hidden: bool = False,
     junk: bool = False,
-    follow_symlinks: bool = False,
+    symlinks: Symlinks = "inside",
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    any_bytes: bool = False,
 ) -> Tree:
     """List the files of a folder, or a single file, in the order of a torrent.
-
-    Links are followed as long as they stay inside `root`, so what they lead to is listed twice.
 
     Args:
         root: The folder or file; may itself be a link.
         hidden: Take names that begin with a dot.
         junk: Take what systems leave behind, such as `Thumbs.db`.
-        follow_symlinks: Follow links out of `root` as well instead of refusing them.
-        include: When given, take only files that match one of these patterns.
-        exclude: Leave out files and folders that match one of these. A pattern with a slash is held
-            against the path below `root`, any other against each name (`*`, `?`, `[a-z]`).
+        symlinks: `inside` publishes what links lead to as if it were there, as long as that is
+            inside `root`, and refuses other links; `follow` publishes what any link leads to;
+            `keep` keeps links as links (BEP 47), which have to lead to something that is published;
+            `refuse` ends at the first link; `skip` leaves them out.
+        include: When given, take only files that match one of these patterns; see `globs.matcher`.
+        exclude: Leave out files and folders that match one of these.
+        any_bytes: Take names that are not UTF-8 with the bytes they have.
 
     Raises:
         ReadError: Something cannot be read, is neither file nor folder, leads out of `root` or has
@@ -103,11 +115,11 @@ def walk(
     status = _stat(top)
     if stat.S_ISREG(status.st_mode):
         name = Path(top).name
-        _check_name(name, top)
+        _check_name(name, top, any_bytes)
         return Tree(Path(top), False, (_entry((name,), top, status),))
     if not stat.S_ISDIR(status.st_mode):
         raise ReadError(f"`{_shown(top)}`: neither a file nor a folder")
-    walker = _Walker(top, hidden, junk, follow_symlinks, _matcher(include), _matcher(exclude))
+    walker = _Walker(top, hidden, junk, symlinks, matcher(include), matcher(exclude), any_bytes)
     walker.run()
     if not walker.entries:
         raise _nothing_left(top, walker.skipped)
@@ -125,7 +137,19 @@ def fingerprint(tree: Tree) -> bytes:
         path = "/".join(entry.path).encode("utf-8", "surrogateescape")
         facts = f"\0{entry.length} {entry.mtime_ns} {entry.inode[0]} {entry.inode[1]}\0"
         digest.update(path + facts.encode())
+        if entry.target:
+            digest.update("/".join(entry.target).encode("utf-8", "surrogateescape") + b"\0")
     return digest.digest()
+
+
+def is_left_out(path: tuple[str, ...], hidden: bool, junk: bool, excluded: PathTest | None) -> bool:
+    """Whether the last name of a path is hidden, junk or excluded, and not wanted; as in `walk`."""
+    name = path[-1]
+    if not junk and name.lower() in JUNK:
+        return True
+    if not hidden and name.startswith("."):
+        return True
+    return excluded is not None and excluded(path)
 
 
 class _Walker:
@@ -134,9 +158,10 @@ class _Walker:
         top: str,
         hidden: bool,
         junk: bool,
-        follow_symlinks: bool,
-        included: Callable[[tuple[str, ...]], bool] | None,
-        excluded: Callable[[tuple[str, ...]], bool] | None,
+        symlinks: Symlinks,
+        included: PathTest | None,
+        excluded: PathTest | None,
+        any_bytes: bool,
     ) -> None:
         self.entries: list[Entry] = []
         self.skipped: list[tuple[str, ...]] = []
@@ -144,9 +169,11 @@ class _Walker:
         self._real_top = os.path.realpath(top)
         self._hidden = hidden
         self._junk = junk
-        self._follow = follow_symlinks
+        self._symlinks = symlinks
         self._included = included
         self._excluded = excluded
+        self._any_bytes = any_bytes
+        self._seen = 0
 
     def run(self) -> None:
         # A loop with its own stack: what is deep on disk must not exhaust Python's.
@@ -159,13 +186,20 @@ class _Walker:
                 parents.pop()
                 continue
             path, entry = found
-            status = self._status(entry, path)
+            is_link = entry.is_symlink()
+            if is_link and self._symlinks == "skip":
+                self.skipped.append(path)
+                continue
+            if is_link and self._symlinks == "keep":
+                if self._is_taken(path):
+                    self._keep(path, entry)
+                continue
+            if is_link:
+                links.check_link(entry.path, self._real_top, self._symlinks)
+            status = _status(entry)
             if stat.S_ISDIR(status.st_mode):
                 if _identity(status) in parents:
-                    raise ReadError(
-                        f"`{_shown(entry.path)}`: a link that leads back to a folder around it",
-                        hint="remove the link, or leave it out with `--exclude`",
-                    )
+                    raise links.leads_back(entry.path)
                 pending.append(iter(self._list(entry.path, path)))
                 parents.append(_identity(status))
             elif not stat.S_ISREG(status.st_mode):
@@ -173,10 +207,10 @@ class _Walker:
                     f"`{_shown(entry.path)}`: neither a file nor a folder",
                     hint="remove it, or leave it out with `--exclude`",
                 )
-            elif self._included is None or self._included(path):
-                self.entries.append(_entry(path, entry.path, status))
-            else:
-                self.skipped.append(path)
+            elif self._is_taken(path):
+                self._take(_entry(path, entry.path, status))
+        if self._symlinks == "keep":
+            self._check_targets()
 
     def _list(
         self, folder: str, path: tuple[str, ...]
@@ -189,47 +223,80 @@ class _Walker:
         kept = []
         for entry in entries:
             below = (*path, entry.name)
-            if self._is_left_out(entry.name, below):
+            if is_left_out(below, self._hidden, self._junk, self._excluded):
                 self.skipped.append(below)
                 continue
-            _check_name(entry.name, entry.path)
+            _check_name(entry.name, entry.path, self._any_bytes)
             kept.append((below, entry))
+        self._seen += len(kept)
+        if self._seen > ENTRIES_MAX:
+            raise ReadError(
+                f"`{_shown(self._top)}`: holds more than {ENTRIES_MAX} files",
+                hint="make several torrents of it, as `--each` does",
+            )
         if kept and len(path) >= PATH_COMPONENTS_MAX:
             raise ReadError(f"`{_shown(folder)}`: deeper than {PATH_COMPONENTS_MAX} folders")
         return kept
 
-    def _is_left_out(self, name: str, path: tuple[str, ...]) -> bool:
-        if not self._junk and name.lower() in JUNK:
+    def _is_taken(self, path: tuple[str, ...]) -> bool:
+        if self._included is None or self._included(path):
             return True
-        if not self._hidden and name.startswith("."):
-            return True
-        return self._excluded is not None and self._excluded(path)
+        self.skipped.append(path)
+        return False
 
-    def _status(self, entry: os.DirEntry[str], path: tuple[str, ...]) -> os.stat_result:
-        if sum(map(len, path)) > PATH_BYTES_MAX // 4 and len(entry.path) > PATH_BYTES_MAX:
-            raise ReadError(f"`{_shown(entry.path)}`: path is longer than {PATH_BYTES_MAX} bytes")
-        if entry.is_symlink() and not self._follow:
-            real = os.path.realpath(entry.path)
-            if os.path.commonpath([real, self._real_top]) != self._real_top:
+    def _take(self, entry: Entry) -> None:
+        length = sum(map(len, entry.path)) + len(entry.path)
+        # Of text, and at most four bytes a sign: the exact length is rarely worth counting.
+        if length > PATH_BYTES_MAX // 4:
+            length = len("/".join(entry.path).encode("utf-8", "surrogateescape")) + 1
+            if length > PATH_BYTES_MAX:
                 raise ReadError(
-                    f"`{_shown(entry.path)}`: a link to `{_shown(real)}`, outside of the folder",
-                    hint="publish it all the same with `--follow-symlinks`, "
-                    "or leave it out with `--exclude`",
+                    f"`{_shown(entry.location)}`: path is longer than {PATH_BYTES_MAX} bytes"
                 )
-        try:
-            return entry.stat()
-        except OSError as error:
-            broken = entry.is_symlink() and isinstance(error, FileNotFoundError)
-            what = "a link to nothing" if broken else reason(error)
-            raise ReadError(f"`{_shown(entry.path)}`: {what}") from error
+        self.entries.append(entry)
+
+    def _keep(self, path: tuple[str, ...], entry: os.DirEntry[str]) -> None:
+        target = links.target_of(entry.path, path, self._real_top)
+        status = entry.stat(follow_symlinks=False)
+        # Links have all rights on Linux, and libtorrent writes so: one folder, one infohash.
+        self._take(Entry(path, entry.path, 0, status.st_mtime_ns, _identity(status), True, target))
+
+    def _check_targets(self) -> None:
+        links_kept = [entry for entry in self.entries if entry.target]
+        if not links_kept:
+            return
+        published = {
+            entry.path[:depth] for entry in self.entries for depth in range(1, len(entry.path) + 1)
+        }
+        for entry in links_kept:
+            if entry.target not in published:
+                raise ReadError(
+                    f"`{_shown(entry.location)}`: a link to `{_shown('/'.join(entry.target))}`, "
+                    "which is left out or empty",
+                    hint="leave the link out too with `--exclude`, or take what it leads to",
+                )
 
 
 def _entry(path: tuple[str, ...], location: str, status: os.stat_result) -> Entry:
-    return Entry(path, location, status.st_size, status.st_mtime_ns, _identity(status))
+    return Entry(
+        path,
+        location,
+        status.st_size,
+        status.st_mtime_ns,
+        _identity(status),
+        bool(status.st_mode & stat.S_IXUSR),
+    )
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result:
+    try:
+        return entry.stat()
+    except OSError as error:
+        raise ReadError(f"`{_shown(entry.path)}`: {reason(error)}") from error
 
 
 def _stat(path: str) -> os.stat_result:
@@ -243,15 +310,14 @@ def _shown(path: str) -> str:
     return printable(path)
 
 
-def _check_name(name: str, location: str) -> None:
+def _check_name(name: str, location: str, any_bytes: bool) -> None:
     fault = component_fault(name)
-    if fault is None and not name.isascii() and any("\udc80" <= sign <= "\udcff" for sign in name):
+    hint = "rename it: downloaders could not store it under this name"
+    if fault is None and not name.isascii() and not any_bytes and not is_utf8(name):
         fault = "is not UTF-8"
+        hint = "rename it, or take it as it is with `--allow names-not-utf8` (v1 only)"
     if fault is not None:
-        raise ReadError(
-            f"`{_shown(location)}`: a name that {fault}",
-            hint="rename it: downloaders could not store it under this name",
-        )
+        raise ReadError(f"`{_shown(location)}`: a name that {fault}", hint=hint)
 
 
 def _nothing_left(top: str, skipped: Sequence[tuple[str, ...]]) -> OutpourError:
@@ -262,26 +328,3 @@ def _nothing_left(top: str, skipped: Sequence[tuple[str, ...]]) -> OutpourError:
         f"`{_shown(top)}`: holds no files to publish, {len(skipped)} left out, such as `{first}`",
         hint="take names that begin with a dot with `--hidden`, and look at the patterns given",
     )
-
-
-def _matcher(patterns: Sequence[str]) -> Callable[[tuple[str, ...]], bool] | None:
-    if not patterns:
-        return None
-    by_path, by_name = (
-        [pattern.strip("/") for pattern in patterns if ("/" in pattern.rstrip("/")) is whole]
-        for whole in (True, False)
-    )
-    path_like, name_like = _any_of(by_path), _any_of(by_name)
-
-    def matches(path: tuple[str, ...]) -> bool:
-        if name_like is not None and any(name_like.match(name) for name in path):
-            return True
-        return path_like is not None and path_like.match("/".join(path)) is not None
-
-    return matches
-
-
-def _any_of(patterns: Sequence[str]) -> re.Pattern[str] | None:
-    if not patterns:
-        return None
-    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))

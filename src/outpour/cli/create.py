@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outpour.cli.group import define
-from outpour.cli.inputs import STDIO, check_url, read_date, read_tiers
+from outpour.cli.inputs import STDIO, check_url, read_date, read_node, read_similar, read_tiers
 from outpour.cli.printer import Printer
-from outpour.errors import UsageError, WriteError
-from outpour.units import format_size, parse_size
+from outpour.errors import OutpourError, UsageError, WriteError
+from outpour.units import parse_size
 
 if TYPE_CHECKING:
-    from outpour.maker import CreateOptions
-    from outpour.metainfo import Metainfo
-    from outpour.walker import Tree
+    from outpour.cli.making import Making
+    from outpour.maker import CreateOptions, Plan
 
-REFUSED = ("private-without-tracker", "duplicate-paths", "case-duplicates", "unicode-duplicates")
-"""Lints that leave a new torrent useless to some of its users, unless allowed by name."""
+NAMES_NOT_UTF8 = "names-not-utf8"
 
 
 @define(
@@ -27,9 +25,15 @@ REFUSED = ("private-without-tracker", "duplicate-paths", "case-duplicates", "uni
     example="""
     outpour create ~/releases/game --tracker http://127.0.0.1:6969/announce
     outpour create disk.img --format hybrid --piece-length 4MiB -o - | outpour show -
+    outpour create ~/releases --each -o ~/torrents --exclude '*.tmp' --dry-run
     """,
 )
 @click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.option(
+    "--each",
+    is_flag=True,
+    help="Make a torrent of everything in the folder PATH that has none yet, instead of itself.",
+)
 @click.option(
     "-t",
     "--tracker",
@@ -47,10 +51,11 @@ REFUSED = ("private-without-tracker", "duplicate-paths", "case-duplicates", "uni
     help="Where the same bytes are served by HTTP (BEP 19).",
 )
 @click.option(
-    "-l",
-    "--piece-length",
-    metavar="SIZE",
-    help="A power of two from 16KiB, as in `1MiB`; by default at most 2048 pieces.",
+    "--node",
+    "nodes",
+    metavar="HOST:PORT",
+    multiple=True,
+    help="A node of the DHT to begin with (BEP 5).",
 )
 @click.option(
     "-f",
@@ -62,18 +67,47 @@ REFUSED = ("private-without-tracker", "duplicate-paths", "case-duplicates", "uni
     help="v1 for all clients, v2 for new ones, hybrid for both.",
 )
 @click.option(
+    "-l",
+    "--piece-length",
+    metavar="SIZE",
+    help="A power of two from 16KiB, as in `1MiB`; by default at most 2048 pieces.",
+)
+@click.option(
+    "--piece-count",
+    type=click.IntRange(1, 10_000_000),
+    metavar="N",
+    help="Take the shortest pieces that are at most N.",
+)
+@click.option(
+    "--align", is_flag=True, help="Begin every file on a piece in v1 too, with padding (BEP 47)."
+)
+@click.option(
     "-o",
     "--output",
     metavar="FILE",
     help="File or folder to write to, by default NAME.torrent here; `-` is stdout.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--dry-run", is_flag=True, help="List what would be taken; hash and write nothing.")
 @click.option("-c", "--comment", metavar="TEXT", help="Free text for people.")
 @click.option(
     "-p", "--private", is_flag=True, help="Let peers meet through the trackers only (BEP 27)."
 )
 @click.option(
     "-s", "--source", metavar="TEXT", help="Text that makes the infohash this tracker's own."
+)
+@click.option(
+    "--similar",
+    metavar="HASH|FILE",
+    multiple=True,
+    help="Infohash or .torrent of one that shares files (BEP 38).",
+)
+@click.option(
+    "--collection",
+    "collections",
+    metavar="NAME",
+    multiple=True,
+    help="A collection that the torrent belongs to (BEP 38).",
 )
 @click.option("-n", "--name", metavar="NAME", help="Another name than that on disk.")
 @click.option(
@@ -86,8 +120,22 @@ REFUSED = ("private-without-tracker", "duplicate-paths", "case-duplicates", "uni
 @click.option("--no-created-by", is_flag=True, help="Leave the program's name out.")
 @click.option("--hidden", is_flag=True, help="Take names that begin with a dot.")
 @click.option("--junk", is_flag=True, help="Take what systems leave behind, such as Thumbs.db.")
-@click.option("--follow-symlinks", is_flag=True, help="Follow links out of the folder.")
-@click.option("-i", "--include", metavar="GLOB", multiple=True, help="Take only files that match.")
+@click.option(
+    "--symlinks",
+    type=click.Choice(["inside", "follow", "keep", "refuse", "skip"]),
+    default="inside",
+    show_default=True,
+    help="Take what links lead to if it is inside the folder, or wherever it is; keep them as "
+    "links (BEP 47); end at the first; or leave them out.",
+)
+@click.option("--executable", is_flag=True, help="Say which files are executable (BEP 47).")
+@click.option(
+    "-i",
+    "--include",
+    metavar="GLOB",
+    multiple=True,
+    help="Take only files that match: `*.iso` by name, `docs/*` by path.",
+)
 @click.option(
     "-x", "--exclude", metavar="GLOB", multiple=True, help="Leave out files and folders that match."
 )
@@ -103,53 +151,95 @@ REFUSED = ("private-without-tracker", "duplicate-paths", "case-duplicates", "uni
     multiple=True,
     help="Make the torrent although it is unwise in this way.",
 )
+@click.option("--preset", metavar="NAME", help="Take options from this preset of the settings.")
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Settings with presets, by default ~/.config/outpour/create.toml.",
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="Describe the torrent as JSON, as `show` does."
 )
-@click.pass_obj
-def command(
-    printer: Printer,
-    /,
-    path: Path,
-    output: str | None,
-    force: bool,
-    as_json: bool,
-    allow: tuple[str, ...],
-    **asked: Any,  # noqa: ANN401
-) -> None:
+@click.pass_context
+def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
     """Make the .torrent of a file or folder.
 
     Equal content and options give an equal infohash.
     Hidden files and what systems leave behind are left out.
     """
-    if as_json and output == STDIO:
-        raise UsageError("`--json`: `-o -` writes the torrent to stdout already")
-    from outpour.maker import create_from_tree
-    from outpour.walker import walk
+    from outpour.cli.making import Making
 
+    printer: Printer = ctx.obj
+    if asked["preset"] is not None:
+        from outpour.cli.presets import apply_preset
+
+        asked = apply_preset(ctx, asked, asked["preset"], asked["config"])
+    elif asked["config"] is not None:
+        raise UsageError("`--config`: holds presets, and `--preset` names none")
+    output = asked["output"]
+    if asked["as_json"] and output == STDIO and not asked["dry_run"]:
+        raise UsageError("`--json`: `-o -` writes the torrent to stdout already")
+    making = Making(
+        printer,
+        force=asked["force"],
+        allow=asked["allow"],
+        dry_run=asked["dry_run"],
+        as_json=asked["as_json"],
+    )
     options = _options(asked)
-    tree = walk(
-        path,
+    if asked["each"]:
+        return _make_each(making, asked["path"], options, output)
+    plan = _plan(asked["path"], options)
+    described = making.run(plan, _target(output, plan.name))
+    if asked["as_json"]:
+        printer.json(described)
+    return 0
+
+
+def _make_each(making: Making, folder: Path, options: CreateOptions, output: str | None) -> int:
+    from outpour.batch import ENDING, things
+    from outpour.cli.report import count
+
+    if options.name is not None:
+        raise UsageError("`--name`: contradicts `--each`, which takes each thing's own")
+    target = Path(output if output is not None else ".")
+    if output == STDIO or not target.is_dir():
+        raise WriteError(
+            f"`{output}`: not a folder", hint="`--each` writes to a folder, as in `-o ~/torrents`"
+        )
+    found = things(
+        folder,
         hidden=options.hidden,
         junk=options.junk,
-        follow_symlinks=options.follow_symlinks,
-        include=options.include,
+        symlinks=options.symlinks,
         exclude=options.exclude,
     )
-    target = _target(output, options.name or tree.root.name, force)
-    _refuse_unwise(tree, options, allow)
-    with printer.progress("hashing") as progress:
-        metainfo = create_from_tree(tree, options, progress)
-    if target is None:
-        printer.raw(metainfo.raw)
-    else:
-        metainfo.write(target)
-    _tell(printer, metainfo, tree, target, allow)
-    if as_json:
-        from outpour.cli.report import describe
+    code = 0
+    done = 0
+    described = []
+    for path in found:
+        torrent = target / f"{path.name}{ENDING}"
+        if torrent.exists() and not making.force:
+            done += 1
+            continue
+        try:
+            described.append(making.run(_plan(path, options), torrent))
+        except OutpourError as error:
+            # One that cannot be made keeps no other from it.
+            making.printer.fault(error)
+            code = code or error.exit_code
+    if done:
+        making.printer.note(f"{count(done, 'torrent')} there already; `--force` makes them anew")
+    if making.as_json:
+        making.printer.json(described)
+    return code
 
-        written = {} if target is None else {"torrent": str(target)}
-        printer.json({**written, **describe(metainfo)})
+
+def _plan(path: Path, options: CreateOptions) -> Plan:
+    from outpour.maker import plan_path
+
+    return plan_path(path, options)
 
 
 def _options(asked: dict[str, Any]) -> CreateOptions:
@@ -159,11 +249,13 @@ def _options(asked: dict[str, Any]) -> CreateOptions:
         if asked[flag] is not None and asked[f"no_{flag}"]:
             words = flag.replace("_", "-")
             raise UsageError(f"`--{words}`: contradicts `--no-{words}`")
+    if asked["piece_length"] is not None and asked["piece_count"] is not None:
+        raise UsageError("`--piece-length`: contradicts `--piece-count`")
     options: dict[str, Any] = {
         name: asked[name]
         for name in (
-            "comment", "private", "source", "name", "hidden", "junk", "follow_symlinks", "include",
-            "exclude", "threads",
+            "comment", "private", "source", "name", "hidden", "junk", "symlinks", "include",
+            "exclude", "threads", "piece_count", "align", "collections",
         )
     }  # fmt: skip
     if asked["piece_length"] is not None:
@@ -175,63 +267,17 @@ def _options(asked: dict[str, Any]) -> CreateOptions:
     return CreateOptions(
         trackers=read_tiers(asked["trackers"]),
         web_seeds=tuple(check_url(url) for url in asked["web_seeds"]),
+        nodes=tuple(read_node(node) for node in asked["nodes"]),
+        similar=tuple(read_similar(similar) for similar in asked["similar"]),
         format=asked["format_"],
+        attributes=asked["executable"],
+        any_bytes=NAMES_NOT_UTF8 in asked["allow"],
         **options,
     )
 
 
-def _target(output: str | None, name: str, force: bool) -> Path | None:
+def _target(output: str | None, name: str) -> Path | None:
     if output == STDIO:
         return None
     target = Path(output if output is not None else ".")
-    if target.is_dir():
-        target /= f"{name}.torrent"
-    # Refused before an hour of hashing, not after it.
-    if target.is_file() and not force:
-        raise WriteError(
-            f"`{target}`: is already there", hint="`--force` replaces it, `-o` writes elsewhere"
-        )
-    if not target.parent.is_dir():
-        raise WriteError(
-            f"`{target}`: its folder is not there",
-            hint=f"make it first: mkdir -p '{target.parent}'",
-        )
-    return target
-
-
-def _refuse_unwise(tree: Tree, options: CreateOptions, allow: tuple[str, ...]) -> None:
-    from outpour.linter import LINTS, Lint, lint_paths
-
-    for name in allow:
-        if name not in LINTS:
-            raise UsageError(f"`--allow {name}`: no such lint", hint=f"one of {', '.join(LINTS)}")
-    notes = list(lint_paths([entry.path for entry in tree.entries]))
-    if options.private and not options.trackers:
-        kind = "private-without-tracker"
-        notes.append(Lint(kind, LINTS[kind]))
-    for note in notes:
-        if note.name in REFUSED and note.name not in allow:
-            raise UsageError(note.message, hint=f"`--allow {note.name}` makes it all the same")
-
-
-def _tell(
-    printer: Printer,
-    metainfo: Metainfo,
-    tree: Tree,
-    target: Path | None,
-    allow: tuple[str, ...],
-) -> None:
-    from outpour.cli.report import count
-    from outpour.linter import lint
-
-    info = metainfo.info
-    size = f"{count(len(tree.entries), 'file')}, {format_size(info.length)}"
-    pieces = f"{count(info.piece_count, 'piece')} of {format_size(info.piece_length)}"
-    where = f"`{target}`: " if target is not None else ""
-    printer.talk(f"{where}{size}, {pieces}, infohash {info.infohash_hex}")
-    if tree.skipped:
-        first = "/".join(tree.skipped[0])
-        printer.note(f"{count(len(tree.skipped), 'path')} left out, such as `{first}`")
-    for note in lint(metainfo):
-        if note.name not in allow:
-            printer.note(f"{note.message} ({note.name})")
+    return target / f"{name}.torrent" if target.is_dir() else target

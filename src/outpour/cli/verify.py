@@ -11,11 +11,13 @@ import click
 from outpour.cli.group import define
 from outpour.cli.inputs import read_torrent
 from outpour.cli.printer import Printer
-from outpour.errors import VerificationError
+from outpour.errors import OutpourError, ReadError, VerificationError
 from outpour.units import format_size
 
 if TYPE_CHECKING:
-    from outpour.verifier import FileReport, Report
+    from collections.abc import Sequence
+
+    from outpour.verifier import FileReport, Range, Report
 
 RANGES_SHOWN_MAX = 4
 STATUS_WIDTH = 12
@@ -52,7 +54,10 @@ def command(
     """Check a file or folder against a .torrent; exit 6 when it differs.
 
     PATH is the content itself, or the folder that holds it under the torrent's name.
-    Files that the torrent does not have are named and do not count.
+    Each file that differs is named with the bytes that do, and in v2 and hybrid with their 16 KiB
+    blocks, as finely as the torrent's hashes tell: one a piece.
+    Files that the torrent does not have are named and do not count. When all that is wrong is
+    that something cannot be read, the exit code is 4.
     """
     from outpour.verifier import verify
 
@@ -67,10 +72,7 @@ def command(
             _print_file(printer, file)
     _note_extra(printer, report)
     if wrong:
-        raise VerificationError(
-            f"`{report.root}`: {len(wrong)} of {_files(len(report.files))} differ from `{torrent}`",
-            hint=f"mend it: outpour download {quote(torrent)} -o {quote(str(report.root.parent))}",
-        )
+        raise _fault(torrent, report, wrong)
     how = "names and sizes" if quick else "every piece"
     printer.talk(
         f"`{report.root}`: {_files(len(report.files))}, {format_size(metainfo.info.length)}, "
@@ -84,16 +86,38 @@ def _files(number: int) -> str:
     return count(number, "file")
 
 
+def _fault(torrent: str, report: Report, wrong: list[FileReport]) -> OutpourError:
+    total = _files(len(report.files))
+    if all(file.status in ("unreadable", "unverified") for file in wrong):
+        return ReadError(
+            f"`{report.root}`: {len(wrong)} of {total} could not be checked against `{torrent}`",
+            hint="make them readable, or run this as a user who may read them",
+        )
+    return VerificationError(
+        f"`{report.root}`: {len(wrong)} of {total} differ from `{torrent}`",
+        hint=f"mend it: outpour download {quote(torrent)} -o {quote(str(report.root.parent))}",
+    )
+
+
 def _print_file(printer: Printer, file: FileReport) -> None:
-    detail = ""
+    details = []
     if file.status == "wrong size":
-        detail = f"  {file.found} of {file.length} bytes"
+        details.append(f"{file.found} of {file.length} bytes")
+    if file.reason is not None:
+        details.append(file.reason)
     elif file.bad or file.unverified:
-        ranges = [f"{low}-{high - 1}" for low, high in file.bad or file.unverified]
-        more = f" and {len(ranges) - RANGES_SHOWN_MAX} more" * (len(ranges) > RANGES_SHOWN_MAX)
-        detail = f"  bytes {', '.join(ranges[:RANGES_SHOWN_MAX])}{more}"
+        details.append(_ranges("bytes", file.bad or file.unverified))
+        if file.bad_blocks:
+            details.append(_ranges("blocks", file.bad_blocks))
     style = {"ok": "green", "unverified": "yellow"}.get(file.status, "red")
+    detail = f"  {', '.join(details)}" if details else ""
     printer.data((style, f"{file.status:<{STATUS_WIDTH}}"), "/".join(file.path), ("dim", detail))
+
+
+def _ranges(what: str, ranges: Sequence[Range]) -> str:
+    texts = [str(low) if high - low == 1 else f"{low}-{high - 1}" for low, high in ranges]
+    more = f" and {len(texts) - RANGES_SHOWN_MAX} more" * (len(texts) > RANGES_SHOWN_MAX)
+    return f"{what} {', '.join(texts[:RANGES_SHOWN_MAX])}{more}"
 
 
 def _note_extra(printer: Printer, report: Report) -> None:
@@ -117,6 +141,8 @@ def _describe(torrent: str, report: Report) -> dict[str, object]:
                 "found": file.found,
                 "bad": [list(span) for span in file.bad],
                 "unverified": [list(span) for span in file.unverified],
+                "bad_blocks": [list(span) for span in file.bad_blocks],
+                "reason": file.reason,
             }
             for file in report.files
         ],

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from outpour.batch import ENDING, things
 from outpour.cli.classic.announce import split_tiers
 from outpour.cli.classic.frame import EXIT_USAGE, each, note_obsolete, print_text, program, run
 from outpour.cli.classic.options import Option, OptionError, Parsed, listing, parse, wants_help
 from outpour.cli.inputs import check_url
 from outpour.cli.printer import Printer
 from outpour.editor import Changes, edit
-from outpour.errors import ReadError, UsageError, reason
+from outpour.errors import ReadError, UsageError
 from outpour.maker import CreateOptions, create_from_tree
 from outpour.text import printable
 from outpour.units import GIB, MIB
@@ -116,21 +117,16 @@ def _complete(printer: Printer, args: list[str]) -> int:
 def _entries(name: str) -> Iterator[Path]:
     place = Path(name).absolute()
     if not place.is_dir():
-        if place.suffix != ".torrent":
+        if place.suffix != ENDING:
             yield place
         return
-    try:
-        found = sorted(place.iterdir())
-    except OSError as error:
-        raise ReadError(f"`{name}`: {reason(error)}") from error
-    for path in found:
-        is_left_out = path.name in LEFT_OUT or path.name.startswith(".")
-        if not is_left_out and path.suffix != ".torrent" and not _torrent_of(path).exists():
+    for path in things(place, junk=True, symlinks="follow", exclude=LEFT_OUT):
+        if not _torrent_of(path).exists():
             yield path
 
 
 def _torrent_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.torrent")
+    return path.with_name(f"{path.name}{ENDING}")
 
 
 def _split(words: Sequence[str]) -> tuple[str, list[str], bool]:
@@ -148,7 +144,7 @@ def _options(url: str) -> CreateOptions:
         created_by=None,
         creation_date=int(time.time()),
         junk=True,
-        follow_symlinks=True,
+        symlinks="follow",
         exclude=LEFT_OUT,
     )
 
@@ -162,7 +158,7 @@ def _write(
     *,
     automatic: bool,
 ) -> None:
-    tree = walk(path, junk=True, follow_symlinks=True, exclude=LEFT_OUT)
+    tree = walk(path, junk=True, symlinks="follow", exclude=LEFT_OUT)
     for part in (tree.root.name, *(part for entry in tree.entries for part in entry.path)):
         if not _NAME.match(part):
             raise ReadError(f"name {printable(part)} disallowed for security reasons")
