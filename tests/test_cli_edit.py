@@ -1,10 +1,13 @@
 """`edit`, `reannounce` and `magnet`."""
 
 import json
+import os
 import shutil
+import stat
 
 import pytest
 
+from outpour import bencode
 from outpour.metainfo import Metainfo
 
 NEW = "http://127.0.0.1:6969/announce"
@@ -43,10 +46,98 @@ def test_edit_removes_fields(run, torrents):
 
 
 def test_edit_says_when_the_infohash_changes(run, torrents):
-    said = run("edit", "--name", "b.txt", "--private", "--source", "S", "hello.torrent")
+    words = ["--name", "b.txt", "--private", "--source", "S"]
+    said = run("edit", "--new-infohash", *words, "hello.torrent")
     info = Metainfo.read("hello.torrent").info
     assert (info.name, info.private, info.source) == ("b.txt", True, "S")
     assert f"changes from {HELLO} to {info.infohash_hex}" in said.err
+
+
+def test_edit_adds_removes_and_replaces_single_trackers_and_web_seeds(run, torrents):
+    third, seed = "udp://127.0.0.1:1", "http://127.0.0.1/seed/"
+
+    def edit(*words):
+        said = run("edit", *words, "hello.torrent")
+        assert said.code == 0, said.err
+        metainfo = Metainfo.read("hello.torrent")
+        assert metainfo.info.infohash_hex == HELLO
+        return metainfo
+
+    assert edit("--add-tracker", NEW, "--add-tracker", OLD).tiers == ((OLD,), (NEW,))
+    assert edit("--replace-tracker", OLD, third).tiers == ((third,), (NEW,))
+    assert edit("--remove-tracker", third).tiers == ((NEW,),)
+    assert edit("--add-web-seed", seed, "--add-web-seed", NEW).web_seeds == (seed, NEW)
+    assert edit("--add-web-seed", seed, "--remove-web-seed", NEW).web_seeds == (seed,)
+    assert edit("--node", "[::1]:6881").nodes == (("::1", 6881),)
+    assert edit("--no-nodes").nodes == ()
+
+
+def test_edit_merges_any_field(run, torrents):
+    said = run(
+        "edit", "--merge",
+        '{"publisher": "me", "x": [1, {"y": "z"}], "comment": null}', "hello.torrent",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    metainfo = Metainfo.read("hello.torrent")
+    root = bencode.decode(metainfo.raw)
+    assert isinstance(root, dict)
+    assert (root[b"publisher"], root[b"x"]) == (b"me", [1, {b"y": b"z"}])
+    assert metainfo.comment is None
+    assert metainfo.info.infohash_hex == HELLO
+    words = ["--new-infohash", "--merge", '{"info": {"source": "S"}}']
+    assert run("edit", *words, "hello.torrent").code == 0
+    assert Metainfo.read("hello.torrent").info.source == "S"
+
+
+@pytest.mark.parametrize(("version", "lines"), [("v1", 1), ("v2", 1), ("hybrid", 2)])
+def test_edit_tells_each_infohash_that_changes(run, tmp_path, monkeypatch, version, lines):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").write_bytes(b"a" * 40_000)
+    assert run("create", "a", "-t", NEW, "--format", version).code == 0
+    before = Metainfo.read("a.torrent").info
+    said = run("edit", "--new-infohash", "--name", "b", "a.torrent")
+    after = Metainfo.read("a.torrent").info
+    assert [file.path for file in after.files] == [("b",)]
+    notes = said.err.splitlines()
+    assert len(notes) == lines
+    if before.infohash_v2 and after.infohash_v2:
+        assert (
+            f"v2 changes from {before.infohash_v2.hex()} to {after.infohash_v2.hex()}" in notes[-1]
+        )
+    if before.infohash_v1 and after.infohash_v1:
+        assert f"infohash changes from {before.infohash_hex} to {after.infohash_hex}" in notes[0]
+    assert run("verify", "a.torrent", "a").code == 0
+
+
+def test_edit_goes_on_after_a_file_that_fails_and_leaves_it_alone(run, torrents):
+    (torrents / "bad.torrent").write_bytes(b"d4:infoi1ee")
+    words = ["edit", "--comment", "new", "bad.torrent", "none.torrent", "hello.torrent"]
+    said = run(*words)
+    assert said.code == 4
+    assert said.err.count("error: ") == 2
+    assert (torrents / "bad.torrent").read_bytes() == b"d4:infoi1ee"
+    assert Metainfo.read("hello.torrent").comment == "new"
+
+
+def test_edit_keeps_the_mode_and_leaves_nothing_behind(run, torrents):
+    (torrents / "hello.torrent").chmod(0o604)
+    assert run("edit", "--comment", "new", "hello.torrent").code == 0
+    assert stat.S_IMODE((torrents / "hello.torrent").stat().st_mode) == 0o604
+    assert sorted(path.name for path in torrents.iterdir()) == [
+        "big.torrent", "dir.torrent", "hello.torrent"
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_edit_in_a_folder_that_is_closed_is_said_and_changes_nothing(run, torrents):
+    before = (torrents / "hello.torrent").read_bytes()
+    torrents.chmod(0o500)
+    try:
+        said = run("edit", "--comment", "new", "hello.torrent")
+    finally:
+        torrents.chmod(0o700)
+    assert said.code == 5
+    assert (torrents / "hello.torrent").read_bytes() == before
 
 
 def test_edit_writes_elsewhere_or_to_stdout_and_keeps_the_original(run, torrents, classic):
@@ -73,7 +164,27 @@ def test_edit_that_changes_nothing_leaves_the_file_alone(run, torrents):
         ["--date", "5", "--no-date", "hello.torrent"],
         ["-o", "x", "hello.torrent", "dir.torrent"],
         ["--tracker", "nowhere", "hello.torrent"],
-        ["--name", "a/b", "hello.torrent"],
+        ["--new-infohash", "--name", "a/b", "hello.torrent"],
+        ["--name", "b", "hello.torrent"],
+        ["--private", "hello.torrent"],
+        ["--public", "hello.torrent"],
+        ["--source", "S", "hello.torrent"],
+        ["--merge", '{"info": {"x": 1}}', "hello.torrent"],
+        ["--merge", '{"announce": 5}', "hello.torrent"],
+        ["--merge", '{"x": 1.5}', "hello.torrent"],
+        ["--merge", '{"x": [true]}', "hello.torrent"],
+        ["--merge", '{"x": [null]}', "hello.torrent"],
+        ["--merge", '{"x": NaN}', "hello.torrent"],
+        ["--merge", '{"x": 9223372036854775808}', "hello.torrent"],
+        ["--merge", "[" * 100_000, "hello.torrent"],
+        ["--merge", "[]", "hello.torrent"],
+        ["--merge", '{"info": 1}', "hello.torrent"],
+        ["--new-infohash", "--merge", '{"info": {"piece length": 0}}', "hello.torrent"],
+        ["--node", "nowhere", "hello.torrent"],
+        ["--node", "::1:6881", "hello.torrent"],
+        ["--node", "127.0.0.1:6881", "--no-nodes", "hello.torrent"],
+        ["--replace-tracker", OLD, "nowhere", "hello.torrent"],
+        ["--comment", "x", "http://127.0.0.1:9/hello.torrent"],
     ],
 )
 def test_edit_refuses_what_contradicts_itself(run, torrents, words):
@@ -133,6 +244,19 @@ def test_magnet_goes_both_ways(run, torrents):
     assert parts["infohash"] == parts["infohash_v1"] == HELLO
     assert (parts["name"], parts["length"], parts["trackers"]) == ("hello.txt", 12, [OLD])
     assert run("magnet", "-", stdin=(torrents / "hello.torrent").read_bytes()).out.strip() == link
+
+
+def test_magnet_names_files_peers_and_more_trackers(run, torrents):
+    said = run(
+        "magnet", "--select", "1", "--peer", "127.0.0.1:6881", "--tracker", NEW, "--tracker", OLD,
+        "dir.torrent",
+    )  # fmt: skip
+    assert said.out.strip().endswith(f"&tr={OLD}&tr={NEW}&x.pe=127.0.0.1:6881&so=1")
+    parts = json.loads(run("magnet", "--json", said.out.strip()).out)
+    assert parts["selected"] == [{"first": 1, "last": 1}]
+    assert parts["peers"] == [{"host": "127.0.0.1", "port": 6881}]
+    for words, code in ((["2"], 2), (["0-2"], 2), (["x"], 4)):
+        assert run("magnet", "--select", *words, "dir.torrent").code == code
 
 
 def test_magnet_writes_a_link_in_order_and_refuses_a_wrong_one(run):

@@ -2,7 +2,7 @@
 
 Outside the info dictionary fields are replaced by splicing the file, so the infohash stays, even
 where the info dictionary is not canonical, and so do fields that outpour does not know.
-The functions that change the infohash are `rename`, `set_private` and `set_source`.
+The functions that change the infohash are `rename`, `set_private`, `set_source` and `merge_info`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from outpour import bencode
 from outpour.bencode import Encodable
-from outpour.errors import UsageError
+from outpour.errors import FormatError, UsageError
 from outpour.metainfo import Metainfo
 from outpour.paths import component_fault
 from outpour.text import printable
@@ -79,8 +79,67 @@ def edit(metainfo: Metainfo, changes: Changes) -> Metainfo:
             continue
         empty = value is None or (not isinstance(value, int) and not value)
         values[_KEYS[entry.name]] = None if empty else value
-    raw = _splice(metainfo.raw, values)
-    return metainfo if raw == metainfo.raw else Metainfo.parse(raw)
+    return _with_root(metainfo, values)
+
+
+def merge(metainfo: Metainfo, values: Mapping[str, Encodable | None]) -> Metainfo:
+    """Set any fields outside the info dictionary, known to outpour or not; the infohash stays.
+
+    Args:
+        metainfo: The torrent.
+        values: New values by key; None removes one.
+
+    Raises:
+        UsageError: `info` is among them, a value has no form in bencode, or what comes out would
+            be no torrent.
+
+    Example:
+        >>> merge(metainfo, {"publisher": "example.org", "comment": None})  # doctest: +SKIP
+    """
+    if "info" in values:
+        raise UsageError("`info`: changing it makes another torrent")
+    return _with_root(metainfo, _by_bytes(values))
+
+
+def merge_info(metainfo: Metainfo, values: Mapping[str, Encodable | None]) -> Metainfo:
+    """Set any fields inside the info dictionary, as `merge` does outside.
+
+    Returns:
+        A torrent with another infohash, or the same one when nothing would change.
+    """
+    return _with_info(metainfo, _by_bytes(values))
+
+
+def _by_bytes(values: Mapping[str, Encodable | None]) -> dict[bytes, Encodable | None]:
+    return {key.encode("utf-8", "surrogateescape"): value for key, value in values.items()}
+
+
+def add_trackers(metainfo: Metainfo, tiers: Sequence[Sequence[str]]) -> Metainfo:
+    """Append tiers of trackers, without those that the torrent has already."""
+    known = {url for tier in metainfo.tiers for url in tier}
+    new = [[url for url in tier if url not in known] for tier in tiers]
+    if not any(new):
+        return metainfo
+    return set_trackers(metainfo, [*metainfo.tiers, *new])
+
+
+def remove_trackers(metainfo: Metainfo, urls: Sequence[str]) -> Metainfo:
+    """Drop some trackers; tiers left empty go."""
+    return _map_trackers(metainfo, dict.fromkeys(urls))
+
+
+def replace_trackers(metainfo: Metainfo, new_by_old: Mapping[str, str]) -> Metainfo:
+    """Put new trackers in the places of old ones."""
+    return _map_trackers(metainfo, new_by_old)
+
+
+def _map_trackers(metainfo: Metainfo, changes: Mapping[str, str | None]) -> Metainfo:
+    if not any(url in changes for tier in metainfo.tiers for url in tier):
+        return metainfo
+    tiers = [[changes.get(url, url) for url in tier] for tier in metainfo.tiers]
+    return set_trackers(
+        metainfo, [list(dict.fromkeys(url for url in tier if url is not None)) for tier in tiers]
+    )
 
 
 def set_trackers(metainfo: Metainfo, tiers: Sequence[Sequence[str]]) -> Metainfo:
@@ -177,8 +236,20 @@ def set_source(metainfo: Metainfo, source: str | None) -> Metainfo:
 def _with_info(metainfo: Metainfo, values: Mapping[bytes, Encodable | None]) -> Metainfo:
     info = _splice(metainfo.info.raw, values)
     start, end = bencode.spans(metainfo.raw)[b"info"]
-    raw = metainfo.raw[:start] + info + metainfo.raw[end:]
-    return metainfo if raw == metainfo.raw else Metainfo.parse(raw)
+    return _reread(metainfo, metainfo.raw[:start] + info + metainfo.raw[end:])
+
+
+def _with_root(metainfo: Metainfo, values: Mapping[bytes, Encodable | None]) -> Metainfo:
+    return _reread(metainfo, _splice(metainfo.raw, values))
+
+
+def _reread(metainfo: Metainfo, raw: bytes) -> Metainfo:
+    if raw == metainfo.raw:
+        return metainfo
+    try:
+        return Metainfo.parse(raw, origin="the change")
+    except FormatError as error:
+        raise UsageError(error.message, hint=error.hint) from error
 
 
 def _splice(raw: bytes, values: Mapping[bytes, Encodable | None]) -> bytes:
@@ -188,7 +259,11 @@ def _splice(raw: bytes, values: Mapping[bytes, Encodable | None]) -> bytes:
         if value is None:
             new.pop(key, None)
         else:
-            new[key] = bencode.encode(value)
+            try:
+                new[key] = bencode.encode(value)
+            except (TypeError, ValueError) as error:
+                name = printable(key.decode("utf-8", "surrogateescape"))
+                raise UsageError(f"`{name}`: {error}") from None
     if new == old:
         return raw
     ordered = sorted(new)

@@ -102,28 +102,47 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
         paths: Components below the root folder, file by file.
         root: The name of the root folder, or of the only file.
     """
-    found: dict[str, list[str]] = {}
+    found = _Found()
     folders = _files_as_folders(paths)
     seen: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    forms: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     names = {root} if root else set()
     for path in paths:
         names.update(path)
         if path in folders:
-            found.setdefault("file-as-folder", []).append("/".join(path))
+            found.add("file-as-folder", "/".join(path))
         key = tuple([_fold(part) for part in path])
         known = seen.setdefault(key, set())
         if path in known:
-            found.setdefault("duplicate-paths", []).append("/".join(path))
+            found.add("duplicate-paths", "/".join(path))
         elif known:
-            folded = tuple(part.casefold() for part in path)
-            by_case = any(tuple(part.casefold() for part in other) == folded for other in known)
-            kind = "case-duplicates" if by_case else "unicode-duplicates"
-            found.setdefault(kind, []).extend("/".join(twin) for twin in (*known, path))
+            cases = forms.setdefault(key, {_casefold(twin) for twin in known})
+            kind = "case-duplicates" if _casefold(path) in cases else "unicode-duplicates"
+            cases.add(_casefold(path))
+            for twin in (*known, path) if len(known) == 1 else (path,):
+                found.add(kind, "/".join(twin))
         known.add(path)
     for name in sorted(names):
         for kind in _name_faults(name):
-            found.setdefault(kind, []).append(name)
-    return tuple(Lint(kind, _sentence(kind, found[kind])) for kind in LINTS if kind in found)
+            found.add(kind, name)
+    return tuple(Lint(kind, found.sentence(kind)) for kind in LINTS if kind in found.numbers)
+
+
+class _Found:
+    """Names by what is unwise in them: how many, and the first few."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self._examples: dict[str, list[str]] = {}
+
+    def add(self, kind: str, example: str) -> None:
+        number = self.numbers.get(kind, 0)
+        self.numbers[kind] = number + 1
+        if number < SHOWN_MAX:
+            self._examples.setdefault(kind, []).append(example)
+
+    def sentence(self, kind: str) -> str:
+        return _sentence(kind, self._examples[kind], self.numbers[kind])
 
 
 def _files_as_folders(paths: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
@@ -143,9 +162,14 @@ def _fold(part: str) -> str:
     return part.lower() if part.isascii() else unicodedata.normalize("NFC", part).casefold()
 
 
-def _sentence(kind: str, examples: list[str]) -> str:
+def _casefold(path: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple([part.casefold() for part in path])
+
+
+def _sentence(kind: str, examples: Sequence[str], number: int | None = None) -> str:
+    number = len(examples) if number is None else number
     shown = ", ".join(f"`{printable(example)}`" for example in examples[:SHOWN_MAX])
-    more = f" and {len(examples) - SHOWN_MAX} more" if len(examples) > SHOWN_MAX else ""
+    more = f" and {number - SHOWN_MAX} more" if number > SHOWN_MAX else ""
     return f"{LINTS[kind]}: {shown}{more}"
 
 

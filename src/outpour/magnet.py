@@ -215,17 +215,33 @@ def _peers(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
     return tuple(dict.fromkeys(peers))
 
 
+def parse_selection(text: str) -> tuple[tuple[int, int], ...]:
+    """Read a choice of files (BEP 53) as half-open ranges of their indexes, in order.
+
+    Raises:
+        MagnetError: The text is no such list.
+
+    Example:
+        >>> parse_selection("0,2-4")
+        ((0, 1), (2, 5))
+    """
+    ranges: list[tuple[int, int]] = []
+    for part in text.split(","):
+        match = _INDEX.match(part.strip())
+        if match is None:
+            raise MagnetError(
+                f"magnet link: `{printable(part[:60])}` is not a file index",
+                hint="`so` takes indexes from 0 and ranges of them, as in `0,3-5`",
+            )
+        first = int(match[1])
+        last = int(match[2] or match[1])
+        if not first <= last <= FILE_INDEX_MAX or len(ranges) >= RANGES_MAX:
+            raise MagnetError(f"magnet link: `{part}` is not a range of file indexes")
+        ranges.append((first, last + 1))
+    return tuple(sorted(set(ranges)))
+
+
 def _selected(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
     # Unlike a bad peer, a bad choice of files is refused: skipping it would download them all.
-    ranges: list[tuple[int, int]] = []
-    for key, value in pairs:
-        for text in value.split(",") if key == "so" else ():
-            match = _INDEX.match(text.strip())
-            if match is None:
-                raise MagnetError(f"magnet link: `{printable(text[:60])}` is not a file index")
-            first = int(match[1])
-            last = int(match[2] or match[1])
-            if not first <= last <= FILE_INDEX_MAX or len(ranges) >= RANGES_MAX:
-                raise MagnetError(f"magnet link: `{text}` is not a range of file indexes")
-            ranges.append((first, last + 1))
-    return tuple(sorted(set(ranges)))
+    texts = [value for key, value in pairs if key == "so"]
+    return parse_selection(",".join(texts)) if texts else ()

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from outpour.cli.group import define
-from outpour.cli.inputs import STDIO, check_url, read_date, read_tiers, read_torrent
+from outpour.cli.inputs import (
+    STDIO,
+    check_url,
+    is_url,
+    read_date,
+    read_node,
+    read_object,
+    read_tiers,
+    read_torrent,
+)
 from outpour.cli.printer import Printer
-from outpour.errors import UsageError
+from outpour.errors import OutpourError, UsageError
+
+if TYPE_CHECKING:
+    from outpour.bencode import Encodable
+    from outpour.editor import Changes
+    from outpour.metainfo import Metainfo
+
+_INSIDE = ("name", "private", "source")
 
 
 @define(
     "edit",
     example="""
     outpour edit --tracker http://127.0.0.1:6969/announce --comment 'Build 7' game.torrent
-    outpour edit --name game-7 --private -o game-7.torrent game.torrent
+    outpour edit --add-web-seed http://127.0.0.1/files/ --no-date *.torrent
+    outpour edit --new-infohash --name game-7 --private -o game-7.torrent game.torrent
     """,
 )
 @click.argument("torrents", metavar="TORRENT...", nargs=-1, required=True)
@@ -28,6 +45,20 @@ from outpour.errors import UsageError
     multiple=True,
     help="Replace the trackers; each use is a tier, commas separate equals in it.",
 )
+@click.option(
+    "--add-tracker",
+    metavar="URL[,URL]",
+    multiple=True,
+    help="Add a tier of trackers; repeatable.",
+)
+@click.option("--remove-tracker", metavar="URL", multiple=True, help="Remove it; repeatable.")
+@click.option(
+    "--replace-tracker",
+    metavar="OLD NEW",
+    nargs=2,
+    multiple=True,
+    help="Put one in the place of another; repeatable.",
+)
 @click.option("--no-trackers", is_flag=True, help="Remove all trackers.")
 @click.option(
     "-w",
@@ -37,6 +68,8 @@ from outpour.errors import UsageError
     multiple=True,
     help="Replace the web seeds (BEP 19).",
 )
+@click.option("--add-web-seed", metavar="URL", multiple=True, help="Add one; repeatable.")
+@click.option("--remove-web-seed", metavar="URL", multiple=True, help="Remove it; repeatable.")
 @click.option("--no-web-seeds", is_flag=True, help="Remove the web seeds.")
 @click.option(
     "--http-seed",
@@ -46,10 +79,24 @@ from outpour.errors import UsageError
     help="Replace the HTTP seeds (BEP 17).",
 )
 @click.option("--no-http-seeds", is_flag=True, help="Remove the HTTP seeds.")
+@click.option(
+    "--node",
+    "nodes",
+    metavar="HOST:PORT",
+    multiple=True,
+    help="Replace the DHT nodes (BEP 5); repeatable.",
+)
+@click.option("--no-nodes", is_flag=True, help="Remove the DHT nodes.")
 @click.option("-c", "--comment", metavar="TEXT", help="Set the comment; empty removes it.")
 @click.option("--created-by", metavar="TEXT", help="Set the program's name; empty removes it.")
 @click.option("--date", metavar="DATE", help="Set the date: ISO 8601, or seconds since 1970.")
 @click.option("--no-date", is_flag=True, help="Remove the date.")
+@click.option(
+    "--merge",
+    metavar="JSON",
+    help="Set any fields, as an object of strings, whole numbers, lists and objects; null removes "
+    "one. Fields of its `info` change the infohash.",
+)
 @click.option("--name", metavar="NAME", help="Rename the content; this changes the infohash.")
 @click.option(
     "--private/--public",
@@ -59,6 +106,7 @@ from outpour.errors import UsageError
 @click.option(
     "--source", metavar="TEXT", help="Set the source, empty removes it; this changes the infohash."
 )
+@click.option("--new-infohash", is_flag=True, help="Allow changes that make another torrent of it.")
 @click.option(
     "-o", "--output", metavar="FILE", help="Write there and keep the original; `-` is stdout."
 )
@@ -68,58 +116,124 @@ def command(
     /,
     torrents: tuple[str, ...],
     output: str | None,
-    **asked: Any,  # noqa: ANN401
-) -> None:
+    **asked: Any,  # noqa: ANN401 - one an option
+) -> int:
     """Change fields of .torrent files in place.
 
-    Everything else keeps its bytes: the infohash changes only by `--name`, `--private`,
-    `--public` and `--source`, and fields that outpour does not know stay.
+    Everything else keeps its bytes, and the infohash stays. What is covered by the infohash (the
+    name, the private flag, the source) changes only with --new-infohash, because it makes another
+    torrent, which peers of the old one do not know; the old and the new are told.
+    A file that cannot be changed is named, and the others are changed.
     """
     if output is not None and len(torrents) > 1:
         raise UsageError("`--output`: takes one torrent, not several")
+    for source in torrents:
+        if is_url(source) and output is None:
+            raise UsageError(f"`{source}`: cannot be changed there", hint="say where with `-o`")
     if STDIO in torrents and output is None:
         output = STDIO
+    merged = {} if asked["merge"] is None else read_object(asked["merge"], "--merge")
+    inside = merged.pop("info", {})
+    if not isinstance(inside, dict):
+        raise UsageError("`--merge`: its `info` is not an object")
+    _check_infohash(asked, bool(inside))
+    changes = _changes(asked)
+    code = 0
+    for source in torrents:
+        try:
+            before = read_torrent(printer.env, source)
+            after = _edit(before, changes, asked, merged, inside)
+            target = output or source
+            if target == STDIO:
+                printer.raw(after.raw)
+            elif after is not before or output is not None:
+                after.write(target)
+        except UsageError:
+            raise
+        except OutpourError as error:
+            printer.fault(error)
+            code = code or error.exit_code
+        else:
+            _tell(printer, source, before, after)
+    return code
+
+
+def _check_infohash(asked: dict[str, Any], has_inside: bool) -> None:
+    if asked["new_infohash"]:
+        return
+    flags = [flag for flag in _INSIDE if asked[flag] is not None]
+    if not flags and not has_inside:
+        return
+    flag = "--merge" if not flags else "--public" if asked[flags[0]] is False else f"--{flags[0]}"
+    raise UsageError(
+        f"`{flag}`: changes the infohash, so that peers of the torrent do not know it any more",
+        hint="say `--new-infohash` too if another torrent is what you want",
+    )
+
+
+def _edit(
+    before: Metainfo,
+    changes: Changes,
+    asked: dict[str, Any],
+    merged: dict[str, Encodable | None],
+    inside: dict[str, Encodable | None],
+) -> Metainfo:
     from outpour import editor
 
-    changes = _changes(asked)
-    for source in torrents:
-        before = read_torrent(printer.env, source)
-        after = editor.edit(before, changes)
-        if asked["name"] is not None:
-            after = editor.rename(after, asked["name"])
-        if asked["private"] is not None:
-            after = editor.set_private(after, asked["private"])
-        if asked["source"] is not None:
-            after = editor.set_source(after, asked["source"])
-        target = output or source
-        if target == STDIO:
-            printer.raw(after.raw)
-        elif after is not before or output is not None:
-            after.write(target)
-        if after.info.infohash != before.info.infohash:
+    after = editor.edit(before, changes)
+    after = editor.replace_trackers(after, dict(asked["replace_tracker"]))
+    after = editor.remove_trackers(after, asked["remove_tracker"])
+    after = editor.add_trackers(after, read_tiers(asked["add_tracker"]))
+    if asked["remove_web_seed"] or asked["add_web_seed"]:
+        removed, added = asked["remove_web_seed"], map(check_url, asked["add_web_seed"])
+        seeds = [*(url for url in after.web_seeds if url not in removed), *added]
+        if tuple(seeds) != after.web_seeds:
+            after = editor.edit(after, editor.Changes(web_seeds=list(dict.fromkeys(seeds))))
+    after = editor.merge(after, merged)
+    if asked["name"] is not None:
+        after = editor.rename(after, asked["name"])
+    if asked["private"] is not None:
+        after = editor.set_private(after, asked["private"])
+    if asked["source"] is not None:
+        after = editor.set_source(after, asked["source"])
+    return editor.merge_info(after, inside)
+
+
+def _tell(printer: Printer, source: str, before: Metainfo, after: Metainfo) -> None:
+    if after is before:
+        printer.talk(f"`{source}`: nothing to change")
+    if after.info.raw == before.info.raw:
+        return
+    for label, old, new in (
+        ("infohash", before.info.infohash_v1, after.info.infohash_v1),
+        ("infohash v2", before.info.infohash_v2, after.info.infohash_v2),
+    ):
+        if old is not None and new is not None:
             printer.note(
-                f"`{source}`: the infohash changes from {before.info.infohash_hex} to "
-                f"{after.info.infohash_hex}, which is another swarm"
+                f"`{source}`: the {label} changes from {old.hex()} to {new.hex()}, "
+                "which is another swarm"
             )
-        elif after is before:
-            printer.talk(f"`{source}`: nothing to change")
 
 
-def _changes(asked: dict[str, Any]) -> Any:  # noqa: ANN401 - `editor` is imported late
+def _changes(asked: dict[str, Any]) -> Changes:
     from outpour.editor import KEEP, Changes, Keep
 
-    def urls(new: tuple[str, ...], removed: bool, flag: str) -> list[str] | Keep | None:
+    def given(new: tuple[str, ...], removed: bool, flag: str) -> bool:
         if new and removed:
             raise UsageError(f"`{flag}`: contradicts `--no-{flag[2:]}s`")
-        return [check_url(url) for url in new] if new else None if removed else KEEP
+        return bool(new) or removed
 
-    if asked["trackers"] and asked["no_trackers"]:
-        raise UsageError("`--tracker`: contradicts `--no-trackers`")
+    def urls(new: tuple[str, ...], removed: bool, flag: str) -> list[str] | Keep | None:
+        return [check_url(url) for url in new] if given(new, removed, flag) else KEEP
+
     if asked["date"] is not None and asked["no_date"]:
         raise UsageError("`--date`: contradicts `--no-date`")
+    for _, new in asked["replace_tracker"]:
+        check_url(new)
     tiers = read_tiers(asked["trackers"])
     flat = [url for tier in tiers for url in tier]
-    touched = bool(flat) or asked["no_trackers"]
+    touched = given(asked["trackers"], asked["no_trackers"], "--tracker")
+    with_nodes = given(asked["nodes"], asked["no_nodes"], "--node")
     return Changes(
         announce=(flat[0] if flat else None) if touched else KEEP,
         announce_list=(tiers if len(flat) > 1 else None) if touched else KEEP,
@@ -132,4 +246,5 @@ def _changes(asked: dict[str, Any]) -> Any:  # noqa: ANN401 - `editor` is import
         else KEEP
         if asked["date"] is None
         else read_date(asked["date"]),
+        nodes=[read_node(text) for text in asked["nodes"]] if with_nodes else KEEP,
     )

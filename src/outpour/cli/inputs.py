@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from string import hexdigits
+from typing import Any, NoReturn
 
 from outpour.bencode import LIMITS
 from outpour.cli.env import Env
@@ -105,6 +106,39 @@ def read_similar(text: str) -> bytes:
     digest = info.infohash_v1 or info.infohash_v2
     assert digest is not None
     return digest
+
+
+def read_object(text: str, flag: str) -> dict[str, Any]:
+    """Read a JSON object of what bencode has a form for; null stands at the top only.
+
+    Raises:
+        UsageError: It is no JSON, or holds fractions, booleans or null.
+    """
+    import json
+
+    def refuse(what: str) -> NoReturn:
+        raise UsageError(
+            f"`{flag}`: holds {what}", hint="strings, whole numbers, lists and objects can be had"
+        )
+
+    try:
+        value = json.loads(text, parse_float=refuse, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"`{flag}`: not JSON: {str(error).lower()}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f"`{flag}`: not a JSON object", hint="""as in '{"publisher": "me"}'""")
+    info = value.get("info")
+    pending = [*value.values(), *(info.values() if isinstance(info, dict) else ())]
+    pending = [item for item in pending if item is not None and item is not info]
+    while pending:
+        item = pending.pop()
+        if item is None or isinstance(item, bool):
+            refuse("null" if item is None else "a boolean")
+        if isinstance(item, dict):
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+    return value
 
 
 def read_date(text: str) -> int:

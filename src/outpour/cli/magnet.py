@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from outpour.cli.group import define
-from outpour.cli.inputs import STDIO, check_url, read_torrent
+from outpour.cli.inputs import STDIO, check_url, is_link, read_torrent
 from outpour.cli.peering import engine_options, engine_settings, read_address
 from outpour.cli.printer import Printer
 from outpour.errors import UsageError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     "magnet",
     example="""
     outpour magnet debian.iso.torrent
+    outpour magnet --select 0,2-3 --peer 127.0.0.1:6881 debian.iso.torrent
     outpour magnet --json 'magnet:?xt=urn:btih:e25d7c06d525617193e405c30a3c6a77b2e56510'
     outpour magnet --fetch 'magnet:?xt=urn:btih:e25d7c06...&tr=http://127.0.0.1:6969/announce'
     """,
@@ -37,9 +39,19 @@ if TYPE_CHECKING:
     help="With --fetch: file or folder to write to, by default NAME.torrent here; - is stdout.",
 )
 @click.option("--force", is_flag=True, help="With --fetch: replace a file that is there.")
-@click.option("--tracker", multiple=True, metavar="URL", help="Ask this tracker too; repeatable.")
 @click.option(
-    "--peer", multiple=True, metavar="HOST:PORT", help="Connect to this peer at once; repeatable."
+    "--tracker", multiple=True, metavar="URL", help="Name, or ask, this tracker too; repeatable."
+)
+@click.option(
+    "--peer",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Name, or connect to, this peer too; repeatable.",
+)
+@click.option(
+    "--select",
+    metavar="FILES",
+    help="Name only these files, as `0,3-5`: their `index` in `outpour show --json`.",
 )
 @click.option(
     "--timeout",
@@ -61,43 +73,61 @@ def command(
 ) -> None:
     """Write the magnet link of a .torrent, or take a link apart and write it in order.
 
-    A link takes `btih` in hexadecimal or base32 and `btmh`; `-` reads a .torrent from stdin. With
-    --fetch peers are asked for the .torrent of a link; its content is not downloaded.
+    A link takes `btih` in hexadecimal or base32 and `btmh`; `-` reads a .torrent from stdin, and
+    its HTTP URL works as well. With --fetch peers are asked for the .torrent of a link; its
+    content is not downloaded. `outpour show` tells people what a link says.
     """
-    from outpour.magnet import Magnet
-
     if fetch:
         _fetch(printer, sources, as_json, flags)
         return
+    from outpour.cli.report import describe_link
+
     described: list[dict[str, object]] = []
     for source in sources:
-        if _is_link(source):
-            link = Magnet.parse(source)
-        else:
-            link = Magnet.of(read_torrent(printer.env, source))
+        link = _complete(_read(printer, source, flags["select"]), flags)
         if as_json:
-            described.append(_describe(link))
+            described.append(describe_link(link))
         else:
             printer.data(str(link))
     if as_json:
         printer.json(described[0] if len(sources) == 1 else described)
 
 
-def _is_link(source: str) -> bool:
-    return source[:7].lower() == "magnet:"
+def _read(printer: Printer, source: str, select: str | None) -> Magnet:
+    from outpour.magnet import Magnet, parse_selection
+
+    selected = () if select is None else parse_selection(select)
+    if is_link(source):
+        link = Magnet.parse(source)
+    else:
+        metainfo = read_torrent(printer.env, source)
+        number = len(metainfo.info.files)
+        if selected and selected[-1][1] > number:
+            raise UsageError(f"`--select`: `{source}` has files 0 to {number - 1} only")
+        link = Magnet.of(metainfo)
+    return replace(link, selected=selected) if selected else link
+
+
+def _complete(link: Magnet, flags: dict[str, Any]) -> Magnet:
+    trackers = (*link.trackers, *(check_url(url) for url in flags["tracker"]))
+    peers = (*link.peers, *(read_address(text) for text in flags["peer"]))
+    return replace(link, trackers=tuple(dict.fromkeys(trackers)), peers=tuple(dict.fromkeys(peers)))
 
 
 def _fetch(
     printer: Printer, sources: tuple[str, ...], as_json: bool, flags: dict[str, Any]
 ) -> None:
     from outpour.cli.fetching import fetch_metainfo, target_of
+    from outpour.cli.report import describe_link
     from outpour.magnet import Magnet
 
     output, force = flags["output"], flags["force"]
+    if flags["select"] is not None:
+        raise UsageError("`--select`: a .torrent is fetched as a whole")
     if output == STDIO and (as_json or len(sources) > 1):
         raise UsageError("`-o -`: stdout takes one torrent and nothing else")
     for source in sources:
-        if not _is_link(source):
+        if not is_link(source):
             raise UsageError(f"`{source}`: not a magnet link", hint="--fetch takes links only")
     links = [Magnet.parse(source) for source in sources]
     asked = {
@@ -116,24 +146,8 @@ def _fetch(
             printer.raw(metainfo.raw)
             continue
         metainfo.write(target)
-        described.append({"torrent": str(target), **_describe(Magnet.of(metainfo))})
+        described.append({"torrent": str(target), **describe_link(Magnet.of(metainfo))})
         if not as_json:
             printer.data(str(target))
     if as_json:
         printer.json(described[0] if len(sources) == 1 else described)
-
-
-def _describe(link: Magnet) -> dict[str, object]:
-    return {
-        "magnet": str(link),
-        "infohash": link.infohash.hex(),
-        "infohash_v1": link.infohash_v1.hex() if link.infohash_v1 else None,
-        "infohash_v2": link.infohash_v2.hex() if link.infohash_v2 else None,
-        "name": link.name,
-        "length": link.length,
-        "trackers": list(link.trackers),
-        "web_seeds": list(link.web_seeds),
-        "sources": list(link.sources),
-        "peers": [{"host": host, "port": port} for host, port in link.peers],
-        "selected": [{"first": first, "last": end - 1} for first, end in link.selected],
-    }

@@ -1,8 +1,11 @@
-"""Turns a torrent into what people and programs read about it."""
+"""Turns a torrent or a magnet link into what people and programs read about it.
+
+The names of the JSON are an interface: docs/json.md explains each, and a test compares the two.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from outpour.cli.inputs import format_date
 from outpour.cli.printer import Printer
@@ -12,13 +15,18 @@ from outpour.metainfo import File, Metainfo
 from outpour.units import format_size
 
 TREE_LINES_MAX = 200
+TREE_FOLDERS_MAX = 100_000
+"""Folders of the tree; what lies deeper is shown with the rest of its path as its name."""
 LABEL_WIDTH = 14
+
+_ATTRIBUTES = {"x": "executable", "h": "hidden"}
 
 
 def describe(metainfo: Metainfo) -> dict[str, object]:
     """Everything about a torrent under names that stay; bytes are hexadecimal, sizes bytes."""
     info = metainfo.info
     return {
+        "kind": "torrent",
         "name": info.name,
         "version": info.version,
         "infohash": info.infohash_hex,
@@ -40,20 +48,49 @@ def describe(metainfo: Metainfo) -> dict[str, object]:
         "comment": metainfo.comment,
         "created_by": metainfo.created_by,
         "creation_date": metainfo.creation_date,
+        "similar": [digest.hex() for digest in metainfo.similar],
+        "collections": list(metainfo.collections),
         "magnet": str(Magnet.of(metainfo)),
-        "files": [_describe_file(file) for file in info.files if not file.is_padding],
+        "files": [
+            _describe_file(index, file)
+            for index, file in enumerate(info.files)
+            if not file.is_padding
+        ],
         "lints": [{"name": note.name, "message": note.message} for note in lint(metainfo)],
     }
 
 
-def _describe_file(file: File) -> dict[str, object]:
+def describe_link(link: Magnet) -> dict[str, object]:
+    """Everything that a magnet link says, under the names that `describe` has for it."""
+    v1, v2 = link.infohash_v1, link.infohash_v2
+    return {
+        "kind": "magnet",
+        "name": link.name,
+        "version": "v1" if v2 is None else "v2" if v1 is None else "hybrid",
+        "infohash": link.infohash.hex(),
+        "infohash_v1": _hex(v1),
+        "infohash_v2": _hex(v2),
+        "length": link.length,
+        "trackers": list(link.trackers),
+        "web_seeds": list(link.web_seeds),
+        "sources": list(link.sources),
+        "peers": [{"host": host, "port": port} for host, port in link.peers],
+        "selected": [{"first": first, "last": end - 1} for first, end in link.selected],
+        "magnet": str(link),
+    }
+
+
+def _describe_file(index: int, file: File) -> dict[str, object]:
     described: dict[str, object] = {
+        "index": index,
         "path": "/".join(file.path),
         "length": file.length,
         "offset": file.offset,
     }
     if file.attr:
         described["attr"] = file.attr
+    if file.symlink is not None:
+        described["symlink"] = "/".join(file.symlink)
     if file.pieces_root is not None:
         described["pieces_root"] = file.pieces_root.hex()
     return described
@@ -79,30 +116,66 @@ def print_report(printer: Printer, metainfo: Metainfo) -> None:
         printer.data(("yellow", f"{'note':<{LABEL_WIDTH}}"), f"{note.message} ({note.name})")
 
 
+def print_link(printer: Printer, link: Magnet) -> None:
+    """Write everything that a magnet link says for people."""
+    for label, value in _facts_of_link(link):
+        printer.data(("bold", f"{label:<{LABEL_WIDTH}}"), value)
+
+
+def _facts_of_link(link: Magnet) -> Iterator[tuple[str, str]]:
+    yield "name", link.name or "not said"
+    yield from _infohashes(link.infohash_v1, link.infohash_v2)
+    if link.length is not None:
+        yield "size", _size(link.length)
+    yield from _column("trackers", link.trackers)
+    yield from _column("web seeds", link.web_seeds)
+    yield from _column("sources", link.sources)
+    yield from _column("peers", [_address(host, port) for host, port in link.peers])
+    if link.selected:
+        files = (str(a) if b - a == 1 else f"{a}-{b - 1}" for a, b in link.selected)
+        yield "files wanted", ", ".join(files)
+    yield "magnet", str(link)
+
+
+def _infohashes(v1: bytes | None, v2: bytes | None) -> Iterator[tuple[str, str]]:
+    if v1 is not None:
+        yield "infohash", v1.hex()
+    if v2 is not None:
+        yield "infohash v2", v2.hex()
+
+
+def _column(label: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for number, value in enumerate(values):
+        yield "" if number else label, value
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _size(length: int) -> str:
+    exact = f" ({length} bytes)" if length >= 1024 else ""
+    return f"{format_size(length)}{exact}"
+
+
 def _facts(metainfo: Metainfo) -> Iterator[tuple[str, str]]:
     info = metainfo.info
     yield "name", info.name
-    if info.infohash_v1 is not None:
-        yield "infohash", info.infohash_v1.hex()
-    if info.infohash_v2 is not None:
-        yield "infohash v2", info.infohash_v2.hex()
+    yield from _infohashes(info.infohash_v1, info.infohash_v2)
     yield "version", info.version
     files = sum(not file.is_padding for file in info.files)
-    exact = f" ({info.length} bytes)" if info.length >= 1024 else ""
-    yield "size", f"{format_size(info.length)}{exact} in {count(files, 'file')}"
+    yield "size", f"{_size(info.length)} in {count(files, 'file')}"
     yield "pieces", f"{info.piece_count} of {format_size(info.piece_length)}"
     yield "private", "yes" if info.private else "no"
     if info.source is not None:
         yield "source", info.source
-    for number, tier in enumerate(metainfo.tiers, 1):
-        yield "trackers" if number == 1 else "", f"{number}. {', '.join(tier)}"
-    for label, values in (
-        ("web seeds", metainfo.web_seeds),
-        ("http seeds", metainfo.http_seeds),
-        ("DHT nodes", [f"{host}:{port}" for host, port in metainfo.nodes]),
-    ):
-        for number, value in enumerate(values):
-            yield "" if number else label, value
+    tiers = [f"{number}. {', '.join(tier)}" for number, tier in enumerate(metainfo.tiers, 1)]
+    yield from _column("trackers", tiers)
+    yield from _column("web seeds", metainfo.web_seeds)
+    yield from _column("http seeds", metainfo.http_seeds)
+    yield from _column("DHT nodes", [_address(host, port) for host, port in metainfo.nodes])
+    yield from _column("similar", [digest.hex() for digest in metainfo.similar])
+    yield from _column("collections", metainfo.collections)
     if metainfo.comment:
         yield "comment", metainfo.comment
     if metainfo.created_by:
@@ -122,30 +195,52 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-class _Folder(dict[str, "_Folder | int"]):
-    pass
+class _Folder(dict[str, "_Folder | File"]):
+    """What is in a folder, by name, and how many bytes that is."""
+
+    length = 0
 
 
 def _tree(metainfo: Metainfo) -> Iterator[str]:
     info = metainfo.info
     if not info.is_folder:
-        yield f"{info.name}  {format_size(info.length)}"
+        yield _leaf(info.name, info.files[0])
         return
     root = _Folder()
+    budget = TREE_FOLDERS_MAX
     for file in info.files:
         if file.is_padding:
             continue
         folder = root
-        for part in file.path[:-1]:
-            child = folder.setdefault(part, _Folder())
-            if not isinstance(child, _Folder):
+        folder.length += file.length
+        path = file.path
+        for depth, part in enumerate(path[:-1]):
+            child = folder.get(part)
+            if isinstance(child, File):
                 # A path that is a file and a folder: the lint says so, the tree shows both.
-                child = folder.setdefault(f"{part}/", _Folder())
+                child = folder.get(f"{part}/")
+                part = f"{part}/"
+            if child is None:
+                if not budget:
+                    path = ("/".join(path[depth:]),)
+                    break
+                budget -= 1
+                child = folder[part] = _Folder()
             assert isinstance(child, _Folder)
             folder = child
-        folder[file.path[-1]] = file.length
-    yield f"{info.name}/"
+            folder.length += file.length
+        if isinstance(folder.get(path[-1]), _Folder):
+            folder[f"{path[-1]}/"] = folder.pop(path[-1])
+        folder[path[-1]] = file
+    yield f"{info.name}/  {format_size(root.length)}"
     yield from _branches(root)
+
+
+def _leaf(name: str, file: File) -> str:
+    if file.symlink is not None:
+        return f"{name} -> {'/'.join(file.symlink)}"
+    said = (f"  {_ATTRIBUTES[letter]}" for letter in file.attr if letter in _ATTRIBUTES)
+    return f"{name}  {format_size(file.length)}{''.join(said)}"
 
 
 def _branches(root: _Folder) -> Iterator[str]:
@@ -156,8 +251,8 @@ def _branches(root: _Folder) -> Iterator[str]:
             left -= 1
             joint, below = ("├── ", "│   ") if left else ("└── ", "    ")
             if isinstance(child, _Folder):
-                yield f"{indent}{joint}{name.rstrip('/')}/"
+                yield f"{indent}{joint}{name.rstrip('/')}/  {format_size(child.length)}"
                 pending.append((items, left, indent))
                 pending.append((iter(child.items()), len(child), indent + below))
                 break
-            yield f"{indent}{joint}{name}  {format_size(child)}"
+            yield f"{indent}{joint}{_leaf(name, child)}"
