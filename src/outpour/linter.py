@@ -104,18 +104,24 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
     """
     found = _Found()
     folders = _files_as_folders(paths)
-    seen: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-    forms: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    # Of a million paths hardly any two meet, so that sets are made for those that do.
+    firsts: dict[str, tuple[str, ...]] = {}
+    twins: dict[str, set[tuple[str, ...]]] = {}
+    forms: dict[str, set[tuple[str, ...]]] = {}
     names = {root} if root else set()
     for path in paths:
         names.update(path)
         if path in folders:
             found.add("file-as-folder", "/".join(path))
-        key = tuple([_fold(part) for part in path])
-        known = seen.setdefault(key, set())
+        key = _fold("/".join(path))
+        first = firsts.get(key)
+        if first is None:
+            firsts[key] = path
+            continue
+        known = twins.setdefault(key, {first})
         if path in known:
             found.add("duplicate-paths", "/".join(path))
-        elif known:
+        else:
             cases = forms.setdefault(key, {_casefold(twin) for twin in known})
             kind = "case-duplicates" if _casefold(path) in cases else "unicode-duplicates"
             cases.add(_casefold(path))

@@ -160,8 +160,10 @@ def make(plan: Plan, progress: Progress | None = None) -> Metainfo:
         **plan.options.info(),
     }
     _add_hashes(info, root, plan, progress)
-    root["info"] = info
-    return Metainfo.parse(bencode.encode(root))
+    raw = bencode.encode({**root, "info": info})
+    # Of a million files what is read from the bytes takes enough by itself.
+    del root, info
+    return Metainfo.parse(raw)
 
 
 def _name(tree: Tree, options: CreateOptions) -> str:
