@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from outpour import maker
 from outpour.metainfo import Metainfo
 
 URL = "http://127.0.0.1:6969/announce"
@@ -152,17 +153,24 @@ def test_what_cannot_be_meant_is_refused(run, releases, words, code, fault):
 
 
 def test_a_torrent_that_appeared_while_hashing_is_not_replaced(run, releases, monkeypatch):
-    from outpour.cli import making
-
-    def make(plan, progress):
+    def make_slowly(plan, progress):
         (releases.parent / "game.torrent").write_bytes(b"theirs")
-        return real(plan, progress)
+        return maker.make(plan, progress)
 
-    real = making.make
-    monkeypatch.setattr(making, "make", make)
+    monkeypatch.setattr("outpour.cli.making.make", make_slowly)
     said = run("create", releases / "game")
     assert said.code == 5
     assert (releases.parent / "game.torrent").read_bytes() == b"theirs"
+
+
+def test_a_torrent_in_the_folder_that_it_is_of_is_noted(run, releases, monkeypatch):
+    monkeypatch.chdir(releases / "game")
+    said = run("create", ".")
+    assert said.code == 0
+    assert "`game.torrent` lies in the folder that it is of" in said.err
+    said = run("create", ".", "--force", "--exclude", "*.torrent")
+    assert "lies in" not in said.err
+    assert [file.path for file in Metainfo.read("game.torrent").info.files] == [("a",)]
 
 
 def test_names_that_are_not_utf8_need_to_be_allowed(run, releases):

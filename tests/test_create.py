@@ -71,6 +71,16 @@ def test_what_was_made_is_written_whole_and_read_again(content, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["d", "d.torrent"]
 
 
+def turn_into_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def turn_into_fifo(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize(
     "change",
@@ -79,8 +89,8 @@ def test_what_was_made_is_written_whole_and_read_again(content, tmp_path):
         lambda path: path.write_bytes(b"b" * 9),
         lambda path: path.write_bytes(b""),
         lambda path: path.unlink(),
-        lambda path: (path.unlink(), path.mkdir()),
-        lambda path: (path.unlink(), os.mkfifo(path)),
+        turn_into_folder,
+        turn_into_fifo,
     ],
     ids=["grows", "shrinks", "empties", "vanishes", "turns folder", "turns fifo"],
 )
