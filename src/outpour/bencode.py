@@ -240,6 +240,13 @@ class _Reader:
         return value, match.end()
 
 
+class Encoded(bytes):
+    """One value that is bencode already, and is put in as it is.
+
+    A list of a million files is large as objects and small as bytes.
+    """
+
+
 _END = object()
 
 
@@ -263,6 +270,8 @@ def encode(value: Encodable) -> bytes:
         item = pending.pop()
         if item is _END:
             parts.append(b"e")
+        elif isinstance(item, Encoded):
+            parts.append(item)
         elif isinstance(item, bytes):
             parts.append(b"%d:%b" % (len(item), item))
         elif isinstance(item, str):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -58,7 +57,7 @@ def _write_directly(target: Path, data: bytes) -> None:
 
 def _replace(target: Path, data: bytes, old: os.stat_result | None, *, is_private: bool) -> None:
     # Hidden and without the name's ending, so that no watcher of the folder takes it for content.
-    temporary = target.with_name(f".outpour-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".outpour-{os.urandom(8).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o600 if is_private else 0o666)
     try:

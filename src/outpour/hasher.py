@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -19,8 +20,10 @@ from outpour.text import printable
 KERNEL_VARIABLE = "OUTPOUR_HASH"
 """Names the only kernel to use, for tests and measurements."""
 
-POLL_S = 0.05
-"""How often progress is told, and how long Ctrl-C may go unnoticed."""
+PROGRESS_S = 0.05
+"""How often progress is told."""
+POLL_S = 0.01
+"""How long Ctrl-C may go unnoticed."""
 
 Source: TypeAlias = "tuple[str | Path | None, int]"
 """Where a file is and how many bytes it has; None is padding of zeros (BEP 47)."""
@@ -108,8 +111,11 @@ def _run(
     except ValueError as error:
         raise UsageError(f"hashing: {error}") from error
     try:
+        told = time.monotonic()
         while not job.wait(POLL_S):
-            if progress is not None:
+            now = time.monotonic()
+            if progress is not None and now - told >= PROGRESS_S:
+                told = now
                 progress(job.progress(), total)
     except OSError as error:
         raise _fault(error) from error

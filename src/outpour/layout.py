@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from outpour.bencode import Encodable
+from outpour.bencode import Encodable, Encoded
 from outpour.hasher import Merkle, Source
 from outpour.info import Version
 from outpour.walker import Entry, Tree
@@ -80,51 +80,77 @@ class Layout:
     def v1_files(self) -> Mapping[str, Encodable]:
         """The keys of the info dictionary that say which files there are, for v1."""
         if not self._tree.is_folder:
-            return self._leaf(self._tree.entries[0])
-        files: list[Encodable] = []
+            only = self._tree.entries[0]
+            own = self._attr(only)
+            return {"length": only.length} | ({"attr": own} if own else {})
+        parts = [b"l"]
         for entry, length in self._slots:
             if entry is None:
-                path = [PADDING_FOLDER, str(length)]
-                files.append({"attr": "p", "length": length, "path": path})
+                path: tuple[str, ...] = (PADDING_FOLDER, str(length))
+                attr = "p"
             else:
-                leaf = self._leaf(entry)
-                files.append({"length": 0, **leaf, "path": list(entry.path)})
-        return {"files": files}
+                path = entry.path
+                attr = self._attr(entry)
+            leaf = f"6:lengthi{length}e4:path{_list(path)}"
+            if attr:
+                leaf = f"4:attr{len(attr)}:{attr}{leaf}"
+            if entry is not None and entry.target:
+                leaf += f"12:symlink path{_list(entry.target)}"
+            parts.append(_bytes(f"d{leaf}e"))
+        parts.append(b"e")
+        return {"files": Encoded(b"".join(parts))}
 
-    def file_tree(self, trees: Sequence[Merkle]) -> dict[str, Encodable]:
+    def file_tree(self, trees: Sequence[Merkle]) -> Encoded:
         """The `file tree` of v2.
 
         Args:
             trees: One for each of `sources`.
         """
-        top: dict[str, Encodable] = {}
-        folders: dict[tuple[str, ...], dict[str, Encodable]] = {(): top}
+        parts = [b"d"]
+        # Entries are in byte order of their components, which is that of the keys in the tree.
+        folder: tuple[str, ...] = ()
         for (entry, length), tree in zip(self._slots, trees, strict=True):
             if entry is None:
                 continue
             path = entry.path if self._tree.is_folder else (self._name,)
-            leaf = self._leaf(entry)
+            if path[:-1] != folder:
+                shared = _shared(folder, path[:-1])
+                parts.append(b"e" * (len(folder) - shared))
+                parts += [_bytes(f"{_string(name)}d") for name in path[shared:-1]]
+                folder = path[:-1]
+            attr = self._attr(entry)
+            leaf = f"4:attr{len(attr)}:{attr}" if attr else ""
+            if entry.target:
+                leaf += f"12:symlink path{_list(entry.target)}"
+            else:
+                leaf += f"6:lengthi{length}e"
+            parts.append(_bytes(f"{_string(path[-1])}d0:d{leaf}"))
             if length:
-                leaf["pieces root"] = tree.root
-            _folder(folders, path[:-1])[path[-1]] = {"": leaf}
-        return top
+                parts.append(b"11:pieces root%d:%b" % (len(tree.root), tree.root))
+            parts.append(b"ee")
+        parts.append(b"e" * (len(folder) + 1))
+        return Encoded(b"".join(parts))
 
-    def _leaf(self, entry: Entry) -> dict[str, Encodable]:
-        attr = "x" if self._attributes and entry.is_executable else ""
-        if entry.target:
-            return {"attr": f"{attr}l", "symlink path": list(entry.target)}
-        leaf: dict[str, Encodable] = {"length": entry.length}
-        if attr:
-            leaf["attr"] = attr
-        return leaf
+    def _attr(self, entry: Entry) -> str:
+        executable = "x" if self._attributes and entry.is_executable else ""
+        return f"{executable}l" if entry.target else executable
 
 
-def _folder(
-    folders: dict[tuple[str, ...], dict[str, Encodable]], path: tuple[str, ...]
-) -> dict[str, Encodable]:
-    known = folders.get(path)
-    if known is None:
-        known = folders[path] = {}
-        # Components are bounded by the walker, and so is this recursion.
-        _folder(folders, path[:-1])[path[-1]] = known
-    return known
+def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    depth = 0
+    while depth < min(len(one), len(other)) and one[depth] == other[depth]:
+        depth += 1
+    return depth
+
+
+def _list(path: tuple[str, ...]) -> str:
+    return f"l{''.join([_string(name) for name in path])}e"
+
+
+def _string(name: str) -> str:
+    length = len(name) if name.isascii() else len(_bytes(name))
+    return f"{length}:{name}"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -160,8 +160,10 @@ def make(plan: Plan, progress: Progress | None = None) -> Metainfo:
         **plan.options.info(),
     }
     _add_hashes(info, root, plan, progress)
-    root["info"] = info
-    return Metainfo.parse(bencode.encode(root))
+    raw = bencode.encode({**root, "info": info})
+    # Of a million files what is read from the bytes takes enough by itself.
+    del root, info
+    return Metainfo.parse(raw)
 
 
 def _name(tree: Tree, options: CreateOptions) -> str:
@@ -188,9 +190,8 @@ def _check_weight(tree: Tree, layout: Layout) -> None:
     size, values = layout.weight
     if size > LIMITS.length:
         raise UsageError(
-            f"`{printable(str(tree.root))}`: its {layout.piece_count} pieces and "
-            f"{len(tree.entries)} files make a .torrent of {format_size(size)}, and readers take "
-            f"{format_size(LIMITS.length)}",
+            f"`{printable(str(tree.root))}`: {layout.piece_count} pieces make a .torrent of "
+            f"{format_size(size)}, and readers take {format_size(LIMITS.length)}",
             hint="take longer pieces with `--piece-length`, or make several torrents with `--each`",
         )
     if values > LIMITS.tokens:

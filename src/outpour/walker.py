@@ -37,21 +37,27 @@ class Entry:
 
     Attributes:
         path: Components below the root folder; a single file has its name.
-        location: Where it is on disk.
+        folder: The folder on disk that it is in.
         length: Bytes.
         mtime_ns: Time of its last change, nanoseconds since 1970.
-        inode: Device and number, which change when a file is replaced by another.
+        device, inode: Numbers that change when a file is replaced by another.
         is_executable: Whether its owner may run it.
         target: Of a link that is kept as one, where it leads: components below the root folder.
     """
 
     path: tuple[str, ...]
-    location: str
+    folder: str
     length: int
     mtime_ns: int
-    inode: tuple[int, int]
+    device: int
+    inode: int
     is_executable: bool = False
     target: tuple[str, ...] = ()
+
+    @property
+    def location(self) -> str:
+        """Where it is on disk; put together when asked for, as a tree may hold a million."""
+        return os.path.join(self.folder, self.path[-1])  # noqa: PTH118
 
     @property
     def absolute(self) -> Path:
@@ -116,7 +122,9 @@ def walk(
     if stat.S_ISREG(status.st_mode):
         name = Path(top).name
         _check_name(name, top, any_bytes)
-        return Tree(Path(top), False, (_entry((name,), top, status),))
+        return Tree(
+            Path(top), False, (_entry((name,), str(Path(top).parent), status, status.st_dev),)
+        )
     if not stat.S_ISDIR(status.st_mode):
         raise ReadError(f"`{_shown(top)}`: neither a file nor a folder")
     walker = _Walker(top, hidden, junk, symlinks, matcher(include), matcher(exclude), any_bytes)
@@ -135,7 +143,7 @@ def fingerprint(tree: Tree) -> bytes:
     digest = hashlib.blake2b(digest_size=32)
     for entry in tree.entries:
         path = "/".join(entry.path).encode("utf-8", "surrogateescape")
-        facts = f"\0{entry.length} {entry.mtime_ns} {entry.inode[0]} {entry.inode[1]}\0"
+        facts = f"\0{entry.length} {entry.mtime_ns} {entry.device} {entry.inode}\0"
         digest.update(path + facts.encode())
         if entry.target:
             digest.update("/".join(entry.target).encode("utf-8", "surrogateescape") + b"\0")
@@ -177,10 +185,11 @@ class _Walker:
 
     def run(self) -> None:
         # A loop with its own stack: what is deep on disk must not exhaust Python's.
-        pending = [iter(self._list(self._top, ()))]
+        pending = [(self._top, iter(self._list(self._top, ())))]
         parents: list[tuple[int, int]] = [_identity(_stat(self._top))]
         while pending:
-            found = next(pending[-1], None)
+            folder, listing = pending[-1]
+            found = next(listing, None)
             if found is None:
                 pending.pop()
                 parents.pop()
@@ -192,7 +201,7 @@ class _Walker:
                 continue
             if is_link and self._symlinks == "keep":
                 if self._is_taken(path):
-                    self._keep(path, entry)
+                    self._keep(path, folder, entry)
                 continue
             if is_link:
                 links.check_link(entry.path, self._real_top, self._symlinks)
@@ -200,7 +209,7 @@ class _Walker:
             if stat.S_ISDIR(status.st_mode):
                 if _identity(status) in parents:
                     raise links.leads_back(entry.path)
-                pending.append(iter(self._list(entry.path, path)))
+                pending.append((entry.path, iter(self._list(entry.path, path))))
                 parents.append(_identity(status))
             elif not stat.S_ISREG(status.st_mode):
                 raise ReadError(
@@ -208,7 +217,9 @@ class _Walker:
                     hint="remove it, or leave it out with `--exclude`",
                 )
             elif self._is_taken(path):
-                self._take(_entry(path, entry.path, status))
+                # One object for all files of a device.
+                device = parents[-1][0] if status.st_dev == parents[-1][0] else status.st_dev
+                self._take(_entry(path, folder, status, device))
         if self._symlinks == "keep":
             self._check_targets()
 
@@ -255,11 +266,11 @@ class _Walker:
                 )
         self.entries.append(entry)
 
-    def _keep(self, path: tuple[str, ...], entry: os.DirEntry[str]) -> None:
+    def _keep(self, path: tuple[str, ...], folder: str, entry: os.DirEntry[str]) -> None:
         target = links.target_of(entry.path, path, self._real_top)
         status = entry.stat(follow_symlinks=False)
         # Links have all rights on Linux, and libtorrent writes so: one folder, one infohash.
-        self._take(Entry(path, entry.path, 0, status.st_mtime_ns, _identity(status), True, target))
+        self._take(Entry(path, folder, 0, status.st_mtime_ns, *_identity(status), True, target))
 
     def _check_targets(self) -> None:
         links_kept = [entry for entry in self.entries if entry.target]
@@ -277,13 +288,14 @@ class _Walker:
                 )
 
 
-def _entry(path: tuple[str, ...], location: str, status: os.stat_result) -> Entry:
+def _entry(path: tuple[str, ...], folder: str, status: os.stat_result, device: int) -> Entry:
     return Entry(
         path,
-        location,
+        folder,
         status.st_size,
         status.st_mtime_ns,
-        _identity(status),
+        device,
+        status.st_ino,
         bool(status.st_mode & stat.S_IXUSR),
     )
 

@@ -28,7 +28,7 @@ NAMES_NOT_UTF8 = "names-not-utf8"
     outpour create ~/releases --each -o ~/torrents --exclude '*.tmp' --dry-run
     """,
 )
-@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.argument("path", metavar="PATH", type=click.Path(readable=False, path_type=Path))
 @click.option(
     "--each",
     is_flag=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ from outpour.text import printable
 
 FILE_BYTES_MAX = 1 << 20
 SECTION = "preset"
+SHOWN_MAX = 10
 _NO_SETTINGS = frozenset({"preset", "config", "help"})
 _RIVALS = (("date", "no_date"), ("created_by", "no_created_by"), ("piece_length", "piece_count"))
 """Options of which the command line's one puts out the preset's other."""
@@ -47,7 +49,7 @@ def apply_preset(
     presets = _presets(path)
     if name not in presets:
         raise SettingsError(
-            f"`{path}`: no preset `{printable(name)}`", hint=_nearest(name, presets) or _shape(name)
+            f"`{path}`: no preset `{printable(name)}`", hint=_choices(name, presets)
         )
     options = {
         option.opts[-1].removeprefix("--"): option
@@ -114,13 +116,18 @@ def _single(ctx: click.Context, option: click.Option, value: object, where: str)
     try:
         return option.type.convert(str(value), option, ctx)
     except click.BadParameter as error:
-        text = error.message.rstrip(".")
+        text = re.sub(r"'([^']*)'", r"`\1`", error.message).rstrip(".")
         raise SettingsError(f"`{printable(where)}`: {text[:1].lower()}{text[1:]}") from None
 
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:
     near = get_close_matches(name.replace("_", "-"), list(known), n=1)
     return f"did you mean `{near[0]}`?" if near else None
+
+
+def _choices(name: str, presets: Iterable[str]) -> str:
+    known = ", ".join(f"`{printable(preset)}`" for preset in list(presets)[:SHOWN_MAX])
+    return _nearest(name, presets) or (f"it has {known}" if known else _shape(name))
 
 
 def _shape(name: str) -> str:
