@@ -228,13 +228,39 @@ def test_a_file_that_is_still_being_written_waits_until_it_is_whole(
 ):
     pace = threading.Event()
     with (content / "slow.bin").open("wb") as file:
+        # The last pause is longer than a file has to hold still: it is open, so it is unfinished.
         for number in range(10):
             file.write(bytes([number]) * 65_536)
             file.flush()
-            pace.wait(0.4)
+            pace.wait(6.0 if number == 8 else 0.4)
             assert not publication.row("slow.bin"), "published while it was written"
     publication.wait_published("slow.bin")
     assert publication.row("slow.bin")["length"] == 10 * 65_536
+
+
+def test_a_file_that_stays_open_is_said_once_and_published_when_it_is_closed(
+    publication: Publication, content: Path
+):
+    with (content / "open.bin").open("wb") as file:
+        file.write(b"half" * 50_000)
+        file.flush()
+        publication.process.line_with("skipped open.bin")
+        file.write(b"whole" * 50_000)
+    publication.wait_published("open.bin")
+    assert publication.row("open.bin")["length"] == 9 * 50_000
+    assert publication.process.output.count("skipped open.bin") == 1
+
+
+def test_the_seeder_leaves_its_swarms_at_the_end(start: Start, content: Path, tmp_path: Path):
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    for name in ENTRIES:
+        wait_for(partial(has_seed, publication, name), what=f"seed of {name}")
+    assert publication.process.stop() == 0
+    publication.peer_port, publication._flags = free_port(), ("--no-seed",)
+    publication.again()
+    publication.wait_published(*ENTRIES)
+    assert {publication.row(name)["complete"] for name in ENTRIES} == {0}
 
 
 def test_a_second_start_hashes_nothing_again(publication: Publication):
