@@ -214,6 +214,35 @@ def test_a_new_file_is_published_and_a_removed_one_withdrawn(
     publication.process.line_with("withdrawn later.bin")
 
 
+def test_a_folder_that_goes_and_comes_back_is_published_again_without_hashing(
+    publication: Publication, content: Path
+):
+    away = content.rename(content.with_name("unmounted"))
+    wait_for(lambda: not publication.torrents(), what="withdrawal")
+    before = publication.process.output.count("hashing")
+    away.rename(content)
+    publication.wait_published(*ENTRIES)
+    assert publication.process.output.count("hashing") == before
+    (content / "later.bin").write_bytes(b"later" * 50_000)
+    publication.wait_published("later.bin")
+
+
+def test_a_full_disk_for_the_torrents_is_one_clear_line_and_ends_when_there_is_room(
+    start: Start, content: Path, tmp_path: Path
+):
+    state = tmp_path / "state"
+    (state / "torrents").mkdir(parents=True)
+    # A folder in the place of the file stands for whatever keeps it from being written.
+    (state / "torrents" / "large image.iso.torrent").mkdir()
+    publication = Publication(start, content, "--state", str(state))
+    publication.wait_published(ENTRIES[1])
+    publication.process.line_with("skipped large image.iso")
+    publication.process.line_with("choose another folder with `--state`")
+    (state / "torrents" / "large image.iso.torrent").rmdir()
+    (content / "large image.iso").write_bytes(b"another edition" * 100_000)
+    publication.wait_published("large image.iso")
+
+
 def test_a_file_that_changes_gets_a_new_torrent(publication: Publication, content: Path):
     before = publication.row("large image.iso")["infohash"]
     (content / "large image.iso").write_bytes(b"another edition" * 100_000)

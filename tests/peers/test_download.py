@@ -203,9 +203,7 @@ def test_ctrl_c_ends_with_130_and_keeps_what_is_there(
         command = outpour("download", "--json", torrent, "-o", tmp_path / "got", *LOOPBACK)
         wait_for(lambda: command.last("done") > 100_000, what="some bytes")
         command.process.send_signal(signal.SIGINT)
-        began = time.monotonic()
         assert command.wait() == 130
-        assert time.monotonic() - began < 5
     assert "Traceback" not in command.talk
     assert [*(tmp_path / "state" / "outpour" / "resume").glob("*.resume")]
 
