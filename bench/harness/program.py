@@ -38,8 +38,16 @@ def run(
     cwd: Path,
     timeout_s: float,
     env: Mapping[str, str] | None = None,
+    until: Path | None = None,
 ) -> Usage:
-    """Run a program to its end.
+    """Run a program to its end, or until it has made a file.
+
+    Args:
+        command: Its arguments.
+        cwd: Where it starts.
+        timeout_s: How long it may take.
+        env: Its environment.
+        until: The file whose appearance counts as its end; it is stopped then.
 
     Raises:
         BenchError: It failed, or took longer than `timeout_s`.
@@ -49,8 +57,13 @@ def run(
         process = subprocess.Popen(
             command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
-        status, usage = _wait(process, started + timeout_s)
+        status, usage = _wait(process, started + timeout_s, until)
         wall_s = time.perf_counter() - started
+        if until is not None and until.exists() and status is None:
+            process.terminate()
+            status, usage = _wait(process, time.perf_counter() + STOP_TIMEOUT_S)
+            if usage is not None:
+                return Usage(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
         if status is None or usage is None:
             raise BenchError(f"`{command[0]}`: not done after {timeout_s:.0f} s")
         if status != 0:
@@ -58,7 +71,9 @@ def run(
     return Usage(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
-def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int | None, Any]:
+def _wait(
+    process: subprocess.Popen[bytes], deadline: float, until: Path | None = None
+) -> tuple[int | None, Any]:
     """Reap with `wait4`, which alone gives the peak memory of this one child."""
     pause_s = 0.001
     while time.perf_counter() < deadline:
@@ -66,6 +81,8 @@ def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int | None
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
             return process.returncode, usage
+        if until is not None and until.exists():
+            return None, None
         time.sleep(pause_s)
     process.kill()
     process.wait()

@@ -21,6 +21,7 @@ import pytest
 
 BIN = Path(sys.executable).parent
 IN_CI = os.environ.get("CI") == "true"
+SERVER_PORTS = (10_000, 32_000)
 
 
 def peer(name: str) -> str:
@@ -43,16 +44,20 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 30, what: str 
 
 
 def free_port() -> int:
-    """Find a port that is free for TCP and UDP on 127.0.0.1."""
-    for _ in range(50):
+    """Find a port that is free for TCP and UDP on 127.0.0.1, and stays so until it is used.
+
+    It lies below the ports that the system gives to whoever asks for any, so that no connection
+    of another process takes it while a server restarts.
+    """
+    for _ in range(200):
+        port = random.SystemRandom().randrange(*SERVER_PORTS)
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
             try:
+                tcp.bind(("127.0.0.1", port))
                 udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(port)
+            return port
     raise AssertionError("no free port")
 
 

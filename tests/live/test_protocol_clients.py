@@ -35,7 +35,7 @@ from tests.live.conftest import (
     wait_for,
 )
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
 LENGTH = 1_500_000
 SEEDER = "127.0.0.2"
@@ -173,7 +173,7 @@ def finishes(case: Case, run: Callable[[], Running], *, is_shy: bool = False) ->
     if is_shy:
         case.poke()
     pause = threading.Event()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not case.arrived():
         assert time.monotonic() < deadline, f"no copy: {client.output[-600:]}"
         pause.wait(0.05)
@@ -235,6 +235,7 @@ def test_aria2(way: str, case: Case, start: Start):
     finishes(case, lambda: start(*words))
 
 
+# rTorrent reads only IPv4 peers out of UDP answers: over IPv6 its peer has to come to it.
 @pytest.mark.parametrize("way", WAYS)
 def test_rtorrent(way: str, case: Case, start: Start):
     executable = peer("rtorrent")
@@ -242,15 +243,15 @@ def test_rtorrent(way: str, case: Case, start: Start):
         executable, case.torrent, case.target, free_port(),
         session=case.folder / "session", host=case.host,
     )  # fmt: skip
-    finishes(case, lambda: start(*words))
+    finishes(case, lambda: start(*words), is_shy=way == "udp over IPv6")
 
 
-# lftp takes no IPv6 address in the URL of a UDP tracker.
+# lftp takes no IPv6 address in the URL of a UDP tracker, and connects to no loopback address.
 @pytest.mark.parametrize("way", ["http over IPv4", "http over IPv6", "udp over IPv4"])
 def test_lftp(way: str, case: Case, start: Start):
     executable = peer("lftp")
     words = clients.lftp(executable, case.torrent, case.target, free_port())
-    finishes(case, lambda: start(*words), is_shy=way == "http over IPv6")
+    finishes(case, lambda: start(*words), is_shy=True)
 
 
 @pytest.mark.parametrize("way", ["http over IPv4"])

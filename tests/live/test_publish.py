@@ -214,6 +214,35 @@ def test_a_new_file_is_published_and_a_removed_one_withdrawn(
     publication.process.line_with("withdrawn later.bin")
 
 
+def test_a_folder_that_goes_and_comes_back_is_published_again_without_hashing(
+    publication: Publication, content: Path
+):
+    away = content.rename(content.with_name("unmounted"))
+    wait_for(lambda: not publication.torrents(), what="withdrawal")
+    before = publication.process.output.count("hashing")
+    away.rename(content)
+    publication.wait_published(*ENTRIES)
+    assert publication.process.output.count("hashing") == before
+    (content / "later.bin").write_bytes(b"later" * 50_000)
+    publication.wait_published("later.bin")
+
+
+def test_a_full_disk_for_the_torrents_is_one_clear_line_and_ends_when_there_is_room(
+    start: Start, content: Path, tmp_path: Path
+):
+    state = tmp_path / "state"
+    (state / "torrents").mkdir(parents=True)
+    # A folder in the place of the file stands for whatever keeps it from being written.
+    (state / "torrents" / "large image.iso.torrent").mkdir()
+    publication = Publication(start, content, "--state", str(state))
+    publication.wait_published(ENTRIES[1])
+    publication.process.line_with("skipped large image.iso")
+    publication.process.line_with("choose another folder with `--state`")
+    (state / "torrents" / "large image.iso.torrent").rmdir()
+    (content / "large image.iso").write_bytes(b"another edition" * 100_000)
+    publication.wait_published("large image.iso")
+
+
 def test_a_file_that_changes_gets_a_new_torrent(publication: Publication, content: Path):
     before = publication.row("large image.iso")["infohash"]
     (content / "large image.iso").write_bytes(b"another edition" * 100_000)
@@ -228,13 +257,39 @@ def test_a_file_that_is_still_being_written_waits_until_it_is_whole(
 ):
     pace = threading.Event()
     with (content / "slow.bin").open("wb") as file:
+        # The last pause is longer than a file has to hold still: it is open, so it is unfinished.
         for number in range(10):
             file.write(bytes([number]) * 65_536)
             file.flush()
-            pace.wait(0.4)
+            pace.wait(6.0 if number == 8 else 0.4)
             assert not publication.row("slow.bin"), "published while it was written"
     publication.wait_published("slow.bin")
     assert publication.row("slow.bin")["length"] == 10 * 65_536
+
+
+def test_a_file_that_stays_open_is_said_once_and_published_when_it_is_closed(
+    publication: Publication, content: Path
+):
+    with (content / "open.bin").open("wb") as file:
+        file.write(b"half" * 50_000)
+        file.flush()
+        publication.process.line_with("skipped open.bin")
+        file.write(b"whole" * 50_000)
+    publication.wait_published("open.bin")
+    assert publication.row("open.bin")["length"] == 9 * 50_000
+    assert publication.process.output.count("skipped open.bin") == 1
+
+
+def test_the_seeder_leaves_its_swarms_at_the_end(start: Start, content: Path, tmp_path: Path):
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    for name in ENTRIES:
+        wait_for(partial(has_seed, publication, name), what=f"seed of {name}")
+    assert publication.process.stop() == 0
+    publication.peer_port, publication._flags = free_port(), ("--no-seed",)
+    publication.again()
+    publication.wait_published(*ENTRIES)
+    assert {publication.row(name)["complete"] for name in ENTRIES} == {0}
 
 
 def test_a_second_start_hashes_nothing_again(publication: Publication):

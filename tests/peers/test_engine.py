@@ -195,7 +195,8 @@ def test_closing_does_not_wait_for_a_tracker_that_has_gone_silent(
         wait_for(lambda: tracker.peers[key], what="announce")
         began = time.monotonic()
         engine.close()
-        assert time.monotonic() - began < 3.5
+        # The engine waits two seconds for its trackers; by itself libtorrent would wait for 15.
+        assert time.monotonic() - began < 10
 
 
 def test_a_download_goes_on_from_resume_data(

@@ -233,6 +233,16 @@ def test_no_width_scrolls_sideways(
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), path
 
 
+@pytest.mark.parametrize("width", [320, 375])
+def test_an_infohash_stays_on_one_line_of_a_phone(
+    view: FakeView, visit: Callable[..., Any], tmp_path: Path, width: int
+):
+    infohash = fill(view, tmp_path)[0]
+    page = visit(f"/torrent/{infohash.hex()}", viewport={"width": width, "height": 800})
+    digits = page.locator(".details code", has_text=infohash.hex())
+    assert digits.evaluate("code => code.getClientRects().length") == 1
+
+
 def test_on_a_phone_every_torrent_is_a_card_that_can_be_sorted(
     view: FakeView, visit: Callable[..., Any], tmp_path: Path
 ):

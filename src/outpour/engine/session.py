@@ -267,7 +267,7 @@ class Engine:
         return True
 
     def save_resume(
-        self, *, changed_only: bool = False, timeout_s: float = 2.0
+        self, *, changed_only: bool = False, timeout_s: float = 5.0
     ) -> dict[bytes, bytes]:
         """Return what each torrent needs to go on in a later run without hashing again.
 

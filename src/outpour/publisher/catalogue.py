@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS publication (
 ) STRICT, WITHOUT ROWID
 """
 
+_ROOM = "free some space, or choose another folder with `--state`"
+
 
 class Catalogue:
     """Torrents made so far, by the path of their content.
@@ -67,14 +69,14 @@ class Catalogue:
 
     def find(self, path: Path, fingerprint: bytes, choices: bytes) -> Metainfo | None:
         """Look up the torrent of content that has not changed since it was made."""
-        row = self._database.execute(
+        name = self._select(
             "SELECT torrent FROM publication WHERE path = ? AND fingerprint = ? AND choices = ?",
-            (os.fsencode(path), fingerprint, choices),
-        ).fetchone()
-        if row is None:
+            os.fsencode(path), fingerprint, choices,
+        )  # fmt: skip
+        if name is None:
             return None
         try:
-            return Metainfo.read(self.torrents / row[0])
+            return Metainfo.read(self.torrents / name)
         except OutpourError:
             # Someone removed or damaged the file: making it anew is the remedy.
             return None
@@ -86,7 +88,10 @@ class Catalogue:
             WriteError: The file or the database cannot be written; nothing is remembered then.
         """
         target = self.torrent_path(path)
-        metainfo.write(target)
+        try:
+            metainfo.write(target)
+        except WriteError as error:
+            raise WriteError(error.message, hint=_ROOM) from None
         with self._writing():
             self._database.execute(
                 "INSERT OR REPLACE INTO publication VALUES (?, ?, ?, ?)",
@@ -99,19 +104,15 @@ class Catalogue:
 
         Two paths with one name get two files: the second carries a digest of its path.
         """
-        row = self._database.execute(
-            "SELECT torrent FROM publication WHERE path = ?", (os.fsencode(path),)
-        ).fetchone()
-        if row is not None:
-            return self.torrents / str(row[0])
+        known = self._select("SELECT torrent FROM publication WHERE path = ?", os.fsencode(path))
+        if known is not None:
+            return self.torrents / known
         stem = path.name.encode("utf-8", "replace").decode()
         # A name may take up to 255 bytes by itself; the file's name has a suffix to carry.
         while len(stem.encode()) > 200:
             stem = stem[:-1]
         name = f"{stem}.torrent"
-        taken = self._database.execute(
-            "SELECT 1 FROM publication WHERE torrent = ?", (name,)
-        ).fetchone()
+        taken = self._select("SELECT torrent FROM publication WHERE torrent = ?", name)
         if taken or stem != path.name:
             digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
             name = f"{stem}.{digest}.torrent"
@@ -131,12 +132,20 @@ class Catalogue:
             raise
         return database
 
+    def _select(self, query: str, *values: bytes | str) -> str | None:
+        """Return the name of the .torrent file that a query finds, None if it finds none."""
+        try:
+            row = self._database.execute(query, values).fetchone()
+        except sqlite3.Error as error:
+            raise WriteError(
+                f"`{self._file}`: {error}", hint="start again: a damaged file is set aside"
+            ) from None
+        return None if row is None else str(row[0])
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             with self._database:
                 yield
         except sqlite3.Error as error:
-            raise WriteError(
-                f"`{self._file}`: {error}", hint="free some space, or choose another `--state`"
-            ) from None
+            raise WriteError(f"`{self._file}`: {error}", hint=_ROOM) from None

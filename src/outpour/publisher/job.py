@@ -45,7 +45,7 @@ class PublisherJob:
         urls: What goes into the torrents.
         catalogue: Torrents made before.
         tracker: Tracks what is on the shelf.
-        seeder: Seeds what is on the shelf; None leaves that to the web seed.
+        seeder: Seeds what is on the shelf, closed at the end; None leaves that to the web seed.
         shelf: What is published; the page reads it too.
         tell: Takes events, on the event loop.
     """
@@ -92,6 +92,9 @@ class PublisherJob:
             introducing.cancel()
             await watch.stop()
             await asyncio.gather(introducing, return_exceptions=True)
+            if self._seeder is not None:
+                # While the tracker still answers, so that the seeder leaves its swarms at once.
+                await asyncio.to_thread(self._seeder.close)
 
     @property
     def _hidden(self) -> bool:
@@ -143,6 +146,9 @@ class PublisherJob:
                 hint="rename one of them: a name is published once",
             )
         made = await self._make(entry, sight)
+        if made is None:
+            self._skip(entry, _unfinished(entry))
+            return False
         self._publish(entry, sight, made)
         return True
 
@@ -159,7 +165,7 @@ class PublisherJob:
         self._seen.pop(path, None)
         return True
 
-    async def _make(self, entry: PublishEntry, sight: Sight) -> Made:
+    async def _make(self, entry: PublishEntry, sight: Sight) -> Made | None:
         def progress(done: int, total: int) -> None:
             if self._stopping:
                 raise _StoppedError
@@ -212,3 +218,10 @@ class PublisherJob:
                     self._seeder.call(row.infohash, self._tracker.peers(row.infohash, PEERS_MAX))
             for trouble in self._seeder.troubles():
                 self._tell(events.Noted(trouble))
+
+
+def _unfinished(entry: PublishEntry) -> ReadError:
+    return ReadError(
+        f"`{entry.path}`: still open for writing",
+        hint="it is published when the program that writes to it closes it",
+    )

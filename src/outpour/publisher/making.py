@@ -13,6 +13,7 @@ from outpour.publisher.catalogue import Catalogue
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.options import PublishOptions
 from outpour.publisher.urls import PublicUrls
+from outpour.publisher.writers import is_written_to
 from outpour.walker import Tree, fingerprint, walk
 
 Progress = Callable[[int, int], None]
@@ -66,8 +67,8 @@ def make(
     options: PublishOptions,
     urls: PublicUrls,
     progress: Progress,
-) -> Made:
-    """Find the entry's torrent in the catalogue, or make it.
+) -> Made | None:
+    """Find the entry's torrent in the catalogue, or make it; None while it is written to.
 
     A torrent that was made for other addresses gets the new ones: they lie outside the info
     dictionary, so its infohash stays and nothing is hashed.
@@ -78,6 +79,8 @@ def make(
     """
     choices = options.info_digest()
     found = catalogue.find(entry.path, sight.fingerprint, choices)
+    if found is None and is_written_to(sight.tree):
+        return None
     if found is None:
         metainfo = create_from_tree(
             sight.tree,

@@ -97,7 +97,7 @@ class Seeder:
         return None
 
     def close(self) -> None:
-        """Stop, within three seconds."""
+        """Stop, within three seconds; a second time does nothing."""
         try:
             self._engine.close()
         except OutpourError:

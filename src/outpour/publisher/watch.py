@@ -11,6 +11,8 @@ from watchfiles import awatch
 RESCAN_S = 30.0
 # A copy in progress notifies all the time; looking in between finds it unfinished anyway.
 DEBOUNCE_MS = 800
+# A disk that was unmounted, or a folder that was replaced, is noticed within this time.
+RETURN_S = 2.0
 
 
 class Watch:
@@ -45,17 +47,36 @@ class Watch:
 
     async def _notice(self) -> None:
         while True:
-            present = [root for root in self._roots if root.exists()]
+            present = self._present()
             try:
-                if present:
-                    await self._follow(present)
+                await self._follow(present)
             except (OSError, RuntimeError):
                 # The system ran out of watches, or a root went away: the periodic look remains.
-                pass
-            await asyncio.sleep(RESCAN_S)
-
-    async def _follow(self, roots: list[Path]) -> None:
-        async for _ in awatch(*roots, debounce=DEBOUNCE_MS, step=100, recursive=True):
+                if self._present() == present:
+                    await asyncio.sleep(RESCAN_S)
             self._changed.set()
-            if not all(root.exists() for root in roots):
+
+    async def _follow(self, present: dict[Path, tuple[int, int]]) -> None:
+        """Follow the roots that are there, until other ones are."""
+        if not present:
+            await asyncio.sleep(RETURN_S)
+            return
+        async for changes in awatch(
+            *present, debounce=DEBOUNCE_MS, step=100, recursive=True,
+            rust_timeout=int(RETURN_S * 1000), yield_on_timeout=True,
+        ):  # fmt: skip
+            if changes:
+                self._changed.set()
+            if self._present() != present:
                 return
+
+    def _present(self) -> dict[Path, tuple[int, int]]:
+        """The roots that are there, with the device and number that tell a new one of its name."""
+        found: dict[Path, tuple[int, int]] = {}
+        for root in self._roots:
+            try:
+                stat = root.stat()
+            except OSError:
+                continue
+            found[root] = (stat.st_dev, stat.st_ino)
+        return found

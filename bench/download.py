@@ -1,0 +1,188 @@
+"""Measure downloads side by side: one seeder and web seed of outpour, one client after the other.
+
+In each round every client downloads the same file once, over loopback, to the same disk; the time
+is from its start to the complete, checked content. `curl` checks no hashes and asks no tracker: it
+is what HTTP and the disk allow at most. Every copy is compared with the original.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import clients, machine, peers, plot, tables
+from harness.clients import Client, Fetch
+from harness.program import BenchError, Server, Usage, free_port, run
+
+from outpour.editor import Changes, edit
+from outpour.metainfo import Metainfo
+
+RUN_TIMEOUT_S = 600
+PUBLISH_TIMEOUT_S = 120
+MIB = 1 << 20
+NAME = "content.bin"
+
+
+def fill(path: Path, quick: bool) -> int:
+    """Write one file of random bytes and return its length."""
+    length = (256 if quick else 2048) * MIB
+    with path.open("wb") as file:
+        for _ in range(length // (8 * MIB)):
+            file.write(os.urandom(8 * MIB))
+    return length
+
+
+@contextmanager
+def publication(folder: Path) -> Iterator[str]:
+    """Publish a folder's content; yields the address of the page."""
+    port = free_port()
+    command = [
+        *peers.outpour(), "publish", str(folder / "content"), "--state", str(folder / "state"),
+        "--listen", f"{clients.HOST}:{port}", "--peer-port", str(free_port()),
+    ]  # fmt: skip
+    with Server(command, cwd=folder) as server:
+        server.wait_until_listening(port)
+        yield f"http://{clients.HOST}:{port}/"
+
+
+def torrents(page: str, folder: Path) -> tuple[Path, Path]:
+    """Wait for the torrent and split it: one names the tracker alone, one the web seed alone."""
+    deadline = time.monotonic() + PUBLISH_TIMEOUT_S
+    while True:
+        try:
+            with urllib.request.urlopen(f"{page}torrents/{NAME}.torrent", timeout=10) as answer:
+                metainfo = Metainfo.parse(answer.read())
+            break
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise BenchError(f"`{page}`: publishes nothing: {error}") from None
+            time.sleep(0.1)
+    by_peers, by_web = folder / "peers.torrent", folder / "web.torrent"
+    edit(metainfo, Changes(web_seeds=())).write(by_peers)
+    edit(metainfo, Changes(announce=None, announce_list=None)).write(by_web)
+    return by_peers, by_web
+
+
+def download(client: Client, fetch: Fetch, original: Path) -> Usage | None:
+    """Let one client download once; None when it is not installed.
+
+    Raises:
+        BenchError: It failed, or its copy differs.
+    """
+    shutil.rmtree(fetch.out, ignore_errors=True)
+    fetch.out.mkdir()
+    command = client.command(fetch)
+    if command is None:
+        return None
+    env = os.environ | {"XDG_STATE_HOME": str(fetch.out / "state"), "HOME": str(fetch.out)}
+    marker = fetch.marker if client.is_marking else None
+    usage = run(command, cwd=fetch.out, timeout_s=RUN_TIMEOUT_S, env=env, until=marker)
+    if subprocess.run(["cmp", "-s", original, fetch.out / NAME], check=False).returncode:
+        raise BenchError(f"`{client.name}`: its copy differs")
+    shutil.rmtree(fetch.out)
+    return usage
+
+
+def play(fetch: Fetch, original: Path, options: argparse.Namespace) -> dict[Client, list[Usage]]:
+    """Run every client, round by round."""
+    results: dict[Client, list[Usage]] = {}
+    left = [it for it in clients.CLIENTS if not options.client or it.name in options.client]
+    for turn in range(options.rounds):
+        for client in tuple(left):
+            try:
+                usage = download(client, fetch, original)
+            except BenchError as error:
+                print(f"left out: {client.title}: {error}", file=sys.stderr)
+                left.remove(client)
+                continue
+            if usage is None:
+                print(f"not installed: {client.name}", file=sys.stderr)
+                left.remove(client)
+                continue
+            results.setdefault(client, []).append(usage)
+            print(f"{turn + 1}/{options.rounds} {client.title}: {usage.wall_s:.2f} s, "
+                  f"CPU {usage.cpu_s:.2f} s", file=sys.stderr)  # fmt: skip
+    return results
+
+
+def render(results: dict[Client, list[Usage]], length: int) -> str:
+    """Return the table."""
+    own = [usage.wall_s for usage in results.get(clients.OUTPOUR, [])]
+    rows = [
+        [
+            client.title,
+            tables.spread([length / 1e6 / it.wall_s for it in usages], 0),
+            "-" if client == clients.OUTPOUR
+            else tables.ratio([it.wall_s for it in usages], own) + " x",
+            tables.spread([it.cpu_s / length * 1e9 for it in usages]),
+            tables.spread([it.rss_bytes / MIB for it in usages], 0),
+        ]
+        for client, usages in results.items()
+    ]  # fmt: skip
+    head = ["client", "MB/s", "of outpour's time", "CPU seconds a GB", "peak memory, MiB"]
+    return tables.table(head, rows)
+
+
+def draw(results: dict[Client, list[Usage]], length: int) -> str:
+    """Return the chart."""
+    rows = []
+    for client, usages in results.items():
+        middle = sorted(it.wall_s for it in usages)[len(usages) // 2]
+        rate = length / 1e6 / middle
+        rows.append((client.title, rate, f"{rate:,.0f} MB/s"))
+    title = f"Download of {length / 1e9:.2f} GB on loopback"
+    return plot.bars(title, rows, clients.OUTPOUR.title)
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="256 MiB instead of 2 GiB, one round")
+    parser.add_argument("--rounds", type=int, help="rounds to take medians over (5, quick 1)")
+    names = sorted({client.name for client in clients.CLIENTS})
+    parser.add_argument("--client", action="append", choices=names, help="only this one")
+    parser.add_argument("--folder", type=Path, help="where content is written; needs 5 GB")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (1 if options.quick else 5)
+    return options
+
+
+def main() -> int:
+    """Measure, print the table, and put it into the page if asked to."""
+    options = arguments()
+    with tempfile.TemporaryDirectory(prefix="outpour-bench-", dir=options.folder) as name:
+        folder = Path(name)
+        original = folder / "content" / NAME
+        original.parent.mkdir()
+        length = fill(original, options.quick)
+        # Content that was written a moment ago has to settle first, which is not measured.
+        with publication(folder) as page:
+            by_peers, by_web = torrents(page, folder)
+            fetch = Fetch(by_peers, by_web, f"{page}content/{NAME}", folder / "out")
+            results = play(fetch, original, options)
+    section = (
+        f"{machine.describe()} {length / 1e9:.2f} GB, "
+        f"medians of {options.rounds} interleaved rounds.\n\n{render(results, length)}"
+    )
+    print(section)
+    if options.write:
+        picture = tables.PAGE.with_name("benchmarks") / "download.svg"
+        picture.parent.mkdir(exist_ok=True)
+        picture.write_text(draw(results, length))
+        section += "\n![Download on loopback](benchmarks/download.svg)\n"
+        tables.write_section(tables.PAGE, "download", section)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""How each client under comparison is called to download one file, kept to loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import peers
+from harness.program import free_port
+
+Command = list[str]
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """What a client is asked to do.
+
+    Attributes:
+        peers_torrent: Names the tracker and no web seed.
+        web_torrent: Names the web seed and no tracker.
+        url: The content over HTTP.
+        out: An empty folder for the content and all that the client keeps.
+    """
+
+    peers_torrent: Path
+    web_torrent: Path
+    url: str
+    out: Path
+
+    @property
+    def marker(self) -> Path:
+        """What a client that goes on seeding makes when it is complete."""
+        return self.out / "complete"
+
+    def script(self) -> str:
+        """Write a script that makes the marker."""
+        path = self.out / "mark.sh"
+        path.write_text(f"#!/bin/sh\ntouch '{self.marker}'\n")
+        path.chmod(0o755)
+        return str(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One contender: `command` gives its arguments, or `None` when the program is not here."""
+
+    name: str
+    source: str
+    command: Callable[[Fetch], Command | None]
+    is_marking: bool = False
+
+    @property
+    def title(self) -> str:
+        """Its name with where the bytes come from."""
+        return f"{self.name}, {self.source}"
+
+
+def _outpour(fetch: Fetch, torrent: Path) -> Command:
+    return [*peers.outpour(), "download", str(torrent), "-o", str(fetch.out), "--bind", HOST]
+
+
+def _aria2(fetch: Fetch, torrent: Path) -> Command | None:
+    program = peers.find("aria2c")
+    if program is None:
+        return None
+    return [
+        str(program), f"--dir={fetch.out}", f"--listen-port={free_port()}", "--seed-time=0",
+        "--no-conf=true", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false",
+        "--enable-peer-exchange=false", f"--interface={HOST}", "--file-allocation=falloc",
+        "--summary-interval=0", "--follow-torrent=mem", "--async-dns=false", str(torrent),
+    ]  # fmt: skip
+
+
+def _transmission(fetch: Fetch) -> Command | None:
+    program = peers.find("transmission-cli")
+    if program is None:
+        return None
+    config = fetch.out / "config"
+    config.mkdir()
+    settings = {
+        "bind-address-ipv4": HOST, "bind-address-ipv6": "::1", "dht-enabled": False,
+        "lpd-enabled": False, "pex-enabled": False, "utp-enabled": False, "rpc-enabled": False,
+        "port-forwarding-enabled": False,
+    }  # fmt: skip
+    (config / "settings.json").write_text(json.dumps(settings))
+    return [
+        str(program), "--config-dir", str(config), "--download-dir", str(fetch.out),
+        "--port", str(free_port()), "--no-portmap", "--no-downlimit", "--no-uplimit",
+        "--finish", fetch.script(), str(fetch.peers_torrent),
+    ]  # fmt: skip
+
+
+def _rtorrent(fetch: Fetch) -> Command | None:
+    program = peers.find("rtorrent")
+    if program is None:
+        return None
+    session = fetch.out / "session"
+    session.mkdir()
+    port = free_port()
+    # Options of the command line are split at commas; those of a file are not.
+    file = fetch.out / "rtorrent.rc"
+    file.write_text(
+        f"system.daemon.set = true\nsession.path.set = {session}\n"
+        f"directory.default.set = {fetch.out}\nnetwork.port_range.set = {port}-{port}\n"
+        f"network.bind_address.set = {HOST}\ndht.mode.set = disable\nprotocol.pex.set = no\n"
+        f'method.set_key = event.download.finished,mark,"execute.nothrow={fetch.script()}"\n'
+    )
+    return [str(program), "-n", "-o", f"import={file}", str(fetch.peers_torrent)]
+
+
+def _curl(fetch: Fetch) -> Command | None:
+    program = peers.find("curl")
+    if program is None:
+        return None
+    return [str(program), "--silent", "--fail", "-o", str(fetch.out / "content.bin"), fetch.url]
+
+
+OUTPOUR = Client("outpour", "from the seeder", lambda it: _outpour(it, it.peers_torrent))
+CLIENTS = (
+    OUTPOUR,
+    Client("outpour", "from the web seed", lambda it: _outpour(it, it.web_torrent)),
+    Client("aria2c", "from the seeder", lambda it: _aria2(it, it.peers_torrent)),
+    Client("aria2c", "from the web seed", lambda it: _aria2(it, it.web_torrent)),
+    Client("transmission-cli", "from the seeder", _transmission, is_marking=True),
+    Client("rtorrent", "from the seeder", _rtorrent, is_marking=True),
+    Client("curl", "over HTTP, unchecked", _curl),
+)
