@@ -1,7 +1,6 @@
 //! Measures every kernel of this CPU: GB/s and ns a block step, by busy lanes.
 //!
-//! `cargo run --release -p outpour-hasher --example rate`. The `cost` tables of the kernels are the
-//! last column.
+//! `cargo run --release -p outpour-hasher --example rate`.
 
 #![allow(clippy::print_stdout)] // what it is for
 

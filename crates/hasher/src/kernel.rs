@@ -5,7 +5,13 @@
 
 #![allow(unsafe_code)] // calling code compiled for instructions that only some CPUs have
 
-use crate::{Fault, sha1, sha256};
+use std::{sync::OnceLock, time::Duration};
+
+use crate::{
+    Fault, calibrate,
+    sha1::{self, Zeros},
+    sha256,
+};
 
 /// What SHA-1 and SHA-256 compress at a time.
 pub(crate) type Block = [u8; BLOCK];
@@ -14,28 +20,53 @@ pub(crate) const BLOCK: usize = 64;
 /// The widest kernel, AVX-512, has one lane a 32-bit word of its registers.
 pub(crate) const LANES_MAX: usize = 16;
 
+/// What a wider choice must be faster by to be worth its room in the caches.
+const NO_GAIN: f64 = 1.04;
+
 /// One way to advance up to `lanes` messages by the same number of blocks; `W` words of state each.
 pub(crate) struct Kernel<const W: usize> {
     pub(crate) name: &'static str,
     pub(crate) lanes: usize,
-    /// Relative time of one block step with 1, 2, ... busy lanes; the last entry holds for more.
-    pub(crate) cost: &'static [u32],
     pub(crate) supported: fn() -> bool,
     /// Takes 1 to `lanes` states, and as many slices of equal length.
     pub(crate) compress: unsafe fn(&mut [[u32; W]], &[&[Block]]),
 }
 
-impl<const W: usize> Kernel<W> {
-    fn cost(&self, busy: usize) -> u32 {
-        let full = (busy / self.lanes) as u32 * self.cost[self.cost.len() - 1];
-        match busy % self.lanes {
-            0 => full,
-            rest => full + self.cost[(rest - 1).min(self.cost.len() - 1)],
+/// A kernel that this CPU can run, with the time of one step by the number of busy lanes.
+struct Measured<const W: usize> {
+    kernel: &'static Kernel<W>,
+    by_busy: Vec<Duration>,
+}
+
+impl<const W: usize> Measured<W> {
+    fn new(kernel: &'static Kernel<W>) -> Self {
+        let one = |busy: usize| {
+            let mut states = [[0; W]; LANES_MAX];
+            let blocks: [&[Block]; LANES_MAX] = [&calibrate::CONTENT; LANES_MAX];
+            calibrate::shortest(|| {
+                // SAFETY: only kernels that this CPU supports are measured; `busy` fits.
+                unsafe { (kernel.compress)(&mut states[..busy], &blocks[..busy]) };
+                std::hint::black_box(&states);
+            })
+        };
+        Self {
+            kernel,
+            by_busy: (1..=kernel.lanes).map(one).collect(),
+        }
+    }
+
+    /// The time of one step of any number of lanes, in groups where they are more than it takes.
+    fn cost(&self, busy: usize) -> Duration {
+        let whole = self.by_busy[self.kernel.lanes - 1] * (busy / self.kernel.lanes) as u32;
+        match busy % self.kernel.lanes {
+            0 => whole,
+            rest => whole + self.by_busy[rest - 1],
         }
     }
 }
 
 /// The kernels in use, indexed by how many lanes have work.
+#[derive(Clone)]
 pub(crate) struct Choice<const W: usize> {
     by_lanes: [&'static Kernel<W>; LANES_MAX + 1],
     /// How many messages to keep in flight: with fewer the CPU idles, with more caches suffer.
@@ -43,26 +74,31 @@ pub(crate) struct Choice<const W: usize> {
 }
 
 impl<const W: usize> Choice<W> {
+    /// Take the fastest of the kernels, or of those called `forced`, for each number of lanes.
     fn new(kernels: &'static [Kernel<W>], forced: Option<&str>) -> Result<Self, Fault> {
         let usable: Vec<_> = kernels
             .iter()
             .filter(|kernel| (kernel.supported)() && forced.is_none_or(|name| name == kernel.name))
+            .map(Measured::new)
             .collect();
-        let Some(&first) = usable.first() else {
+        let Some(first) = usable.first() else {
             return Err(Fault::Kernel(forced.unwrap_or_default().to_owned()));
         };
-        let mut by_lanes = [first; LANES_MAX + 1];
-        for (busy, slot) in by_lanes.iter_mut().enumerate() {
-            *slot = usable
-                .iter()
-                .min_by_key(|kernel| kernel.cost(busy))
-                .unwrap_or(&first);
+        let mut by_lanes = [first.kernel; LANES_MAX + 1];
+        let mut rates = [0.0; LANES_MAX + 1];
+        for busy in 1..=LANES_MAX {
+            let cost = |measured: &&Measured<W>| measured.cost(busy);
+            let best = usable.iter().min_by_key(cost).unwrap_or(first);
+            by_lanes[busy] = best.kernel;
+            rates[busy] = busy as f64 / best.cost(busy).as_secs_f64();
         }
         // The narrowest width that nothing wider beats: equal speed with less in the caches.
-        let lanes = (1..=LANES_MAX)
-            .min_by_key(|&busy| by_lanes[busy].cost(busy) * 1000 / busy as u32)
-            .unwrap_or(1);
-        Ok(Self { by_lanes, lanes })
+        let best = rates.iter().copied().fold(0.0, f64::max);
+        let enough = rates.iter().position(|rate| rate * NO_GAIN >= best);
+        Ok(Self {
+            by_lanes,
+            lanes: enough.unwrap_or(1),
+        })
     }
 
     #[cfg(test)]
@@ -90,27 +126,34 @@ impl<const W: usize> Choice<W> {
 }
 
 /// The kernels of one job.
+#[derive(Clone)]
 pub(crate) struct Suite {
     pub(crate) sha1: Choice<5>,
     pub(crate) sha256: Choice<8>,
+    pub(crate) zeros: &'static Zeros,
 }
 
 impl Suite {
-    /// Choose by what the CPU has, or only the kernels called `forced`.
+    /// Choose by what is fastest on this CPU, or only the kernels called `forced`.
     pub(crate) fn new(forced: Option<&str>) -> Result<Self, Fault> {
-        Ok(Self {
+        static FASTEST: OnceLock<Suite> = OnceLock::new();
+        if let (None, Some(suite)) = (forced, FASTEST.get()) {
+            return Ok(suite.clone());
+        }
+        let suite = Self {
             sha1: Choice::new(sha1::KERNELS, forced)?,
             sha256: Choice::new(sha256::KERNELS, forced)?,
-        })
+            zeros: Zeros::choose(forced)?,
+        };
+        if forced.is_none() {
+            return Ok(FASTEST.get_or_init(|| suite).clone());
+        }
+        Ok(suite)
     }
 }
 
-/// Names that this CPU can run, the best for many lanes of SHA-1 first.
+/// Names that this CPU can run, the widest first.
 pub fn kernels() -> Vec<&'static str> {
-    let mut usable: Vec<_> = sha1::KERNELS
-        .iter()
-        .filter(|kernel| (kernel.supported)())
-        .collect();
-    usable.sort_by_key(|kernel| kernel.cost(LANES_MAX));
-    usable.into_iter().map(|kernel| kernel.name).collect()
+    let usable = sha1::KERNELS.iter().filter(|kernel| (kernel.supported)());
+    usable.map(|kernel| kernel.name).collect()
 }

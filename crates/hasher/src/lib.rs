@@ -5,16 +5,20 @@
 //!
 //! - `plan`: files and piece length to the stream of pieces
 //! - `read`: positions in that stream to bytes, noticing files that change
+//! - `kernel`: ways to advance several messages, chosen by what `calibrate` finds on this CPU
 //! - `worker`: pieces to digests; `batch`: many short messages to digests
+//! - `padding`: pieces that end in zeros, which are hashed without being read or laid out
 //! - `merkle`: block digests to piece layers and roots (BEP 52)
 //! - `trial`: one kernel alone, for measuring
 //! - `job`: threads, progress, cancelling and the result
 
 mod batch;
+mod calibrate;
 mod fault;
 mod job;
 mod kernel;
 mod merkle;
+mod padding;
 mod plan;
 mod read;
 mod sha1;

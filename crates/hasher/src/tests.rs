@@ -181,6 +181,44 @@ proptest! {
     }
 }
 
+#[test]
+fn every_kernel_hashes_zeros_that_are_nowhere() {
+    for zeros in crate::sha1::ZEROS
+        .iter()
+        .filter(|zeros| (zeros.supported)())
+    {
+        for busy in 1..=zeros.lanes + 1 {
+            for blocks in [0, 1, 2, 63, 64, 65, 200] {
+                let head: Vec<Vec<u8>> = (0..busy).map(|lane| bytes(BLOCK, lane as u8)).collect();
+                let mut states = vec![crate::sha1::INITIAL; busy];
+                let expected: Vec<_> = head
+                    .iter()
+                    .zip(&mut states)
+                    .map(|(head, state)| {
+                        crate::sha1::one(state, head.as_chunks().0);
+                        let mut after = *state;
+                        crate::sha1::one(&mut after, &vec![[0; BLOCK]; blocks]);
+                        after
+                    })
+                    .collect();
+                zeros.run(&mut states, blocks);
+                assert_eq!(states, expected, "{} {busy} {blocks}", zeros.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_chosen_is_at_least_as_many_lanes_as_one() {
+    let names = kernels();
+    assert!(names.contains(&"portable"));
+    for forced in names.into_iter().map(Some).chain([None]) {
+        let suite = Suite::new(forced).expect("a kernel of this CPU");
+        assert!((1..=LANES_MAX).contains(&suite.sha1.lanes), "{forced:?}");
+        assert!((1..=LANES_MAX).contains(&suite.sha256.lanes), "{forced:?}");
+    }
+}
+
 /// A folder of its own that goes away with the test.
 struct Folder(PathBuf);
 
@@ -324,6 +362,52 @@ fn files_around_every_border_hash_as_a_plain_loop_says() {
                 .filter_map(|(source, roots)| source.path.is_some().then_some(roots))
                 .collect();
             assert_eq!(roots, v2.roots, "{kernel}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn padding_between_files_hashes_as_the_zeros_that_it_stands_for(
+        layout in prop::collection::vec(
+            (any::<bool>(), prop_oneof![0_usize..200, 0_usize..300_000]), 1..12,
+        ),
+        piece_length in prop_oneof![Just(64_usize), Just(1 << 17), 100_usize..200_000],
+        threads in 1_usize..3,
+    ) {
+        let folder = Folder::new(&format!("padding-{piece_length}-{threads}"));
+        let mut stream = Vec::new();
+        let mut sources = Vec::new();
+        for (at, &(is_file, length)) in layout.iter().enumerate() {
+            if is_file {
+                let content = bytes(length, at as u8);
+                sources.push(folder.file(&at.to_string(), &content));
+                stream.extend(content);
+            } else {
+                sources.push(Source { path: None, length: length as u64 });
+                stream.resize(stream.len() + length, 0);
+            }
+        }
+        let expected: Vec<u8> = stream
+            .chunks(piece_length)
+            .flat_map(|piece| Sha1::digest(piece).to_vec())
+            .collect();
+        for kernel in kernels() {
+            let options = Options {
+                piece_length: piece_length as u64,
+                v1: true,
+                threads,
+                kernel: Some(kernel.to_owned()),
+                ..Options::default()
+            };
+            let copy = sources.iter().map(|source| Source {
+                path: source.path.clone(),
+                length: source.length,
+            });
+            let found = run(copy.collect(), &options).expect("hashes").pieces;
+            prop_assert_eq!(&found, &expected, "{}", kernel);
         }
     }
 }

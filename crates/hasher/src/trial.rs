@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // runs a given kernel instead of the chosen one
 
 use crate::{
-    kernel::{Block, Kernel, LANES_MAX},
+    kernel::{BLOCK, Block, Kernel, LANES_MAX},
     sha1, sha256,
 };
 
@@ -24,11 +24,26 @@ impl Trial {
     }
 }
 
-/// Every kernel of this CPU with each number of lanes it takes.
+/// Every kernel of this CPU with each number of lanes it takes; those for zeros as `zeros`.
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     add(&mut trials, "SHA-1", sha1::KERNELS);
     add(&mut trials, "SHA-256", sha256::KERNELS);
+    for zeros in sha1::ZEROS.iter().filter(|zeros| (zeros.supported)()) {
+        for lanes in 1..=zeros.lanes {
+            let run = Box::new(move |bytes: &[u8]| {
+                let mut states = [sha1::INITIAL; sha1::ZERO_LANES_MAX];
+                zeros.run(&mut states[..lanes], bytes.len() / BLOCK / lanes);
+                std::hint::black_box(states);
+            });
+            trials.push(Trial {
+                hash: "zeros",
+                kernel: zeros.name,
+                lanes,
+                run,
+            });
+        }
+    }
     trials
 }
 

@@ -262,3 +262,75 @@ unsafe fn transpose16(row: [__m512i; 16]) -> [__m512i; 16] {
         column
     }
 }
+
+/// Two registers a word: each step of one has a step of the other to wait with.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair<V>(V, V);
+
+// SAFETY: each method does what `V`'s does, twice.
+#[allow(clippy::undocumented_unsafe_blocks)] // the trait's contract is each method's
+unsafe impl<V: Words> Words for Pair<V> {
+    const LANES: usize = 2 * V::LANES;
+
+    #[inline(always)]
+    unsafe fn splat(word: u32) -> Self {
+        unsafe { Self(V::splat(word), V::splat(word)) }
+    }
+
+    #[inline(always)]
+    unsafe fn read(words: *const u32) -> Self {
+        unsafe { Self(V::read(words), V::read(words.add(V::LANES))) }
+    }
+
+    #[inline(always)]
+    unsafe fn write(self, words: *mut u32) {
+        unsafe {
+            self.0.write(words);
+            self.1.write(words.add(V::LANES));
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        unsafe { Self(self.0.add(other.0), self.1.add(other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn xor(self, other: Self) -> Self {
+        unsafe { Self(self.0.xor(other.0), self.1.xor(other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn xor3(self, b: Self, c: Self) -> Self {
+        unsafe { Self(self.0.xor3(b.0, c.0), self.1.xor3(b.1, c.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn choose(self, b: Self, c: Self) -> Self {
+        unsafe { Self(self.0.choose(b.0, c.0), self.1.choose(b.1, c.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn majority(self, b: Self, c: Self) -> Self {
+        unsafe { Self(self.0.majority(b.0, c.0), self.1.majority(b.1, c.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn rotate<const L: u32, const R: u32>(self) -> Self {
+        unsafe { Self(self.0.rotate::<L, R>(), self.1.rotate::<L, R>()) }
+    }
+
+    #[inline(always)]
+    unsafe fn shift_right<const R: u32>(self) -> Self {
+        unsafe { Self(self.0.shift_right::<R>(), self.1.shift_right::<R>()) }
+    }
+
+    #[inline(always)]
+    unsafe fn gather(lanes: &[*const Block]) -> [Self; 16] {
+        unsafe {
+            let low = V::gather(&lanes[..V::LANES]);
+            let high = V::gather(&lanes[V::LANES..]);
+            std::array::from_fn(|word| Self(low[word], high[word]))
+        }
+    }
+}

@@ -7,6 +7,7 @@ use crate::{
     batch::{self, Nodes},
     kernel::{BLOCK, Block, LANES_MAX, Suite},
     merkle::{self, LEAF, Node},
+    padding::Padding,
     plan::Plan,
     read::{Reader, Stamps},
     sha1,
@@ -44,12 +45,13 @@ struct Lane {
     state: sha1::State,
     /// Blocks of the buffer not yet compressed.
     ready: std::ops::Range<usize>,
+    /// Zeros behind the ready blocks and up to the piece's end, in no buffer: whole blocks.
+    zeros: u64,
     /// Content in the buffer whose leaves are not hashed yet.
     fresh: usize,
     leaves: Vec<Node>,
     /// Where in the memory of all lanes this one's buffer is.
     buffer: usize,
-    buffer_is_zero: bool,
 }
 
 pub(crate) struct Worker<'a> {
@@ -57,6 +59,7 @@ pub(crate) struct Worker<'a> {
     reader: Reader<'a>,
     lanes: Vec<Lane>,
     memory: Vec<u8>,
+    padding: Padding<'a>,
     nodes: Nodes,
     digests: Vec<Node>,
     found: Found,
@@ -75,6 +78,7 @@ impl<'a> Worker<'a> {
             reader: Reader::new(&shared.plan, &shared.stamps, lanes_max + 2),
             lanes,
             memory,
+            padding: Padding::new(shared.suite.zeros, &shared.stop),
             nodes: Nodes::default(),
             digests: Vec::new(),
             found: Found::default(),
@@ -89,9 +93,10 @@ impl<'a> Worker<'a> {
                 break;
             }
             if self.shared.plan.v1 {
-                self.compress();
+                self.compress()?;
             }
         }
+        self.padding.drain(&mut self.found.pieces)?;
         self.reader.finish()?;
         Ok(self.found)
     }
@@ -100,10 +105,14 @@ impl<'a> Worker<'a> {
     fn refill(&mut self) -> Result<(), Fault> {
         let plan = &self.shared.plan;
         for index in (0..self.lanes.len()).rev() {
-            let lane = &mut self.lanes[index];
-            if !lane.ready.is_empty() {
+            if !self.lanes[index].ready.is_empty() {
                 continue;
             }
+            if self.lanes[index].fresh > 0 {
+                // All that was read since is hashed with it: more leaves fill more lanes.
+                self.hash_leaves();
+            }
+            let lane = &mut self.lanes[index];
             if lane.at == lane.end {
                 let piece = self.shared.next_piece.fetch_add(1, Ordering::Relaxed);
                 if piece >= plan.piece_count() {
@@ -119,24 +128,21 @@ impl<'a> Worker<'a> {
             let read = lane.fill(plan, &mut self.reader, buffer)?;
             self.shared.bytes_done.fetch_add(read, Ordering::Relaxed);
         }
-        if plan.v2 {
-            self.hash_leaves();
-        }
         Ok(())
     }
 
-    /// Hash the 16 KiB leaves of what was just read, and finish the trees of pieces read whole.
+    /// Hash the 16 KiB leaves of what was read, and finish the trees of pieces read whole.
     fn hash_leaves(&mut self) {
         let shared = self.shared;
         let fresh = || self.lanes.iter().filter(|lane| lane.fresh > 0);
         let leaves = fresh().flat_map(|lane| self.memory[lane.buffer..][..lane.fresh].chunks(LEAF));
         batch::hash(&shared.suite.sha256, leaves, &mut self.digests);
         let mut digests = self.digests.drain(..);
-        for lane in &mut self.lanes {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.fresh > 0) {
             let count = lane.fresh.div_ceil(LEAF);
             lane.leaves.extend(digests.by_ref().take(count));
             lane.fresh = 0;
-            if lane.at == lane.end && !lane.leaves.is_empty() {
+            if lane.at == lane.end {
                 let begin = lane.piece * shared.plan.piece_length;
                 let width = shared.plan.tree_leaves(begin);
                 let choice = &shared.suite.sha256;
@@ -147,9 +153,9 @@ impl<'a> Worker<'a> {
     }
 
     /// Advance all lanes by what the one with the least has ready.
-    fn compress(&mut self) {
+    fn compress(&mut self) -> Result<(), Fault> {
         let Some(blocks) = self.lanes.iter().map(|lane| lane.ready.len()).min() else {
-            return;
+            return Ok(());
         };
         let mut states = [sha1::INITIAL; LANES_MAX];
         let mut ready: [&[Block]; LANES_MAX] = [&[]; LANES_MAX];
@@ -166,10 +172,20 @@ impl<'a> Worker<'a> {
         for (lane, state) in self.lanes.iter_mut().zip(states) {
             lane.state = state;
             lane.ready.start += blocks;
-            if lane.ready.is_empty() && lane.at == lane.end {
-                self.found.pieces.push((lane.piece, sha1::digest(&state)));
+            if !lane.ready.is_empty() || lane.at != lane.end {
+                continue;
+            }
+            let pieces = &mut self.found.pieces;
+            if lane.zeros == 0 {
+                pieces.push((lane.piece, sha1::digest(&state)));
+            } else {
+                let length = lane.end - lane.piece * self.shared.plan.piece_length;
+                let zeros = std::mem::take(&mut lane.zeros);
+                self.padding
+                    .push(lane.piece, length, state, zeros, pieces)?;
             }
         }
+        Ok(())
     }
 }
 
@@ -181,10 +197,10 @@ impl Lane {
             end: 0,
             state: sha1::INITIAL,
             ready: 0..0,
+            zeros: 0,
             fresh: 0,
             leaves: Vec::new(),
             buffer,
-            buffer_is_zero: true,
         }
     }
 
@@ -209,25 +225,28 @@ impl Lane {
         while filled < length {
             let span = plan.span(self.at);
             let part = span.length.min((length - filled) as u64) as usize;
-            let into = &mut buffer[filled..filled + part];
-            match span.file {
-                Some((index, offset)) => {
-                    reader.read(index, offset, into)?;
-                    self.buffer_is_zero = false;
-                    self.fresh += part;
-                }
-                None if !plan.v1 => {
-                    // Without v1 nothing hashes the gap between two files.
+            if let Some((index, offset)) = span.file {
+                reader.read(index, offset, &mut buffer[filled..filled + part])?;
+                self.fresh += part;
+            } else if !plan.v1 {
+                // Without v1 nothing hashes the gap between two files.
+                self.at = self.end;
+                return Ok(self.fresh as u64);
+            } else if span.length >= self.end - self.at {
+                let rest = self.end - self.at;
+                let to_block = (filled.next_multiple_of(BLOCK) - filled) as u64;
+                if rest - rest.min(to_block) >= BLOCK as u64 {
+                    // Blocks of zeros only, which end in nothing that must be in memory.
+                    let whole = filled.next_multiple_of(BLOCK);
+                    buffer[filled..whole].fill(0);
+                    self.ready = 0..whole / BLOCK;
+                    self.zeros = (rest - to_block) / BLOCK as u64 * BLOCK as u64;
                     self.at = self.end;
-                    self.ready = 0..0;
                     return Ok(self.fresh as u64);
                 }
-                // Long padding is hashed over and over from zeros written once.
-                None if filled > 0 || !self.buffer_is_zero => {
-                    into.fill(0);
-                    self.buffer_is_zero = part == CHUNK;
-                }
-                None => {}
+                buffer[filled..filled + part].fill(0);
+            } else {
+                buffer[filled..filled + part].fill(0);
             }
             self.at += part as u64;
             filled += part;

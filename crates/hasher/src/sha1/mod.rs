@@ -1,6 +1,9 @@
 //! SHA-1 (FIPS 180-4) over many messages: the kernels and the pieces they share.
 
-use crate::kernel::{Block, Kernel};
+use crate::{
+    Fault, calibrate,
+    kernel::{Block, Kernel, LANES_MAX},
+};
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -27,6 +30,60 @@ pub(crate) const KERNELS: &[Kernel<5>] = &[
     wide::AVX2,
     portable::KERNEL,
 ];
+
+/// Without words to keep, twice the lanes fit into the registers.
+pub(crate) const ZERO_LANES_MAX: usize = 2 * LANES_MAX;
+
+/// One way to advance up to `lanes` messages over the same number of blocks of zeros.
+pub(crate) struct Zeros {
+    pub(crate) name: &'static str,
+    pub(crate) lanes: usize,
+    pub(crate) supported: fn() -> bool,
+    /// Takes 1 to `lanes` states and a number of blocks.
+    pub(crate) compress: unsafe fn(&mut [State], usize),
+}
+
+impl Zeros {
+    /// The one that advances full lanes fastest on this CPU, or that called `forced`.
+    pub(crate) fn choose(forced: Option<&str>) -> Result<&'static Self, Fault> {
+        ZEROS
+            .iter()
+            .filter(|zeros| (zeros.supported)() && forced.is_none_or(|name| name == zeros.name))
+            .min_by_key(|zeros| {
+                let mut states = [INITIAL; ZERO_LANES_MAX];
+                let full = calibrate::shortest(|| {
+                    zeros.run(&mut states[..zeros.lanes], calibrate::BLOCKS);
+                });
+                full * (ZERO_LANES_MAX / zeros.lanes) as u32
+            })
+            .ok_or_else(|| Fault::Kernel(forced.unwrap_or_default().to_owned()))
+    }
+
+    /// Advance each of some states over that many blocks of zeros.
+    #[allow(unsafe_code)] // calling code compiled for instructions that only some CPUs have
+    pub(crate) fn run(&self, states: &mut [State], blocks: usize) {
+        assert!((self.supported)());
+        for states in states.chunks_mut(self.lanes) {
+            // SAFETY: this CPU supports it, as was just asserted; a chunk has 1 to `lanes` states.
+            unsafe { (self.compress)(states, blocks) };
+        }
+    }
+}
+
+pub(crate) const ZEROS: &[Zeros] = &[
+    #[cfg(target_arch = "x86_64")]
+    wide::AVX512_ZEROS,
+    #[cfg(target_arch = "x86_64")]
+    shani::ZEROS,
+    #[cfg(target_arch = "x86_64")]
+    wide::AVX2_ZEROS,
+    portable::ZEROS,
+];
+
+/// Advance one message, whatever the kernels of the job are.
+pub(crate) fn one(state: &mut State, blocks: &[Block]) {
+    sha1::block_api::compress(state, blocks);
+}
 
 /// The digest that a finished state stands for.
 pub(crate) fn digest(state: &State) -> [u8; 20] {

@@ -6,13 +6,15 @@
 
 use core::arch::x86_64::{__m256i, __m512i};
 
-use super::{Block, Kernel, State};
-use crate::{kernel::LANES_MAX, wide::Words};
+use super::{Block, Kernel, State, Zeros};
+use crate::{
+    kernel::LANES_MAX,
+    wide::{Pair, Words},
+};
 
 pub(super) const AVX2: Kernel<5> = Kernel {
     name: "avx2",
     lanes: 8,
-    cost: &[380],
     supported: || is_x86_feature_detected!("avx2"),
     compress: compress_avx2,
 };
@@ -20,10 +22,35 @@ pub(super) const AVX2: Kernel<5> = Kernel {
 pub(super) const AVX512: Kernel<5> = Kernel {
     name: "avx512",
     lanes: 16,
-    cost: &[425],
     supported: || is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"),
     compress: compress_avx512,
 };
+
+pub(super) const AVX2_ZEROS: Zeros = Zeros {
+    name: AVX2.name,
+    lanes: AVX2.lanes,
+    supported: AVX2.supported,
+    compress: zeros_avx2,
+};
+
+pub(super) const AVX512_ZEROS: Zeros = Zeros {
+    name: AVX512.name,
+    lanes: Pair::<__m512i>::LANES,
+    supported: AVX512.supported,
+    compress: zeros_avx512,
+};
+
+#[target_feature(enable = "avx2")]
+unsafe fn zeros_avx2(states: &mut [State], blocks: usize) {
+    // SAFETY: this function is compiled for AVX2 and called where it exists.
+    unsafe { zeros::<__m256i>(states, blocks) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn zeros_avx512(states: &mut [State], blocks: usize) {
+    // SAFETY: this function is compiled for AVX-512 and called where it exists.
+    unsafe { zeros::<Pair<__m512i>>(states, blocks) }
+}
 
 #[target_feature(enable = "avx2")]
 unsafe fn compress_avx2(states: &mut [State], blocks: &[&[Block]]) {
@@ -42,28 +69,63 @@ unsafe fn compress_avx512(states: &mut [State], blocks: &[&[Block]]) {
 /// The CPU has `V`'s instruction set; the slices have the same length; 1 to `V::LANES` lanes.
 #[inline(always)]
 unsafe fn compress<V: Words>(states: &mut [State], blocks: &[&[Block]]) {
-    let busy = states.len();
     // Lanes without work repeat the first one's, and what they compute is dropped.
     let mut at = [blocks[0].as_ptr(); LANES_MAX];
-    let mut words = [[0; LANES_MAX]; 5];
-    for lane in 0..busy {
-        at[lane] = blocks[lane].as_ptr();
-        for (words, word) in words.iter_mut().zip(states[lane]) {
-            words[lane] = word;
-        }
+    for (at, blocks) in at.iter_mut().zip(blocks) {
+        *at = blocks.as_ptr();
     }
-    // SAFETY: each pointer covers `blocks[0].len()` blocks; `words` has room for the widest `V`.
+    // SAFETY: each pointer covers `blocks[0].len()` blocks.
     unsafe {
-        let mut state = words.each_ref().map(|words| V::read(words.as_ptr()));
+        let mut state = load::<V>(states);
         for _ in 0..blocks[0].len() {
-            state = block(state, V::gather(&at[..V::LANES]));
+            state = rounds(state, Some(V::gather(&at[..V::LANES])));
             for at in &mut at {
                 *at = at.add(1);
             }
         }
-        for (state, words) in state.into_iter().zip(&mut words) {
-            state.write(words.as_mut_ptr());
+        store(state, states);
+    }
+}
+
+/// # Safety
+///
+/// The CPU has `V`'s instruction set; 1 to `V::LANES` lanes.
+#[inline(always)]
+unsafe fn zeros<V: Words>(states: &mut [State], blocks: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut state = load::<V>(states);
+        for _ in 0..blocks {
+            state = rounds(state, None);
         }
+        store(state, states);
+    }
+}
+
+/// # Safety
+///
+/// The CPU has `V`'s instruction set.
+#[inline(always)]
+unsafe fn load<V: Words>(states: &[State]) -> [V; 5] {
+    let mut words = [[0; 2 * LANES_MAX]; 5];
+    for (lane, state) in states.iter().enumerate() {
+        for (words, word) in words.iter_mut().zip(state) {
+            words[lane] = *word;
+        }
+    }
+    // SAFETY: `words` has room for the widest `V`.
+    unsafe { words.each_ref().map(|words| V::read(words.as_ptr())) }
+}
+
+/// # Safety
+///
+/// The CPU has `V`'s instruction set.
+#[inline(always)]
+unsafe fn store<V: Words>(state: [V; 5], states: &mut [State]) {
+    let mut words = [[0; 2 * LANES_MAX]; 5];
+    for (state, words) in state.into_iter().zip(&mut words) {
+        // SAFETY: `words` has room for the widest `V`.
+        unsafe { state.write(words.as_mut_ptr()) };
     }
     for (lane, state) in states.iter_mut().enumerate() {
         for (word, words) in state.iter_mut().zip(&words) {
@@ -72,32 +134,35 @@ unsafe fn compress<V: Words>(states: &mut [State], blocks: &[&[Block]]) {
     }
 }
 
+/// One block. Without words it is all zeros, and so is what SHA-1 makes of them for its later
+/// rounds: nearly half of the work.
+///
 /// # Safety
 ///
 /// The CPU has `V`'s instruction set.
 #[inline(always)]
 #[allow(unused_assignments)] // the last words of the schedule are computed in place like the others
-unsafe fn block<V: Words>(state: [V; 5], mut w: [V; 16]) -> [V; 5] {
+unsafe fn rounds<V: Words>(state: [V; 5], mut words: Option<[V; 16]>) -> [V; 5] {
     let [mut a, mut b, mut c, mut d, mut e] = state;
     // SAFETY: the caller's promise, and nothing but registers.
     unsafe {
         macro_rules! round {
             ($t:expr, $a:ident $b:ident $c:ident $d:ident $e:ident) => {
-                let word = if $t < 16 {
-                    w[$t & 15]
-                } else {
-                    let mixed = w[($t + 13) & 15].xor3(w[($t + 8) & 15], w[($t + 2) & 15]);
-                    let word = mixed.xor(w[$t & 15]).rotate::<1, 31>();
-                    w[$t & 15] = word;
-                    word
-                };
                 let (mix, k) = match $t / 20 {
                     0 => ($b.choose($c, $d), 0x5A82_7999),
                     1 => ($b.xor3($c, $d), 0x6ED9_EBA1),
                     2 => ($b.majority($c, $d), 0x8F1B_BCDC),
                     _ => ($b.xor3($c, $d), 0xCA62_C1D6),
                 };
-                let sum = $e.add(word.add(V::splat(k))).add(mix);
+                let mut input = V::splat(k);
+                if let Some(w) = &mut words {
+                    if $t >= 16 {
+                        let mixed = w[($t + 13) & 15].xor3(w[($t + 8) & 15], w[($t + 2) & 15]);
+                        w[$t & 15] = mixed.xor(w[$t & 15]).rotate::<1, 31>();
+                    }
+                    input = w[$t & 15].add(input);
+                }
+                let sum = $e.add(input).add(mix);
                 $e = sum.add($a.rotate::<5, 27>());
                 $b = $b.rotate::<30, 2>();
             };

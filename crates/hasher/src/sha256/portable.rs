@@ -5,7 +5,6 @@ use super::{Block, Kernel, State};
 pub(super) const KERNEL: Kernel<8> = Kernel {
     name: "portable",
     lanes: 1,
-    cost: &[100],
     supported: || true,
     compress,
 };

@@ -15,7 +15,6 @@ use super::{Block, K, Kernel, State};
 pub(super) const KERNEL: Kernel<8> = Kernel {
     name: "shani",
     lanes: 4,
-    cost: &[99, 100, 150, 200],
     supported: || {
         is_x86_feature_detected!("sha")
             && is_x86_feature_detected!("sse4.1")
