@@ -6,7 +6,7 @@ use super::Swarms;
 use super::announce::{Answer, Call, Outs, give};
 use super::peer::{Coarse, Meta, Peer, PeerV4, PeerV6};
 use super::shard::{Family, Shard};
-use super::slot::Kept;
+use super::slot::{Kept, Slot};
 use crate::model::{Announce, Facts, InfoHash};
 use crate::rng::Rng;
 
@@ -74,10 +74,9 @@ impl Shard {
         let found = self
             .torrents
             .find(&call.announce.infohash, call.torrent_hash);
-        let Some(number) = found else {
-            return Answer::of(Facts::default());
-        };
-        let slot = self.torrents.slot(number);
+        // Origins are given before the swarm has a peer.
+        let nobody = Slot::EMPTY;
+        let slot = found.map_or(&nobody, |number| self.torrents.slot(number));
         let mut facts = Facts::default();
         facts.count(slot);
         let (own, other) = give(slot, call, rng, outs);
