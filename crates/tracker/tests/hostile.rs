@@ -13,6 +13,7 @@ use common::{
     INFOHASH, PATIENCE, UdpClient, V4, announce, announce_target, config, connect, count, serve,
     until, vector,
 };
+use outpour_tracker::rng::Rng;
 use outpour_tracker::{Config, Tracker};
 
 const LENGTHS: usize = 2048;
@@ -120,7 +121,7 @@ fn with_a_closed_room<T>(tracker: &Tracker, run: impl FnOnce() -> T) -> T {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 drop(tracker.take_connections());
-                thread::yield_now();
+                thread::sleep(Duration::from_millis(1));
             }
         });
         let result = run();
@@ -197,6 +198,43 @@ fn http_a_request_may_end_anywhere() {
             .iter()
             .all(|(infohash, _)| *infohash == INFOHASH)
     );
+}
+
+#[test]
+fn http_however_a_stream_of_requests_is_cut_its_answers_are_the_same() {
+    let tracker = serve(config());
+    let http = tracker.http_addresses()[0];
+    let announce = announce_target("&left=5&numwant=0");
+    let requests = [
+        format!("GET {announce} HTTP/1.1\r\nHost: t\r\n\r\n"),
+        "\r\nGET /scrape?info_hash=aaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nA: b\r\n\r\n".to_owned(),
+        format!("HEAD {announce} HTTP/1.1\nHost: t\n\n"),
+        "GET /announce?info_hash=%zz HTTP/1.1\r\n\r\n".to_owned(),
+        format!("GET {announce} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+    ];
+    let mut stream: String = requests.concat().repeat(8);
+    stream += "GET /announce HTTP/1.1\r\nConnection: close\r\n\r\n";
+    sent_whole(http, stream.as_bytes());
+    let expected = sent_whole(http, stream.as_bytes());
+    let answers = String::from_utf8_lossy(&expected)
+        .matches("Content-Length")
+        .count();
+    assert_eq!(answers, 8 * requests.len() + 1);
+    let mut rng = Rng::seeded(1);
+    for longest in [1, 3, 20, 100, 500] {
+        let mut connection = connect(http);
+        connection.set_nodelay(true).expect("no delay");
+        let mut rest = stream.as_bytes();
+        while !rest.is_empty() {
+            let length = (1 + rng.below(longest) as usize).min(rest.len());
+            connection.write_all(&rest[..length]).expect("sent");
+            rest = &rest[length..];
+            thread::yield_now();
+        }
+        let mut found = Vec::new();
+        connection.read_to_end(&mut found).expect("the answers");
+        assert!(found == expected, "{longest}");
+    }
 }
 
 /// Lets this process open as many descriptors as it may, and says how many these are.
