@@ -383,7 +383,7 @@ fn others(
     len - asks - first.count()
 }
 
-pub(super) fn addresses<const N: usize>(bytes: &[u8]) -> Vec<SocketAddr> {
+pub(crate) fn addresses<const N: usize>(bytes: &[u8]) -> Vec<SocketAddr> {
     let (entries, rest) = bytes.as_chunks::<N>();
     assert!(rest.is_empty());
     let address = |entry: &[u8; N]| {
