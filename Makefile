@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 LISTEN ?= 127.0.0.1:6969
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-RUST := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
+RUST := Cargo.toml Cargo.lock \
+	$(shell find crates -name fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 
 .DEFAULT_GOAL := help
 .PHONY: help build publish test check lint types rust-check rust-test wheel-check docs docs-check \
-	bench bench-tracker bench-create bench-download lock fuzz clean
+	bench bench-tracker bench-create bench-download lock fuzz fuzz-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -54,7 +55,7 @@ test: $(VENV)/.built $(VENV)/.dev rust-test ## run the tests; those whose real p
 rust-test:
 	cargo test --workspace --locked --quiet
 
-check: lint types rust-check rust-test docs-check wheel-check ## everything that continuous integration runs
+check: lint types rust-check rust-test fuzz-check docs-check wheel-check ## everything that continuous integration runs
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.built $(VENV)/.dev
@@ -68,7 +69,9 @@ types: $(VENV)/.built $(VENV)/.dev
 
 rust-check:
 	cargo fmt --all --check
+	cargo fmt --manifest-path crates/tracker/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	cargo clippy -p outpour-tracker --features fuzzing --locked --quiet -- -D warnings
 
 wheel-check: $(VENV)/.dev ## build the wheel, install it without development tools, start it
 	@rm -rf $(VENV)/wheel && mkdir -p $(VENV)/wheel
@@ -107,6 +110,16 @@ lock: ## resolve the dependencies anew (needs uv)
 	$(COMPILE) --group build -o requirements/build.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
 	cargo update
+
+FUZZ_S ?= 600
+FUZZ_PARSERS = test ! -f fuzz/metainfo.py || $(BIN)/python fuzz/metainfo.py --seconds
+fuzz: $(VENV)/.built $(VENV)/.dev ## search for input that breaks something, FUZZ_S=600 seconds a target
+	SANITIZER=address crates/tracker/fuzz/run.sh $(FUZZ_S)
+	$(FUZZ_PARSERS) $(FUZZ_S)
+
+fuzz-check: $(VENV)/.built $(VENV)/.dev
+	crates/tracker/fuzz/run.sh 15
+	$(FUZZ_PARSERS) 15
 
 clean: ## remove what was built
 	rm -rf $(VENV) target dist

@@ -1,5 +1,7 @@
 //! Requests become answers, in four steps: wire, gate, swarm, wire. Knows no socket.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod bench;
 pub(crate) mod http;
 pub(crate) mod log;
 #[cfg(test)]

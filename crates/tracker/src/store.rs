@@ -9,6 +9,9 @@ use crate::nat::{Check, Checks};
 use crate::rng::Rng;
 use crate::swarm::Swarms;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) struct Store {
     pub(crate) swarms: Swarms,
     /// None where every peer is given out at once.
@@ -61,6 +64,10 @@ impl Store {
                     }
                 };
                 let address = SocketAddr::new(announce.ip, announce.port);
+                if asker.is_stated {
+                    // It may have waited for a check before it was stated.
+                    waiting.leave(announce, now_s, rng);
+                }
                 let is_peer = asker.is_stated || self.swarms.holds(&announce.infohash, address);
                 if is_peer && announce.event != Event::Stopped {
                     let facts = give(true, rng);
@@ -80,23 +87,15 @@ impl Store {
     pub(crate) fn reached(&self, check: &Check, now_s: u32, rng: &mut Rng) {
         // It may have stopped while it was tried.
         if let Some(waiting) = &self.waiting
-            && waiting
-                .swarms
-                .holds(&check.announce.infohash, check.address())
+            && let Some(peer) = waiting.leave(&check.announce, now_s, rng)
         {
-            let leaves = Announce {
-                event: Event::Stopped,
-                numwant: 0,
-                ..check.announce
-            };
-            let facts = waiting
-                .swarms
-                .announce(&leaves, now_s, rng, &mut [], &mut []);
-            debug_assert!(facts.refused.is_none());
+            // And it may have said something else of itself since.
             let joins = Announce {
-                event: match check.announce.event {
-                    Event::Paused => Event::Paused,
-                    _ => Event::None,
+                left: u64::from(!peer.seeder),
+                event: if peer.partial {
+                    Event::Paused
+                } else {
+                    Event::None
                 },
                 numwant: 0,
                 ..check.announce
@@ -224,6 +223,19 @@ impl Waiting {
 
     fn counts(&self, infohash: &InfoHash) -> Counts {
         self.swarms.scrape(infohash).unwrap_or_default()
+    }
+
+    /// Let a peer out, and tell what it last said of itself; none if it does not wait.
+    fn leave(&self, announce: &Announce, now_s: u32, rng: &mut Rng) -> Option<PeerRow> {
+        let address = SocketAddr::new(announce.ip, announce.port);
+        let peer = self.swarms.find(&announce.infohash, address)?;
+        let leaves = Announce {
+            event: Event::Stopped,
+            numwant: 0,
+            ..*announce
+        };
+        self.swarms.announce(&leaves, now_s, rng, &mut [], &mut []);
+        Some(peer)
     }
 
     fn announce(&self, announce: &Announce, asker: Asker<'_>, now_s: u32, rng: &mut Rng) -> Facts {

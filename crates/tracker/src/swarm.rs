@@ -19,7 +19,11 @@ mod slot;
 mod snapshot;
 mod sweep;
 mod table;
+#[cfg(test)]
+mod tests;
 mod torrents;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod trial;
 mod walk;
 
 use std::net::{IpAddr, SocketAddr};
@@ -36,6 +40,8 @@ use self::origins::Origins;
 use self::peer::{Coarse, Meta, Peer, PeerV4, PeerV6};
 use self::shard::{Shard, Turn};
 use self::slot::Kept;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::snapshot::sealed;
 use self::snapshot::{Aging, Copied};
 pub use self::snapshot::{Snapshot, SnapshotError};
 use self::sweep::{Cursor, HOLD};
@@ -70,12 +76,22 @@ impl Swarms {
     /// Pages begin at numbers below this, see [`Swarms::torrents_page`].
     pub const SHARDS: usize = SHARDS;
 
+    /// Make an empty store.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no randomness to give.
     pub fn new(limits: Limits) -> Self {
+        let draw = || getrandom::u64().expect("the system gives random numbers");
+        Self::keyed(limits, Keys::draw(draw))
+    }
+
+    fn keyed(limits: Limits, keys: Keys) -> Self {
         let timeout_s = limits.peer_timeout_s.min(Limits::PEER_TIMEOUT_S_MAX);
         Self {
             limits,
             timeout: timeout_s.div_ceil(Coarse::UNIT_S) as u16,
-            keys: Keys::from_os(),
+            keys,
             load: Load::default(),
             origins: ArcSwapOption::empty(),
             shards: (0..SHARDS).map(|_| Padded::default()).collect(),
@@ -439,6 +455,7 @@ impl Swarms {
                     forgotten += 1;
                 }
             }
+            shard.completions.retain(|infohash, _| keep(infohash));
             padded.note(&shard);
         }
         forgotten
@@ -450,6 +467,8 @@ impl Swarms {
         let padded = self.padded(hash);
         let mut shard = padded.shard.lock();
         let number = shard.torrents.find(infohash, hash);
+        // A torrent that is gone for want of peers may have completions yet to be drained.
+        shard.completions.remove(infohash);
         if let Some(number) = number {
             shard.forget(&self.turn(0, None), number);
             padded.note(&shard);

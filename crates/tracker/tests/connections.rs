@@ -133,37 +133,6 @@ fn http_a_head_that_does_not_end_in_time_is_closed() {
 }
 
 #[test]
-fn http_a_thousand_idle_connections_do_not_slow_an_honest_client() {
-    let tracker = serve(Config {
-        connections_max: 100,
-        ..config()
-    });
-    let http = tracker.http_addresses()[0];
-    let idle: Vec<_> = (0..1100)
-        .map(|at| {
-            let mut stream = connect(http);
-            if at % 2 == 0 {
-                stream.write_all(b"GET /announce?info_hash=").expect("sent");
-            }
-            stream
-        })
-        .collect();
-    until("some were closed for others", || {
-        count(&tracker, "evicted_http") > 0
-    });
-    let started = Instant::now();
-    for _ in 0..20 {
-        assert_eq!(announce(http, "&left=5").counts(), (0, 1, 0));
-    }
-    assert!(
-        started.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        started.elapsed()
-    );
-    drop(idle);
-}
-
-#[test]
 fn handoff_a_page_request_arrives_with_all_its_bytes() {
     let tracker = serve(config());
     let mut client = connect(tracker.http_addresses()[0]);

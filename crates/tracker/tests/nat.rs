@@ -7,8 +7,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use common::{
-    INFOHASH, PATIENCE, UdpAnnounce, UdpClient, V4, V6, announce, config, count, get, serve, until,
-    vector,
+    INFOHASH, PATIENCE, UdpAnnounce, UdpClient, V4, V6, address, announce, config, count, get,
+    serve, until, vector,
 };
 use outpour_tracker::{Config, Tracker};
 
@@ -69,6 +69,15 @@ fn a_peer_is_given_out_once_it_answered_and_counts_before() {
     assert_eq!(tracker.torrents()[0].1.complete, 1);
     assert_eq!(tracker.torrents_page(0, 9).0.len(), 1);
     assert_eq!(tracker.peers(&INFOHASH, 9).len(), 3);
+}
+
+#[test]
+fn a_peer_that_nobody_reached_yet_is_given_the_origins() {
+    let tracker = checking(3);
+    let origin = address("127.0.0.1:7");
+    tracker.set_origins(&[origin]);
+    let reply = announce(tracker.http_addresses()[0], "&left=5&port=2");
+    assert_eq!(reply.peers(), [origin]);
 }
 
 #[test]
@@ -155,7 +164,7 @@ fn a_stated_address_is_believed_unchecked() {
         ..config()
     });
     announce(tracker.http_addresses()[0], "&left=0&ip=192.0.2.1");
-    assert_eq!(given(&tracker), [common::address("192.0.2.1:6881")]);
+    assert_eq!(given(&tracker), [address("192.0.2.1:6881")]);
     checked(&tracker, 1);
     assert_eq!(count(&tracker, "nat_checks"), 1, "of the leecher alone");
 }

@@ -175,6 +175,7 @@ fn respond(
     }
 }
 
+/// An announce in its four steps: wire, gate, swarm, wire.
 fn announce(
     desk: &mut Desk<'_>,
     source: IpAddr,
@@ -260,6 +261,7 @@ fn admit(
     })
 }
 
+/// A scrape (BEP 48) of the torrents that are named, or of all.
 fn scrape(desk: &Desk<'_>, query: &[u8], scratch: &mut Scratch) -> Result<Body, Refusal> {
     wire::infohashes(query, &mut scratch.infohashes)?;
     if scratch.infohashes.is_empty() {

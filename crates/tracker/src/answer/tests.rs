@@ -2,83 +2,14 @@ use std::net::IpAddr;
 
 use proptest::prelude::*;
 
-use super::{Desk, Manners, http, udp};
-use crate::counters::Counters;
-use crate::gate::{ConnectionIds, Gate, GateSettings, Lists};
-use crate::limits::Limits;
-use crate::rng::Rng;
-use crate::store::Store;
+use super::bench::Bench;
+use super::http::Outcome;
 use crate::wire::limits::UDP_ANSWER_BYTES_MAX;
 use crate::wire::vector;
 
-const NOW_MS: u64 = 1_000_000_000;
 const SOMEONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9));
 
-/// A tracker without sockets.
-struct Bench {
-    gate: Gate,
-    store: Store,
-    manners: Manners,
-    counters: Counters,
-    rng: Rng,
-}
-
 impl Bench {
-    fn new() -> Self {
-        let gate = Gate::new(
-            ConnectionIds::new([7; 16], 900),
-            GateSettings {
-                lists: Lists::default(),
-                trusted_proxies: Vec::new(),
-                rate: None,
-                serves_private_networks: false,
-                believes_every_ip: false,
-            },
-        );
-        Self {
-            gate,
-            store: Store::new(Limits::default(), None),
-            manners: Manners {
-                interval_s: 1800,
-                min_interval_s: 300,
-                jitter_percent: 10,
-                peers_per_answer: 50,
-                peers_per_answer_max: 200,
-                full_scrape: false,
-            },
-            counters: Counters::default(),
-            rng: Rng::seeded(1),
-        }
-    }
-
-    fn with_desk<T>(&mut self, then: impl FnOnce(&mut Desk<'_>) -> T) -> T {
-        then(&mut Desk {
-            gate: &self.gate,
-            lists: self.gate.lists(),
-            store: &self.store,
-            manners: &self.manners,
-            counters: &self.counters,
-            log: None,
-            rng: &mut self.rng,
-            now_ms: NOW_MS,
-        })
-    }
-
-    fn udp(&mut self, packet: &[u8], source: IpAddr) -> Vec<u8> {
-        let mut out = [0; UDP_ANSWER_BYTES_MAX];
-        let length = self.with_desk(|desk| {
-            let admitted = udp::admit(desk, packet, source, &mut out);
-            udp::answer(desk, admitted, source, &mut out)
-        });
-        out[..length].to_vec()
-    }
-
-    fn id(&self, source: IpAddr) -> u64 {
-        self.gate
-            .connection_ids
-            .issue(source, (NOW_MS / 1000) as u32)
-    }
-
     fn announce(&mut self, source: IpAddr, port: u16, left: u64) -> Vec<u8> {
         let mut packet = vector!(hex, "bep15_announce.hex", "request");
         packet[..8].copy_from_slice(&self.id(source).to_be_bytes());
@@ -156,6 +87,63 @@ fn bep15_random_packets_with_a_proven_id_make_nothing_panic() {
     }
 }
 
+/// The request with each byte replaced by each other one, left out, and doubled.
+fn mutations(request: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..request.len()).flat_map(|at| {
+        let (before, after) = request.split_at(at);
+        let replaced = (0..=255u8).map(move |byte| [before, &[byte], &after[1..]].concat());
+        let others = [
+            [before, &after[1..]].concat(),
+            [before, &after[..1], after].concat(),
+        ];
+        replaced.chain(others)
+    })
+}
+
+#[test]
+fn bep15_every_single_byte_of_a_packet_may_be_any_other() {
+    let mut bench = Bench::new();
+    let id = bench.id(SOMEONE).to_be_bytes();
+    for mut request in [
+        vector!(hex, "bep15_connect.hex", "request"),
+        vector!(hex, "bep15_announce.hex", "request"),
+        vector!(hex, "bep15_scrape.hex", "request"),
+    ] {
+        if request[11] != 0 {
+            request[..8].copy_from_slice(&id);
+        }
+        for packet in mutations(&request) {
+            let answer = bench.udp(&packet, SOMEONE);
+            assert!(answer.is_empty() || answer[4..8] == packet[12..16]);
+            assert!(answer.len() <= packet.len() || packet[..8] == id);
+        }
+    }
+}
+
+#[test]
+fn http_every_single_byte_of_a_request_may_be_any_other() {
+    let mut bench = Bench::new();
+    let announce = [
+        b"GET /announce?".as_slice(),
+        &vector!(text, "bep03_announce.txt", "query"),
+        b" HTTP/1.1\r\n",
+        &vector!(text, "bep03_announce.txt", "head"),
+    ];
+    for request in [
+        announce.concat(),
+        vector!(text, "bep48_scrape.txt", "request"),
+    ] {
+        for mutated in mutations(&request) {
+            let (outcome, out) = bench.http(&mutated, SOMEONE);
+            match outcome {
+                Outcome::Answered { taken, .. } => assert!(taken <= mutated.len()),
+                Outcome::Broken => assert!(!out.is_empty()),
+                _ => assert!(out.is_empty()),
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn bep15_garbage_is_never_worth_its_sender_an_amplifier(
@@ -173,14 +161,10 @@ proptest! {
     ) {
         let mut bench = Bench::new();
         let buffer = [start.as_bytes(), &garbage, end.as_bytes()].concat();
-        let mut out = Vec::new();
-        let mut scratch = http::Scratch::new(200);
-        let outcome = bench.with_desk(|desk| {
-            http::answer(desk, SOMEONE, &buffer, true, &mut scratch, &mut out)
-        });
+        let (outcome, out) = bench.http(&buffer, SOMEONE);
         match outcome {
-            http::Outcome::Answered { taken, .. } => prop_assert!(taken <= buffer.len()),
-            http::Outcome::Broken => prop_assert!(!out.is_empty()),
+            Outcome::Answered { taken, .. } => prop_assert!(taken <= buffer.len()),
+            Outcome::Broken => prop_assert!(!out.is_empty()),
             _ => prop_assert!(out.is_empty()),
         }
     }

@@ -1,4 +1,4 @@
-//! Answers to packets, in passes over a batch: what the first pass asks memory for, the last finds there.
+//! Answers to packets (BEP 15), in passes over a batch: what the first pass asks memory for, the last finds there.
 
 use std::net::IpAddr;
 
@@ -188,6 +188,7 @@ pub(crate) fn answer(
             request_bytes,
             mut rng,
         } => {
+            // BEP 7 and BEP 15: the peers of an answer are of the family that it goes over.
             let (_, peers) = out.split_at_mut(wire::PEERS_AT);
             let (v4_out, v6_out) = match source {
                 IpAddr::V4(_) => (peers, &mut [][..]),

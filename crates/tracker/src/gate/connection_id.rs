@@ -100,6 +100,16 @@ mod tests {
     }
 
     #[test]
+    fn bep15_a_strict_connection_id_is_good_for_two_minutes_and_not_for_five() {
+        let ids = ConnectionIds::new([1; 16], 120);
+        for issued_s in 0..2 * SLOT_S {
+            let id = ids.issue(SOMEONE, issued_s);
+            assert!(ids.proves(id, SOMEONE, issued_s + 120));
+            assert!(!ids.proves(id, SOMEONE, issued_s + 120 + 2 * SLOT_S));
+        }
+    }
+
+    #[test]
     fn bep15_a_connection_id_is_bound_to_address_and_tracker() {
         let id = ids(1).issue(SOMEONE, 1000);
         assert!(!ids(1).proves(id, IpAddr::from([192, 0, 2, 2]), 1000));

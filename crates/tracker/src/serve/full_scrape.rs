@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -17,6 +17,9 @@ use crate::wire::http::{close_scrape, open_ended_head, open_scrape, scrape_entry
 
 const CHUNK_BYTES: usize = 64 * 1024;
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes a second that a reader takes at least, after a beginning: it keeps others from theirs.
+const PACE_BYTES_MIN: u64 = 32 * 1024;
 
 /// Lets one full scrape run at a time.
 #[derive(Default)]
@@ -51,9 +54,40 @@ pub(super) fn start(
     Ok(())
 }
 
-fn answer(shared: &Shared, mut stream: &TcpStream, scrape: FullScrape) -> io::Result<()> {
+/// A connection whose reader has to keep up.
+struct Paced<'a> {
+    stream: &'a TcpStream,
+    started: Instant,
+    sent: u64,
+}
+
+impl Write for Paced<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if is_too_slow(self.sent, self.started.elapsed()) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let count = self.stream.write(bytes)?;
+        self.sent += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn is_too_slow(sent: u64, elapsed: Duration) -> bool {
+    elapsed > SEND_TIMEOUT + Duration::from_secs(sent / PACE_BYTES_MIN)
+}
+
+fn answer(shared: &Shared, stream: &TcpStream, scrape: FullScrape) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(SEND_TIMEOUT))?;
+    let mut stream = Paced {
+        stream,
+        started: Instant::now(),
+        sent: 0,
+    };
     let mut chunk = Vec::with_capacity(CHUNK_BYTES + 1024);
     open_ended_head(&mut chunk, scrape.takes_gzip);
     stream.write_all(&chunk)?;
@@ -105,4 +139,18 @@ fn listed(shared: &Shared) -> Vec<(InfoHash, Counts)> {
         rows.sort_unstable_by_key(|(infohash, _)| *infohash);
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bep48_a_reader_of_all_torrents_may_be_slow_but_not_stand_still() {
+        let minute = Duration::from_secs(60);
+        assert!(!is_too_slow(0, SEND_TIMEOUT));
+        assert!(is_too_slow(0, SEND_TIMEOUT + Duration::from_millis(1)));
+        assert!(!is_too_slow(PACE_BYTES_MIN * 60, minute));
+        assert!(is_too_slow(PACE_BYTES_MIN * 40, minute));
+    }
 }

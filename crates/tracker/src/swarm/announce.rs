@@ -230,20 +230,21 @@ pub(super) fn give<P: Family>(
     rng: &mut Rng,
     Outs { own, other }: Outs<'_>,
 ) -> (usize, usize) {
+    let (turn, numwant) = (&call.turn, call.announce.numwant);
     let (useful, useful_number) = call.useful(slot);
-    if useful_number == 0 {
+    let origins = turn.origins.filter(|_| useful == Useful::Everyone);
+    if useful_number == 0 && origins.is_none() {
         return (0, 0);
     }
-    let (turn, numwant) = (&call.turn, call.announce.numwant);
     let others = P::Other::view(slot);
-    let reserved = others
-        .len()
+    let other_origins = origins.map_or(&[][..], P::Other::origins);
+    let reserved = (others.len() + other_origins.len())
         .min(other.len() / P::Other::WIRE)
         .min(numwant / 4);
     let ask = Ask {
         asker: call.asker,
         useful,
-        origins: turn.origins.map_or(&[][..], P::origins),
+        origins: origins.map_or(&[][..], P::origins),
         want: numwant - reserved,
         useful_number,
     };
@@ -254,7 +255,7 @@ pub(super) fn give<P: Family>(
     let ask = Ask {
         asker: P::Other::EMPTY,
         useful,
-        origins: turn.origins.map_or(&[][..], P::Other::origins),
+        origins: other_origins,
         want: numwant - written / P::WIRE,
         useful_number,
     };

@@ -4,10 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::Swarms;
 use super::announce::{Answer, Call, Outs, give};
-use super::peer::{Coarse, Meta, Peer, PeerV4, PeerV6};
+use super::mix::Keys;
+use super::peer::{Coarse, Meta, PeerV4, PeerV6};
 use super::shard::{Family, Shard};
-use super::slot::Kept;
-use crate::model::{Announce, Facts, InfoHash};
+use super::slot::{Kept, Slot};
+use crate::model::{Announce, Facts, InfoHash, PeerRow};
 use crate::rng::Rng;
 
 impl Swarms {
@@ -53,20 +54,31 @@ impl Swarms {
 
     /// Whether this peer is in the swarm.
     pub fn holds(&self, infohash: &InfoHash, address: SocketAddr) -> bool {
+        self.find(infohash, address).is_some()
+    }
+
+    /// What is known of this peer, if it is in the swarm.
+    pub fn find(&self, infohash: &InfoHash, address: SocketAddr) -> Option<PeerRow> {
         let hash = self.keys.mix_torrent(infohash);
         let shard = self.lock(hash);
-        let meta = Meta::new(Coarse::of(0), false, false);
-        match address.ip() {
-            IpAddr::V4(ip) => {
-                let peer = PeerV4::new(ip, address.port(), meta);
-                shard.holds(infohash, hash, peer, peer.mix(&self.keys))
-            }
-            IpAddr::V6(ip) => {
-                let peer = PeerV6::new(ip, address.port(), meta);
-                shard.holds(infohash, hash, peer, peer.mix(&self.keys))
-            }
-        }
+        let slot = shard.torrents.slot(shard.torrents.find(infohash, hash)?);
+        let unsaid = Meta::new(Coarse::of(0), false, false);
+        let meta = match address.ip() {
+            IpAddr::V4(ip) => known(slot, PeerV4::new(ip, address.port(), unsaid), &self.keys),
+            IpAddr::V6(ip) => known(slot, PeerV6::new(ip, address.port(), unsaid), &self.keys),
+        }?;
+        Some(PeerRow {
+            address,
+            seeder: meta.is_seeder(),
+            partial: meta.is_partial(),
+        })
     }
+}
+
+fn known<P: Kept>(slot: &Slot, peer: P, keys: &Keys) -> Option<Meta> {
+    let hash = peer.mix(keys);
+    let place = P::find(slot, peer, hash)?;
+    Some(P::place(slot, place, hash).meta())
 }
 
 impl Shard {
@@ -74,18 +86,12 @@ impl Shard {
         let found = self
             .torrents
             .find(&call.announce.infohash, call.torrent_hash);
-        let Some(number) = found else {
-            return Answer::of(Facts::default());
-        };
-        let slot = self.torrents.slot(number);
+        // Origins are given before the swarm has a peer.
+        let nobody = Slot::EMPTY;
+        let slot = found.map_or(&nobody, |number| self.torrents.slot(number));
         let mut facts = Facts::default();
         facts.count(slot);
         let (own, other) = give(slot, call, rng, outs);
         Answer { facts, own, other }
-    }
-
-    fn holds<P: Kept>(&self, infohash: &InfoHash, hash: u64, peer: P, peer_hash: u64) -> bool {
-        let found = self.torrents.find(infohash, hash);
-        found.is_some_and(|number| P::find(self.torrents.slot(number), peer, peer_hash).is_some())
     }
 }

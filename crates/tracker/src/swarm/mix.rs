@@ -12,11 +12,12 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn from_os() -> Self {
-        let draw = || getrandom::u64().expect("the system gives random numbers") | 1;
+    /// Make keys of the numbers that `next` gives.
+    pub(super) fn draw(mut next: impl FnMut() -> u64) -> Self {
+        let mut odd = || next() | 1;
         Self {
-            torrent: [draw(), draw(), draw()],
-            peer: [draw(), draw(), draw()],
+            torrent: [odd(), odd(), odd()],
+            peer: [odd(), odd(), odd()],
         }
     }
 

@@ -108,6 +108,11 @@ impl<P: Peer> Peers<P> {
         self.table(hash).find(peer, hash)
     }
 
+    /// The peer of this hash that `find` saw.
+    pub(super) fn place(&self, place: usize, hash: u64) -> P {
+        self.table(hash).places()[place]
+    }
+
     /// The place of its table where `find` or `insert` saw a peer of this hash.
     #[inline]
     pub(super) fn place_mut(&mut self, place: usize, hash: u64) -> &mut P {

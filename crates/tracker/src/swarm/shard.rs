@@ -203,7 +203,7 @@ impl Shard {
         }
     }
 
-    /// Remove a torrent with its peers and its counter.
+    /// Remove a torrent with its peers and its counter; its completions are left to the caller.
     pub(super) fn forget(&mut self, turn: &Turn<'_>, number: u32) {
         let slot = self.torrents.slot(number);
         let [v4, v6] = [PeerV4::view(slot).len(), PeerV6::view(slot).len()];
@@ -214,7 +214,6 @@ impl Shard {
         turn.load.peers.leave(v4 + v6);
         turn.load.empty.leave(usize::from(slot.len() == 0));
         turn.load.torrents.leave(1);
-        self.completions.remove(&slot.infohash);
         self.partials.remove(&slot.infohash);
         self.torrents.remove(number, turn.keys);
     }

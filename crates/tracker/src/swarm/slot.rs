@@ -71,6 +71,7 @@ impl<'a, P: Peer> View<'a, P> {
 pub(super) trait Kept: Peer {
     fn view(slot: &Slot) -> View<'_, Self>;
     fn find(slot: &Slot, peer: Self, hash: u64) -> Option<usize>;
+    fn place(slot: &Slot, place: usize, hash: u64) -> Self;
     fn place_mut(slot: &mut Slot, place: usize, hash: u64) -> &mut Self;
     /// Add a peer that is not in the slot and give its place.
     fn insert(slot: &mut Slot, peer: Self, hash: u64, keys: &Keys) -> usize;
@@ -217,6 +218,13 @@ impl Kept for PeerV4 {
         }
     }
 
+    fn place(slot: &Slot, place: usize, hash: u64) -> Self {
+        match &slot.body {
+            Body::Few { peers, .. } => peers[place],
+            Body::Many { v4, .. } => v4.place(place, hash),
+        }
+    }
+
     #[inline]
     fn place_mut(slot: &mut Slot, place: usize, hash: u64) -> &mut Self {
         match &mut slot.body {
@@ -271,6 +279,13 @@ impl Kept for PeerV6 {
         match &slot.body {
             Body::Few { .. } => None,
             Body::Many { v6, .. } => v6.find(peer, hash),
+        }
+    }
+
+    fn place(slot: &Slot, place: usize, hash: u64) -> Self {
+        match &slot.body {
+            Body::Few { .. } => unreachable!("a place of IPv6 is in a slot of many"),
+            Body::Many { v6, .. } => v6.place(place, hash),
         }
     }
 

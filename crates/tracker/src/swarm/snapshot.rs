@@ -207,6 +207,20 @@ fn record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
     ))
 }
 
+/// A snapshot of the whole torrents that `body` begins with, whatever they say of their peers.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn sealed(body: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::new(body.len());
+    let mut rest = body;
+    while let Some((_, after)) = record(rest) {
+        writer.torrents += 1;
+        rest = after;
+    }
+    let whole = body.len() - rest.len();
+    writer.bytes.extend_from_slice(&body[..whole]);
+    writer.finish()
+}
+
 fn number(bytes: &[u8]) -> u32 {
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
 }

@@ -129,7 +129,8 @@ impl<'a, P: Peer> PartsWalk<'a, P> {
     #[inline]
     pub(super) fn new(parts: &'a Parts<P>, groups: u32, rng: &mut Rng) -> Self {
         let seed = rng.next_u64() | 1;
-        let cut = Cut::new(groups, (seed >> 32) as u32);
+        // Of a number of its own: the runs are drawn from the seed, and both add up to a place.
+        let cut = Cut::new(groups, rng.next_u64() as u32);
         let runs = cut.runs(parts.groups_max());
         Self {
             tables: parts.tables(),

@@ -1,4 +1,4 @@
-//! A query becomes an announce, or the infohashes of a scrape (BEP 3, 7, 21, 23 and 48).
+//! A query becomes an announce (BEP 3, BEP 21, BEP 23), or the infohashes of a scrape (BEP 48).
 
 use super::query::{DecodeError, decode, number, pairs};
 use crate::model::{Event, InfoHash};

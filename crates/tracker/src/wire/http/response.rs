@@ -25,7 +25,8 @@ pub(crate) struct Peers<'a> {
     pub(crate) compact: bool,
 }
 
-/// Appends the body of an announce answer (BEP 3, 7, 23, 24), its keys in the order bencoding wants.
+/// Appends the body of an announce answer (BEP 3), its keys in the order bencoding wants: compact
+/// peers (BEP 23) of both families (BEP 7), and the address that the client is seen at (BEP 24).
 pub(crate) fn reply(body: &mut Vec<u8>, reply: &Reply<'_>) {
     body.extend_from_slice(b"d8:completei");
     decimal(body, u64::from(reply.counts.complete));
@@ -136,7 +137,7 @@ pub(crate) fn close_scrape(body: &mut Vec<u8>) {
     body.extend_from_slice(b"ee");
 }
 
-/// Appends one torrent of a scrape answer; they come sorted, as the keys of a dictionary do.
+/// Appends one torrent of a scrape answer (BEP 48, BEP 21); they come sorted, as the keys of a dictionary do.
 pub(crate) fn scrape_entry(body: &mut Vec<u8>, infohash: &InfoHash, counts: Counts) {
     body.extend_from_slice(b"20:");
     body.extend_from_slice(infohash);

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Fuzz what strangers can reach: run.sh SECONDS [TARGET...], so many seconds a target.
+#
+# The stable toolchain and a C++ compiler do. SANITIZER=address watches memory as well, where the
+# toolchain has the runtime for it. `cargo fuzz run TARGET` works here, too.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+seconds=${1:?seconds a target}
+shift
+targets=("$@")
+[ ${#targets[@]} -gt 0 ] || targets=(udp http store snapshot)
+
+command -v "${CXX:-c++}" >/dev/null || {
+	echo 'error: `c++`: not found; the engine of the fuzzer is built with it'
+	echo 'hint: apt-get install g++'
+	exit 1
+}
+host=$(rustc -vV | sed -n 's/^host: //p')
+flags=(--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module
+	-Cllvm-args=-sanitizer-coverage-level=4
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters
+	-Cllvm-args=-sanitizer-coverage-pc-table
+	-Cllvm-args=-sanitizer-coverage-trace-compares)
+built=../../../target/fuzz
+if [ -n "${SANITIZER:-}" ]; then
+	# The flag is one of the nightly toolchain, and this lets the stable one take it.
+	export RUSTC_BOOTSTRAP=1
+	flags+=("-Zsanitizer=$SANITIZER")
+	built+=-$SANITIZER
+fi
+# Flags for a named host do not reach build scripts, which are programs of their own.
+RUSTFLAGS="${flags[*]}" cargo build --release --locked --quiet --target "$host" --target-dir "$built"
+
+for target in "${targets[@]}"; do
+	mkdir -p "corpus/$target" "artifacts/$target"
+	log=artifacts/$target.log
+	options=("-max_total_time=$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=1024
+		-print_final_stats=1 -print_funcs=0 "-artifact_prefix=artifacts/$target/")
+	[ ! -f "$target.dict" ] || options+=("-dict=$target.dict")
+	if ! "$built/$host/release/$target" "${options[@]}" "corpus/$target" >"$log" 2>&1; then
+		tail -n 60 "$log" >&2
+		echo "error: \`$target\`: an input breaks it; it lies in crates/tracker/fuzz/artifacts/$target" >&2
+		echo "hint: give that file to target/${built##*/}/$host/release/$target to see it again" >&2
+		exit 1
+	fi
+	tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+	echo "$target: $tried inputs in $seconds s, and none breaks it"
+done

@@ -1,0 +1,92 @@
+//! A tracker without sockets: bytes in, bytes out, and the same for the same bytes.
+
+use std::net::IpAddr;
+
+use super::{Desk, Manners, http, udp};
+use crate::counters::Counters;
+use crate::gate::{ConnectionIds, Gate, GateSettings, Lists};
+use crate::limits::Limits;
+use crate::rng::Rng;
+use crate::store::Store;
+use crate::swarm::Swarms;
+use crate::wire::limits::UDP_ANSWER_BYTES_MAX;
+
+pub(crate) const NOW_MS: u64 = 1_000_000_000;
+
+pub(crate) struct Bench {
+    pub(crate) gate: Gate,
+    pub(crate) store: Store,
+    pub(crate) manners: Manners,
+    pub(crate) rng: Rng,
+    counters: Counters,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let gate = Gate::new(
+            ConnectionIds::new([7; 16], 900),
+            GateSettings {
+                lists: Lists::default(),
+                trusted_proxies: Vec::new(),
+                rate: None,
+                serves_private_networks: false,
+                believes_every_ip: false,
+            },
+        );
+        Self {
+            gate,
+            store: Store {
+                swarms: Swarms::seeded(Limits::default(), 1),
+                waiting: None,
+            },
+            manners: Manners {
+                interval_s: 1800,
+                min_interval_s: 300,
+                jitter_percent: 10,
+                peers_per_answer: 50,
+                peers_per_answer_max: 200,
+                full_scrape: false,
+            },
+            rng: Rng::seeded(1),
+            counters: Counters::default(),
+        }
+    }
+
+    fn with_desk<T>(&mut self, then: impl FnOnce(&mut Desk<'_>) -> T) -> T {
+        then(&mut Desk {
+            gate: &self.gate,
+            lists: self.gate.lists(),
+            store: &self.store,
+            manners: &self.manners,
+            counters: &self.counters,
+            log: None,
+            rng: &mut self.rng,
+            now_ms: NOW_MS,
+        })
+    }
+
+    /// The answer to a packet; empty if it gets none.
+    pub(crate) fn udp(&mut self, packet: &[u8], source: IpAddr) -> Vec<u8> {
+        let mut out = [0; UDP_ANSWER_BYTES_MAX];
+        let length = self.with_desk(|desk| {
+            let admitted = udp::admit(desk, packet, source, &mut out);
+            udp::answer(desk, admitted, source, &mut out)
+        });
+        out[..length].to_vec()
+    }
+
+    /// What becomes of the bytes at the front of a connection, and the answer to them.
+    pub(crate) fn http(&mut self, buffer: &[u8], source: IpAddr) -> (http::Outcome, Vec<u8>) {
+        let mut scratch = http::Scratch::new(self.manners.peers_per_answer_max);
+        let mut out = Vec::new();
+        let outcome =
+            self.with_desk(|desk| http::answer(desk, source, buffer, true, &mut scratch, &mut out));
+        (outcome, out)
+    }
+
+    /// A connection id that proves this address.
+    pub(crate) fn id(&self, source: IpAddr) -> u64 {
+        let now_s = (NOW_MS / 1000) as u32;
+        self.gate.connection_ids.issue(source, now_s)
+    }
+}

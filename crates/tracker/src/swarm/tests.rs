@@ -1,0 +1,5 @@
+//! The store as a whole, against a naive one and against its promises.
+
+mod fairness;
+mod naive;
+mod sweep;
