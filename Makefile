@@ -35,7 +35,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 
 $(VENV)/.built: $(RUST) pyproject.toml $(VENV)/.run
 	@command -v cargo >/dev/null || \
-		{ echo 'error: `cargo`: not found; the core of outpour is built with Rust 1.88 or newer'; \
+		{ echo 'error: `cargo`: not found; the core of outpour is built with Rust 1.89 or newer'; \
 		  echo 'hint: install Rust (rustup, or your distribution) and run this again'; exit 1; }
 	@echo 'Building outpour into $(VENV)'
 	@PATH='$(CURDIR)/$(BIN)':"$$PATH" $(BIN)/python -m pip install --quiet \

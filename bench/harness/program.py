@@ -94,11 +94,17 @@ def _tail(log: IO[bytes]) -> str:
     return log.read()[-500:].decode(errors="replace").strip()
 
 
-def pinned(core: int, command: Sequence[str | os.PathLike[str]]) -> list[str | os.PathLike[str]]:
-    """Return the command bound to one core, where there are two to choose from."""
-    if (os.cpu_count() or 1) < 2 or shutil.which("taskset") is None:
-        return list(command)
-    return ["taskset", "-c", str(core), *command]
+def pinned(cores: str, command: Sequence[str | os.PathLike[str]]) -> list[str | os.PathLike[str]]:
+    """Return the command bound to cores, such as `0` or `0,1`, before all else that runs there.
+
+    Neither is done where it cannot be: on a machine of one core, or without the right to.
+    """
+    words = list(command)
+    if (os.cpu_count() or 1) >= 2 and shutil.which("taskset") is not None:
+        words = ["taskset", "-c", cores, *words]
+    if os.geteuid() == 0 and shutil.which("chrt") is not None:
+        words = ["chrt", "-f", "10", *words]
+    return words
 
 
 def free_port() -> int:
@@ -163,6 +169,20 @@ class Server:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
         raise BenchError("has no resident memory: it ended")
+
+    def stop_timed(self, kind: int) -> float:
+        """Send a signal, and return how many seconds the program took to end.
+
+        Raises:
+            BenchError: It did not end within a minute.
+        """
+        began = time.perf_counter()
+        self._process.send_signal(kind)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired as error:
+            raise BenchError(f"did not end on signal {kind}") from error
+        return time.perf_counter() - began
 
     def stop(self) -> None:
         """End the program: politely, then by force."""

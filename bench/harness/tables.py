@@ -27,6 +27,16 @@ def spread(values: Sequence[float], digits: int = 2, scale: float = 1.0) -> str:
     return f"{middle} ({scaled[0]:.{digits}f}-{scaled[-1]:.{digits}f})"
 
 
+def median(values: Sequence[float]) -> float:
+    """Return the median, 0 of nothing."""
+    return statistics.median(values) if values else 0.0
+
+
+def middle(values: Sequence[float], digits: int = 2) -> str:
+    """Return the median alone."""
+    return f"{median(values):.{digits}f}"
+
+
 def ratio(values: Sequence[float], others: Sequence[float], digits: int = 2) -> str:
     """Return the median ratio of values measured one after the other, round by round."""
     pairs = [a / b for a, b in zip(values, others, strict=False) if b]

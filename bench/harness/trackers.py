@@ -22,11 +22,13 @@ class Setting:
     is_kept: bool
     population: tuple[str, ...]
     peers_in_answer: int
+    host: str = "127.0.0.1"
+    workers: int = 1
 
     @property
     def address(self) -> str:
         """The address to serve at."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def write(self, name: str, text: str) -> str:
         """Write a configuration file; trackers that drop their rights must be able to read it."""
@@ -47,7 +49,8 @@ class Tracker:
 
 def _outpour(setting: Setting) -> Command:
     state = str(setting.folder / "state.db")
-    flags = ["--open", "--workers", "1", "--state", state, "--listen", setting.address]
+    workers = str(setting.workers)
+    flags = ["--open", "--workers", workers, "--state", state, "--listen", setting.address]
     return [*peers.outpour(), "track", *flags]
 
 
@@ -56,7 +59,7 @@ def _opentracker(setting: Setting) -> Command | None:
     program = peers.find("opentracker-kept" if setting.is_kept else "opentracker")
     if program is None:
         return None
-    lines = ["listen.udp.workers 1", f"listen.tcp_udp {setting.address}"]
+    lines = [f"listen.udp.workers {setting.workers}", f"listen.tcp_udp {setting.address}"]
     if program.parent != peers.cache() / "bin":
         listed = subprocess.run(
             [peers.loadgen(), "--print-infohashes", *setting.population],
@@ -73,7 +76,7 @@ def _aquatic_udp(setting: Setting, use_io_uring: str) -> Command | None:
     if program is None:
         return None
     config = (
-        f'socket_workers = 1\n[network]\naddress = "{setting.address}"\n'
+        f'socket_workers = {setting.workers}\n[network]\naddress = "{setting.address}"\n'
         f"use_io_uring = {use_io_uring}\n[protocol]\nmax_response_peers = {setting.numwant}\n"
     )
     return [str(program), "-c", setting.write("aquatic.toml", config)]
