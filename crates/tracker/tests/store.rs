@@ -31,8 +31,8 @@ fn a_torrent_of_two_infohashes_counts_each_peer_once() {
     ] {
         udp.announce(&UdpAnnounce {
             infohash,
-            port,
             left,
+            port,
             ..UdpAnnounce::default()
         });
     }
