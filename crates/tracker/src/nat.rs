@@ -1,8 +1,9 @@
 //! NAT checks: which peers are to be tried, and what came of it. Knows no socket.
 //!
 //! As the first trackers did, a peer is given to others only once a handshake with it (BEP 3)
-//! came back with the right torrent and peer id. A failed check is repeated with the next
-//! announce, a few times.
+//! came back with the right torrent. A failed check is repeated with the next announce, a few times.
+//!
+//! The first trackers compared the peer id too; clients of today choose another for every connection.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
@@ -134,10 +135,8 @@ impl Check {
         bytes
     }
 
-    /// Whether this is the answer of the peer that announced.
+    /// Whether this is the answer of a peer of this torrent.
     pub(crate) fn is_answered_by(&self, answer: &[u8; HANDSHAKE_BYTES]) -> bool {
-        answer[..20] == *PROTOCOL
-            && answer[28..48] == self.announce.infohash
-            && answer[48..] == self.peer_id
+        answer[..20] == *PROTOCOL && answer[28..48] == self.announce.infohash
     }
 }

@@ -125,8 +125,18 @@ fn a_peer_that_cannot_be_reached_counts_and_is_given_to_nobody() {
 }
 
 #[test]
-fn an_answer_of_another_torrent_peer_or_protocol_is_none() {
-    for at in [0, 5, 30, 67] {
+fn a_peer_may_choose_another_peer_id_for_every_connection() {
+    let tracker = checking(1);
+    let mut answer = handshake();
+    answer[67] ^= 1;
+    let peer = peer(V4, answer);
+    join(&tracker, peer.port());
+    until("the peer is given out", || given(&tracker) == [peer]);
+}
+
+#[test]
+fn an_answer_of_another_torrent_or_protocol_is_none() {
+    for at in [0, 5, 30] {
         let tracker = checking(1);
         let mut answer = handshake();
         answer[at] ^= 1;
