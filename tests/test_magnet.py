@@ -100,6 +100,7 @@ def test_a_malformed_extra_is_skipped(part):
         ("magnet:?xt=urn:btih:123", "not an infohash"),
         (f"magnet:?xt=urn:btih:{'g' * 40}", "not an infohash"),
         (f"magnet:?xt=urn:btih:{'1' * 32}", "not an infohash"),
+        (f"magnet:?xt=urn:btih:{'A' * 26}======", "not an infohash"),
         (f"magnet:?xt=urn:btmh:1114{V1.hex()}", "not an infohash of v2"),
         (f"{LINK}&xt=urn:btih:{'0' * 40}", "names two torrents"),
         (f"{LINK}&so=x", "not a file index"),

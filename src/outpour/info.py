@@ -9,7 +9,7 @@ from typing import Literal, NoReturn, TypeAlias
 
 from outpour.bencode import INTEGER_MAX, Value
 from outpour.errors import MetainfoError
-from outpour.paths import PathReader, read_component
+from outpour.paths import PATH_BYTES_MAX, PathReader, read_component
 from outpour.text import from_bytes
 from outpour.units import GIB, KIB
 
@@ -21,6 +21,9 @@ PIECE_LENGTH_V2_MIN = 16 * KIB
 LENGTH_MAX = INTEGER_MAX
 """Bytes in one torrent, padding included: what offsets of 64 bits can address."""
 ATTR_BYTES_MAX = 16
+TREE_NAMES_MAX = 16_000_000
+"""Names in all paths of a v2 tree, where folders written once count for every file below them: a
+million files sixteen folders deep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +294,11 @@ def _read_tree(info: Dictionary, name: str, piece_length: int) -> tuple[tuple[Fi
     where = "info.file tree"
     files: list[File] = []
     offset = 0
-    reader = PathReader()
-    for components, leaf in _leaves(tree):
-        path = reader.read(components, where)
+    names = 0
+    for path, leaf in _leaves(tree):
+        names += len(path)
+        if names > TREE_NAMES_MAX:
+            _refuse(where, f"holds paths of more than {TREE_NAMES_MAX} names together")
         file = _read_file(leaf, path, offset, where)
         if file.length:
             root = leaf.get(b"pieces root")
@@ -307,26 +312,34 @@ def _read_tree(info: Dictionary, name: str, piece_length: int) -> tuple[tuple[Fi
     return tuple(files), is_folder
 
 
-def _leaves(tree: Dictionary) -> Iterator[tuple[tuple[bytes, ...], Dictionary]]:
-    pending: list[tuple[tuple[bytes, ...], Dictionary]] = [((), tree)]
-    while pending:
-        path, node = pending.pop()
-        leaf = node.get(b"")
-        if leaf is not None:
-            if not isinstance(leaf, dict) or len(node) != 1 or not path:
-                raise MetainfoError(
-                    "`info.file tree` holds a malformed file", field="info.file tree"
-                )
-            yield path, leaf
+def _leaves(tree: Dictionary) -> Iterator[tuple[tuple[str, ...], Dictionary]]:
+    # Each name is read once, however many files are below it: the folders of a path are shared.
+    where = "info.file tree"
+    pending: list[tuple[tuple[str, ...], int, Iterator[bytes], Dictionary]] = []
+    path: tuple[str, ...] = ()
+    length = 0
+    names, folder = iter(tree), tree
+    while True:
+        key = next(names, None)
+        if key is None:
+            if not pending:
+                return
+            path, length, names, folder = pending.pop()
             continue
-        for key in reversed(node):
-            child = node[key]
-            if not isinstance(child, dict) or not child:
-                raise MetainfoError(
-                    "`info.file tree` holds something else than files and folders",
-                    field="info.file tree",
-                )
-            pending.append(((*path, key), child))
+        node = folder[key]
+        if not isinstance(node, dict) or not node:
+            _refuse(where, "holds something else than files and folders")
+        below = (*path, read_component(key, where))
+        if length + len(key) >= PATH_BYTES_MAX:
+            _refuse(where, f"holds a path longer than {PATH_BYTES_MAX} bytes")
+        leaf = node.get(b"")
+        if leaf is None:
+            pending.append((path, length, names, folder))
+            path, length, names, folder = below, length + len(key) + 1, iter(node), node
+        elif isinstance(leaf, dict) and len(node) == 1:
+            yield below, leaf
+        else:
+            _refuse(where, "holds a malformed file")
 
 
 def _join(files: tuple[File, ...], tree: tuple[File, ...], piece_length: int) -> tuple[File, ...]:

@@ -165,7 +165,8 @@ def _read_v1(topic: str) -> bytes:
     text = topic[9:]
     if len(text) == 40 and _HEX.match(text):
         return bytes.fromhex(text)
-    if len(text) == 32:
+    # A `=` would be padding and leave less than 20 bytes.
+    if len(text) == 32 and "=" not in text:
         try:
             return base64.b32decode(text.upper())
         except (binascii.Error, ValueError):

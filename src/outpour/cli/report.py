@@ -16,7 +16,7 @@ from outpour.units import format_size
 
 TREE_LINES_MAX = 200
 TREE_FOLDERS_MAX = 100_000
-"""Folders of the tree; what lies deeper is shown with the rest of its path as its name."""
+"""Folders of the tree; files of further ones are shown in the nearest above them."""
 LABEL_WIDTH = 14
 
 _ATTRIBUTES = {"x": "executable", "h": "hidden"}
@@ -206,34 +206,49 @@ def _tree(metainfo: Metainfo) -> Iterator[str]:
     if not info.is_folder:
         yield _leaf(info.name, info.files[0])
         return
-    root = _Folder()
-    budget = TREE_FOLDERS_MAX
-    for file in info.files:
-        if file.is_padding:
-            continue
-        folder = root
-        folder.length += file.length
-        path = file.path
-        for depth, part in enumerate(path[:-1]):
-            child = folder.get(part)
-            if isinstance(child, File):
-                # A path that is a file and a folder: the lint says so, the tree shows both.
-                child = folder.get(f"{part}/")
-                part = f"{part}/"
-            if child is None:
-                if not budget:
-                    path = ("/".join(path[depth:]),)
-                    break
-                budget -= 1
-                child = folder[part] = _Folder()
-            assert isinstance(child, _Folder)
-            folder = child
-            folder.length += file.length
-        if isinstance(folder.get(path[-1]), _Folder):
-            folder[f"{path[-1]}/"] = folder.pop(path[-1])
-        folder[path[-1]] = file
+    root = _grow(info.files)
     yield f"{info.name}/  {format_size(root.length)}"
     yield from _branches(root)
+
+
+def _grow(files: Sequence[File]) -> _Folder:
+    root = _Folder()
+    made: list[tuple[_Folder, _Folder]] = []
+    above: tuple[str, ...] = ()
+    folder = root
+    for file in files:
+        if file.is_padding:
+            continue
+        name = file.path[-1]
+        if file.path[:-1] != above:
+            # Neighbours share their folders, which may be many.
+            above = file.path[:-1]
+            folder = root
+            for part in above:
+                folder = _enter(folder, part, made)
+        if isinstance(folder.get(name), _Folder):
+            folder[f"{name}/"] = folder.pop(name)
+        folder[name] = file
+        folder.length += file.length
+    for parent, child in reversed(made):
+        parent.length += child.length
+    return root
+
+
+def _enter(folder: _Folder, name: str, made: list[tuple[_Folder, _Folder]]) -> _Folder:
+    child = folder.get(name)
+    if isinstance(child, File):
+        # A path that is a file and a folder: the lint says so, the tree shows both.
+        name = f"{name}/"
+        child = folder.get(name)
+    if isinstance(child, _Folder):
+        return child
+    if len(made) >= TREE_FOLDERS_MAX:
+        # The first lines are all that is shown; what lies deeper only counts.
+        return folder
+    new = folder[name] = _Folder()
+    made.append((folder, new))
+    return new
 
 
 def _leaf(name: str, file: File) -> str:
