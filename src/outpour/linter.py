@@ -105,22 +105,23 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
     found = _Found()
     folders = _files_as_folders(paths)
     # Of a million paths hardly any two meet, so that sets are made for those that do.
-    firsts: dict[str, tuple[str, ...]] = {}
-    twins: dict[str, set[tuple[str, ...]]] = {}
-    forms: dict[str, set[tuple[str, ...]]] = {}
+    firsts: dict[tuple[int, str], tuple[str, ...]] = {}
+    twins: dict[tuple[int, str], set[tuple[str, ...]]] = {}
+    forms: dict[tuple[int, str], set[tuple[str, ...]]] = {}
+    numbers: dict[tuple[str, ...], int] = {(): 0}
     names = {root} if root else set()
     above: tuple[str, ...] = ()
-    above_folded = ""
+    folder = 0
     for path in paths:
         if path[:-1] != above:
             # Neighbours share their folders, which may be many.
             above = path[:-1]
-            above_folded = _fold("/".join(above))
+            folder = numbers.setdefault(tuple([_fold(part) for part in above]), len(numbers))
             names.update(above)
         names.add(path[-1])
         if path in folders:
             found.add("file-as-folder", "/".join(path))
-        key = f"{above_folded}/{_fold(path[-1])}"
+        key = (folder, _fold(path[-1]))
         first = firsts.get(key)
         if first is None:
             firsts[key] = path
@@ -129,7 +130,9 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
         if path in known:
             found.add("duplicate-paths", "/".join(path))
         else:
-            cases = forms.setdefault(key, {_casefold(twin) for twin in known})
+            cases = forms.get(key)
+            if cases is None:
+                cases = forms[key] = {_casefold(twin) for twin in known}
             kind = "case-duplicates" if _casefold(path) in cases else "unicode-duplicates"
             cases.add(_casefold(path))
             for twin in (*known, path) if len(known) == 1 else (path,):
