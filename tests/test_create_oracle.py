@@ -190,6 +190,7 @@ def test_any_tree_loads_with_the_same_infohash_and_verifies(tmp_path_factory, fo
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source.randbytes(size))
     made = ours(root, format=format, hidden=True)
+    assert bencode.encode(bencode.decode(made.raw)) == made.raw
     hashes = load(made).info_hashes()
     assert (made.info.infohash_v1 or bytes(20)) == hashes.v1.to_bytes()
     assert (made.info.infohash_v2 or bytes(32)) == hashes.v2.to_bytes()

@@ -7,14 +7,19 @@ from collections.abc import Mapping, Sequence
 from outpour.bencode import Encodable, Encoded
 from outpour.hasher import Merkle, Source
 from outpour.info import Version
+from outpour.merkle import HASH_LENGTH
 from outpour.walker import Entry, Tree
 
 PADDING_FOLDER = ".pad"
-_HASH_LENGTH = 20
-# What a file costs beside its name: `d6:lengthi…e4:pathl…ee`, and in v2 the root.
-_FILE_BYTES_V1 = 34
-_FILE_BYTES_V2 = 78
+_SHA1_LENGTH = 20
+# What a file costs beside its name: `d6:lengthi…e4:pathl…ee`, and in v2
+# `d0:d6:lengthi…e11:pieces root32:…ee`.
+_FILE_BYTES_V1 = 30
+_FILE_BYTES_V2 = 68
 _FILE_VALUES = 5
+_FILE_VALUES_V2 = 8
+# The key of a piece layer, and the length before it.
+_LAYER_BYTES = 42
 
 
 class Layout:
@@ -38,6 +43,7 @@ class Layout:
         self.padding = 0
         self._tree = tree
         self._name = name
+        self._piece_length = piece_length
         self._format = format
         self._attributes = attributes
         self._slots: list[tuple[Entry | None, int]] = []
@@ -50,7 +56,7 @@ class Layout:
                 self._slots.append((None, padding))
                 self.padding += padding
         if format == "v2":
-            self.piece_count = sum(-(-entry.length // piece_length) for entry in tree.entries)
+            self.piece_count = sum(map(self._pieces, tree.entries))
         else:
             self.piece_count = -(-(tree.length + self.padding) // piece_length)
 
@@ -66,16 +72,24 @@ class Layout:
     def weight(self) -> tuple[int, int]:
         """About how many bytes and how many values of bencode the .torrent will have."""
         files = len(self._slots)
-        names = sum(len(part) + 4 for entry, _ in self._slots if entry for part in entry.path)
-        parts = sum(len(entry.path) for entry, _ in self._slots if entry)
         size = values = 0
         if self._format != "v2":
-            size += names + files * _FILE_BYTES_V1 + self.piece_count * _HASH_LENGTH
-            values += files * _FILE_VALUES + parts
+            names = sum(len(part) + 3 for entry, _ in self._slots if entry for part in entry.path)
+            size += names + files * _FILE_BYTES_V1 + self.piece_count * _SHA1_LENGTH
+            values += files * _FILE_VALUES
+            values += sum(len(entry.path) for entry, _ in self._slots if entry)
         if self._format != "v1":
-            size += names + files * _FILE_BYTES_V2 + self.piece_count * (_HASH_LENGTH + 12)
-            values += files * (_FILE_VALUES + 2)
+            entries = self._tree.entries
+            layers = [pieces for entry in entries if (pieces := self._pieces(entry)) > 1]
+            # Folders stand there once each, and weigh little beside what is in them.
+            size += sum(len(entry.path[-1]) + 3 for entry in entries)
+            size += len(entries) * _FILE_BYTES_V2
+            size += sum(layers) * HASH_LENGTH + len(layers) * _LAYER_BYTES
+            values += len(entries) * _FILE_VALUES_V2 + len(layers) * 2
         return size, values
+
+    def _pieces(self, entry: Entry) -> int:
+        return -(-entry.length // self._piece_length)
 
     def v1_files(self) -> Mapping[str, Encodable]:
         """The keys of the info dictionary that say which files there are, for v1."""
