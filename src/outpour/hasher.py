@@ -20,7 +20,7 @@ KERNEL_VARIABLE = "OUTPOUR_HASH"
 """Names the only kernel to use, for tests and measurements."""
 
 POLL_S = 0.05
-"""How often progress is told, and how long Ctrl-C may go unnoticed."""
+"""How often progress is told; Ctrl-C is noticed sooner."""
 
 Source: TypeAlias = "tuple[str | Path | None, int]"
 """Where a file is and how many bytes it has; None is padding of zeros (BEP 47)."""
