@@ -1,8 +1,8 @@
 """Measure makers of torrents side by side: bytes a second of each on the same content.
 
-In each round every maker runs once over the same files, which are in the page cache (`--cold`
-drops them first); medians and ratios are taken over the rounds. `reading` reads all bytes and
-hashes nothing, `OpenSSL` hashes memory on one core: what disk cache and processor allow at most.
+In each round every maker runs once over the same files, one after the other; medians and ratios
+are taken over the rounds. `reading` reads all bytes and hashes nothing, and OpenSSL hashes memory:
+what the disk or its cache and the processor allow at most.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import os
 import random
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,22 +19,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import machine, makers, peers, plot, tables
+from harness import goals, machine, makers, peers, plot, tables
 from harness.makers import Maker, Task
 from harness.program import BenchError, Usage, run
 
-RUN_TIMEOUT_S = 600
+RUN_TIMEOUT_S = 120
+START_UPS = 10
 MIB = 1 << 20
+
+Results = dict[str, list[Usage]]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """What torrents are made of."""
 
-    name: str
     title: str
     fill: Callable[[Path, bool], int]
-    is_folder: bool
 
 
 def large(path: Path, quick: bool) -> int:
@@ -57,82 +59,143 @@ def many(path: Path, quick: bool) -> int:
     return length
 
 
-CONTENTS = (
-    Content("file", "one file of {size}", large, is_folder=False),
-    Content("tree", "small files, {size} in all", many, is_folder=True),
+CONTENTS = {
+    "file": Content("one file of {size}", large),
+    "tree": Content("small files, {size} in all", many),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One table. With few contenders it is about what changes for them, not about all."""
+
+    content: str
+    format: str
+    threads: int = 2
+    cold: bool = False
+    only: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Tells the table apart from the others, in file names too."""
+        cold = "-cold" if self.cold else ""
+        return f"{self.content}-{self.format}-{self.threads}{cold}"
+
+    def contenders(self) -> tuple[Maker, ...]:
+        """Who takes part."""
+        able = makers.of(self.format, self.content)
+        return tuple(it for it in able if not self.only or it.name in self.only)
+
+
+_ALONE = ("outpour", "mktorrent", "torf", "libtorrent")
+_COLD = ("outpour", "reading", "mktorrent", "transmission-create", "libtorrent")
+SERIES = (
+    *(Series(content, format_) for content in CONTENTS for format_ in makers.FORMATS),
+    *(Series("file", format_, threads=1, only=_ALONE) for format_ in makers.FORMATS),
+    Series("tree", "v1", threads=1, only=_ALONE),
+    Series("tree", "v2", threads=1, only=_ALONE),
+    Series("tree", "hybrid", threads=1, only=("outpour",)),
+    Series("file", "v1", cold=True, only=_COLD),
+    Series("file", "hybrid", cold=True, only=_COLD),
+    Series("tree", "v1", cold=True, only=_COLD),
 )
 
 
 def forget(path: Path) -> None:
     """Have the kernel drop a file or tree from the page cache."""
-    os.sync()
     for file in (path,) if path.is_file() else path.rglob("*"):
         if file.is_file():
             with file.open("rb") as opened:
                 os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def play(
-    contenders: Sequence[Maker], task: Task, rounds: int, *, cold: bool
-) -> dict[str, list[Usage]]:
-    """Run every maker of one format over the content, round by round."""
-    results: dict[str, list[Usage]] = {}
-    left = list(contenders)
+def warm(path: Path) -> None:
+    """Have the kernel read a file or tree into the page cache."""
+    buffer = bytearray(MIB)
+    for file in (path,) if path.is_file() else path.rglob("*.bin"):
+        with file.open("rb", buffering=0) as opened:
+            while opened.readinto(buffer):
+                pass
+
+
+def play(series: Series, task: Task, rounds: int) -> tuple[Results, list[str]]:
+    """Run every contender over the content, round by round; return who was left out, and why."""
+    results: Results = {}
+    left_out: list[str] = []
+    contenders = list(series.contenders())
+    os.sync()
+    warm(task.content)
+    prepare(task)
     for turn in range(rounds):
-        for maker in tuple(left):
+        for maker in tuple(contenders):
             command = maker.command(task)
             if command is None:
-                print(f"not installed: {maker.name}", file=sys.stderr)
-                left.remove(maker)
+                contenders.remove(maker)
+                left_out.append(f"{maker.name} ({peers.why_missing(maker.program)})")
                 continue
-            if cold:
+            if series.cold:
                 forget(task.content)
-            shutil.rmtree(task.out, ignore_errors=True)
-            task.out.mkdir()
-            limited = command if task.threads > 1 else ["taskset", "-c", "0", *command]
+            if task.threads == 1:
+                command = ["taskset", "-c", "0", *command]
             try:
-                usage = run(
-                    limited, cwd=task.out, timeout_s=RUN_TIMEOUT_S, env=os.environ | maker.env
-                )
+                usage = once(maker, task, command)
             except BenchError as error:
-                print(f"left out: {maker.name}: {error}", file=sys.stderr)
-                left.remove(maker)
+                contenders.remove(maker)
+                left_out.append(f"{maker.name} ({str(error).splitlines()[0]})")
                 continue
             results.setdefault(maker.name, []).append(usage)
             print(
-                f"{task.content.name} {task.format} {turn + 1}/{rounds} {maker.name}: "
+                f"{series.name} {turn + 1}/{rounds} {maker.name}: "
                 f"{usage.wall_s:.2f} s, CPU {usage.cpu_s:.2f} s",
                 file=sys.stderr,
             )
-    return results
+    return results, left_out
 
 
-def render(title: str, results: dict[str, list[Usage]]) -> str:
-    """Return the table of one format over one content."""
-    own = results.get(makers.OUTPOUR.name, [])
-    rows = [
-        [
-            name,
-            tables.spread([it.wall_s for it in usages]),
-            "-"
-            if name == makers.OUTPOUR.name
-            else tables.ratio([it.wall_s for it in usages], [it.wall_s for it in own]) + " x",
-            tables.spread([it.cpu_s for it in usages]),
-            tables.spread([it.rss_bytes / MIB for it in usages], 0),
-        ]
-        for name, usages in results.items()
-    ]
-    head = ["maker", "seconds", "of outpour's time", "CPU seconds", "peak memory, MiB"]
-    return f"### {title}\n\n{tables.table(head, rows)}"
+def once(maker: Maker, task: Task, command: Sequence[str]) -> Usage:
+    """Run one maker once, in a folder that is empty before."""
+    shutil.rmtree(task.out, ignore_errors=True)
+    task.out.mkdir()
+    env = os.environ | maker.env
+    return run(command, cwd=task.out, timeout_s=RUN_TIMEOUT_S, env=env)
 
 
-def draw(title: str, results: dict[str, list[Usage]], length: int) -> str:
+def prepare(task: Task) -> None:
+    """Make the torrent that is verified later."""
+    command = makers.OUTPOUR.command(task)
+    assert command is not None
+    once(makers.OUTPOUR, task, command)
+    Path(task.torrent).replace(task.reference)
+
+
+def render(title: str, results: Results, length: int, left_out: Sequence[str]) -> str:
+    """Return the table of one series."""
+    own = [it.wall_s for it in results.get(makers.OUTPOUR.name, [])]
+    rows = []
+    for name, usages in results.items():
+        walls = [it.wall_s for it in usages]
+        rate = length / statistics.median(walls) / 1e6
+        rows.append(
+            [
+                name,
+                tables.spread(walls),
+                "-" if name == makers.OUTPOUR.name else f"{tables.ratio(walls, own)} x",
+                f"{rate:,.0f}",
+                tables.spread([it.cpu_s for it in usages]),
+                tables.spread([it.rss_bytes / MIB for it in usages], 0),
+            ]
+        )
+    head = ["maker", "seconds", "of outpour's time", "MB/s", "CPU seconds", "peak memory, MiB"]
+    missing = f"\nLeft out: {', '.join(left_out)}.\n" if left_out else ""
+    return f"### {title}\n\n{tables.table(head, rows)}{missing}"
+
+
+def draw(title: str, results: Results, length: int) -> str:
     """Return the chart of one table, in bytes a second."""
     rows = []
     for name, usages in results.items():
-        middle = sorted(it.wall_s for it in usages)[len(usages) // 2]
-        rate = length / middle / MIB
-        rows.append((name, rate, f"{rate:,.0f} MiB/s"))
+        rate = length / statistics.median(it.wall_s for it in usages) / 1e6
+        rows.append((name, rate, f"{rate:,.0f} MB/s"))
     return plot.bars(title, rows, makers.OUTPOUR.name)
 
 
@@ -149,50 +212,80 @@ def openssl() -> str:
     return f"OpenSSL on one core: SHA-1 {rates[0]:,.0f} MB/s, SHA-256 {rates[1]:,.0f} MB/s."
 
 
+def start_up(folder: Path) -> list[Usage]:
+    """Run `outpour create` on next to nothing, which is the start of the command alone."""
+    tiny = folder / "tiny"
+    tiny.write_bytes(b"tiny")
+    task = Task(tiny, folder / "out", "v1", 1)
+    command = makers.OUTPOUR.command(task)
+    assert command is not None
+    once(makers.OUTPOUR, task, command)
+    return [once(makers.OUTPOUR, task, command) for _ in range(START_UPS)]
+
+
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="an eighth of the content, one round")
-    parser.add_argument("--rounds", type=int, help="rounds to take medians over (5, quick 1)")
-    parser.add_argument("--threads", type=int, action="append", help="threads a maker (2)")
-    parser.add_argument("--cold", action="store_true", help="drop the content from memory first")
+    parser.add_argument("--rounds", type=int, help="rounds to take medians over (5, cold 3)")
+    parser.add_argument("--threads", type=int, choices=(1, 2), help="only this many threads")
+    parser.add_argument("--cold", action="store_true", help="only what is not in memory before")
+    parser.add_argument("--warm", action="store_true", help="only what is in memory before")
     parser.add_argument("--format", action="append", choices=makers.FORMATS, help="only this one")
-    names = [content.name for content in CONTENTS]
-    parser.add_argument("--content", action="append", choices=names, help="only this one")
+    parser.add_argument("--content", choices=CONTENTS, help="only this one")
     parser.add_argument("--folder", type=Path, help="where content is written; needs 6 GB")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/")
     parser.add_argument("--install", action="store_true", help="get the makers to compare with")
     return parser.parse_args()
 
 
+def chosen(options: argparse.Namespace) -> list[Series]:
+    """Return the tables that were asked for: all, or where few filters apply, those they let by."""
+    asked = [
+        it
+        for it in SERIES
+        if options.threads in (None, it.threads)
+        and options.content in (None, it.content)
+        and (not options.format or it.format in options.format)
+        and not (options.cold and not it.cold)
+        and not (options.warm and it.cold)
+    ]
+    return [it for it in asked if it.threads == 2 and not it.cold] if options.quick else asked
+
+
 def measure(options: argparse.Namespace, folder: Path) -> list[str]:
     """Measure everything asked for and return a section a table."""
-    rounds = options.rounds or (1 if options.quick else 5)
-    cold = ", not in memory" if options.cold else ""
-    sections = [f"{machine.describe()} Medians of {rounds} interleaved rounds. {openssl()}"]
-    for content in CONTENTS:
-        if options.content and content.name not in options.content:
+    started = start_up(folder)
+    sections = []
+    found: dict[str, Results] = {}
+    asked = chosen(options)
+    for name, content in CONTENTS.items():
+        if all(it.content != name for it in asked):
             continue
-        path = folder / content.name
+        path = folder / name
         length = content.fill(path, options.quick)
-        size = f"{length / 1e9:.2f} GB"
-        for format_ in options.format or makers.FORMATS:
-            for threads in options.threads or [2]:
-                task = Task(path, folder / "out", format_, threads)
-                results = play(makers.of(format_), task, rounds, cold=options.cold)
-                count = "two threads" if threads == 2 else f"{threads} thread"
-                title = f"{format_}: {content.title.format(size=size)}, {count}{cold}"
-                section = render(title, results)
-                print(section)
-                if options.write:
-                    name = f"create-{content.name}-{format_}-{threads}{'-cold' * options.cold}.svg"
-                    picture = tables.PAGE.with_name("benchmarks") / name
-                    picture.parent.mkdir(exist_ok=True)
-                    picture.write_text(draw(title, results, length))
-                    section += f"\n![{title}](benchmarks/{name})\n"
-                sections.append(section)
+        about = content.title.format(size=f"{length / 1e9:.2f} GB")
+        for series in (it for it in asked if it.content == name):
+            rounds = options.rounds or (1 if options.quick else 3 if series.cold else 5)
+            task = Task(path, folder / "out", series.format, series.threads)
+            results, left_out = play(series, task, rounds)
+            found[series.name] = results
+            count = "two threads" if series.threads == 2 else "one thread"
+            title = f"{series.format}: {about}, {count}{', not in memory' * series.cold}"
+            sections.append(render(title, results, length, left_out))
+            print(sections[-1])
+            if options.write:
+                picture = tables.PAGE.with_name("benchmarks") / f"create-{series.name}.svg"
+                picture.parent.mkdir(exist_ok=True)
+                picture.write_text(draw(title, results, length))
+                sections[-1] += f"\n![{title}](benchmarks/{picture.name})\n"
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return sections
+    reached = goals.table(found, started)
+    print(reached)
+    many_rounds = "Medians of five interleaved rounds, three where the content is not in memory."
+    once_only = "One round over an eighth of the content: a look, not a measurement."
+    rounds_said = once_only if options.quick else many_rounds
+    return [f"{machine.describe()} {rounds_said} {openssl()}", reached, *sections]
 
 
 def main() -> int:
@@ -206,8 +299,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="outpour-bench-", dir=options.folder) as name:
         sections = measure(options, Path(name))
     if options.write:
-        section = "create-cold" if options.cold else "create"
-        tables.write_section(tables.PAGE, section, "\n\n".join(sections))
+        tables.write_section(tables.PAGE, "create", "\n\n".join(sections))
     return 0
 
 

@@ -36,13 +36,27 @@ torrent.write(out)
 """
 
 _READ = """
-import os, sys, pathlib, threading
-path = pathlib.Path(sys.argv[1])
-buffer = bytearray(1 << 18)
-for file in [path] if path.is_file() else path.rglob("*.bin"):
-    with open(file, "rb", buffering=0) as opened:
-        while opened.readinto(buffer):
-            pass
+import pathlib, sys, threading
+path, threads = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+files = [path] if path.is_file() else sorted(path.rglob("*.bin"))
+def read(index):
+    buffer = bytearray(1 << 18)
+    if len(files) == 1:
+        part = path.stat().st_size // threads
+        with open(path, "rb", buffering=0) as opened:
+            opened.seek(part * index)
+            for _ in range(part // len(buffer)):
+                opened.readinto(buffer)
+        return
+    for file in files[index::threads]:
+        with open(file, "rb", buffering=0) as opened:
+            while opened.readinto(buffer):
+                pass
+running = [threading.Thread(target=read, args=(index,)) for index in range(threads)]
+for thread in running:
+    thread.start()
+for thread in running:
+    thread.join()
 """
 
 
@@ -60,6 +74,11 @@ class Task:
         """The file to write."""
         return str(self.out / "made.torrent")
 
+    @property
+    def reference(self) -> Path:
+        """A torrent of the content that is there before."""
+        return self.out.with_name("reference.torrent")
+
 
 @dataclass(frozen=True, slots=True)
 class Maker:
@@ -69,12 +88,26 @@ class Maker:
     command: Callable[[Task], Command | None]
     formats: tuple[str, ...] = ("v1",)
     env: Mapping[str, str] = field(default_factory=dict)
+    program: str = ""
+    """What it is installed as, where that is not its name."""
+    contents: tuple[str, ...] = ("file", "tree")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "program", self.program or self.name)
 
 
 def _outpour(task: Task) -> Command:
+    return [*_outpour_freely(task), "--piece-length", str(PIECE_LENGTH), "--allow", "padding"]
+
+
+def _outpour_freely(task: Task) -> Command:
     flags = ["--format", task.format, "--threads", str(task.threads), "--tracker", TRACKER]
-    flags += ["--piece-length", str(PIECE_LENGTH), "--allow", "padding", "-o", task.torrent]
-    return [*peers.outpour(), "create", str(task.content), *flags]
+    return [*peers.outpour(), "create", str(task.content), *flags, "-o", task.torrent]
+
+
+def _verify(task: Task) -> Command:
+    flags = ["--threads", str(task.threads)]
+    return [*peers.outpour(), "verify", *flags, str(task.reference), str(task.content)]
 
 
 def _mktorrent(task: Task) -> Command | None:
@@ -131,25 +164,30 @@ def _libtorrent(task: Task) -> Command:
 
 
 def _reading(task: Task) -> Command:
-    return [sys.executable, "-c", _READ, str(task.content)]
+    return [sys.executable, "-c", _READ, str(task.content), str(task.threads)]
 
 
 OUTPOUR = Maker("outpour", _outpour, FORMATS)
+# A file of some gigabytes shows the kernels; small files show everything else.
+_FILE = ("file",)
 MAKERS = (
     OUTPOUR,
+    Maker("outpour verify", _verify, FORMATS),
+    Maker("outpour, its own piece length", _outpour_freely, ("hybrid",), contents=("tree",)),
+    Maker("outpour, SHA-NI streams", _outpour, FORMATS, {"OUTPOUR_HASH": "shani"}, contents=_FILE),
+    Maker("outpour, portable", _outpour, FORMATS, {"OUTPOUR_HASH": "portable"}, contents=_FILE),
     Maker("reading", _reading, FORMATS),
-    Maker("outpour, SHA-NI only", _outpour, FORMATS, {"OUTPOUR_HASH": "shani"}),
-    Maker("outpour, portable", _outpour, FORMATS, {"OUTPOUR_HASH": "portable"}),
     Maker("mktorrent", _mktorrent),
     Maker("mkbrr", _mkbrr),
-    Maker("torf", _torf),
+    # Over the tree it takes minutes: its time grows with the square of the number of files.
+    Maker("torf", _torf, contents=_FILE),
     Maker("py3createtorrent", _py3createtorrent),
-    Maker("intermodal", _imdl),
+    Maker("intermodal", _imdl, program="imdl"),
     Maker("transmission-create", _transmission),
     Maker("libtorrent", _libtorrent, FORMATS),
 )
 
 
-def of(format_: str) -> tuple[Maker, ...]:
-    """Return who makes torrents of this format."""
-    return tuple(maker for maker in MAKERS if format_ in maker.formats)
+def of(format_: str, content: str) -> tuple[Maker, ...]:
+    """Return who makes torrents of this format from this content."""
+    return tuple(it for it in MAKERS if format_ in it.formats and content in it.contents)

@@ -49,6 +49,14 @@ def outpour() -> list[str]:
     return [sys.executable, "-m", "outpour"]
 
 
+def why_missing(program: str) -> str:
+    """Return why a program is not here, as far as `--install` found out."""
+    try:
+        return (_reasons() / program).read_text().strip()
+    except OSError:
+        return "not installed"
+
+
 def python_cache() -> Path:
     """Return the interpreter of the environment for Python programs under comparison."""
     return cache() / "venv" / "bin" / "python"
@@ -58,19 +66,20 @@ def install_crate(name: str, *features: str) -> None:
     """Build a program of the Rust registry into the cache, for this very processor."""
     env = os.environ | {"RUSTFLAGS": "-C target-cpu=native"}
     chosen = ["--no-default-features", "--features", ",".join(features)] if features else []
-    _run(["cargo", "install", "--locked", "--root", str(cache()), *chosen, name], env)
+    _run(["cargo", "install", "--locked", "--root", str(cache()), *chosen, name], env, name)
 
 
 def install_go(module: str) -> None:
     """Build a program of the Go module proxy into the cache."""
-    _run(["go", "install", module], os.environ | {"GOBIN": str(cache() / "bin")})
+    env = os.environ | {"GOBIN": str(cache() / "bin")}
+    _run(["go", "install", module], env, Path(module.partition("@")[0]).name)
 
 
 def install_python(*names: str) -> None:
     """Install packages into the environment for Python programs under comparison."""
     if not python_cache().exists():
         _run([sys.executable, "-m", "venv", str(cache() / "venv")], dict(os.environ))
-    _run([str(python_cache()), "-m", "pip", "install", "--quiet", *names], dict(os.environ))
+    _run([str(python_cache()), "-m", "pip", "install", "--quiet", *names], dict(os.environ), *names)
 
 
 def run_script(command: list[str]) -> None:
@@ -78,10 +87,20 @@ def run_script(command: list[str]) -> None:
     _run(command, dict(os.environ))
 
 
-def _run(command: list[str], env: dict[str, str]) -> None:
+def _reasons() -> Path:
+    return cache() / "missing"
+
+
+def _run(command: list[str], env: dict[str, str], *programs: str) -> None:
     """A peer that cannot be had is left out of the comparison, not an end to it."""
     print("+", *command, file=sys.stderr)
+    for program in programs:
+        (_reasons() / program).unlink(missing_ok=True)
     try:
         subprocess.run(command, env=env, check=True, timeout=INSTALL_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError) as error:
         print(f"left out: {error}", file=sys.stderr)
+        _reasons().mkdir(parents=True, exist_ok=True)
+        for program in programs:
+            words = " ".join(Path(word).name if os.sep == word[0] else word for word in command)
+            (_reasons() / program).write_text(f"`{words}` failed\n")

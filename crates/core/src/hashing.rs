@@ -5,7 +5,7 @@ use std::{
     os::unix::ffi::OsStringExt,
     path::PathBuf,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use outpour_hasher::{Fault, Hashes, Job, Options, Source};
@@ -17,6 +17,9 @@ use pyo3::{
 
 /// A day: longer waits are told apart from forever by nobody.
 const WAIT_S_MAX: f64 = 86_400.0;
+
+/// How long a signal may go unnoticed.
+const SIGNALS_EVERY: Duration = Duration::from_millis(10);
 
 #[pyclass(frozen, module = "outpour._core")]
 pub(crate) struct Hashing {
@@ -61,8 +64,17 @@ impl Hashing {
 
     fn wait(&self, py: Python<'_>, timeout_s: f64) -> PyResult<bool> {
         let at_most = Duration::from_secs_f64(timeout_s.clamp(0.0, WAIT_S_MAX));
-        if !py.detach(|| self.job.wait(at_most)) {
-            return Ok(false);
+        let end = Instant::now() + at_most;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if py.detach(|| self.job.wait(left.min(SIGNALS_EVERY))) {
+                break;
+            }
+            // Ctrl-C must not wait for the next look at the progress.
+            py.check_signals()?;
+            if left <= SIGNALS_EVERY {
+                return Ok(false);
+            }
         }
         let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
         if hashes.is_none() {

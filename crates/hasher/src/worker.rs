@@ -108,7 +108,7 @@ impl<'a> Worker<'a> {
             if !self.lanes[index].ready.is_empty() {
                 continue;
             }
-            if self.lanes[index].fresh > 0 {
+            if plan.v2 && self.lanes[index].fresh > 0 {
                 // All that was read since is hashed with it: more leaves fill more lanes.
                 self.hash_leaves();
             }

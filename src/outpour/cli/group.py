@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import re
@@ -19,6 +20,9 @@ from outpour.errors import UsageError
 
 COMPLETION = "_OUTPOUR_COMPLETE"
 """What the completion of a shell asks through: `_OUTPOUR_COMPLETE=bash_source outpour`."""
+GARBAGE_THRESHOLD = 100_000
+"""Objects between searches for cycles. A large torrent is a million values and none of them; to
+search after every 700, as is Python's habit, takes as long as to read them."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 96}
 
 
@@ -140,6 +144,7 @@ def group(ctx: click.Context) -> None:
 
 def run(args: Sequence[str] | None) -> int:
     """Run `outpour ARGS` and return its exit code."""
+    gc.set_threshold(GARBAGE_THRESHOLD)
     printer = Printer(Env.of_process())
     return guard(printer, lambda: _invoke(printer, args))
 
