@@ -210,15 +210,18 @@ fn record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
 /// A snapshot of the whole torrents that `body` begins with, whatever they say of their peers.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn sealed(body: &[u8]) -> Vec<u8> {
-    let mut writer = Writer::new(body.len());
+    let mut snapshot = Snapshot::new(Coarse::of(0));
+    let mut bytes = Vec::new();
+    snapshot.open(&mut bytes);
     let mut rest = body;
     while let Some((_, after)) = record(rest) {
-        writer.torrents += 1;
+        snapshot.torrents += 1;
         rest = after;
     }
     let whole = body.len() - rest.len();
-    writer.bytes.extend_from_slice(&body[..whole]);
-    writer.finish()
+    bytes.extend_from_slice(&body[..whole]);
+    snapshot.finish(&mut bytes);
+    bytes
 }
 
 fn number(bytes: &[u8]) -> u32 {
