@@ -119,7 +119,7 @@ fuzz: $(VENV)/.built $(VENV)/.dev ## search for input that breaks something, FUZ
 
 fuzz-check: $(VENV)/.built $(VENV)/.dev
 	crates/tracker/fuzz/run.sh 15
-	$(FUZZ_PARSERS) 15
+	$(FUZZ_PARSERS) 15 --seed 1
 
 clean: ## remove what was built
 	rm -rf $(VENV) target dist

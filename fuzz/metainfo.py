@@ -29,6 +29,7 @@ from outpour.linter import lint
 from outpour.magnet import Magnet
 from outpour.metainfo import Metainfo
 from outpour.paths import component_fault
+from outpour.text import is_unprintable
 from outpour.verifier import verify
 
 HERE = Path(__file__).resolve().parent
@@ -171,7 +172,7 @@ def check_torrent(raw: bytes, empty: str) -> bool:
     try:
         metainfo = Metainfo.parse(raw)
     except FormatError as error:
-        assert error.message.isprintable()
+        assert _is_harmless(error.message)
         return False
     info = metainfo.info
     assert metainfo.raw == raw
@@ -202,7 +203,7 @@ def check_torrent(raw: bytes, empty: str) -> bool:
             change()
         except UsageError as error:
             # Another name or flag may make a torrent too long, or two files one.
-            assert error.message.isprintable()
+            assert _is_harmless(error.message)
     if info.length < 1 << 40 and info.piece_count < 1000:
         report = verify(metainfo, empty)
         assert report.ok == all(file.is_padding for file in info.files)
@@ -222,7 +223,7 @@ def check_link(text: str) -> bool:
     try:
         link = Magnet.parse(text)
     except FormatError as error:
-        assert error.message.isprintable()
+        assert _is_harmless(error.message)
         return False
     assert Magnet.parse(str(link)) == link
     json.dumps(describe_link(link))
@@ -233,7 +234,12 @@ def check_link(text: str) -> bool:
 def _print(write: Callable[[Printer], None]) -> None:
     out = io.StringIO()
     write(Printer(Env(io.BytesIO(), out, out, False, False, False)))
-    assert all(line.isprintable() for line in out.getvalue().split("\n"))
+    assert all(_is_harmless(line) for line in out.getvalue().split("\n"))
+
+
+def _is_harmless(line: str) -> bool:
+    # Not `str.isprintable`, to which a no-break space and letters of newer Unicode are strange.
+    return not any(map(is_unprintable, line))
 
 
 def inputs(seed: int) -> Iterator[bytes | str]:
