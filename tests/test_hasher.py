@@ -152,7 +152,16 @@ for line in Path("/proc/self/status").read_text().splitlines():
 def test_memory_stays_flat_whatever_the_sizes_of_content_and_piece(tmp_path):
     def peak(name, length, piece_length, format):
         out = tmp_path / f"{name}.torrent"
-        words = ["create", sparse(tmp_path / name, length), "-l", piece_length, "-f", format]
+        words = [
+            "create",
+            sparse(tmp_path / name, length),
+            "-l",
+            piece_length,
+            "-f",
+            format,
+            "--allow",
+            "piece-length-large",
+        ]
         done = subprocess.run(
             [sys.executable, "-c", PEAK, *map(str, words), "-o", str(out)],
             check=True,

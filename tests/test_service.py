@@ -95,6 +95,12 @@ def announce(service, infohash, port, *, left=0, event="", host="127.0.0.1", key
         connection.close()
 
 
+def now(service):
+    """The service, about to count anew instead of showing what it counted some moments ago."""
+    service._showing.forget()
+    return service
+
+
 def soon(condition):
     """Wait for what the service works out anew only when it is old enough for its cost."""
     deadline = time.monotonic() + DEADLINE_S
@@ -129,14 +135,14 @@ def test_rows_and_totals_mean_what_the_classic_page_means(folder):
         announce(service, BIG, 6883, left=300_000)
         announce(service, BIG, 6883, left=300_000, host="127.0.0.2")
         service._drain()
-        big, hello = service.rows()
+        big, hello = now(service).rows()
         assert (big.name, big.complete, big.downloading, big.downloaded) == ("big.bin", 0, 2, 0)
         assert (hello.name, hello.complete, hello.downloading) == ("hello.txt", 2, 0)
         assert hello.magnet is not None
         assert HELLO.hex() in hello.magnet
         assert hello.downloaded >= 1
         assert hello.transferred == 12 * hello.downloaded
-        totals = service.totals()
+        totals = now(service).totals()
         assert (totals.torrents, totals.length) == (2, 300_012)
         assert (totals.complete_ips, totals.complete) == (1, 2)
         assert (totals.downloading_ips, totals.downloading) == (2, 2)
@@ -149,7 +155,7 @@ def test_a_torrent_that_is_not_allowed_is_refused_with_the_known_words(folder):
         assert answer == {
             b"failure reason": b"Requested download is not authorized for use with this tracker."
         }
-        assert {row.infohash for row in service.rows()} == {HELLO, BIG}
+        assert {row.infohash for row in now(service).rows()} == {HELLO, BIG}
 
 
 def test_an_open_tracker_lists_what_was_announced_and_refuses_the_denied(tmp_path):
@@ -158,7 +164,7 @@ def test_an_open_tracker_lists_what_was_announced_and_refuses_the_denied(tmp_pat
     with tracker(settings(open=True, deny_list=deny)) as service:
         announce(service, b"x" * 20, 1)
         assert b"failure reason" in announce(service, b"d" * 20, 1)
-        (row,) = service.rows()
+        (row,) = now(service).rows()
         assert row == TorrentRow(b"x" * 20, complete=1)
 
 
@@ -174,12 +180,12 @@ def test_a_new_torrent_is_tracked_while_the_tracker_runs_and_a_removed_one_is_no
             (folder / "new.torrent").write_bytes(raw)
             (folder / "bad.torrent").write_bytes(raw[:30])
             await until(lambda: b"peers" in announce(service, infohash, 1))
-            assert service.row(infohash).name == "new.iso"
+            assert now(service).row(infohash).name == "new.iso"
             assert service.metainfo_bytes(infohash) == raw
             await until(lambda: any(isinstance(event, FileSkipped) for event in events))
             (folder / "new.torrent").unlink()
             await until(lambda: b"failure reason" in announce(service, infohash, 1))
-            assert service.row(infohash) is None
+            assert now(service).row(infohash) is None
             assert service.metainfo_bytes(infohash) is None
 
     asyncio.run(main())
@@ -249,7 +255,7 @@ def test_reload_looks_at_once(folder, monkeypatch):
             (folder / "big.torrent").unlink()
             await asyncio.sleep(0)
             service.reload()
-            await until(lambda: service.row(BIG) is None)
+            await until(lambda: now(service).row(BIG) is None)
 
     asyncio.run(main())
 
@@ -288,14 +294,14 @@ def test_counters_and_swarms_are_back_after_a_restart(folder, tmp_path):
     with tracker(given, clock=clock, on_event=events.append) as service:
         assert StateRestored(2, 100) in events
         assert service.peers(BIG) == (Peer("127.0.0.2", 2, False),)
-        row = service.row(HELLO)
+        row = now(service).row(HELLO)
         assert (row.complete, row.downloaded) == (1, 1)
         answer = announce(service, BIG, 3, left=7)
         assert answer[b"incomplete"] == 2
         announce(service, HELLO, 9, left=12, event="started")
         announce(service, HELLO, 9, event="completed")
         service._drain()
-        soon(lambda: service.row(HELLO).downloaded == 2)
+        soon(lambda: now(service).row(HELLO).downloaded == 2)
 
 
 def test_swarms_older_than_the_timeout_are_not_restored(folder, tmp_path):
@@ -317,7 +323,7 @@ def test_a_damaged_snapshot_is_told_and_the_tracker_starts(folder, tmp_path):
     given = settings(allowed_dir=folder, state=tmp_path / "s.sqlite")
     with tracker(given, on_event=events.append) as service:
         assert any(isinstance(event, SnapshotRefused) for event in events)
-        assert service.row(HELLO).downloaded == 5
+        assert now(service).row(HELLO).downloaded == 5
 
 
 def test_downloads_of_torrents_that_are_gone_are_in_the_sum_of_all(folder, tmp_path):
@@ -325,7 +331,7 @@ def test_downloads_of_torrents_that_are_gone_are_in_the_sum_of_all(folder, tmp_p
     store.set_completed({HELLO: 5, b"g" * 20: 7}.items())
     store.close()
     with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
-        totals = service.totals()
+        totals = now(service).totals()
         assert (totals.downloaded, totals.downloaded_all) == (5, 12)
 
 
@@ -335,7 +341,7 @@ def test_a_torrent_whose_file_is_gone_keeps_its_name_on_an_open_tracker(folder, 
         pass
     with tracker(settings(open=True, state=state)) as service:
         announce(service, HELLO, 1)
-        (row,) = service.rows()
+        (row,) = now(service).rows()
         assert (row.name, row.length) == ("hello.txt", 12)
 
 
@@ -345,9 +351,9 @@ def test_an_open_tracker_keeps_dead_torrents_if_asked(tmp_path):
     store.set_completed({b"g" * 20: 7}.items())
     store.close()
     with tracker(settings(open=True, state=state)) as service:
-        assert service.rows() == ()
+        assert now(service).rows() == ()
     with tracker(settings(open=True, state=state, keep_dead=True)) as service:
-        assert service.rows() == (TorrentRow(b"g" * 20, downloaded=7),)
+        assert now(service).rows() == (TorrentRow(b"g" * 20, downloaded=7),)
 
 
 def test_a_publisher_allows_and_withdraws():
@@ -358,16 +364,16 @@ def test_a_publisher_allows_and_withdraws():
         assert b"failure reason" in announce(service, infohash, 1)
         service.allow(metainfo)
         assert b"peers" in announce(service, infohash, 1)
-        assert service.row(infohash).name == "mine.iso"
+        assert now(service).row(infohash).name == "mine.iso"
         assert service.metainfo_bytes(infohash) == raw
         service.withdraw(infohash)
         assert b"failure reason" in announce(service, infohash, 1)
-        assert service.rows() == ()
+        assert now(service).rows() == ()
 
 
 def test_names_are_hidden_where_the_operator_wants_it(folder):
     with tracker(settings(allowed_dir=folder, show_names=False)) as service:
-        assert [(row.name, row.length, row.magnet) for row in service.rows()] == [
+        assert [(row.name, row.length, row.magnet) for row in now(service).rows()] == [
             (None, None, None),
             (None, None, None),
         ]
@@ -388,10 +394,10 @@ def test_a_hybrid_is_one_row_and_its_peers_count_once():
             announce(service, infohash, 1, left=9, event="started")
             announce(service, infohash, 1, event="completed")
         service._drain()
-        (row,) = service.rows()
+        (row,) = now(service).rows()
         assert (row.complete, row.downloaded) == (1, 1)
-        assert service.row(second[:20]) == row
-        assert service.totals().downloaded_all == 1
+        assert now(service).row(second[:20]) == row
+        assert now(service).totals().downloaded_all == 1
 
 
 def test_a_taken_port_is_one_clear_error(folder):
@@ -473,15 +479,15 @@ def test_a_line_is_flat_until_just_before_a_change_and_ends_now():
 def test_a_classic_state_file_is_taken_over_and_counters_never_go_down(folder, tmp_path):
     with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
         service.adopt(dfile.read(VECTORS / "342.dfile"))
-        assert service.row(HELLO).downloaded == 1
-        assert (service.row(HELLO).complete, service.row(BIG).downloading) == (2, 2)
+        assert now(service).row(HELLO).downloaded == 1
+        assert (now(service).row(HELLO).complete, now(service).row(BIG).downloading) == (2, 2)
         assert Peer("127.0.0.2", 6883, False) in service.peers(BIG)
         service.adopt(Dfile({HELLO: 9, BIG: 2**40}))
         service.adopt(Dfile({HELLO: 3}))
-        assert service.row(HELLO).downloaded == 9
-        assert service.row(BIG).downloaded == 2**31 - 1
+        assert now(service).row(HELLO).downloaded == 9
+        assert now(service).row(BIG).downloaded == 2**31 - 1
     with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
-        assert service.row(HELLO).downloaded == 9
+        assert now(service).row(HELLO).downloaded == 9
 
 
 def test_a_classic_state_file_follows_the_tracker(folder, tmp_path):
@@ -535,13 +541,13 @@ def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_
                 announce(service, infohash, port, left=port - 1, event="started")
             announce(service, infohash, 1, event="completed")
         service._drain()
-        soon(lambda: len(service.rows()) == 2)
-        assert {row.infohash[0] for row in service.rows()} == {2, 3}
-        smallest = service.row(b"\1" * 20)
+        soon(lambda: len(now(service).rows()) == 2)
+        assert {row.infohash[0] for row in now(service).rows()} == {2, 3}
+        smallest = now(service).row(b"\1" * 20)
         assert smallest is not None
         assert (smallest.complete, smallest.downloading, smallest.downloaded) == (1, 0, 1)
-        assert service.row(b"\4" * 20) is None
-        totals = service.totals()
+        assert now(service).row(b"\4" * 20) is None
+        totals = now(service).totals()
         assert (totals.torrents, totals.complete, totals.downloading) == (3, 3, 3)
         assert totals.downloaded_all == 3
         assert len(service._sample(0)) == 4
