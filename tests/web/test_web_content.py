@@ -391,7 +391,8 @@ def test_a_file_cut_short_while_it_is_sent_ends_the_connection(
     metainfo = metainfo.replace(b"12:piece lengthi16384e", b"12:piece lengthi67108864e")
     view.metainfos[infohash] = metainfo
     with site.connect() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # Less than the file, and no less than a packet of loopback, whose window would starve.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 << 10)
         connection.sendall(b"GET /content/huge.bin HTTP/1.1\r\nHost: x\r\n\r\n")
         connection.recv(1000)
         os.truncate(path, 10)
