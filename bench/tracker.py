@@ -195,6 +195,13 @@ def main() -> int:
         machine.describe() + f" Rates are medians of {rounds} interleaved rounds, all else is of "
         "one; the server and the load have a core each, before all other programs."
     ]
+
+    def add(section: str) -> None:
+        sections.append(section)
+        # After each table, as the whole takes half an hour.
+        if options.write:
+            tables.write_section(tables.PAGE, "tracker", "\n\n".join(sections))
+
     for load in ALL:
         if not is_wanted(load.name):
             continue
@@ -204,16 +211,14 @@ def main() -> int:
         print(section, flush=True)
         if options.write and is_rate:
             section += save_picture(load, reached)
-        sections.append(section)
+        add(section)
     if is_wanted("shapes"):
         rows = [(load, play(load, 1, quick=options.quick)) for load in loads.SHAPES]
-        sections.append(figures.render_shapes(rows))
+        add(figures.render_shapes(rows))
         print(sections[-1], flush=True)
     if is_wanted("restart"):
-        sections.append(lifecycle(quick=options.quick))
+        add(lifecycle(quick=options.quick))
         print(sections[-1], flush=True)
-    if options.write:
-        tables.write_section(tables.PAGE, "tracker", "\n\n".join(sections))
     return 0
 
 

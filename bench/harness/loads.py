@@ -80,7 +80,7 @@ RATES = (
         numwant=30,
         quick=("--warm-up", "3", "--duration", "2"),
         # Longer than the counters of so many first completions take to be saved.
-        full=("--populate", "--warm-up", "12", "--duration", "5"),
+        full=("--populate", "--warm-up", "8", "--duration", "4"),
     ),
     Load(
         "http-each",
