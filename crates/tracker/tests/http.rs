@@ -3,7 +3,7 @@
 mod common;
 
 use common::{
-    INFOHASH, Reply, address, announce, announce_target, config, connect, count, exchange, get,
+    INFOHASH, Reply, address, announce, announce_target, config, connect, counted, exchange, get,
     read_answer, serve, until, vector,
 };
 use outpour_tracker::{Config, Network};
@@ -60,7 +60,7 @@ fn bep03_a_failure_is_a_bencoded_answer_with_status_200() {
     let (head, body) = get(tracker.http_addresses()[0], "/announce?info_hash=abc");
     assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
     assert_eq!(Reply::parse(&body).failure(), "info_hash must be 20 bytes");
-    assert_eq!(count(&tracker, "errors_http"), 1);
+    counted(&tracker, "errors_http", 1);
 }
 
 #[test]

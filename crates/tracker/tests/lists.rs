@@ -5,7 +5,7 @@ mod common;
 use std::net::{IpAddr, SocketAddr};
 
 use common::{
-    INFOHASH, UdpAnnounce, UdpClient, announce, announce_target, config, count, get, serve,
+    INFOHASH, UdpAnnounce, UdpClient, announce, announce_target, config, counted, get, serve,
     text_of_error,
 };
 use outpour_tracker::{Config, Notice, Ranges, Tracker};
@@ -35,7 +35,7 @@ fn a_banned_address_is_turned_away_over_http_until_the_ban_is_lifted() {
     assert_eq!(announce(four, "&left=0").counts(), (2, 0, 0));
     tracker.ban(Ranges::default());
     assert_eq!(announce(six, "&left=0").counts(), (2, 0, 0));
-    assert_eq!(count(&tracker, "refused"), 3);
+    counted(&tracker, "refused", 3);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_torrent_can_be_refused_or_warned_of_in_the_words_of_its_operator() {
         text_of_error(&udp.announce(&UdpAnnounce::default())),
         "withdrawn"
     );
-    assert_eq!(count(&tracker, "refused"), 2);
+    counted(&tracker, "refused", 2);
     tracker.set_notices([]);
     let (_, body) = get(http, &announce_target("&left=0"));
     assert!(!body.windows(7).any(|part| part == b"warning"));

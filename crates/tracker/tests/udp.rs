@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{
     INFOHASH, PATIENCE, TRANSACTION, UdpAnnounce, UdpClient, V4, address, announce, compact,
-    config, count, packet, serve, text_of_error, until,
+    config, count, counted, packet, serve, text_of_error, until,
 };
 use outpour_tracker::Config;
 
@@ -25,7 +25,7 @@ fn bep15_a_connect_is_answered_with_its_transaction_id() {
     for address in tracker.udp_addresses() {
         UdpClient::connect(*address);
     }
-    assert_eq!(count(&tracker, "connects_udp"), 2);
+    counted(&tracker, "connects_udp", 2);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn bep15_port_0_is_refused() {
         text_of_error(&client.announce(&from(0, 5))),
         "port must not be 0"
     );
-    assert_eq!(count(&tracker, "refused"), 1);
+    counted(&tracker, "refused", 1);
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn many_clients_at_once_are_all_answered() {
             assert_eq!(client.socket.recv(&mut [0; 64]).expect("an answer"), 20);
         }
     }
-    assert_eq!(count(&tracker, "scrapes_udp"), 1000);
+    counted(&tracker, "scrapes_udp", 1000);
 }
 
 #[test]

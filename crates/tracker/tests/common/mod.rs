@@ -43,6 +43,14 @@ pub fn count(tracker: &Tracker, name: &str) -> u64 {
     tracker.counters()[name]
 }
 
+/// Waits until a counter has come to a value: a worker counts after it has answered.
+pub fn counted(tracker: &Tracker, name: &str, value: u64) {
+    until(&format!("`{name}` is {value}"), || {
+        count(tracker, name) >= value
+    });
+    assert_eq!(count(tracker, name), value, "{name}");
+}
+
 /// Waits until something is so.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
