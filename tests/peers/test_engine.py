@@ -174,6 +174,24 @@ def test_a_tracker_that_is_down_is_an_event_with_its_url(content: Path, seeder: 
     assert (failures[0].url, failures[0].message) == (url, "connection refused")
 
 
+def test_a_tracker_that_one_of_the_local_addresses_cannot_reach_is_no_failure(
+    content: Path, tracker: TinyTracker, settings: EngineSettings
+) -> None:
+    with Engine(replace(settings, listen=("127.0.0.1:0", "[::1]:0"))) as engine:
+        metainfo = make_torrent(content, trackers=[tracker.announce_url])
+        key = engine.add(metainfo, content.parent, mode="seed")
+        events: list[object] = []
+
+        def is_answered() -> bool:
+            events.extend(engine.events())
+            return any(isinstance(event, TrackerAnswered) for event in events)
+
+        wait_for(is_answered, what="reply")
+        wait_for(lambda: tracker.peers[key], what="announce")
+        events.extend(engine.events())
+    assert [event for event in events if isinstance(event, TrackerFailed)] == []
+
+
 def test_closing_says_goodbye_to_the_tracker(
     content: Path, tracker: TinyTracker, settings: EngineSettings
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from outpour.engine.alerts import ALERT_MASK, event_of
+from outpour.engine.alerts import ALERT_MASK, event_of, was_skipped
 from outpour.engine.binding import lt
 from outpour.engine.events import ContentFault, Event, EventsLost, ListenFailed, ResumeRefused
 from outpour.engine.parameters import (
@@ -338,6 +338,8 @@ class Engine:
                         running -= 1
                     case lt.tracker_announce_alert():
                         waiting += alert.event == lt.event_t.stopped
+                    case lt.tracker_error_alert() if was_skipped(alert):
+                        pass
                     case lt.tracker_reply_alert() | lt.tracker_error_alert():
                         waiting = max(0, waiting - 1)
                     case _:
