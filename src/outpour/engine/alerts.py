@@ -26,10 +26,6 @@ ALERT_MASK = (
 )
 
 
-ANNOUNCE_SKIPPED = 180
-"""What libtorrent says of a tracker that one local address cannot reach, as IPv4 from `::1`."""
-
-
 def event_of(alert: lt.alert, infohash: bytes | None) -> Event | None:
     """Turn one alert into an event, or into None when nobody acts on its kind."""
     match alert:
@@ -55,7 +51,7 @@ def _network_event_of(alert: lt.alert, infohash: bytes | None) -> Event | None:
     match alert:
         case lt.tracker_reply_alert():
             return TrackerAnswered(infohash, alert.url, alert.num_peers)
-        case lt.tracker_error_alert() if not was_skipped(alert):
+        case lt.tracker_error_alert():
             message = alert.failure_reason() or lowered(alert.error.message())
             return TrackerFailed(infohash, alert.url, message, alert.times_in_row)
         case lt.url_seed_alert():
@@ -68,15 +64,6 @@ def _network_event_of(alert: lt.alert, infohash: bytes | None) -> Event | None:
             return EventsLost(infohash, sum(alert.dropped_alerts))
         case _:
             return None
-
-
-def was_skipped(alert: lt.tracker_error_alert) -> bool:
-    """Tell whether a tracker was merely not asked from one of the addresses that are listened at.
-
-    Every announce is made from each local address; that it is of another family is no fault.
-    """
-    error = alert.error
-    return error.value() == ANNOUNCE_SKIPPED and error.category().name() == "libtorrent"
 
 
 def _content_fault(infohash: bytes | None, error: lt.error_code, path: str) -> ContentFault:

@@ -7,12 +7,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from outpour.engine.alerts import ALERT_MASK, event_of, was_skipped
+from outpour.engine.alerts import ALERT_MASK, event_of
 from outpour.engine.binding import lt
 from outpour.engine.events import ContentFault, Event, EventsLost, ListenFailed, ResumeRefused
 from outpour.engine.parameters import (
@@ -25,6 +25,7 @@ from outpour.engine.parameters import (
     read_kept,
     renamed_files,
 )
+from outpour.engine.reach import Reach, was_skipped
 from outpour.engine.settings import EngineSettings, settings_pack
 from outpour.engine.status import Mode, Status, status_of
 from outpour.errors import FormatError, NetworkError, OutpourError, WriteError, reason
@@ -47,6 +48,7 @@ class _Entry:
     keeps_info: bool
     raw: lt.torrent_status | None = None
     fault: str | None = None
+    reach: Reach = field(default_factory=Reach)
 
 
 class Engine:
@@ -415,9 +417,21 @@ class Engine:
                 case lt.torrent_alert():
                     key = self._keys.get(alert.handle)
                     # A torrent that was removed may still be spoken of for a moment.
-                    self._remember(event_of(alert, key) if key else None)
+                    if key is not None and self._is_news(alert, self._entries[key].reach):
+                        self._remember(event_of(alert, key))
                 case _:
                     self._remember(event_of(alert, None))
+
+    @staticmethod
+    def _is_news(alert: lt.torrent_alert, reach: Reach) -> bool:
+        match alert:
+            case lt.tracker_reply_alert():
+                reach.note_answer(alert)
+            case lt.tracker_error_alert():
+                return reach.is_fault(alert)
+            case _:
+                pass
+        return True
 
     def _take_updates(self, alert: lt.state_update_alert) -> None:
         self._updates += 1
