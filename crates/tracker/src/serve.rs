@@ -2,6 +2,7 @@
 
 mod clock;
 mod connections;
+mod counter;
 mod epoll;
 mod full_scrape;
 mod handoff;

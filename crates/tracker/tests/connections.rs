@@ -68,6 +68,59 @@ fn http_pipelined_requests_are_all_answered_in_order() {
 }
 
 #[test]
+fn http_connections_that_wait_together_each_get_their_own_answer() {
+    let tracker = serve(config());
+    let http = tracker.http_addresses()[0];
+    let of = |at: usize, port: usize| {
+        request(&format!(
+            "&info_hash=bbbbbbbbbbbbbbbbbb{at:02}&port={port}&left=0&numwant=0"
+        ))
+    };
+    let mut clients: Vec<_> = (0..30).map(|_| connect(http)).collect();
+    for (at, client) in clients.iter_mut().enumerate() {
+        for port in 1..=at + 1 {
+            client.write_all(&of(at, port)).expect("sent");
+            read_answer(client);
+        }
+    }
+    let mut busy = connect(http);
+    let many: Vec<u8> = (0..900).flat_map(|_| request("&numwant=0")).collect();
+    busy.write_all(&many).expect("sent");
+    let mut broken = Vec::new();
+    for (at, client) in clients.iter_mut().enumerate() {
+        let asked = of(at, 1);
+        match at % 5 {
+            0 => client.write_all(&asked[..40]).expect("sent"),
+            1 => {
+                broken.push(at);
+                client
+                    .write_all(b"GET /announce HTTP/9\r\n\r\n")
+                    .expect("sent");
+            }
+            2 => client
+                .write_all(&[&asked[..], &asked[..]].concat())
+                .expect("sent"),
+            _ => client.write_all(&asked).expect("sent"),
+        }
+    }
+    for (at, client) in clients.iter_mut().enumerate() {
+        if at % 5 == 0 {
+            client.write_all(&of(at, 1)[40..]).expect("sent");
+        }
+        let (head, body) = read_answer(client);
+        if broken.contains(&at) {
+            assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+            assert!(is_closed(client));
+            continue;
+        }
+        assert_eq!(Reply::parse(&body).counts().0, at as i64 + 1);
+        if at % 5 == 2 {
+            assert_eq!(read_answer(client).1, body);
+        }
+    }
+}
+
+#[test]
 fn http_a_reader_slower_than_its_answers_gets_them_all() {
     let tracker = serve(Config {
         peers_per_answer: 200,

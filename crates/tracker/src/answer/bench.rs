@@ -79,8 +79,12 @@ impl Bench {
     pub(crate) fn http(&mut self, buffer: &[u8], source: IpAddr) -> (http::Outcome, Vec<u8>) {
         let mut scratch = http::Scratch::new(self.manners.peers_per_answer_max);
         let mut out = Vec::new();
-        let outcome =
-            self.with_desk(|desk| http::answer(desk, source, buffer, true, &mut scratch, &mut out));
+        let outcome = self.with_desk(|desk| {
+            let admitted = http::admit(desk, source, buffer);
+            admitted.prefetch(desk);
+            admitted.prefetch_peers(desk);
+            http::answer(desk, admitted, true, &mut scratch, &mut out)
+        });
         (outcome, out)
     }
 

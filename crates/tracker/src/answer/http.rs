@@ -1,15 +1,18 @@
-//! Answers to HTTP requests, appended to the buffer they are sent from.
+//! Answers to HTTP requests, in passes over those that wait: what the first asks memory for, the last finds there.
+
+mod admit;
 
 use std::net::IpAddr;
 
+pub(crate) use self::admit::{Admitted, admit};
+use self::admit::{Request, Task};
 use super::Desk;
 use super::log::{Announced, HttpLine, Log, Logged};
-use crate::gate;
-use crate::model::{Announce, Counts, Event, InfoHash};
+use crate::model::{Announce, Counts, InfoHash};
 use crate::rng::Rng;
 use crate::store::Asker;
 use crate::wire::Refusal;
-use crate::wire::http::{self as wire, Action, Head, Method, Peers, Read, Reply, Status};
+use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
 
 /// What became of the bytes at the front of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,42 +55,36 @@ impl Scratch {
     }
 }
 
-/// Takes one request from the front of `buffer` and appends its answer to `out`.
+/// Steps three and four, swarm and wire: appends the answer to `out`.
 pub(crate) fn answer(
     desk: &mut Desk<'_>,
-    source: IpAddr,
-    buffer: &[u8],
+    admitted: Admitted<'_>,
     may_keep_alive: bool,
     scratch: &mut Scratch,
     out: &mut Vec<u8>,
 ) -> Outcome {
-    let head = match wire::read(buffer, desk.lists.keys.is_some()) {
-        Read::Partial => return Outcome::Partial,
-        Read::Elsewhere => return Outcome::Elsewhere,
-        Read::Malformed(reason) => {
+    let Request {
+        head,
+        requester,
+        task,
+    } = match admitted {
+        Admitted::Partial => return Outcome::Partial,
+        Admitted::Elsewhere => return Outcome::Elsewhere,
+        Admitted::Unanswerable(status, reason) => {
             desk.counters.errors_http.one();
-            wire::plain(out, Status::BadRequest, reason);
+            wire::plain(out, status, reason);
             return Outcome::Broken;
         }
-        Read::Whole(head) => head,
+        Admitted::Request(request) => request,
     };
-    if head.method == Method::Other {
-        desk.counters.errors_http.one();
-        wire::plain(
-            out,
-            Status::MethodNotAllowed,
-            "announce and scrape are asked for with GET",
-        );
-        return Outcome::Broken;
-    }
     scratch.body.clear();
-    let responded = respond(desk, source, &head, scratch);
+    let responded = task.and_then(|task| respond(desk, requester, &head, task, scratch));
     let failure = responded.as_ref().err().map(|refusal| refusal.reason);
     match responded {
         Ok(Body::Written) => {}
         Ok(Body::AllTorrents) => {
             if let Some(log) = desk.log {
-                write_down(desk, log, source, &head, 0, None);
+                write_down(desk, log, requester, &head, 0, None);
             }
             return Outcome::FullScrape(FullScrape {
                 is_head: head.method == Method::Head,
@@ -101,7 +98,7 @@ pub(crate) fn answer(
         }
     }
     if let Some(log) = desk.log {
-        write_down(desk, log, source, &head, scratch.body.len(), failure);
+        write_down(desk, log, requester, &head, scratch.body.len(), failure);
     }
     let keep_alive = head.keep_alive && may_keep_alive;
     wire::answer_head(out, scratch.body.len(), head.is_http_1_0, keep_alive);
@@ -121,7 +118,7 @@ pub(crate) fn answer(
 fn write_down(
     desk: &Desk<'_>,
     log: &Log,
-    source: IpAddr,
+    requester: IpAddr,
     head: &Head<'_>,
     answer_bytes: usize,
     failure: Option<&'static str>,
@@ -137,7 +134,7 @@ fn write_down(
         left: request.left,
         event: request.event,
     });
-    let row = Logged::now(desk.gate.requester(source, head.fields), announced);
+    let row = Logged::now(requester, announced);
     desk.keep(
         log,
         Logged {
@@ -155,51 +152,42 @@ enum Body {
 
 fn respond(
     desk: &mut Desk<'_>,
-    source: IpAddr,
+    requester: IpAddr,
     head: &Head<'_>,
+    task: Task<'_>,
     scratch: &mut Scratch,
 ) -> Result<Body, Refusal> {
-    let requester = desk.gate.requester(source, head.fields);
-    if !desk.gate.is_slow_enough(requester, desk.now_ms) {
-        return Err(gate::TOO_FAST);
-    }
-    desk.lists
-        .admit_address(requester)
-        .and_then(|()| desk.lists.admit_key(head.key))
-        .inspect_err(|_| desk.counters.refused.one())?;
-    match head.action {
-        Action::Announce => {
-            announce(desk, source, requester, head, scratch).map(|()| Body::Written)
-        }
-        Action::Scrape => scrape(desk, head.query, scratch),
+    match task {
+        Task::Announce {
+            query,
+            announce,
+            rng,
+        } => announced(desk, requester, &query, &announce, rng, scratch).map(|()| Body::Written),
+        Task::Scrape => scrape(desk, head.query, scratch),
     }
 }
 
-/// An announce in its four steps: wire, gate, swarm, wire.
-fn announce(
+fn announced(
     desk: &mut Desk<'_>,
-    source: IpAddr,
     requester: IpAddr,
-    head: &Head<'_>,
+    query: &wire::Announce<'_>,
+    announce: &Announce,
+    mut rng: Rng,
     scratch: &mut Scratch,
 ) -> Result<(), Refusal> {
-    let request = wire::announce(head.query)?;
-    let announce = admit(desk, source, requester, head, &request)
-        .inspect_err(|_| desk.counters.refused.one())?;
-    if let Some(reason) = desk.lists.failure(&request.infohash) {
+    if let Some(reason) = desk.lists.failure(&announce.infohash) {
         desk.counters.refused.one();
         desk.counters.errors_http.one();
         wire::failure_text(&mut scratch.body, reason);
         return Ok(());
     }
     let asker = Asker {
-        peer_id: &request.peer_id,
+        peer_id: &query.peer_id,
         is_stated: announce.ip != requester,
     };
-    let mut rng = Rng::seeded(desk.rng.next_u64());
     let facts = desk
         .announce(
-            &announce,
+            announce,
             asker,
             requester,
             &mut rng,
@@ -221,44 +209,15 @@ fn announce(
         peers: Peers {
             v4: &scratch.v4[..facts.v4_bytes],
             v6: &scratch.v6[..facts.v6_bytes],
-            compact: request.compact,
+            compact: query.compact,
         },
-        tracker_id: request.tracker_id,
+        tracker_id: query.tracker_id,
     };
     wire::reply(&mut scratch.body, &reply);
-    if let Some(text) = desk.lists.warning(&request.infohash) {
+    if let Some(text) = desk.lists.warning(&announce.infohash) {
         wire::warning(&mut scratch.body, text);
     }
     Ok(())
-}
-
-fn admit(
-    desk: &Desk<'_>,
-    source: IpAddr,
-    requester: IpAddr,
-    head: &Head<'_>,
-    request: &wire::Announce<'_>,
-) -> Result<Announce, Refusal> {
-    desk.lists.admit_torrent(&request.infohash)?;
-    desk.lists.admit_client(&request.peer_id)?;
-    let ip = desk
-        .gate
-        .peer_address(source, requester, request.ip, head.fields)?;
-    if ip != requester {
-        desk.lists.admit_address(ip)?;
-    }
-    desk.gate.admit_peer(ip, request.port)?;
-    Ok(Announce {
-        infohash: request.infohash,
-        ip,
-        port: request.port,
-        left: request.left,
-        event: request.event,
-        numwant: match request.event {
-            Event::Stopped => 0,
-            _ => desk.manners.numwant(request.numwant),
-        },
-    })
 }
 
 /// A scrape (BEP 48) of the torrents that are named, or of all.

@@ -80,7 +80,8 @@ impl Connections {
         self.slots.len() - self.free.len() >= self.max
     }
 
-    pub(super) fn insert(&mut self, connection: Connection, deadline_ms: u64) -> Place {
+    /// Finds a place for a connection that is put there with [`Connections::put`].
+    pub(super) fn reserve(&mut self) -> Place {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,
@@ -89,36 +90,34 @@ impl Connections {
             self.deadlines_ms.push(FREE_MS);
             self.slots.len() as u32 - 1
         });
-        let slot = &mut self.slots[index as usize];
-        slot.connection = Some(connection);
-        self.deadlines_ms[index as usize] = deadline_ms;
-        Place {
-            index,
-            generation: slot.generation,
-        }
+        self.place(index as usize)
     }
 
-    pub(super) fn get(&mut self, place: Place) -> Option<&mut Connection> {
+    /// Takes a connection out for its turn; its place stays its own.
+    pub(super) fn take(&mut self, place: Place) -> Option<Connection> {
         self.slots
             .get_mut(place.index as usize)
             .filter(|slot| slot.generation == place.generation)?
             .connection
-            .as_mut()
+            .take()
     }
 
-    pub(super) fn set_deadline(&mut self, place: Place, deadline_ms: u64) {
+    pub(super) fn put(&mut self, place: Place, connection: Connection, deadline_ms: u64) {
+        self.slots[place.index as usize].connection = Some(connection);
         self.deadlines_ms[place.index as usize] = deadline_ms;
     }
 
-    pub(super) fn remove(&mut self, place: Place) -> Option<Connection> {
-        let slot = self.slots.get_mut(place.index as usize)?;
-        if slot.generation != place.generation {
-            return None;
-        }
-        let connection = slot.connection.take()?;
+    /// Gives up the place of a connection that was taken out.
+    pub(super) fn free(&mut self, place: Place) {
+        let slot = &mut self.slots[place.index as usize];
         slot.generation = (slot.generation + 1) & GENERATION_MAX;
         self.deadlines_ms[place.index as usize] = FREE_MS;
         self.free.push(place.index);
+    }
+
+    pub(super) fn remove(&mut self, place: Place) -> Option<Connection> {
+        let connection = self.take(place)?;
+        self.free(place);
         Some(connection)
     }
 

@@ -9,6 +9,10 @@ pub(super) const BATCHES_A_TURN: usize = 4;
 /// Connections accepted in a turn, for the same reason.
 pub(super) const ACCEPTS_A_TURN: usize = 64;
 
+/// Connections read before the first of them is answered, so that memory has time to fetch what their
+/// answers are made of.
+pub(super) const PARTY_CONNECTIONS: usize = 8;
+
 /// A packet received: 74 infohashes of a scrape, or an announce with two full options of BEP 41.
 pub(super) const PACKET_BYTES_MAX: usize = 1536;
 

@@ -99,9 +99,7 @@ impl Worker {
             for event in 0..count {
                 match events.token(event) {
                     STOP => return,
-                    token if token & CONNECTION_BIT != 0 => {
-                        self.reception.turn(token, &self.epoll, &mut desk);
-                    }
+                    token if token & CONNECTION_BIT != 0 => {}
                     token if token >= PACKETS_FROM => {
                         let packets = &self.sockets.packets[(token - PACKETS_FROM) as usize];
                         self.mailroom.turn(packets, &mut desk);
@@ -109,6 +107,9 @@ impl Worker {
                     token => self.accept(token, &mut desk),
                 }
             }
+            let tokens = (0..count).map(|event| events.token(event));
+            let connections = tokens.filter(|token| token & CONNECTION_BIT != 0);
+            self.reception.turn(connections, &self.epoll, &mut desk);
             if desk.now_ms >= self.next_tick_ms {
                 self.next_tick_ms = desk.now_ms + TICK_MS;
                 self.tick(&mut desk);
