@@ -24,7 +24,7 @@ from typing import Any
 from harness import figures, loads, machine, peers, tables, trackers
 from harness.figures import Figures, Reached
 from harness.loads import Load
-from harness.program import BenchError, Server, free_port, pinned
+from harness.program import BenchError, Server, free_port, go_first, pinned
 from harness.trackers import Setting, Tracker
 
 LOAD_CORE = "1"
@@ -187,6 +187,7 @@ def main() -> int:
         trackers.install()
         return 0
     rounds = options.rounds or (1 if options.quick else 5)
+    go_first()
 
     def is_wanted(name: str) -> bool:
         return not options.load or name in options.load

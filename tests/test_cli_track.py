@@ -6,6 +6,7 @@ import http.client
 import re
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -208,6 +209,19 @@ def test_no_page_where_none_is_wanted_and_ones_own_icon(start, tmp_path):
     assert process.get("/index.html")[0] == 404
     assert process.get("/favicon.ico") == (200, icon.read_bytes())
     assert process.get("/healthz")[0] == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
+def test_the_page_lets_the_workers_go_first(start):
+    process = start("--open")
+    process.get("/")
+    tasks = Path(f"/proc/{process.popen.pid}/task")
+    names = {(task / "comm").read_text().strip(): task for task in tasks.iterdir()}
+    worker, page = (
+        int((task / "stat").read_text().rpartition(")")[2].split()[16])
+        for task in (names["outpour-0"], tasks / str(process.popen.pid))
+    )
+    assert page == min(worker + 10, 19)
 
 
 def test_an_idle_tracker_stays_below_60_mib(start, folder):

@@ -10,6 +10,7 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from outpour.cli.printer import Printer
+from outpour.cli.priority import give_way
 from outpour.tracker import dfile
 from outpour.tracker.address import format_address
 from outpour.tracker.events import Event
@@ -100,6 +101,7 @@ class Tracking:
         options = WebOptions(public_url=settings.public_url)
         app = make_app(self.service, options, administration=self._admin)
         front = Front(app, page=settings.page, redirect=redirect, favicon=settings.favicon)
+        give_way()
         asyncio.run(
             serve(
                 self.service,
