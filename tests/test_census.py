@@ -194,3 +194,28 @@ def test_few_torrents_are_counted_when_somebody_looks():
     now[0] += 1
     assert showing.get().totals.torrents == 2
     assert len(slow.threads) == 1
+
+
+def test_many_torrents_are_not_counted_while_nobody_looks(monkeypatch):
+    monkeypatch.setattr("outpour.tracker.showing.TURN_S", 0.01)
+
+    async def scenario():
+        slow = Slow()
+
+        showing = Showing(slow.take, lambda: AT_ONCE_MAX + 1)
+        showing.get()
+        work = asyncio.create_task(showing.keep_up())
+        showing.forget()
+        assert not showing._is_wanted
+        showing.get()
+        deadline = time.monotonic() + 20
+        while slow.taken < 2:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        # Nobody has looked since.
+        showing.forget()
+        assert not showing._is_wanted
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+    asyncio.run(scenario())

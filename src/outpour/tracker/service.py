@@ -386,7 +386,9 @@ class TrackerService:
         return listing.name if listing else self._keeper.named.get(infohash, (None, 0))[0]
 
     def _sample(self, at: int) -> list[Point]:
-        if self._is_whole():
+        # Nobody may be looking, so the rows of a large open tracker are not worked out for this.
+        is_small = not self.settings.open or self._torrents_held() <= LARGEST_MAX
+        if is_small and self._is_whole():
             points = [
                 (row.infohash, row.complete, row.downloading, row.downloaded) for row in self.rows()
             ]

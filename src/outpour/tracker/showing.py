@@ -38,6 +38,7 @@ class Showing:
         self._kept = Kept(self._take_now, clock=clock)
         self._last: Census | None = None
         self._is_wanted = False
+        self._was_seen = False
         self._is_large = False
         self._sized_s = float("-inf")
         self._due_s = float("-inf")
@@ -45,7 +46,7 @@ class Showing:
     def get(self) -> Census:
         """The census: of now, or of some seconds ago where there are many torrents."""
         if self._last is not None and self._has_many():
-            self._is_wanted = True
+            self._is_wanted = self._was_seen = True
             return self._last
         return self._kept.get()
 
@@ -53,7 +54,8 @@ class Showing:
         """Take a new one the next time, or as soon as that can be."""
         self._kept.forget()
         self._due_s = float("-inf")
-        self._is_wanted = True
+        # Rows that nobody has asked for would only take memory.
+        self._is_wanted |= self._was_seen
 
     async def keep_up(self) -> None:
         """Take a new census whenever somebody has looked at an old one, until cancelled."""
@@ -61,7 +63,7 @@ class Showing:
             await asyncio.sleep(TURN_S)
             if not (self._is_wanted and self._has_many() and self._clock() >= self._due_s):
                 continue
-            self._is_wanted = False
+            self._is_wanted = self._was_seen = False
             began = self._clock()
             self._last = await asyncio.to_thread(self._take)
             ended = self._clock()
