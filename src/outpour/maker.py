@@ -9,20 +9,24 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from outpour import bencode, hasher
 from outpour.bencode import LIMITS, Encodable, Encoded
 from outpour.errors import ReadError, UsageError
 from outpour.hasher import Progress
+from outpour.info import Version
 from outpour.layout import Layout
 from outpour.linter import Lint, lint_addresses, lint_paths, lint_pieces
-from outpour.metainfo import Metainfo, Version
 from outpour.paths import component_fault
 from outpour.piece_length import check_piece_length, pick_piece_length, piece_length_of_count
 from outpour.recipe import CreateOptions
 from outpour.text import is_utf8, printable
 from outpour.units import format_size
 from outpour.walker import Tree, walk
+
+if TYPE_CHECKING:
+    from outpour.metainfo import Metainfo
 
 __all__ = [
     "CreateOptions",
@@ -157,6 +161,9 @@ def plan(tree: Tree, options: CreateOptions = DEFAULTS) -> Plan:
 def make(plan: Plan, progress: Progress | None = None) -> Metainfo:
     """Read the content and make the torrent that was planned; errors as for `create`."""
     with Draft(plan) as draft:
+        # Imported while the content is read; who only writes the torrent needs no reader.
+        from outpour.metainfo import Metainfo
+
         raw = draft.finish(progress).raw
     return Metainfo.parse(raw)
 

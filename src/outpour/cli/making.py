@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outpour.cli.printer import Printer
-from outpour.cli.report import count, describe
 from outpour.errors import UsageError, WriteError
 from outpour.files import write_atomically
 from outpour.linter import LINTS, Lint
 from outpour.maker import Draft, Made, Plan
-from outpour.metainfo import Metainfo
 from outpour.text import printable
-from outpour.units import format_size
+from outpour.units import count, format_size
 
 REFUSED = (
     "private-without-tracker",
@@ -90,6 +88,10 @@ class Making:
         self._tell(plan, notes, target, made)
         if not self.as_json:
             return {}
+        # Only whoever asks for it waits until these are imported.
+        from outpour.cli.report import describe
+        from outpour.metainfo import Metainfo
+
         written = {} if target is None else {"torrent": str(target)}
         return {**written, **describe(Metainfo.parse(made.raw))}
 
