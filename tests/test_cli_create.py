@@ -153,11 +153,12 @@ def test_what_cannot_be_meant_is_refused(run, releases, words, code, fault):
 
 
 def test_a_torrent_that_appeared_while_hashing_is_not_replaced(run, releases, monkeypatch):
-    def make_slowly(plan, progress):
-        (releases.parent / "game.torrent").write_bytes(b"theirs")
-        return maker.make(plan, progress)
+    class SlowDraft(maker.Draft):
+        def finish(self, progress=None):
+            (releases.parent / "game.torrent").write_bytes(b"theirs")
+            return super().finish(progress)
 
-    monkeypatch.setattr("outpour.cli.making.make", make_slowly)
+    monkeypatch.setattr("outpour.cli.making.Draft", SlowDraft)
     said = run("create", releases / "game")
     assert said.code == 5
     assert (releases.parent / "game.torrent").read_bytes() == b"theirs"

@@ -13,7 +13,7 @@ import pytest
 import outpour
 from outpour import CreateOptions, Metainfo, OutpourError
 from outpour.errors import ReadError, SettingsError, UsageError
-from outpour.maker import create_from_tree, plan, plan_path
+from outpour.maker import Draft, create_from_tree, plan, plan_path
 from outpour.piece_length import PIECE_LENGTH_MIN, pick_piece_length, piece_length_of_count
 from outpour.units import GIB, KIB, MIB, TIB
 from outpour.walker import walk
@@ -69,6 +69,28 @@ def test_what_was_made_is_written_whole_and_read_again(content, tmp_path):
     made.write(tmp_path / "d.torrent")
     assert Metainfo.read(tmp_path / "d.torrent") == made
     assert sorted(path.name for path in tmp_path.iterdir()) == ["d", "d.torrent"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_draft_knows_the_infohash_that_a_reader_finds(content, format):
+    (content / "sub").mkdir()
+    (content / "sub" / "é").write_bytes(b"c" * 70_000)
+    options = CreateOptions(format=format, piece_length=32 * KIB)
+    with Draft(plan_path(content, options)) as draft:
+        made = draft.finish()
+    read = Metainfo.parse(made.raw)
+    assert (read.info.infohash, read.info.version) == (made.infohash, format)
+    assert read.unsorted_at is None
+
+
+def test_leaving_a_draft_stops_its_hashing(tmp_path):
+    huge = tmp_path / "huge"
+    with huge.open("wb") as file:
+        file.truncate(TIB)
+    with Draft(plan_path(huge)) as draft:
+        pass
+    with pytest.raises(RuntimeError, match="cancelled"):
+        draft.finish()
 
 
 def turn_into_folder(path):

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from outpour import links, walker
+from outpour._core import list_folder
 from outpour.batch import things
 from outpour.errors import ReadError
 from outpour.globs import matcher
@@ -236,3 +237,20 @@ def test_things_of_a_folder_are_files_and_folders_without_torrents(root, tmp_pat
 def test_a_link_that_goes_while_it_is_looked_at_is_a_read_error(root):
     with pytest.raises(ReadError, match="a link to nothing"):
         links.target_of(str(root / "gone"), ("gone",), str(root))
+
+
+def test_a_folder_is_listed_with_what_the_system_knows(root):
+    (root / os.fsdecode(b"\xff")).symlink_to("a")
+    (root / "a.b").mkdir()
+    rows = list_folder(root)
+    assert [os.fsencode(row[0]) for row in rows] == [b"a", b"a.b", b"sub", b"\xff"]
+    for name, *facts in rows:
+        status = (root / name).lstat()
+        wanted = [status.st_mode, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+        assert facts == wanted
+
+
+def test_a_folder_that_cannot_be_listed_says_which_and_why(root):
+    with pytest.raises(NotADirectoryError) as caught:
+        list_folder(root / "a")
+    assert (caught.value.filename, caught.value.strerror) == (str(root / "a"), "Not a directory")

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Protocol, final, type_check_only
 
-__all__ = ["Hashing", "Ledger", "Logged", "Snapshot", "Tracker", "__version__", "kernels"]
+__all__ = [
+    "Hashing",
+    "Ledger",
+    "Logged",
+    "Snapshot",
+    "Tracker",
+    "__version__",
+    "kernels",
+    "list_folder",
+]
 
 __version__: str
 
@@ -75,6 +84,19 @@ class Hashing:
 
 def kernels() -> list[str]:
     """Names of the hashing kernels that this CPU can run, the best for many pieces first."""
+
+def list_folder(
+    folder: str | PathLike[str],
+) -> list[tuple[str, int, int, int, int, int]]:
+    """List a folder in the byte order of its names, without following links.
+
+    Returns:
+        For each entry its name, mode, device, inode, length in bytes and time of the last change in
+        nanoseconds since 1970. All but the name are 0 where the entry's status cannot be had.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
 
 @type_check_only
 class TrackerConfig(Protocol):

@@ -40,6 +40,82 @@ class Merkle(NamedTuple):
     layer: bytes
 
 
+class Work:
+    """Files being hashed on native threads, while whoever started it does something else.
+
+    Leaving its `with` block stops what still runs.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Source],
+        piece_length: int,
+        *,
+        v1: bool,
+        v2: bool,
+        threads: int | None = None,
+    ) -> None:
+        """Start hashing.
+
+        Args:
+            files: In the order of the torrent. For v1 and v2 together they contain the padding that
+                lets each file begin at a piece.
+            piece_length: Bytes.
+            v1: Make the piece list (BEP 3).
+            v2: Make the merkle trees (BEP 52); each byte is read once all the same.
+            threads: How many; one a core by default.
+
+        Raises:
+            UsageError: The piece length or the padding is impossible.
+            SettingsError: The environment names a kernel that this CPU does not have.
+        """
+        kernel = os.environ.get(KERNEL_VARIABLE) or None
+        if kernel is not None and kernel not in kernels():
+            raise SettingsError(
+                f"`{KERNEL_VARIABLE}`: `{kernel}` is not a kernel of this CPU",
+                hint=f"choose one of {', '.join(kernels())}",
+            )
+        self._total = sum([length for path, length in files if path is not None])
+        try:
+            self._job = Hashing(
+                files, piece_length, v1=v1, v2=v2, threads=threads or 0, kernel=kernel
+            )
+        except ValueError as error:
+            raise UsageError(f"hashing: {error}") from error
+
+    def __enter__(self) -> Work:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._job.cancel()
+
+    def wait(self, progress: Progress | None = None) -> None:
+        """Wait for the hashes.
+
+        Args:
+            progress: Called some 20 times a second, and once at the end.
+
+        Raises:
+            ReadError: A file cannot be read, or changed since its length was taken.
+        """
+        try:
+            while not self._job.wait(POLL_S):
+                if progress is not None:
+                    progress(self._job.progress(), self._total)
+        except OSError as error:
+            raise _fault(error) from error
+        if progress is not None:
+            progress(self._total, self._total)
+
+    def pieces(self) -> bytes:
+        """Return the v1 piece list: 20 bytes of SHA-1 a piece; after `wait`."""
+        return self._job.pieces()
+
+    def trees(self) -> tuple[Merkle, ...]:
+        """Return the v2 tree of each of `files`; after `wait`."""
+        return tuple(map(Merkle._make, self._job.roots()))
+
+
 def hash_v1(
     files: Sequence[Source],
     piece_length: int,
@@ -58,7 +134,9 @@ def hash_v1(
     Raises:
         ReadError: A file cannot be read, or changed since its length was taken.
     """
-    return _run(files, piece_length, True, False, threads, progress).pieces()
+    with Work(files, piece_length, v1=True, v2=False, threads=threads) as work:
+        work.wait(progress)
+        return work.pieces()
 
 
 def hash_v2(
@@ -69,8 +147,9 @@ def hash_v2(
     progress: Progress | None = None,
 ) -> tuple[Merkle, ...]:
     """Hash each file into its merkle tree (BEP 52); arguments and errors as for `hash_v1`."""
-    job = _run(files, piece_length, False, True, threads, progress)
-    return tuple(Merkle(*pair) for pair in job.roots())
+    with Work(files, piece_length, v1=False, v2=True, threads=threads) as work:
+        work.wait(progress)
+        return work.trees()
 
 
 def hash_hybrid(
@@ -84,40 +163,9 @@ def hash_hybrid(
 
     `files` contain the padding that lets each file begin at a piece.
     """
-    job = _run(files, piece_length, True, True, threads, progress)
-    return job.pieces(), tuple(Merkle(*pair) for pair in job.roots())
-
-
-def _run(
-    files: Sequence[Source],
-    piece_length: int,
-    v1: bool,
-    v2: bool,
-    threads: int | None,
-    progress: Progress | None,
-) -> Hashing:
-    kernel = os.environ.get(KERNEL_VARIABLE) or None
-    if kernel is not None and kernel not in kernels():
-        raise SettingsError(
-            f"`{KERNEL_VARIABLE}`: `{kernel}` is not a kernel of this CPU",
-            hint=f"choose one of {', '.join(kernels())}",
-        )
-    total = sum(length for path, length in files if path is not None)
-    try:
-        job = Hashing(files, piece_length, v1=v1, v2=v2, threads=threads or 0, kernel=kernel)
-    except ValueError as error:
-        raise UsageError(f"hashing: {error}") from error
-    try:
-        while not job.wait(POLL_S):
-            if progress is not None:
-                progress(job.progress(), total)
-    except OSError as error:
-        raise _fault(error) from error
-    finally:
-        job.cancel()
-    if progress is not None:
-        progress(total, total)
-    return job
+    with Work(files, piece_length, v1=True, v2=True, threads=threads) as work:
+        work.wait(progress)
+        return work.pieces(), work.trees()
 
 
 def _fault(error: OSError) -> OutpourError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from outpour.bencode import Encodable, Encoded
 from outpour.hasher import Merkle, Source
@@ -97,33 +97,41 @@ class Layout:
             only = self._tree.entries[0]
             own = self._attr(only)
             return {"length": only.length} | ({"attr": own} if own else {})
-        parts = [b"l"]
+        # Neighbours share their folders, which are written down once for all of them.
+        folder: tuple[str, ...] = ()
+        above = ""
+        parts = ["l"]
         for entry, length in self._slots:
             if entry is None:
-                path: tuple[str, ...] = (PADDING_FOLDER, str(length))
-                attr = "p"
-            else:
-                path = entry.path
-                attr = self._attr(entry)
-            leaf = f"6:lengthi{length}e4:path{_list(path)}"
+                name = str(length)
+                pad = f"{_string(PADDING_FOLDER)}{len(name)}:{name}"
+                parts.append(f"d4:attr1:p6:lengthi{length}e4:pathl{pad}ee")
+                continue
+            path = entry.path
+            if path[:-1] != folder:
+                folder = path[:-1]
+                above = "".join(map(_string, folder))
+            leaf = f"6:lengthi{length}e4:pathl{above}{_string(path[-1])}e"
+            attr = self._attr(entry)
             if attr:
                 leaf = f"4:attr{len(attr)}:{attr}{leaf}"
-            if entry is not None and entry.target:
+            if entry.target:
                 leaf += f"12:symlink path{_list(entry.target)}"
-            parts.append(_bytes(f"d{leaf}e"))
-        parts.append(b"e")
-        return {"files": Encoded(b"".join(parts))}
+            parts.append(f"d{leaf}e")
+        parts.append("e")
+        return {"files": Encoded(_bytes("".join(parts)))}
 
-    def file_tree(self, trees: Sequence[Merkle]) -> Encoded:
-        """The `file tree` of v2.
+    def file_tree(self) -> Callable[[Sequence[Merkle]], Encoded]:
+        """Write the `file tree` of v2 as far as it can be without the content.
 
-        Args:
-            trees: One for each of `sources`.
+        Returns:
+            A function that fills in the roots: it takes one tree for each of `sources`.
         """
         parts = [b"d"]
+        holes: list[tuple[int, int]] = []
         # Entries are in byte order of their components, which is that of the keys in the tree.
         folder: tuple[str, ...] = ()
-        for (entry, length), tree in zip(self._slots, trees, strict=True):
+        for index, (entry, length) in enumerate(self._slots):
             if entry is None:
                 continue
             path = entry.path if self._tree.is_folder else (self._name,)
@@ -138,12 +146,20 @@ class Layout:
                 leaf += f"12:symlink path{_list(entry.target)}"
             else:
                 leaf += f"6:lengthi{length}e"
-            parts.append(_bytes(f"{_string(path[-1])}d0:d{leaf}"))
             if length:
-                parts.append(b"11:pieces root%d:%b" % (len(tree.root), tree.root))
-            parts.append(b"ee")
+                parts.append(_bytes(f"{_string(path[-1])}d0:d{leaf}11:pieces root{HASH_LENGTH}:"))
+                holes.append((len(parts), index))
+                parts += (b"", b"ee")
+            else:
+                parts.append(_bytes(f"{_string(path[-1])}d0:d{leaf}ee"))
         parts.append(b"e" * (len(folder) + 1))
-        return Encoded(b"".join(parts))
+
+        def fill(trees: Sequence[Merkle]) -> Encoded:
+            for at, index in holes:
+                parts[at] = trees[index].root
+            return Encoded(b"".join(parts))
+
+        return fill
 
     def _attr(self, entry: Entry) -> str:
         executable = "x" if self._attributes and entry.is_executable else ""

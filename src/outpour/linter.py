@@ -7,10 +7,13 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from outpour.metainfo import Metainfo
 from outpour.text import is_unprintable, printable
 from outpour.units import KIB, MIB, format_size
+
+if TYPE_CHECKING:
+    from outpour.metainfo import Metainfo
 
 PIECES_MANY = 20_000
 PIECE_LENGTH_SMALL = 16 * KIB

@@ -6,16 +6,18 @@ that of the bytes of the names, and nothing is written that was not asked for.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from outpour import bencode, hasher
-from outpour.bencode import LIMITS, Encodable
+from outpour.bencode import LIMITS, Encodable, Encoded
 from outpour.errors import ReadError, UsageError
 from outpour.hasher import Progress
+from outpour.info import Version
 from outpour.layout import Layout
 from outpour.linter import Lint, lint_addresses, lint_paths, lint_pieces
-from outpour.metainfo import Metainfo, Version
 from outpour.paths import component_fault
 from outpour.piece_length import check_piece_length, pick_piece_length, piece_length_of_count
 from outpour.recipe import CreateOptions
@@ -23,8 +25,13 @@ from outpour.text import is_utf8, printable
 from outpour.units import format_size
 from outpour.walker import Tree, walk
 
+if TYPE_CHECKING:
+    from outpour.metainfo import Metainfo
+
 __all__ = [
     "CreateOptions",
+    "Draft",
+    "Made",
     "Plan",
     "create",
     "create_from_tree",
@@ -153,17 +160,84 @@ def plan(tree: Tree, options: CreateOptions = DEFAULTS) -> Plan:
 
 def make(plan: Plan, progress: Progress | None = None) -> Metainfo:
     """Read the content and make the torrent that was planned; errors as for `create`."""
-    root = plan.options.root()
-    info: dict[str, Encodable] = {
-        "name": plan.name,
-        "piece length": plan.piece_length,
-        **plan.options.info(),
-    }
-    _add_hashes(info, root, plan, progress)
-    raw = bencode.encode({**root, "info": info})
-    # Of a million files what is read from the bytes takes enough by itself.
-    del root, info
+    with Draft(plan) as draft:
+        # Imported while the content is read; who only writes the torrent needs no reader.
+        from outpour.metainfo import Metainfo
+
+        raw = draft.finish(progress).raw
     return Metainfo.parse(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A torrent that was just made.
+
+    Attributes:
+        raw: The .torrent file.
+        infohash: The 20 bytes that trackers know, as `Info.infohash`.
+    """
+
+    raw: bytes = field(repr=False)
+    infohash: bytes
+
+
+class Draft:
+    """A torrent whose content is being hashed, from here on and beside whatever else is done.
+
+    Leaving its `with` block stops the hashing.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        """Start reading the content; errors as for `create`."""
+        self._plan = plan
+        self._format: Version = plan.options.format
+        self._root = plan.options.root()
+        self._work = hasher.Work(
+            plan.layout.sources,
+            plan.piece_length,
+            v1=self._format != "v2",
+            v2=self._format != "v1",
+            threads=plan.options.threads,
+        )
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._work.__exit__()
+
+    def finish(self, progress: Progress | None = None) -> Made:
+        """Write down what needs no content, wait for the hashes and put both together.
+
+        What is returned is not read again: of many small files that takes as long as to hash them.
+
+        Raises:
+            ReadError: The content cannot be read, or changed.
+        """
+        plan, layout, format = self._plan, self._plan.layout, self._format
+        info: dict[str, Encodable] = {
+            "name": plan.name,
+            "piece length": plan.piece_length,
+            **plan.options.info(),
+        }
+        if format != "v2":
+            info.update(layout.v1_files())
+        fill = layout.file_tree() if format != "v1" else None
+        self._work.wait(progress)
+        root = self._root
+        if format != "v2":
+            info["pieces"] = self._work.pieces()
+        if fill is not None:
+            trees = self._work.trees()
+            info["meta version"] = 2
+            info["file tree"] = fill(trees)
+            root = {**root, "piece layers": {it.root: it.layer for it in trees if it.layer}}
+        raw = Encoded(bencode.encode(info))
+        if format == "v2":
+            infohash = hashlib.sha256(raw).digest()[:20]
+        else:
+            infohash = hashlib.sha1(raw, usedforsecurity=False).digest()
+        return Made(bencode.encode({**root, "info": raw}), infohash)
 
 
 def _name(tree: Tree, options: CreateOptions) -> str:
@@ -200,29 +274,3 @@ def _check_weight(tree: Tree, layout: Layout) -> None:
             "of a .torrent take",
             hint="make several torrents with `--each`",
         )
-
-
-def _add_hashes(
-    info: dict[str, Encodable],
-    root: dict[str, Encodable],
-    plan: Plan,
-    progress: Progress | None,
-) -> None:
-    layout, format = plan.layout, plan.options.format
-    sources, threads = layout.sources, plan.options.threads
-    if format == "v1":
-        info["pieces"] = hasher.hash_v1(
-            sources, plan.piece_length, threads=threads, progress=progress
-        )
-        info.update(layout.v1_files())
-        return
-    if format == "v2":
-        trees = hasher.hash_v2(sources, plan.piece_length, threads=threads, progress=progress)
-    else:
-        info["pieces"], trees = hasher.hash_hybrid(
-            sources, plan.piece_length, threads=threads, progress=progress
-        )
-        info.update(layout.v1_files())
-    info["meta version"] = 2
-    info["file tree"] = layout.file_tree(trees)
-    root["piece layers"] = {tree.root: tree.layer for tree in trees if tree.layer}

@@ -91,3 +91,13 @@ def format_duration(seconds: float) -> str:
     if len(parts) == 2 and parts[1].startswith("0 "):
         parts.pop()
     return " ".join(parts) or "0 s"
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    Example:
+        >>> count(1, "file"), count(2, "file")
+        ('1 file', '2 files')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

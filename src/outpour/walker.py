@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 from outpour import links
+from outpour._core import list_folder
 from outpour.errors import OutpourError, ReadError, reason
 from outpour.globs import PathTest, matcher
 from outpour.links import Symlinks
@@ -31,8 +33,11 @@ JUNK = frozenset(
 """What systems leave in folders without being asked, in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+Row: TypeAlias = tuple[str, int, int, int, int, int]
+"""What `list_folder` says of an entry."""
+
+
+class Entry(NamedTuple):
     """A file to be published.
 
     Attributes:
@@ -57,7 +62,7 @@ class Entry:
     @property
     def location(self) -> str:
         """Where it is on disk; put together when asked for, as a tree may hold a million."""
-        return os.path.join(self.folder, self.path[-1])  # noqa: PTH118
+        return _join(self.folder, self.path[-1])
 
     @property
     def absolute(self) -> Path:
@@ -122,9 +127,10 @@ def walk(
     if stat.S_ISREG(status.st_mode):
         name = Path(top).name
         _check_name(name, top, any_bytes)
-        return Tree(
-            Path(top), False, (_entry((name,), str(Path(top).parent), status, status.st_dev),)
-        )
+        folder = str(Path(top).parent)
+        facts = (status.st_size, status.st_mtime_ns, *_identity(status))
+        only = Entry((name,), folder, *facts, bool(status.st_mode & stat.S_IXUSR))
+        return Tree(Path(top), False, (only,))
     if not stat.S_ISDIR(status.st_mode):
         raise ReadError(f"`{_shown(top)}`: neither a file nor a folder")
     walker = _Walker(top, hidden, junk, symlinks, matcher(include), matcher(exclude), any_bytes)
@@ -185,7 +191,7 @@ class _Walker:
 
     def run(self) -> None:
         # A loop with its own stack: what is deep on disk must not exhaust Python's.
-        pending = [(self._top, iter(self._list(self._top, ())))]
+        pending = [(self._top, self._list(self._top, ()))]
         parents: list[tuple[int, int]] = [_identity(_stat(self._top))]
         while pending:
             folder, listing = pending[-1]
@@ -194,51 +200,62 @@ class _Walker:
                 pending.pop()
                 parents.pop()
                 continue
-            path, entry = found
-            is_link = entry.is_symlink()
-            if is_link and self._symlinks == "skip":
-                self.skipped.append(path)
-                continue
-            if is_link and self._symlinks == "keep":
-                if self._is_taken(path):
-                    self._keep(path, folder, entry)
-                continue
-            if is_link:
-                links.check_link(entry.path, self._real_top, self._symlinks)
-            status = _status(entry)
-            if stat.S_ISDIR(status.st_mode):
-                if _identity(status) in parents:
-                    raise links.leads_back(entry.path)
-                pending.append((entry.path, iter(self._list(entry.path, path))))
-                parents.append(_identity(status))
-            elif not stat.S_ISREG(status.st_mode):
-                raise ReadError(
-                    f"`{_shown(entry.path)}`: neither a file nor a folder",
-                    hint="remove it, or leave it out with `--exclude`",
-                )
-            elif self._is_taken(path):
+            path, row = found
+            _, mode, device, inode, length, mtime_ns = row
+            if not stat.S_ISREG(mode):
+                location = _join(folder, path[-1])
+                is_link = stat.S_ISLNK(mode)
+                if is_link and self._symlinks == "skip":
+                    self.skipped.append(path)
+                    continue
+                if is_link and self._symlinks == "keep":
+                    if self._is_taken(path):
+                        target = links.target_of(location, path, self._real_top)
+                        # Links have all rights on Linux, and libtorrent writes so: one folder, one
+                        # infohash.
+                        self._take(Entry(path, folder, 0, mtime_ns, device, inode, True, target))
+                    continue
+                if is_link:
+                    links.check_link(location, self._real_top, self._symlinks)
+                if not stat.S_ISDIR(mode):
+                    status = _stat(location)
+                    mode, length, mtime_ns = status.st_mode, status.st_size, status.st_mtime_ns
+                    device, inode = _identity(status)
+                if stat.S_ISDIR(mode):
+                    if (device, inode) in parents:
+                        raise links.leads_back(location)
+                    pending.append((location, self._list(location, path)))
+                    parents.append((device, inode))
+                    continue
+                if not stat.S_ISREG(mode):
+                    raise ReadError(
+                        f"`{_shown(location)}`: neither a file nor a folder",
+                        hint="remove it, or leave it out with `--exclude`",
+                    )
+            if self._is_taken(path):
                 # One object for all files of a device.
-                device = parents[-1][0] if status.st_dev == parents[-1][0] else status.st_dev
-                self._take(_entry(path, folder, status, device))
+                device = parents[-1][0] if device == parents[-1][0] else device
+                is_executable = bool(mode & stat.S_IXUSR)
+                self._take(Entry(path, folder, length, mtime_ns, device, inode, is_executable))
         if self._symlinks == "keep":
             self._check_targets()
 
-    def _list(
-        self, folder: str, path: tuple[str, ...]
-    ) -> list[tuple[tuple[str, ...], os.DirEntry[str]]]:
+    def _list(self, folder: str, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Row]]:
         try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: os.fsencode(entry.name))
+            rows = list_folder(folder)
         except OSError as error:
             raise ReadError(f"`{_shown(folder)}`: {reason(error)}") from error
         kept = []
-        for entry in entries:
-            below = (*path, entry.name)
-            if is_left_out(below, self._hidden, self._junk, self._excluded):
+        hidden, junk, excluded = self._hidden, self._junk, self._excluded
+        for row in rows:
+            name = row[0]
+            below = (*path, name)
+            if is_left_out(below, hidden, junk, excluded):
                 self.skipped.append(below)
                 continue
-            _check_name(entry.name, entry.path, self._any_bytes)
-            kept.append((below, entry))
+            if not name.isascii() or component_fault(name) is not None:
+                _check_name(name, _join(folder, name), self._any_bytes)
+            kept.append((below, row))
         self._seen += len(kept)
         if self._seen > ENTRIES_MAX:
             raise ReadError(
@@ -247,7 +264,7 @@ class _Walker:
             )
         if kept and len(path) >= PATH_COMPONENTS_MAX:
             raise ReadError(f"`{_shown(folder)}`: deeper than {PATH_COMPONENTS_MAX} folders")
-        return kept
+        return iter(kept)
 
     def _is_taken(self, path: tuple[str, ...]) -> bool:
         if self._included is None or self._included(path):
@@ -256,21 +273,15 @@ class _Walker:
         return False
 
     def _take(self, entry: Entry) -> None:
-        length = sum(map(len, entry.path)) + len(entry.path)
-        # Of text, and at most four bytes a sign: the exact length is rarely worth counting.
-        if length > PATH_BYTES_MAX // 4:
+        # On disk the path is longer than in the torrent, and of text, at most four bytes a sign:
+        # its exact length is rarely worth counting.
+        if len(entry.folder) + len(entry.path[-1]) > PATH_BYTES_MAX // 4:
             length = len("/".join(entry.path).encode("utf-8", "surrogateescape")) + 1
             if length > PATH_BYTES_MAX:
                 raise ReadError(
                     f"`{_shown(entry.location)}`: path is longer than {PATH_BYTES_MAX} bytes"
                 )
         self.entries.append(entry)
-
-    def _keep(self, path: tuple[str, ...], folder: str, entry: os.DirEntry[str]) -> None:
-        target = links.target_of(entry.path, path, self._real_top)
-        status = entry.stat(follow_symlinks=False)
-        # Links have all rights on Linux, and libtorrent writes so: one folder, one infohash.
-        self._take(Entry(path, folder, 0, status.st_mtime_ns, *_identity(status), True, target))
 
     def _check_targets(self) -> None:
         links_kept = [entry for entry in self.entries if entry.target]
@@ -288,27 +299,12 @@ class _Walker:
                 )
 
 
-def _entry(path: tuple[str, ...], folder: str, status: os.stat_result, device: int) -> Entry:
-    return Entry(
-        path,
-        folder,
-        status.st_size,
-        status.st_mtime_ns,
-        device,
-        status.st_ino,
-        bool(status.st_mode & stat.S_IXUSR),
-    )
+def _join(folder: str, name: str) -> str:
+    return f"{folder if folder != '/' else ''}/{name}"
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
-
-
-def _status(entry: os.DirEntry[str]) -> os.stat_result:
-    try:
-        return entry.stat()
-    except OSError as error:
-        raise ReadError(f"`{_shown(entry.path)}`: {reason(error)}") from error
 
 
 def _stat(path: str) -> os.stat_result:

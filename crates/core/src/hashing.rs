@@ -15,6 +15,8 @@ use pyo3::{
     types::PyBytes,
 };
 
+use crate::oserror::os_error;
+
 /// A day: longer waits are told apart from forever by nobody.
 const WAIT_S_MAX: f64 = 86_400.0;
 
@@ -133,15 +135,7 @@ fn path_of(path: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
 fn error_of(fault: Fault) -> PyErr {
     let errno = fault.errno();
     match fault {
-        Fault::Read { path, error } => {
-            let text = error.to_string();
-            let text = text
-                .split(" (os error")
-                .next()
-                .unwrap_or_default()
-                .to_owned();
-            PyOSError::new_err((errno, text, path.into_os_string()))
-        }
+        Fault::Read { path, error } => os_error(errno, &error, path),
         Fault::Changed { path } => {
             PyOSError::new_err((errno, "changed while it was read", path.into_os_string()))
         }

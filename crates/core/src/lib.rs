@@ -4,7 +4,9 @@
 
 mod hashing;
 mod ledger;
+mod listing;
 mod logged;
+mod oserror;
 mod tracker;
 
 #[pyo3::pymodule]
@@ -15,6 +17,8 @@ mod _core {
     use crate::hashing::{Hashing, kernels};
     #[pymodule_export]
     use crate::ledger::Ledger;
+    #[pymodule_export]
+    use crate::listing::list_folder;
     #[pymodule_export]
     use crate::logged::Logged;
     #[pymodule_export]

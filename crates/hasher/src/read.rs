@@ -52,39 +52,48 @@ impl<'a> Reader<'a> {
 
     /// Fill `into` from one file.
     pub(crate) fn read(&mut self, index: usize, at: u64, into: &mut [u8]) -> Result<(), Fault> {
-        let file = self.file(index)?;
-        file.read_exact_at(into, at)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => self.changed(index),
-                _ => self.fault(index, error),
-            })
-    }
-
-    /// Check once more that what was read is still what is there.
-    pub(crate) fn finish(mut self) -> Result<(), Fault> {
-        while let Some(open) = self.open.pop() {
-            self.check(&open.file, open.index)?;
+        let place = self.place(index)?;
+        let read = self.open[place].file.read_exact_at(into, at);
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => self.changed(index),
+            _ => self.fault(index, error),
+        })?;
+        // Who read the end is done with it. Kept, small files would push out those that other
+        // pieces are still in the middle of, and each of these would be opened again and again.
+        if at + into.len() as u64 == self.plan.sources[index].length {
+            self.close(place)?;
         }
         Ok(())
     }
 
-    fn file(&mut self, index: usize) -> Result<&File, Fault> {
+    /// Check once more that what was read is still what is there.
+    pub(crate) fn finish(mut self) -> Result<(), Fault> {
+        while !self.open.is_empty() {
+            self.close(0)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, place: usize) -> Result<(), Fault> {
+        let open = self.open.swap_remove(place);
+        self.check(&open.file, open.index)
+    }
+
+    /// Where in `open` a file is, opened if need be.
+    fn place(&mut self, index: usize) -> Result<usize, Fault> {
         self.clock += 1;
-        let clock = self.clock;
-        let at = match self.open.iter().position(|open| open.index == index) {
-            Some(at) => at,
+        let place = match self.open.iter().position(|open| open.index == index) {
+            Some(place) => place,
             None => self.open(index)?,
         };
-        let open = &mut self.open[at];
-        open.last_use = clock;
-        Ok(&open.file)
+        self.open[place].last_use = self.clock;
+        Ok(place)
     }
 
     fn open(&mut self, index: usize) -> Result<usize, Fault> {
         if self.open.len() == self.open_max {
             let oldest = (0..self.open.len()).min_by_key(|&at| self.open[at].last_use);
-            let oldest = self.open.swap_remove(oldest.unwrap_or(0));
-            self.check(&oldest.file, oldest.index)?;
+            self.close(oldest.unwrap_or(0))?;
         }
         let path = self.path(index);
         let file = OpenOptions::new()

@@ -199,7 +199,7 @@ def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
 
 def _make_each(making: Making, folder: Path, options: CreateOptions, output: str | None) -> int:
     from outpour.batch import ENDING, things
-    from outpour.cli.report import count
+    from outpour.units import count
 
     if options.name is not None:
         raise UsageError("`--name`: contradicts `--each`, which takes each thing's own")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from string import hexdigits
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from outpour.bencode import LIMITS
 from outpour.cli.env import Env
 from outpour.errors import UsageError
-from outpour.metainfo import Metainfo
 from outpour.text import printable
+
+if TYPE_CHECKING:
+    from outpour.metainfo import Metainfo
 
 STDIO = "-"
 TORRENT_TYPE = "application/x-bittorrent, */*;q=0.5"
@@ -23,6 +25,8 @@ def read_torrent(env: Env, source: str) -> Metainfo:
         ReadError: It cannot be read, or is no torrent.
         NetworkError: The server cannot be reached, or does not have it.
     """
+    from outpour.metainfo import Metainfo
+
     if source == STDIO:
         return Metainfo.parse(env.stdin.read(LIMITS.length + 1), origin="standard input")
     if is_url(source):
@@ -102,6 +106,8 @@ def read_similar(text: str) -> bytes:
     """
     if len(text) in {40, 64} and all(digit in hexdigits for digit in text):
         return bytes.fromhex(text)
+    from outpour.metainfo import Metainfo
+
     info = Metainfo.read(text).info
     digest = info.infohash_v1 or info.infohash_v2
     assert digest is not None

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outpour.cli.printer import Printer
-from outpour.cli.report import count, describe
 from outpour.errors import UsageError, WriteError
+from outpour.files import write_atomically
 from outpour.linter import LINTS, Lint
-from outpour.maker import Plan, make
-from outpour.metainfo import Metainfo
+from outpour.maker import Draft, Made, Plan
 from outpour.text import printable
-from outpour.units import format_size
+from outpour.units import count, format_size
 
 REFUSED = (
     "private-without-tracker",
@@ -66,35 +65,50 @@ class Making:
             WriteError: The file cannot be written, or is there.
         """
         check_target(target, self.force)
-        notes = tuple(note for note in plan.lint() if note.name not in self.allow)
-        for note in notes:
-            if note.name in REFUSED:
-                raise UsageError(note.message, hint=f"`--allow {note.name}` makes it all the same")
         if self.dry_run:
+            notes = self._check(plan)
             self._tell(plan, notes, target, None)
             if not self.as_json:
                 for line in _files(plan):
                     self.printer.data(line)
             return _describe(plan, notes, target)
-        with self.printer.progress(f"hashing {printable(plan.name)}") as progress:
-            metainfo = make(plan, progress)
+        with (
+            Draft(plan) as draft,
+            self.printer.progress(f"hashing {printable(plan.name)}") as progress,
+        ):
+            # A million names take seconds to look at; meanwhile the hashing has begun.
+            notes = self._check(plan)
+            made = draft.finish(progress)
         if target is None:
-            self.printer.raw(metainfo.raw)
+            self.printer.raw(made.raw)
         else:
             # Somebody may have been faster in the time that hashing took.
             check_target(target, self.force)
-            metainfo.write(target)
-        self._tell(plan, notes, target, metainfo)
+            write_atomically(target, made.raw)
+        self._tell(plan, notes, target, made)
+        if not self.as_json:
+            return {}
+        # Only whoever asks for it waits until these are imported.
+        from outpour.cli.report import describe
+        from outpour.metainfo import Metainfo
+
         written = {} if target is None else {"torrent": str(target)}
-        return {**written, **describe(metainfo)} if self.as_json else {}
+        return {**written, **describe(Metainfo.parse(made.raw))}
+
+    def _check(self, plan: Plan) -> tuple[Lint, ...]:
+        notes = tuple(note for note in plan.lint() if note.name not in self.allow)
+        for note in notes:
+            if note.name in REFUSED:
+                raise UsageError(note.message, hint=f"`--allow {note.name}` makes it all the same")
+        return notes
 
     def _tell(
-        self, plan: Plan, notes: Sequence[Lint], target: Path | None, metainfo: Metainfo | None
+        self, plan: Plan, notes: Sequence[Lint], target: Path | None, made: Made | None
     ) -> None:
         size = f"{count(len(plan.tree.entries), 'file')}, {format_size(plan.tree.length)}"
         pieces = f"{count(plan.layout.piece_count, 'piece')} of {format_size(plan.piece_length)}"
         where = f"`{target}`: " if target is not None else ""
-        end = "nothing written" if metainfo is None else f"infohash {metainfo.info.infohash_hex}"
+        end = "nothing written" if made is None else f"infohash {made.infohash.hex()}"
         self.printer.talk(f"{where}{size}, {pieces}, {end}")
         skipped = plan.tree.skipped
         if skipped:

@@ -12,7 +12,7 @@ from outpour.cli.printer import Printer
 from outpour.linter import lint
 from outpour.magnet import Magnet
 from outpour.metainfo import File, Metainfo
-from outpour.units import format_size
+from outpour.units import count, format_size
 
 TREE_LINES_MAX = 200
 TREE_FOLDERS_MAX = 100_000
@@ -183,16 +183,6 @@ def _facts(metainfo: Metainfo) -> Iterator[tuple[str, str]]:
     if metainfo.creation_date is not None:
         yield "created", format_date(metainfo.creation_date)
     yield "magnet", str(Magnet.of(metainfo))
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun.
-
-    Example:
-        >>> count(1, "file"), count(2, "file")
-        ('1 file', '2 files')
-    """
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class _Folder(dict[str, "_Folder | File"]):

@@ -81,7 +81,7 @@ def command(
 
 
 def _files(number: int) -> str:
-    from outpour.cli.report import count
+    from outpour.units import count
 
     return count(number, "file")
 
