@@ -22,7 +22,7 @@ from pathlib import Path
 
 from harness import goals, machine, makers, peers, plot, tables
 from harness.makers import Maker, Task
-from harness.program import BenchError, Usage, run
+from harness.program import BenchError, Usage, go_first, run
 
 RUN_TIMEOUT_S = 120
 START_UPS = 10
@@ -266,6 +266,7 @@ def chosen(options: argparse.Namespace) -> list[Series]:
 
 def measure(options: argparse.Namespace, folder: Path) -> list[str]:
     """Measure everything asked for and return a section a table."""
+    go_first()
     compile_outpour()
     started = start_up(folder)
     sections = []

@@ -265,6 +265,11 @@ def test_verify_names_what_cannot_be_read_and_ends_with_4(run, made):
     assert "could not be checked against `game.torrent`" in said.err
 
 
+def test_content_that_may_not_be_read_is_no_mistake_on_the_command_line(run, made, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert run("verify", "game.torrent", made).code == 4
+
+
 def test_verify_in_a_hurry_looks_at_sizes_only(run, made):
     (made / "a").write_bytes(b"x" * 20000)
     assert run("verify", "--quick", "game.torrent", made).code == 0

@@ -356,6 +356,18 @@ def test_a_seed_gives_its_content_to_a_peer(
     assert command.wait() == 0
 
 
+def test_seed_of_a_url_gives_what_lies_here(
+    content: Path, torrent: Path, tmp_path: Path, web_host: WebHost,
+    outpour: Callable[..., Command],
+) -> None:  # fmt: skip
+    web_host.answers["/release.torrent"] = (200, torrent.read_bytes())
+    content.rename(tmp_path / content.name)
+    command = outpour("seed", "--json", f"{web_host.url}release.torrent", *LOOPBACK)
+    wait_for(lambda: any(e["event"] == "seeding" for e in command.events), what="seeding")
+    command.process.terminate()
+    assert command.wait() == 0, command.talk
+
+
 def test_seed_of_damaged_content_ends_with_6(
     content: Path, torrent: Path, outpour: Callable[..., Command]
 ) -> None:

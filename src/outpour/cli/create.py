@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outpour.cli.group import define
-from outpour.cli.inputs import STDIO, check_url, read_date, read_node, read_similar, read_tiers
+from outpour.cli.inputs import (
+    ANY_PATH,
+    STDIO,
+    check_url,
+    read_date,
+    read_node,
+    read_similar,
+    read_tiers,
+)
 from outpour.cli.printer import Printer
 from outpour.errors import OutpourError, UsageError, WriteError
 from outpour.units import parse_size
@@ -28,7 +36,7 @@ NAMES_NOT_UTF8 = "names-not-utf8"
     outpour create ~/releases --each -o ~/torrents --exclude '*.tmp' --dry-run
     """,
 )
-@click.argument("path", metavar="PATH", type=click.Path(readable=False, path_type=Path))
+@click.argument("path", metavar="PATH", type=ANY_PATH)
 @click.option(
     "--each",
     is_flag=True,
@@ -155,7 +163,7 @@ NAMES_NOT_UTF8 = "names-not-utf8"
 @click.option(
     "--config",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     help="Settings with presets, by default ~/.config/outpour/create.toml.",
 )
 @click.option(

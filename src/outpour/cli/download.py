@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outpour.cli.group import define
-from outpour.cli.inputs import check_url
+from outpour.cli.inputs import ANY_PATH, check_url
 from outpour.cli.peering import (
     engine_options,
     engine_settings,
@@ -39,7 +39,7 @@ TURN_S = 0.2
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     default=Path(),
     metavar="DIR",
     help="Put files into this folder; by default into the current one.",
@@ -84,7 +84,7 @@ TURN_S = 0.2
 )
 @click.option(
     "--state",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     metavar="DIR",
     help="Keep resume data here; by default below ~/.local/state/outpour.",
 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from string import hexdigits
 from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
 
 from outpour.bencode import LIMITS
 from outpour.cli.env import Env
@@ -13,6 +16,9 @@ from outpour.text import printable
 
 if TYPE_CHECKING:
     from outpour.metainfo import Metainfo
+
+ANY_PATH = click.Path(readable=False, path_type=Path)
+"""A path that nobody looks at yet: one that cannot be read is no mistake on the command line."""
 
 STDIO = "-"
 TORRENT_TYPE = "application/x-bittorrent, */*;q=0.5"

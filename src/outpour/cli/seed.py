@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outpour.cli.group import define
-from outpour.cli.inputs import read_torrent
+from outpour.cli.inputs import ANY_PATH, STDIO, is_url, read_torrent
 from outpour.cli.peering import engine_options, engine_settings, state_folder, terminable
 from outpour.cli.printer import Printer
 from outpour.units import format_size
@@ -29,14 +29,15 @@ TURN_S = 0.5
 @click.argument("torrents", metavar="TORRENT...", nargs=-1, required=True)
 @click.option(
     "--content",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     metavar="PATH",
-    help="The files, or the folder that holds them; by default where each TORRENT is.",
+    help="The files, or the folder that holds them; by default where each TORRENT is, or here for a"
+    " URL.",
 )
 @click.option("--trust", is_flag=True, help="Start at once; do not check the content first.")
 @click.option(
     "--state",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     metavar="DIR",
     help="Remember here what was checked; by default below ~/.local/state/outpour.",
 )
@@ -58,7 +59,7 @@ def command(
     Content is compared with its torrent first, once: as long as its files stay as they are, the
     next run starts at once. Ctrl-C and SIGTERM end it.
     """
-    found = [(read_torrent(printer.env, torrent), Path(torrent)) for torrent in torrents]
+    found = [(read_torrent(printer.env, torrent), _folder_of(torrent)) for torrent in torrents]
     settings = engine_settings(flags, profile="server")
     from outpour.cli.transfer import Display
     from outpour.downloader import SeedJob
@@ -67,8 +68,8 @@ def command(
     store = ResumeStore(state or state_folder())
     with Display(printer, as_json=as_json) as display, terminable(), Engine(settings) as engine:
         job = SeedJob(engine, store)
-        for metainfo, path in found:
-            job.add(metainfo, content or path.absolute().parent, trust=trust)
+        for metainfo, folder in found:
+            job.add(metainfo, content or folder, trust=trust)
         try:
             return _run(printer, display, engine.wait, job)
         except KeyboardInterrupt:
@@ -76,6 +77,11 @@ def command(
         finally:
             display.clear()
             job.close()
+
+
+def _folder_of(torrent: str) -> Path:
+    is_file = torrent != STDIO and not is_url(torrent)
+    return Path(torrent).absolute().parent if is_file else Path.cwd()
 
 
 def _run(printer: Printer, display: Display, wait: Any, job: SeedJob) -> int:  # noqa: ANN401

@@ -10,6 +10,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from outpour.cli.group import define
+from outpour.cli.inputs import ANY_PATH
 from outpour.cli.printer import Printer
 from outpour.tracker import settings_doc
 from outpour.tracker.events import Event
@@ -44,13 +45,11 @@ def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - a decorator o
     outpour track --print-config > tracker.toml
     """,
 )
-@click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read settings from TOML."
-)
+@click.option("--config", type=ANY_PATH, metavar="FILE", help="Read settings from TOML.")
 @click.option("--print-config", is_flag=True, help="Write a commented settings file and exit.")
 @click.option(
     "--import-dfile",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     metavar="FILE",
     help="Take over counters and peers from the state file of a classic bttrack.",
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outpour.cli.group import define
-from outpour.cli.inputs import read_torrent
+from outpour.cli.inputs import ANY_PATH, read_torrent
 from outpour.cli.printer import Printer
 from outpour.errors import OutpourError, ReadError, VerificationError
 from outpour.units import format_size
@@ -31,7 +31,7 @@ STATUS_WIDTH = 12
     """,
 )
 @click.argument("torrent", metavar="TORRENT")
-@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.argument("path", metavar="PATH", type=ANY_PATH)
 @click.option("--quick", is_flag=True, help="Compare names and sizes only.")
 @click.option("--files", is_flag=True, help="Name the files that are right as well.")
 @click.option(
