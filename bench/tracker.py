@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -157,6 +158,22 @@ def lifecycle(*, quick: bool) -> str:
     return f"### {title}\n\n{tables.table(head, rows)}"
 
 
+def sweeps() -> str:
+    """Measure the steps in which ten million peers are looked through for silent ones."""
+    command = [str(peers.store()), "sweep"]
+    done = subprocess.run(
+        pinned(LOAD_CORE, command), capture_output=True, timeout=RUN_TIMEOUT_S, check=True
+    )
+    found = SWEEP.findall(done.stdout.decode())
+    head = ["what", "steps", "mean, µs", "p99.9, µs", "worst, µs"]
+    rows = [
+        [what, steps, *(f"{int(figure) / 1e3:.1f}" for figure in figures)]
+        for what, steps, *figures in found
+    ]
+    title = "The sweep of 10 M peers in 100 k torrents, processor time"
+    return f"### {title}\n\n{tables.table(head, rows)}"
+
+
 def save_picture(load: Load, reached: Reached) -> str:
     """Write the chart of a load, and return its place in the page."""
     picture = tables.PAGE.with_name("benchmarks") / f"{load.name}.svg"
@@ -170,12 +187,14 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one short round of each load")
     parser.add_argument("--rounds", type=int, help="rounds to take medians over (5, quick 1)")
-    names = [*(load.name for load in ALL), "shapes", "restart"]
+    names = [*(load.name for load in ALL), "shapes", "restart", "sweep"]
     parser.add_argument("--load", action="append", choices=names, help="only this one")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/")
     parser.add_argument("--install", action="store_true", help="build the trackers to compare with")
     return parser.parse_args()
 
+
+SWEEP = re.compile(r"sweep, ([a-z ]+): (\d+) steps, mean (\d+) ns, p99.9 (\d+) ns, worst (\d+) ns")
 
 ALL = (*loads.RATES, *loads.LATENCIES, *loads.MEMORIES)
 
@@ -219,6 +238,9 @@ def main() -> int:
         print(sections[-1], flush=True)
     if is_wanted("restart"):
         add(lifecycle(quick=options.quick))
+        print(sections[-1], flush=True)
+    if is_wanted("sweep"):
+        add(sweeps())
         print(sections[-1], flush=True)
     return 0
 

@@ -101,6 +101,16 @@ RATES = (
         options=("--kept-alive",),
         full=("--warm-up", "2", "--duration", "5"),
     ),
+    Load(
+        "udp-workers",
+        "UDP: two workers, on two free cores twice as fast as this ratio to one says",
+        "udp",
+        POWER_LAW,
+        (trackers.OUTPOUR, trackers.ONE_WORKER),
+        numwant=50,
+        quick=("--peers", "200000", "--populate", "--warm-up", "1", "--duration", "2"),
+        workers=2,
+    ),
 )
 
 _LATENCY = Load(
@@ -166,7 +176,7 @@ MEMORIES = (
 )
 
 
-def _shape(name: str, *words: str, host: str = "127.0.0.1", workers: int = 1) -> Load:
+def _shape(name: str, *words: str, host: str = "127.0.0.1") -> Load:
     return Load(
         "shape",
         name,
@@ -177,7 +187,6 @@ def _shape(name: str, *words: str, host: str = "127.0.0.1", workers: int = 1) ->
         quick=("--warm-up", "1", "--duration", "1"),
         full=("--populate", "--warm-up", "1", "--duration", "3"),
         host=host,
-        workers=workers,
     )
 
 
@@ -199,5 +208,4 @@ SHAPES = (
     _shape(
         "power law, 10 k torrents, IPv6, 50 k peers", *POWER_LAW, "--peers", "50000", host="[::1]"
     ),
-    _shape("power law, 10 k torrents, 2 workers", *POWER_LAW, *_MILLION, workers=2),
 )  # fmt: skip

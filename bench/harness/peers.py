@@ -36,11 +36,20 @@ def loadgen() -> Path:
     Raises:
         FileNotFoundError: It is not built.
     """
+    return _built("outpour-loadgen", "-p outpour-loadgen")
+
+
+def store() -> Path:
+    """Return the program that measures the swarm store alone; errors as for `loadgen`."""
+    return _built("examples/memory", "-p outpour-tracker --example memory")
+
+
+def _built(name: str, what: str) -> Path:
     root = Path(__file__).parents[2]
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
-    path = target / "release" / "outpour-loadgen"
+    path = target / "release" / name
     if not path.exists():
-        raise FileNotFoundError(f"`{path}`: run `cargo build --release -p outpour-loadgen`")
+        raise FileNotFoundError(f"`{path}`: run `cargo build --release {what}`")
     return path
 
 

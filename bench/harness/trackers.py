@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import peers
@@ -100,6 +100,7 @@ def _limit(setting: Setting, command: str) -> Command:
 
 
 OUTPOUR = Tracker("outpour", _outpour)
+ONE_WORKER = Tracker("outpour, one worker", lambda it: _outpour(replace(it, workers=1)))
 OPENTRACKER = Tracker("opentracker", _opentracker)
 LIMIT_UDP = Tracker("limit", lambda it: _limit(it, "limit-udp"), listens_on_tcp=False)
 LIMIT_HTTP = Tracker("limit", lambda it: _limit(it, "limit-http"))

@@ -115,14 +115,21 @@ impl Store {
         }
     }
 
-    pub(crate) fn sweep(&self, now_s: u32, parts: usize) {
-        let all = [
-            Some(&self.swarms),
-            self.waiting.as_ref().map(|waiting| &waiting.swarms),
-        ];
-        for swarms in all.into_iter().flatten() {
-            swarms.sweep(now_s, swarms.sweep_cost() / parts + 1);
+    /// As [`Swarms::sweep`], in each store.
+    pub(crate) fn sweep(&self, now_s: u32, budget: usize) {
+        for swarms in self.all() {
+            swarms.sweep(now_s, budget);
         }
+    }
+
+    /// As [`Swarms::sweep_cost`], of the store that costs most.
+    pub(crate) fn sweep_cost(&self) -> usize {
+        self.all().map(Swarms::sweep_cost).max().unwrap_or_default()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Swarms> {
+        let waiting = self.waiting.as_ref().map(|waiting| &waiting.swarms);
+        [Some(&self.swarms), waiting].into_iter().flatten()
     }
 
     pub(crate) fn forget(&self, infohash: &InfoHash) -> bool {

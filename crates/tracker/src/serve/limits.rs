@@ -47,11 +47,14 @@ pub(super) const DEFER_ACCEPT_S: i32 = 5;
 /// Connections that wait for the other room to take them.
 pub(super) const HANDOFFS_MAX: usize = 1024;
 
-/// Between two looks at deadlines, and two steps of the sweep.
+/// Between two looks at deadlines, and at what there is to sweep.
 pub(super) const TICK_MS: u64 = 200;
 
-/// Steps of the sweep that go over the whole store: once in two minutes.
+/// Ticks in which the sweep goes over the whole store: once in two minutes.
 pub(super) const TICKS_A_SWEEP: usize = 600;
+
+/// Torrents and groups of peers that are swept before requests are answered again: some 15 us.
+pub(super) const SWEEP_STEP: usize = 256;
 
 /// Peers that a NAT check tries to reach at the same time.
 pub(super) const NAT_CHECKS_AT_ONCE_MAX: usize = 128;

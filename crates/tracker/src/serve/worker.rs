@@ -9,7 +9,7 @@ use super::epoll::{Epoll, Events, Interest};
 use super::full_scrape::FullScrapes;
 use super::handoff::HandOff;
 use super::http::Reception;
-use super::limits::{TICK_MS, TICKS_A_SWEEP};
+use super::limits::{SWEEP_STEP, TICK_MS, TICKS_A_SWEEP};
 use super::ports::WorkerSockets;
 use super::udp::Mailroom;
 use crate::answer::log::Log;
@@ -51,6 +51,8 @@ pub(crate) struct Worker {
     /// The listeners wait until descriptors are free again.
     is_paused: bool,
     next_tick_ms: u64,
+    /// What is to be swept before the next tick, a step between two batches of requests.
+    sweep_left: usize,
 }
 
 impl Worker {
@@ -76,6 +78,7 @@ impl Worker {
             reception: Reception::new(shared),
             is_paused: false,
             next_tick_ms: 0,
+            sweep_left: 0,
         })
     }
 
@@ -114,11 +117,19 @@ impl Worker {
                 self.next_tick_ms = desk.now_ms + TICK_MS;
                 self.tick(&mut desk);
             }
+            if self.sweep_left > 0 {
+                let step = SWEEP_STEP.min(self.sweep_left);
+                desk.store.sweep(desk.now_s(), step);
+                self.sweep_left -= step;
+            }
         }
     }
 
     /// Without connections, and without the sweep to do, there is nothing to wake up for.
     fn timeout_ms(&self) -> Option<u64> {
+        if self.sweep_left > 0 {
+            return Some(0);
+        }
         let is_timed = self.is_sweeper() || self.is_paused || !self.reception.is_empty();
         is_timed.then_some(TICK_MS)
     }
@@ -150,7 +161,7 @@ impl Worker {
         }
         self.reception.close_due(desk);
         if self.is_sweeper() {
-            desk.store.sweep(desk.now_s(), TICKS_A_SWEEP);
+            self.sweep_left = desk.store.sweep_cost() / TICKS_A_SWEEP + 1;
         }
     }
 }
