@@ -19,18 +19,18 @@ FLAGS = lt.create_torrent
 CANONICAL = FLAGS.v1_only | FLAGS.canonical_files
 
 
-def theirs(path, flags):
+def theirs(path, flags, piece_length=PIECE_LENGTH):
     """The info dictionary that libtorrent makes."""
     files = lt.list_files(str(path), lambda _: True, flags)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        making = lt.create_torrent(files, PIECE_LENGTH, flags)
+        making = lt.create_torrent(files, piece_length, flags)
     lt.set_piece_hashes(making, str(path.parent), lambda _: None)
     return lt.bencode(making.generate()[b"info"])
 
 
-def ours(path, **options):
-    return outpour.create(path, CreateOptions(piece_length=PIECE_LENGTH, **options))
+def ours(path, piece_length=PIECE_LENGTH, **options):
+    return outpour.create(path, CreateOptions(piece_length=piece_length, **options))
 
 
 def load(metainfo):
@@ -77,6 +77,7 @@ def test_the_info_dictionary_of_a_file_is_that_of_libtorrent(single, flags, opti
     assert ours(single, attributes=True, **options).info.raw == theirs(single, flags)
 
 
+@pytest.mark.parametrize("piece_length", [PIECE_LENGTH, 1 << 18])
 @pytest.mark.parametrize(
     ("flags", "options"),
     [
@@ -85,8 +86,13 @@ def test_the_info_dictionary_of_a_file_is_that_of_libtorrent(single, flags, opti
         (0, {"format": "hybrid"}),
     ],
 )
-def test_the_info_dictionary_of_a_tree_is_that_of_libtorrent(tree, flags, options):
-    assert ours(tree, attributes=True, **options).info.raw == theirs(tree, flags)
+def test_the_info_dictionary_of_a_tree_is_that_of_libtorrent(tree, flags, options, piece_length):
+    # As long as what is read at once, and not as a piece.
+    for count in (1, 2, 3, 5):
+        (tree / f"{count} chunks").write_bytes(random.Random(count).randbytes(count << 16))
+    made = ours(tree, piece_length, attributes=True, **options)
+    assert made.info.raw == theirs(tree, flags, piece_length)
+    assert verify(made, tree).ok
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,14 @@ impl Plan {
             .next_power_of_two()
     }
 
+    /// Where the content of a piece ends that begins a file or lies in one; what follows up to the
+    /// piece's end is a gap or padding.
+    pub(crate) fn content_end(&self, piece_at: u64) -> u64 {
+        let span = self.span(piece_at);
+        let length = span.file.map_or(0, |_| span.length.min(self.piece_length));
+        piece_at + length
+    }
+
     /// The pieces of one source, for v2.
     pub(crate) fn pieces_of(&self, index: usize) -> std::ops::Range<usize> {
         let first = self.starts[index] / self.piece_length;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
+use crate::worker::CHUNK;
 use crate::{
     Fault, Hashes, Job, Options, Source, batch,
     kernel::{BLOCK, Block, Choice, Kernel, LANES_MAX, Suite, kernels},
@@ -272,10 +273,23 @@ fn plain_root(content: &[u8], leaves: usize) -> [u8; 32] {
 #[test]
 fn files_around_every_border_hash_as_a_plain_loop_says() {
     let piece = 4 * LEAF;
-    let folder = Folder::new("borders");
+    let borders = [LEAF, piece, 2 * piece, 5 * piece, 5 * piece + LEAF];
+    check_borders("borders", piece, &borders);
+}
+
+#[test]
+fn files_that_end_with_what_is_read_at_once_hash_as_a_plain_loop_says() {
+    let piece = 4 * CHUNK;
+    let borders = [CHUNK, 2 * CHUNK, 3 * CHUNK, piece, piece + CHUNK];
+    check_borders("chunks", piece, &borders);
+}
+
+/// Hash files of lengths around `borders` in all formats, and each as its specification says it.
+fn check_borders(name: &str, piece: usize, borders: &[usize]) {
+    let folder = Folder::new(name);
     let mut lengths = vec![0, 1, 63, 64, 65, 0];
-    for border in [LEAF, piece, 2 * piece, 5 * piece, 5 * piece + LEAF] {
-        lengths.extend([border - 1, border, border + 1]);
+    for border in borders {
+        lengths.extend([border - 1, *border, border + 1]);
     }
     let contents: Vec<Vec<u8>> = lengths
         .iter()

@@ -42,6 +42,8 @@ struct Lane {
     /// The next position of the stream to read, and where the piece ends.
     at: u64,
     end: u64,
+    /// For v2, where its content ends: its tree is whole then, whatever zeros are still to come.
+    content_end: u64,
     state: sha1::State,
     /// Blocks of the buffer not yet compressed.
     ready: std::ops::Range<usize>,
@@ -142,7 +144,7 @@ impl<'a> Worker<'a> {
             let count = lane.fresh.div_ceil(LEAF);
             lane.leaves.extend(digests.by_ref().take(count));
             lane.fresh = 0;
-            if lane.at == lane.end {
+            if lane.at >= lane.content_end {
                 let begin = lane.piece * shared.plan.piece_length;
                 let width = shared.plan.tree_leaves(begin);
                 let choice = &shared.suite.sha256;
@@ -195,6 +197,7 @@ impl Lane {
             piece: 0,
             at: 0,
             end: 0,
+            content_end: 0,
             state: sha1::INITIAL,
             ready: 0..0,
             zeros: 0,
@@ -208,6 +211,9 @@ impl Lane {
         self.piece = piece;
         self.at = piece * plan.piece_length;
         self.end = (self.at + plan.piece_length).min(plan.length);
+        if plan.v2 {
+            self.content_end = plan.content_end(self.at);
+        }
         self.state = sha1::INITIAL;
     }
 
