@@ -77,7 +77,7 @@ def test_the_info_dictionary_of_a_file_is_that_of_libtorrent(single, flags, opti
     assert ours(single, attributes=True, **options).info.raw == theirs(single, flags)
 
 
-@pytest.mark.parametrize("piece_length", [PIECE_LENGTH, 1 << 18])
+@pytest.mark.parametrize("piece_length", [PIECE_LENGTH, 1 << 18, 4 << 20])
 @pytest.mark.parametrize(
     ("flags", "options"),
     [
@@ -88,7 +88,7 @@ def test_the_info_dictionary_of_a_file_is_that_of_libtorrent(single, flags, opti
 )
 def test_the_info_dictionary_of_a_tree_is_that_of_libtorrent(tree, flags, options, piece_length):
     # As long as what is read at once, and not as a piece.
-    for count in (1, 2, 3, 5):
+    for count in (1, 2, 3, 5, 16, 32):
         (tree / f"{count} chunks").write_bytes(random.Random(count).randbytes(count << 16))
     made = ours(tree, piece_length, attributes=True, **options)
     assert made.info.raw == theirs(tree, flags, piece_length)

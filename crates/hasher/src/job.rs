@@ -17,11 +17,14 @@ use crate::{
     merkle::{self, LEAF, Node},
     plan::Plan,
     read::Stamps,
-    worker::{Found, Shared, Worker},
+    worker::{self, Found, Shared, Worker},
 };
 
 /// Threads beyond this only add seeks; a machine with more cores is limited by its disks.
 const THREADS_MAX: usize = 64;
+
+/// Pieces in flight for v2 alone, where what fills a kernel are their 16 KiB leaves.
+const V2_LANES: usize = 8;
 
 /// How to hash.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +72,8 @@ impl Job {
         let lanes = if options.v1 {
             suite.sha1.lanes
         } else {
-            suite.sha256.lanes.max(4)
+            // One reads a large file alone; small files fill the kernel only together.
+            V2_LANES
         };
         let pieces = plan.piece_count();
         let cores = || thread::available_parallelism().map_or(1, usize::from);
@@ -81,6 +85,7 @@ impl Job {
         let threads = threads.clamp(1, THREADS_MAX).min(pieces.max(1) as usize);
         // Few pieces are dealt to all threads rather than to all lanes of the first.
         let lanes = lanes.min(pieces.div_ceil(threads as u64).max(1) as usize);
+        let chunk = worker::chunk(threads, if plan.v1 { lanes } else { 1 });
         let stamps = Stamps::new(&plan);
         let job = Self(Arc::new(Inner {
             shared: Shared {
@@ -99,7 +104,7 @@ impl Job {
             inner.lock().running += 1;
             let started = thread::Builder::new()
                 .name(format!("hash-{index}"))
-                .spawn(move || inner.work(lanes));
+                .spawn(move || inner.work(lanes, chunk));
             if let Err(error) = started {
                 job.0.lock().running -= 1;
                 return Err(Fault::Thread(error.to_string()));
@@ -153,8 +158,8 @@ impl Inner {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, lanes: usize) {
-        let run = AssertUnwindSafe(|| Worker::new(&self.shared, lanes).run());
+    fn work(&self, lanes: usize, chunk: usize) {
+        let run = AssertUnwindSafe(|| Worker::new(&self.shared, lanes, chunk).run());
         let result = catch_unwind(run)
             .unwrap_or_else(|_| Err(Fault::Thread("panicked, which is a bug".to_owned())));
         let mut progress = self.lock();

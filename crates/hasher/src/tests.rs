@@ -6,11 +6,11 @@ use proptest::prelude::*;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
-use crate::worker::CHUNK;
 use crate::{
     Fault, Hashes, Job, Options, Source, batch,
     kernel::{BLOCK, Block, Choice, Kernel, LANES_MAX, Suite, kernels},
     merkle::LEAF,
+    worker::{CHUNK_MAX, CHUNK_MIN},
 };
 
 /// Compress unequal messages in lanes of equal steps, as `worker` does, with one kernel only.
@@ -279,8 +279,8 @@ fn files_around_every_border_hash_as_a_plain_loop_says() {
 
 #[test]
 fn files_that_end_with_what_is_read_at_once_hash_as_a_plain_loop_says() {
-    let piece = 4 * CHUNK;
-    let borders = [CHUNK, 2 * CHUNK, 3 * CHUNK, piece, piece + CHUNK];
+    let piece = 2 * CHUNK_MAX;
+    let borders = [CHUNK_MIN, 2 * CHUNK_MIN, CHUNK_MAX / 4, CHUNK_MAX, piece];
     check_borders("chunks", piece, &borders);
 }
 

@@ -13,11 +13,24 @@ use crate::{
     sha1,
 };
 
-/// Bytes read into a lane at a time. Four lanes fit a level 2 cache of 512 KiB beside the rest.
-pub(crate) const CHUNK: usize = 64 << 10;
+/// Bytes read into a lane at a time: at most what is long enough to forget the cost of a call, at
+/// least what keeps many threads from filling the memory.
+pub(crate) const CHUNK_MAX: usize = 1 << 20;
+pub(crate) const CHUNK_MIN: usize = 64 << 10;
 
-/// Lanes start in different sets of the level 1 cache, and a piece's padding fits behind its end.
-const STRIDE: usize = CHUNK + 4 * BLOCK;
+/// What the buffers of all lanes of a thread take. The level 3 cache has as much for a core, and
+/// reading a quarter of it at a time costs more in calls than the level 2 cache gives back.
+const BUFFERS: usize = 4 << 20;
+
+/// What the buffers of all threads take.
+const BUFFERS_OF_ALL: usize = 32 << 20;
+
+/// Behind its chunk a lane has room for a piece's padding, and begins in another set of the level 1
+/// cache than its neighbours.
+const BEHIND: usize = 4 * BLOCK;
+
+/// Content that fills the widest kernel is hashed while the caches still have it.
+const LEAVES_WANTED: usize = LANES_MAX * LEAF;
 
 /// What the threads of a job share.
 pub(crate) struct Shared {
@@ -56,10 +69,20 @@ struct Lane {
     buffer: usize,
 }
 
+/// How much each lane of so many threads with so many lanes reads at a time.
+pub(crate) fn chunk(threads: usize, lanes: usize) -> usize {
+    let each = BUFFERS.min(BUFFERS_OF_ALL / threads) / lanes;
+    each.clamp(CHUNK_MIN, CHUNK_MAX) / CHUNK_MIN * CHUNK_MIN
+}
+
 pub(crate) struct Worker<'a> {
     shared: &'a Shared,
     reader: Reader<'a>,
     lanes: Vec<Lane>,
+    /// Bytes read into a lane at a time.
+    chunk: usize,
+    /// Content in all buffers whose leaves are not hashed yet.
+    fresh: usize,
     memory: Vec<u8>,
     padding: Padding<'a>,
     nodes: Nodes,
@@ -68,17 +91,20 @@ pub(crate) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// Prepare to hash with up to `lanes_max` pieces in flight.
-    pub(crate) fn new(shared: &'a Shared, lanes_max: usize) -> Self {
-        let memory = vec![0; lanes_max * STRIDE + BLOCK];
+    /// Prepare to hash with up to `lanes_max` pieces in flight, `chunk` bytes of each at a time.
+    pub(crate) fn new(shared: &'a Shared, lanes_max: usize, chunk: usize) -> Self {
+        let stride = chunk + BEHIND;
+        let memory = vec![0; lanes_max * stride + BLOCK];
         let memory_from = memory.as_ptr().align_offset(BLOCK);
         let lanes = (0..lanes_max)
-            .map(|index| Lane::idle(memory_from + index * STRIDE))
+            .map(|index| Lane::idle(memory_from + index * stride))
             .collect();
         Self {
             shared,
             reader: Reader::new(&shared.plan, &shared.stamps, lanes_max + 2),
             lanes,
+            chunk,
+            fresh: 0,
             memory,
             padding: Padding::new(shared.suite.zeros, &shared.stop),
             nodes: Nodes::default(),
@@ -126,9 +152,19 @@ impl<'a> Worker<'a> {
             if self.shared.stop.load(Ordering::Relaxed) {
                 return Err(Fault::Cancelled);
             }
-            let buffer = &mut self.memory[lane.buffer..][..STRIDE];
+            let buffer = &mut self.memory[lane.buffer..][..self.chunk + BEHIND];
             let read = lane.fill(plan, &mut self.reader, buffer)?;
-            self.shared.bytes_done.fetch_add(read, Ordering::Relaxed);
+            self.shared
+                .bytes_done
+                .fetch_add(read as u64, Ordering::Relaxed);
+            self.fresh += read;
+            if plan.v2 && self.fresh >= LEAVES_WANTED {
+                self.hash_leaves();
+                if !plan.v1 {
+                    // The same lane goes on: its buffer is the one in the caches.
+                    return Ok(());
+                }
+            }
         }
         Ok(())
     }
@@ -136,6 +172,7 @@ impl<'a> Worker<'a> {
     /// Hash the 16 KiB leaves of what was read, and finish the trees of pieces read whole.
     fn hash_leaves(&mut self) {
         let shared = self.shared;
+        self.fresh = 0;
         let fresh = || self.lanes.iter().filter(|lane| lane.fresh > 0);
         let leaves = fresh().flat_map(|lane| self.memory[lane.buffer..][..lane.fresh].chunks(LEAF));
         batch::hash(&shared.suite.sha256, leaves, &mut self.digests);
@@ -214,18 +251,23 @@ impl Lane {
         if plan.v2 {
             self.content_end = plan.content_end(self.at);
         }
+        if !plan.v1 {
+            // Nothing hashes the gap between two files.
+            self.end = self.content_end;
+        }
         self.state = sha1::INITIAL;
     }
 
-    /// Read up to a chunk, and behind a piece's last byte write what SHA-1 appends. Return how much
-    /// of it was content.
+    /// Fill the buffer's chunk, and behind a piece's last byte write what SHA-1 appends. Return how
+    /// much of it was content.
     fn fill(
         &mut self,
         plan: &Plan,
         reader: &mut Reader<'_>,
         buffer: &mut [u8],
-    ) -> Result<u64, Fault> {
-        let length = (self.end - self.at).min(CHUNK as u64) as usize;
+    ) -> Result<usize, Fault> {
+        let chunk = buffer.len() - BEHIND;
+        let length = (self.end - self.at).min(chunk as u64) as usize;
         let mut filled = 0;
         self.fresh = 0;
         while filled < length {
@@ -234,10 +276,6 @@ impl Lane {
             if let Some((index, offset)) = span.file {
                 reader.read(index, offset, &mut buffer[filled..filled + part])?;
                 self.fresh += part;
-            } else if !plan.v1 {
-                // Without v1 nothing hashes the gap between two files.
-                self.at = self.end;
-                return Ok(self.fresh as u64);
             } else if span.length >= self.end - self.at {
                 let rest = self.end - self.at;
                 let to_block = (filled.next_multiple_of(BLOCK) - filled) as u64;
@@ -248,7 +286,7 @@ impl Lane {
                     self.ready = 0..whole / BLOCK;
                     self.zeros = (rest - to_block) / BLOCK as u64 * BLOCK as u64;
                     self.at = self.end;
-                    return Ok(self.fresh as u64);
+                    return Ok(self.fresh);
                 }
                 buffer[filled..filled + part].fill(0);
             } else {
@@ -257,7 +295,6 @@ impl Lane {
             self.at += part as u64;
             filled += part;
         }
-        let content = self.fresh as u64;
         if plan.v1 {
             self.ready = 0..length / BLOCK;
             if self.at == self.end {
@@ -271,6 +308,6 @@ impl Lane {
                 self.ready.end += count;
             }
         }
-        Ok(content)
+        Ok(self.fresh)
     }
 }
