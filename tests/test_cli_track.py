@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import shutil
 import signal
@@ -222,6 +223,20 @@ def test_the_page_lets_the_workers_go_first(start):
         for task in (names["outpour-0"], tasks / str(process.popen.pid))
     )
     assert page == min(worker + 10, 19)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells where a thread may run")
+def test_each_worker_keeps_to_a_cpu_of_its_own_where_that_is_wanted(start):
+    process = start("--open", "--pin-workers", "--workers", str(len(os.sched_getaffinity(0))))
+    process.get("/")
+    tasks = Path(f"/proc/{process.popen.pid}/task").iterdir()
+    workers = [
+        int(task.name)
+        for task in tasks
+        if re.fullmatch(r"outpour-\d+", (task / "comm").read_text().strip())
+    ]
+    pinned = [os.sched_getaffinity(worker) for worker in workers]
+    assert sorted(map(list, pinned)) == [[cpu] for cpu in sorted(os.sched_getaffinity(0))]
 
 
 def test_an_idle_tracker_stays_below_60_mib(start, folder):

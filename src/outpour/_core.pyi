@@ -137,6 +137,10 @@ class TrackerConfig(Protocol):
         """Threads that serve; 0 for one a CPU."""
 
     @property
+    def pin_workers(self) -> bool:
+        """Keep each of them on a CPU of its own."""
+
+    @property
     def interval_s(self) -> int:
         """How long a peer is asked to wait between announces."""
 

@@ -29,11 +29,14 @@ type Text = Option<String>;
 
 /// The attributes of a configuration; those that are absent keep the defaults of the core.
 #[derive(FromPyObject)]
+#[allow(clippy::struct_excessive_bools)] // each is a choice of its own
 struct TrackerConfig {
     http: Vec<(String, u16)>,
     udp: Vec<(String, u16)>,
     #[pyo3(default)]
     workers: Option<usize>,
+    #[pyo3(default)]
+    pin_workers: bool,
     #[pyo3(default)]
     interval_s: Option<u32>,
     #[pyo3(default)]
@@ -88,6 +91,7 @@ impl TryFrom<TrackerConfig> for Config {
             http: addresses(&config.http)?,
             udp: addresses(&config.udp)?,
             workers: config.workers.unwrap_or(own.workers),
+            pin_workers: config.pin_workers,
             interval_s: config.interval_s.unwrap_or(own.interval_s),
             min_interval_s: config.min_interval_s.unwrap_or(own.min_interval_s),
             interval_jitter_percent: config

@@ -7,6 +7,7 @@ use crate::limits::Limits;
 
 /// The settings of a [`Tracker`](crate::Tracker); lists that change while it runs have verbs instead.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is a choice of its own
 pub struct Config {
     /// Addresses to serve HTTP on. Every port 0, here and in `udp`, becomes one free number.
     pub http: Vec<SocketAddr>,
@@ -14,6 +15,8 @@ pub struct Config {
     pub udp: Vec<SocketAddr>,
     /// Threads that serve; 0 is one a CPU.
     pub workers: usize,
+    /// Keeps each of them on a CPU of its own.
+    pub pin_workers: bool,
     /// Seconds that a peer is asked to wait between announces.
     pub interval_s: u32,
     /// Seconds that a peer has to wait.
@@ -56,6 +59,7 @@ impl Default for Config {
             http: Vec::new(),
             udp: Vec::new(),
             workers: 0,
+            pin_workers: false,
             interval_s: 1800,
             min_interval_s: 300,
             interval_jitter_percent: 10,

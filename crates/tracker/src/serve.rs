@@ -1,5 +1,6 @@
 //! Sockets and threads: brings bytes to the answers and the answers out again.
 
+mod affinity;
 mod clock;
 mod connections;
 mod counter;

@@ -412,6 +412,7 @@ impl Shared {
             full_scrapes: crate::serve::FullScrapes::default(),
             // The other half is for connections handed over, and for files.
             connections_max: config.connections_max.min(descriptors_max() / 2 / workers),
+            pin_workers: config.pin_workers,
             clock: Clock::start(),
             stop: eventfd()?,
         })

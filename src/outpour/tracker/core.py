@@ -30,6 +30,7 @@ class CoreConfig:
     http: tuple[tuple[str, int], ...]
     udp: tuple[tuple[str, int], ...]
     workers: int
+    pin_workers: bool
     interval_s: int
     min_interval_s: int
     interval_jitter_percent: int

@@ -78,6 +78,11 @@ class TrackerSettings(BaseModel):
         le=WORKERS_MAX,
         description="Threads that answer announces; 0 takes one for each CPU the process may use.",
     )
+    pin_workers: bool = Field(
+        default=False,
+        description="Keep each of these threads on a CPU of its own, on a machine that does little "
+        "else.",
+    )
     open: bool = Field(
         default=False,
         description="Track any torrent that anyone announces, instead of an allowed set.",

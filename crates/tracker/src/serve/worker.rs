@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use super::affinity;
 use super::clock::Clock;
 use super::epoll::{Epoll, Events, Interest};
 use super::full_scrape::FullScrapes;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) handoff: HandOff,
     pub(crate) full_scrapes: FullScrapes,
     pub(crate) connections_max: usize,
+    /// Each worker stays on a CPU of its own.
+    pub(crate) pin_workers: bool,
     pub(crate) clock: Clock,
     /// Readable when it is time to end.
     pub(crate) stop: OwnedFd,
@@ -84,6 +87,9 @@ impl Worker {
 
     /// Serves until it is told to stop.
     pub(crate) fn run(mut self) {
+        if self.shared.pin_workers {
+            affinity::pin(self.index);
+        }
         let mut events = Events::new();
         let shared = Arc::clone(&self.shared);
         let mut rng = Rng::from_os();
