@@ -52,6 +52,7 @@ def run(
     Raises:
         BenchError: It failed, or took longer than `timeout_s`.
     """
+    name = Path(command[0]).name
     with tempfile.TemporaryFile() as log:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -65,9 +66,9 @@ def run(
             if usage is not None:
                 return Usage(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
         if status is None or usage is None:
-            raise BenchError(f"`{command[0]}`: not done after {timeout_s:.0f} s")
+            raise BenchError(f"`{name}`: not done after {timeout_s:.0f} s")
         if status != 0:
-            raise BenchError(f"`{command[0]}`: exit status {status}: {_tail(log)}")
+            raise BenchError(f"`{name}`: exit status {status}: {_tail(log)}")
     return Usage(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 

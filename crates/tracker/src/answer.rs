@@ -16,7 +16,7 @@ use arc_swap::Guard;
 use self::log::{Log, Logged};
 use crate::counters::Counters;
 use crate::gate::{Gate, Lists};
-use crate::model::{Announce, Facts, Refused};
+use crate::model::{Announce, Event, Facts, Refused};
 use crate::rng::Rng;
 use crate::store::{Asker, Store};
 use crate::wire::Refusal;
@@ -40,8 +40,11 @@ impl Manners {
         interval_s.max(self.min_interval_s)
     }
 
-    /// How many peers to give to a client that wants `numwant`.
-    fn numwant(&self, numwant: Option<u32>) -> usize {
+    /// How many peers to give to a client that wants `numwant`; who leaves needs none.
+    fn numwant(&self, event: Event, numwant: Option<u32>) -> usize {
+        if event == Event::Stopped {
+            return 0;
+        }
         numwant.map_or(self.peers_per_answer, |wanted| {
             (wanted as usize).min(self.peers_per_answer_max)
         })

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::Desk;
 use super::log::{Announced, Log, Logged};
-use crate::model::{Announce, Event};
+use crate::model::Announce;
 use crate::rng::Rng;
 use crate::store::Asker;
 use crate::wire::Refusal;
@@ -123,10 +123,7 @@ fn admit_announce(
         port: request.port,
         left: request.left,
         event: request.event,
-        numwant: match request.event {
-            Event::Stopped => 0,
-            _ => desk.manners.numwant(request.numwant),
-        },
+        numwant: desk.manners.numwant(request.event, request.numwant),
     })
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::answer::Desk;
 use crate::gate;
-use crate::model::{Announce, Event};
+use crate::model::Announce;
 use crate::rng::Rng;
 use crate::wire::Refusal;
 use crate::wire::http::{self as wire, Action, Head, Method, Read, Status};
@@ -131,9 +131,6 @@ fn admit_announce(
         port: request.port,
         left: request.left,
         event: request.event,
-        numwant: match request.event {
-            Event::Stopped => 0,
-            _ => desk.manners.numwant(request.numwant),
-        },
+        numwant: desk.manners.numwant(request.event, request.numwant),
     })
 }
