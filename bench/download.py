@@ -23,8 +23,8 @@ from harness import clients, machine, peers, plot, tables
 from harness.clients import Client, Fetch
 from harness.program import BenchError, Server, Usage, free_port, run
 
-from outpour.editor import Changes, edit
-from outpour.metainfo import Metainfo
+from outpour.torrent.editor import Changes, edit
+from outpour.torrent.metainfo import Metainfo
 
 RUN_TIMEOUT_S = 600
 PUBLISH_TIMEOUT_S = 120

@@ -14,8 +14,8 @@ import click
 
 from outpour.cli import COMMANDS
 from outpour.cli.classic import client_options, download, launchmany, make, tracker_options
-from outpour.cli.classic.options import Option
-from outpour.cli.group import group
+from outpour.cli.classic.option_table import Option
+from outpour.cli.shared.group import group
 from outpour.tracker.settings_doc import reference
 
 DOCS = Path(__file__).resolve().parent

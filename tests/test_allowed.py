@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from outpour import bencode
-from outpour.errors import ReadError
-from outpour.metainfo import Metainfo
-from outpour.tracker.allowed import AllowedSet
-from outpour.tracker.events import (
+from outpour.base.errors import ReadError
+from outpour.base.folder_watch import watch
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.lists.allowed_set import AllowedSet
+from outpour.tracker.lists.list_file import parse_infohashes
+from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.torrent_folder import SETTLE_S, Folder
+from outpour.tracker.tracker_events import (
     Allowed,
     DuplicateSkipped,
     FileSkipped,
@@ -23,10 +27,6 @@ from outpour.tracker.events import (
     SourceUnreadable,
     Withdrawn,
 )
-from outpour.tracker.folder import SETTLE_S, Folder
-from outpour.tracker.listfile import parse_infohashes
-from outpour.tracker.listing import Listing
-from outpour.tracker.watcher import watch
 
 VECTORS = Path(__file__).parent / "vectors" / "classic"
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpour import bencode
-from outpour.bencode import INTEGER_MAX, INTEGER_MIN, Limits
-from outpour.errors import BencodeError
+from outpour.base.errors import BencodeError
+from outpour.torrent import bencode
+from outpour.torrent.bencode import INTEGER_MAX, INTEGER_MIN, Limits
 
 VALUES = st.recursive(
     st.integers(INTEGER_MIN, INTEGER_MAX) | st.binary(max_size=40),

@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from outpour.tracker.census import ROWS_MAX, Census, walk
-from outpour.tracker.listing import Listing
+from outpour.tracker.figures import TorrentRow, Totals
+from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.showing import AT_ONCE_MAX, Showing
-from outpour.tracker.views import TorrentRow, Totals
+from outpour.tracker.views.census import ROWS_MAX, Census, walk
+from outpour.tracker.views.current_census import AT_ONCE_MAX, CurrentCensus
 
 FIRST, SECOND = b"1" * 20, b"2" * 32
 MANY = ROWS_MAX + 1500
@@ -84,7 +84,7 @@ def test_a_torrent_too_small_to_be_listed_has_its_numbers(start):
 def test_few_torrents_are_walked_in_the_order_of_their_infohashes(start):
     service = start(open=True)
     fill(service, 25)
-    service._showing.forget()
+    service._census.forget()
     assert walked(service, 10) == ([numbered(number) for number in range(25)], 3)
 
 
@@ -165,7 +165,7 @@ class Slow:
 def test_many_torrents_are_counted_beside_the_event_loop():
     async def scenario():
         slow = Slow()
-        showing = Showing(slow.take, lambda: AT_ONCE_MAX + 1)
+        showing = CurrentCensus(slow.take, lambda: AT_ONCE_MAX + 1)
         assert showing.get().totals.torrents == 1
         work = asyncio.create_task(showing.keep_up())
         slow.may_end.clear()
@@ -189,7 +189,7 @@ def test_many_torrents_are_counted_beside_the_event_loop():
 def test_few_torrents_are_counted_when_somebody_looks():
     slow = Slow()
     now = [0.0]
-    showing = Showing(slow.take, lambda: AT_ONCE_MAX, clock=lambda: now[0])
+    showing = CurrentCensus(slow.take, lambda: AT_ONCE_MAX, clock=lambda: now[0])
     assert showing.get().totals.torrents == 1
     now[0] += 1
     assert showing.get().totals.torrents == 2
@@ -197,12 +197,12 @@ def test_few_torrents_are_counted_when_somebody_looks():
 
 
 def test_many_torrents_are_not_counted_while_nobody_looks(monkeypatch):
-    monkeypatch.setattr("outpour.tracker.showing.TURN_S", 0.01)
+    monkeypatch.setattr("outpour.tracker.views.current_census.TURN_S", 0.01)
 
     async def scenario():
         slow = Slow()
 
-        showing = Showing(slow.take, lambda: AT_ONCE_MAX + 1)
+        showing = CurrentCensus(slow.take, lambda: AT_ONCE_MAX + 1)
         showing.get()
         work = asyncio.create_task(showing.keep_up())
         showing.forget()

@@ -12,11 +12,11 @@ import pytest
 
 import outpour
 from outpour import CreateOptions, Metainfo, OutpourError
-from outpour.errors import ReadError, SettingsError, UsageError
-from outpour.maker import Draft, create_from_tree, plan, plan_path
-from outpour.piece_length import PIECE_LENGTH_MIN, pick_piece_length, piece_length_of_count
-from outpour.units import GIB, KIB, MIB, TIB
-from outpour.walker import walk
+from outpour.base.errors import ReadError, SettingsError, UsageError
+from outpour.base.units import GIB, KIB, MIB, TIB
+from outpour.making.maker import Draft, create_from_tree, plan, plan_path
+from outpour.making.piece_length import PIECE_LENGTH_MIN, pick_piece_length, piece_length_of_count
+from outpour.making.walker import walk
 
 FORMATS = ["v1", "v2", "hybrid"]
 

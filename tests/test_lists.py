@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpour import bencode
-from outpour.errors import FormatError, ReadError, SettingsError
-from outpour.tracker.addresses import parse_ranges
-from outpour.tracker.clients import parse_clients
-from outpour.tracker.events import FileSkipped, SourceReadable, SourceUnreadable
-from outpour.tracker.listfile import SETTLE_S, ListFile, parse_infohashes
+from outpour.base.errors import FormatError, ReadError, SettingsError
+from outpour.torrent import bencode
+from outpour.tracker.lists.address_ranges import parse_ranges
+from outpour.tracker.lists.client_prefixes import parse_clients
+from outpour.tracker.lists.list_file import SETTLE_S, ListFile, parse_infohashes
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.settings_file import load
+from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
 
 HASH = b"\xab" * 20
 OTHER = b"\xcd" * 20

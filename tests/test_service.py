@@ -14,19 +14,25 @@ from urllib.parse import quote
 
 import pytest
 
-from outpour import bencode
-from outpour.errors import NetworkError, ReadError
-from outpour.metainfo import Metainfo
-from outpour.tracker import dfile
-from outpour.tracker.dfile import Dfile
-from outpour.tracker.events import Completed, Event, FileSkipped, SnapshotRefused, StateRestored
-from outpour.tracker.history import Sampler, expand
-from outpour.tracker.listing import Listing
-from outpour.tracker.mirror import DfileMirror
+from outpour.base.errors import NetworkError, ReadError
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.figures import Peer, Sample, TorrentRow, Totals
+from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.store import TOTALS, Store
-from outpour.tracker.views import Peer, Sample, TorrentRow, Totals
+from outpour.tracker.state import dfile
+from outpour.tracker.state.dfile import Dfile
+from outpour.tracker.state.dfile_mirror import DfileMirror
+from outpour.tracker.state.history import Sampler, expand
+from outpour.tracker.state.store import TOTALS, Store
+from outpour.tracker.tracker_events import (
+    Completed,
+    Event,
+    FileSkipped,
+    SnapshotRefused,
+    StateRestored,
+)
 
 VECTORS = Path(__file__).parent / "vectors" / "classic"
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
@@ -97,7 +103,7 @@ def announce(service, infohash, port, *, left=0, event="", host="127.0.0.1", key
 
 def now(service):
     """The service, about to count anew instead of showing what it counted some moments ago."""
-    service._showing.forget()
+    service._census.forget()
     return service
 
 
@@ -532,7 +538,7 @@ def test_a_damaged_classic_state_file_is_set_aside(folder, tmp_path):
 def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_and_counted(
     tmp_path, monkeypatch
 ):
-    for module in ("service", "census"):
+    for module in ("service", "views.census"):
         monkeypatch.setattr(f"outpour.tracker.{module}.ROWS_MAX", 2)
     with tracker(settings(open=True, state=tmp_path / "s.sqlite")) as service:
         for number in range(1, 4):

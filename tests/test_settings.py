@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from outpour.errors import ReadError, SettingsError
+from outpour.base.errors import ReadError, SettingsError
+from outpour.base.host_port import Address
 from outpour.tracker import settings_doc
-from outpour.tracker.address import Address
 from outpour.tracker.settings import TrackerSettings, default_state_dir
 from outpour.tracker.settings_file import load, tomllib
 

@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import outpour
-from outpour import bencode, hasher, verifier
-from outpour.errors import ReadError
-from outpour.maker import CreateOptions, create
-from outpour.metainfo import Metainfo
-from outpour.verifier import verify
+from outpour.base.errors import ReadError
+from outpour.making import hasher, verifier
+from outpour.making.maker import CreateOptions, create
+from outpour.making.verifier import verify
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
 
 PIECE = 16384
 FILES = {"a": 50_000, "empty": 0, "sub/b": 5, "sub/c": 70_000, "z": 16384}

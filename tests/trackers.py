@@ -13,7 +13,7 @@ import sys
 import time
 from urllib.parse import quote
 
-from outpour import bencode
+from outpour.torrent import bencode
 
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
 BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")

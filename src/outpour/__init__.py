@@ -13,22 +13,22 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from outpour.errors import OutpourError
-    from outpour.magnet import Magnet
-    from outpour.maker import create
-    from outpour.metainfo import Metainfo
-    from outpour.recipe import CreateOptions
-    from outpour.verifier import verify
+    from outpour.base.errors import OutpourError
+    from outpour.making.maker import create
+    from outpour.making.recipe import CreateOptions
+    from outpour.making.verifier import verify
+    from outpour.torrent.magnet_link import Magnet
+    from outpour.torrent.metainfo import Metainfo
 
 __all__ = ["CreateOptions", "Magnet", "Metainfo", "OutpourError", "create", "verify"]
 
 _HOMES = {
-    "CreateOptions": "outpour.recipe",
-    "Magnet": "outpour.magnet",
-    "Metainfo": "outpour.metainfo",
-    "OutpourError": "outpour.errors",
-    "create": "outpour.maker",
-    "verify": "outpour.verifier",
+    "CreateOptions": "outpour.making.recipe",
+    "Magnet": "outpour.torrent.magnet_link",
+    "Metainfo": "outpour.torrent.metainfo",
+    "OutpourError": "outpour.base.errors",
+    "create": "outpour.making.maker",
+    "verify": "outpour.making.verifier",
 }
 """What the package gives, and where it lives; imported when it is asked for (PEP 562)."""
 

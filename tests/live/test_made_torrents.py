@@ -15,8 +15,8 @@ from _pytest.mark import ParameterSet
 
 import outpour
 from outpour import CreateOptions, Metainfo
-from outpour.info import Version
-from outpour.verifier import verify
+from outpour.making.verifier import verify
+from outpour.torrent.info import Version
 from tests.live.conftest import peer, wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]

@@ -15,9 +15,9 @@ from urllib.parse import unquote, unquote_to_bytes
 import libtorrent as lt
 import pytest
 
-from outpour import bencode
 from outpour.engine import Engine, EngineSettings, Status
-from outpour.metainfo import Metainfo
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
 
 VERSIONS = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}
 

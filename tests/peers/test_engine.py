@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from outpour import bencode
+from outpour.base.errors import NetworkError, OutpourError, SettingsError, WriteError
 from outpour.engine import (
     Engine,
     EngineSettings,
@@ -24,9 +24,9 @@ from outpour.engine import (
     TrackerAnswered,
     TrackerFailed,
 )
-from outpour.errors import NetworkError, OutpourError, SettingsError, WriteError
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
+from outpour.torrent import bencode
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
 
 from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files, wait_for
 
@@ -354,7 +354,7 @@ _FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from outpour.engine import Engine, EngineSettings
-from outpour.metainfo import Metainfo
+from outpour.torrent.metainfo import Metainfo
 base, origin = Path(sys.argv[1]), Path(sys.argv[2])
 metainfo = Metainfo.read(base / "release.torrent")
 settings = EngineSettings().isolated()

@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from outpour import bencode
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
-from outpour.tracker.views import Sample, TorrentRow, Totals
-from outpour.web.admin import Admin
+from outpour.torrent import bencode
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.figures import Sample, TorrentRow, Totals
+from outpour.web.admin_api import Admin
 from outpour.web.app import make_app
-from outpour.web.server import WebServer
-from outpour.web.view import WebOptions
+from outpour.web.asgi_server import WebServer
+from outpour.web.contract import WebOptions
 
 T = TypeVar("T")
 NOW = 1_795_000_000

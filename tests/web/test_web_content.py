@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outpour.web import sendfile
+from outpour.web.byte_ranges import UnsatisfiableError, parse_range
 from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES, RANGES_MAX
-from outpour.web.ranges import UnsatisfiableError, parse_range
-from outpour.web.webseed import media_type
+from outpour.web.web_seed import media_type
 
 from .conftest import Answer, FakeView, Site, read_all, wait_for
 
@@ -409,7 +409,7 @@ def test_a_file_cut_short_while_it_is_sent_ends_the_connection(
 def test_where_the_kernel_cannot_send_files_they_are_read(
     big: bytes, site: Site, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("outpour.web.webseed.EXTENSION", "not offered")
+    monkeypatch.setattr("outpour.web.web_seed.EXTENSION", "not offered")
     assert site.get("/content/big.bin").body == big
     spans = "bytes=5-9,2000000-4000000"
     assert [body for _, body in parts_of(site.get("/content/big.bin", range=spans))] == [

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from outpour.web.guarded_protocol import GuardedProtocol
 from outpour.web.limits import CONTENT_WINDOW_BYTES
-from outpour.web.protocol import GuardedProtocol
 
 from .conftest import FakeView, Site, read_all, read_until, wait_for
 
@@ -162,8 +162,8 @@ def test_connections_beyond_the_limit_are_told_so(site: Site, monkeypatch: pytes
     held = [site.connect() for _ in range(3)]
     wait_for(lambda: site.server.connection_count == 3)
     assert site.raw(REQUEST).startswith(b"HTTP/1.1 503 ")
-    monkeypatch.setattr("outpour.web.protocol.CONNECTIONS_MAX", 3)
-    monkeypatch.setattr("outpour.web.protocol.SPARE_CONNECTIONS", 0)
+    monkeypatch.setattr("outpour.web.guarded_protocol.CONNECTIONS_MAX", 3)
+    monkeypatch.setattr("outpour.web.guarded_protocol.SPARE_CONNECTIONS", 0)
     with suppress(ConnectionError):
         assert site.raw(REQUEST) == b""
     for connection in held:

@@ -33,6 +33,6 @@ def main(args: Sequence[str] | None = None) -> int:
         0
     """
     # The classic commands import this package too, and need none of click.
-    from outpour.cli.group import run
+    from outpour.cli.shared.group import run
 
     return run(args)

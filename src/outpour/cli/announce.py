@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outpour.cli.asking import Answer, Subject, ask_all, exit_code, read_subject
-from outpour.cli.group import define
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError
-from outpour.units import format_duration
+from outpour.base.errors import OutpourError
+from outpour.base.units import format_duration
+from outpour.cli.shared.group import define
+from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.tracker_query import Answer, Subject, ask_all, exit_code, read_subject
 
 if TYPE_CHECKING:
     from outpour.announcer import AnnounceReply, AnnounceRequest, Family, TrackerEvent

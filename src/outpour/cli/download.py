@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import ANY_PATH, check_url
-from outpour.cli.peering import (
+from outpour.base.errors import OutpourError
+from outpour.base.units import format_size
+from outpour.cli.shared.engine_options import (
     engine_options,
     engine_settings,
     read_address,
     state_folder,
     terminable,
 )
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError
-from outpour.units import format_size
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import ANY_PATH, check_url
+from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
-    from outpour.cli.transfer import Display
+    from outpour.cli.shared.transfer_display import Display
     from outpour.downloader import DownloadOptions, Job, Outcome
     from outpour.engine import EngineSettings
 
@@ -111,7 +111,7 @@ def command(
     found = [
         torrent for source in sources for torrent in resolve(source, timeout_s=connect_timeout)
     ]
-    from outpour.cli.transfer import Display
+    from outpour.cli.shared.transfer_display import Display
     from outpour.downloader import Job
     from outpour.engine import Engine, ResumeStore
 

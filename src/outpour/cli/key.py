@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from outpour.cli.group import define, family
-from outpour.cli.inputs import read_date
-from outpour.cli.printer import Printer
-from outpour.errors import SettingsError, UsageError
-from outpour.tracker.keyfile import KeyFile
-from outpour.tracker.keys import Key, checked_time, clean_label, format_time
+from outpour.base.errors import SettingsError, UsageError
+from outpour.cli.shared.group import define, family
+from outpour.cli.shared.inputs import read_date
+from outpour.cli.shared.printer import Printer
+from outpour.tracker.lists.key_list import KeyFile
+from outpour.tracker.lists.passkey import Key, checked_time, clean_label, format_time
 
 COUNT_MAX = 10_000
 DAY_S = 86_400

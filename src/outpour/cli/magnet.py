@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import STDIO, check_url, is_link, read_torrent
-from outpour.cli.peering import engine_options, engine_settings, read_address
-from outpour.cli.printer import Printer
-from outpour.errors import UsageError
+from outpour.base.errors import UsageError
+from outpour.cli.shared.engine_options import engine_options, engine_settings, read_address
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import STDIO, check_url, is_link, read_torrent
+from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
-    from outpour.magnet import Magnet
-    from outpour.metainfo import Metainfo
+    from outpour.torrent.magnet_link import Magnet
+    from outpour.torrent.metainfo import Metainfo
 
 
 @define(
@@ -80,7 +80,7 @@ def command(
     if fetch:
         _fetch(printer, sources, as_json, flags)
         return
-    from outpour.cli.report import describe_link
+    from outpour.cli.shared.report import describe_link
 
     described: list[dict[str, object]] = []
     for source in sources:
@@ -94,7 +94,7 @@ def command(
 
 
 def _read(printer: Printer, source: str, select: str | None) -> Magnet:
-    from outpour.magnet import Magnet, parse_selection
+    from outpour.torrent.magnet_link import Magnet, parse_selection
 
     selected = () if select is None else parse_selection(select)
     if is_link(source):
@@ -117,9 +117,9 @@ def _complete(link: Magnet, flags: dict[str, Any]) -> Magnet:
 def _fetch(
     printer: Printer, sources: tuple[str, ...], as_json: bool, flags: dict[str, Any]
 ) -> None:
-    from outpour.cli.fetching import fetch_metainfo, target_of
-    from outpour.cli.report import describe_link
-    from outpour.magnet import Magnet
+    from outpour.cli.shared.metadata_fetch import fetch_metainfo, target_of
+    from outpour.cli.shared.report import describe_link
+    from outpour.torrent.magnet_link import Magnet
 
     output, force = flags["output"], flags["force"]
     if flags["select"] is not None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import check_url
-from outpour.cli.printer import Printer, Report
-from outpour.units import format_size, parse_size
+from outpour.base.units import format_size, parse_size
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import check_url
+from outpour.cli.shared.printer import Printer, Report
 
 
 @define(
@@ -101,17 +101,17 @@ class _Teller:
         self._hashing: tuple[str, Report] | None = None
 
     def __call__(self, event: object) -> None:
-        from outpour.publisher import events
+        from outpour.publisher import publish_events
 
-        if isinstance(event, events.Hashing):
+        if isinstance(event, publish_events.Hashing):
             self._progress(event.name, event.done, event.total)
             return
         self._bar.close()
         self._hashing = None
         match event:
-            case events.Serving():
+            case publish_events.Serving():
                 self._serving(event.url, event.local_url, event.state, event.peer_port)
-            case events.Published():
+            case publish_events.Published():
                 how = "unchanged" if event.reused else "hashed"
                 files = "1 file" if event.files == 1 else f"{event.files} files"
                 self._printer.talk(
@@ -119,13 +119,13 @@ class _Teller:
                     f" {event.name} ({format_size(event.length)}, {files}, {how}) ",
                     ("dim", event.infohash.hex()),
                 )
-            case events.Withdrawn():
+            case publish_events.Withdrawn():
                 self._printer.talk(("yellow", "withdrawn"), f" {event.name}: {event.why}")
-            case events.Skipped():
+            case publish_events.Skipped():
                 self._printer.talk(("yellow", "skipped"), f" {event.name}: {event.message}")
                 if event.hint:
                     self._printer.talk(("cyan", "hint:"), f" {event.hint}")
-            case events.Noted():
+            case publish_events.Noted():
                 self._printer.note(event.message)
             case _:
                 self._printer.talk(str(event))

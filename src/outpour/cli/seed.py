@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import ANY_PATH, STDIO, is_url, read_torrent
-from outpour.cli.peering import engine_options, engine_settings, state_folder, terminable
-from outpour.cli.printer import Printer
-from outpour.units import format_size
+from outpour.base.units import format_size
+from outpour.cli.shared.engine_options import (
+    engine_options,
+    engine_settings,
+    state_folder,
+    terminable,
+)
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import ANY_PATH, STDIO, is_url, read_torrent
+from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
-    from outpour.cli.transfer import Display
+    from outpour.cli.shared.transfer_display import Display
     from outpour.downloader import Outcome, SeedJob
 
 TURN_S = 0.5
@@ -61,7 +66,7 @@ def command(
     """
     found = [(read_torrent(printer.env, torrent), _folder_of(torrent)) for torrent in torrents]
     settings = engine_settings(flags, profile="server")
-    from outpour.cli.transfer import Display
+    from outpour.cli.shared.transfer_display import Display
     from outpour.downloader import SeedJob
     from outpour.engine import Engine, ResumeStore
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from outpour.engine.binding import lt
-from outpour.engine.events import (
+from outpour.engine.engine_events import (
     Checked,
     ContentFault,
     Event,

@@ -12,9 +12,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from outpour.base.errors import FormatError, NetworkError, OutpourError, WriteError, reason
 from outpour.engine.alerts import ALERT_MASK, event_of
 from outpour.engine.binding import lt
-from outpour.engine.events import ContentFault, Event, EventsLost, ListenFailed, ResumeRefused
+from outpour.engine.engine_events import (
+    ContentFault,
+    Event,
+    EventsLost,
+    ListenFailed,
+    ResumeRefused,
+)
+from outpour.engine.engine_settings import EngineSettings, settings_pack
+from outpour.engine.local_reach import LocalReach, was_skipped
 from outpour.engine.parameters import (
     file_priorities,
     flags_of,
@@ -25,12 +34,9 @@ from outpour.engine.parameters import (
     read_kept,
     renamed_files,
 )
-from outpour.engine.reach import Reach, was_skipped
-from outpour.engine.settings import EngineSettings, settings_pack
 from outpour.engine.status import Mode, Status, status_of
-from outpour.errors import FormatError, NetworkError, OutpourError, WriteError, reason
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
 
 EVENTS_MAX = 20_000
 LISTEN_WAIT_S = 5.0
@@ -48,7 +54,7 @@ class _Entry:
     keeps_info: bool
     raw: lt.torrent_status | None = None
     fault: str | None = None
-    reach: Reach = field(default_factory=Reach)
+    reach: LocalReach = field(default_factory=LocalReach)
 
 
 class Engine:
@@ -423,7 +429,7 @@ class Engine:
                     self._remember(event_of(alert, None))
 
     @staticmethod
-    def _is_news(alert: lt.torrent_alert, reach: Reach) -> bool:
+    def _is_news(alert: lt.torrent_alert, reach: LocalReach) -> bool:
         match alert:
             case lt.tracker_reply_alert():
                 reach.note_answer(alert)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from outpour.errors import ReadError, reason
+from outpour.base.errors import ReadError, reason
 
 # Names that say "not finished yet" or "not content" in tools that copy and download.
 _UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".aria2", ".!qB")

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from outpour.base.errors import OutpourError
 from outpour.engine import ContentFault, Engine, EngineSettings, Event, TrackerFailed
-from outpour.errors import OutpourError
-from outpour.metainfo import Metainfo
-from outpour.publisher.options import PublishOptions
-from outpour.tracker.views import Peer
+from outpour.publisher.publish_options import PublishOptions
+from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.figures import Peer
 
 # Connecting costs a socket each; who is not reached in this turn is in the next.
 LEECHERS_A_TURN_MAX = 50

@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from outpour._core import Tracker
-from outpour.errors import NetworkError, reason
-from outpour.tracker.address import Address, format_address
-from outpour.tracker.clients import prefixes_of
+from outpour.base.errors import NetworkError, reason
+from outpour.base.host_port import Address, format_address
+from outpour.tracker.lists.client_prefixes import prefixes_of
 from outpour.tracker.settings import TrackerSettings
 
 _HINTS = {

@@ -13,9 +13,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from outpour.errors import SettingsError
-from outpour.tracker.address import Address
-from outpour.tracker.clients import prefix_of
+from outpour.base.errors import SettingsError
+from outpour.base.host_port import Address
+from outpour.tracker.lists.client_prefixes import prefix_of
 
 WORKERS_MAX = 256
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from outpour.errors import ReadError, SettingsError, reason
+from outpour.base.errors import ReadError, SettingsError, reason
 from outpour.tracker.settings import TrackerSettings
 
 __all__ = ["ENV_PREFIX", "load", "tomllib"]

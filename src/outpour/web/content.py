@@ -12,9 +12,9 @@ from urllib.parse import unquote_to_bytes
 
 from anyio import to_thread
 
-from outpour.text import from_bytes
-from outpour.web.catalog import Catalog
-from outpour.web.view import View
+from outpour.base.text import from_bytes
+from outpour.web.contract import View
+from outpour.web.url_names import UrlNames
 
 _FORBIDDEN = {"", ".", ".."}
 
@@ -66,20 +66,20 @@ def split_path(raw_path: bytes) -> tuple[str, ...] | None:
     return parts
 
 
-class Library:
+class PublishedContent:
     """The published content of a view."""
 
-    def __init__(self, view: View, catalog: Catalog) -> None:
+    def __init__(self, view: View, url_names: UrlNames) -> None:
         self._view = view
-        self._catalog = catalog
+        self._url_names = url_names
 
     async def find(self, path: tuple[str, ...]) -> Open | Folder | None:
         """Open a file or list a folder. None if no published torrent has it."""
         if not path:
             return self._list_torrents()
-        infohash = self._catalog.names().content.get(path[0])
+        infohash = self._url_names.names().content.get(path[0])
         root = self._view.content(infohash) if infohash is not None else None
-        files = await self._catalog.files(infohash) if infohash is not None else None
+        files = await self._url_names.files(infohash) if infohash is not None else None
         if infohash is None or root is None or files is None:
             return None
         inner = path[1:]
@@ -99,7 +99,7 @@ class Library:
         # Whether each is a folder would take a look at the disk; its URL finds out.
         entries = [
             Entry(name, False, row.length)
-            for name, infohash in self._catalog.names().content.items()
+            for name, infohash in self._url_names.names().content.items()
             if (row := self._view.row(infohash)) is not None
         ]
         return Folder((), in_order(entries))

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.types import Scope
 
-from outpour.web.view import WebOptions
+from outpour.web.contract import WebOptions
 
 _HOST = re.compile(
     rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z"

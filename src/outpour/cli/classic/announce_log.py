@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from outpour._core import Logged
+from outpour.base.host_port import format_address
 from outpour.cli.classic.tracker_log import WHEN, Log, line_of, text_of
-from outpour.tracker.address import format_address
 
 PAUSE_S = 0.25
 BATCH_MAX = 4096

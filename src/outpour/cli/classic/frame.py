@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from outpour.cli.classic.options import OptionError, Parsed
-from outpour.cli.env import Env
-from outpour.cli.faults import guard
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError, UsageError
+from outpour.base.errors import OutpourError, UsageError
+from outpour.cli.classic.option_table import OptionError, Parsed
+from outpour.cli.shared.env import Env
+from outpour.cli.shared.faults import guard
+from outpour.cli.shared.printer import Printer
 
 Tool: TypeAlias = Callable[[Printer, list[str]], "int | None"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from outpour.cli.classic.frame import print_text, run
-from outpour.cli.classic.options import Parsed, listing, parse, wants_help
+from outpour.cli.classic.option_table import Parsed, listing, parse, wants_help
 from outpour.cli.classic.tracker_options import OPTIONS, REPLACED
-from outpour.cli.printer import Printer
+from outpour.cli.shared.printer import Printer
 
 PEERS_GIVEN_MAX = 1000
 STATE_SUFFIX = ".sqlite"
@@ -31,15 +31,17 @@ def _track(printer: Printer, args: list[str]) -> int:
     # Late, so that the usage and mistakes are told without loading what serves.
     from outpour.cli.classic.announce_log import WAITING_MAX, AnnounceLog
     from outpour.cli.classic.tracker_log import Log, Logged
+    from outpour.cli.shared.tracker_run import TrackerRun
     from outpour.cli.track import tell
-    from outpour.cli.tracking import Tracking
-    from outpour.tracker.mirror import DfileMirror
     from outpour.tracker.settings_file import load
+    from outpour.tracker.state.dfile_mirror import DfileMirror
 
     settings = load(flags=settings_of(printer, parsed))
     log = Log(parsed.text("logfile"), printer)
     try:
-        tracking = Tracking(printer, settings, on_event=partial(tell, printer), log_max=WAITING_MAX)
+        tracking = TrackerRun(
+            printer, settings, on_event=partial(tell, printer), log_max=WAITING_MAX
+        )
         tracking.start()
         announces = AnnounceLog(
             log,
