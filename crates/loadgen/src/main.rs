@@ -3,7 +3,6 @@
 //! A profile gives a population, the population a stream of requests, the stream goes out over
 //! UDP or HTTP, and a meter turns the answers into JSON.
 
-mod histogram;
 mod http;
 mod json;
 mod limit;

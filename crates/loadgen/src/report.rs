@@ -99,10 +99,10 @@ fn latency(meter: &Meter) -> Object {
     let us = |ns: u64| ns as f64 / 1e3;
     let latency = &meter.latency;
     Object::new()
-        .number("p50", us(latency.quantile_ns(0.5)))
-        .number("p99", us(latency.quantile_ns(0.99)))
-        .number("p99.9", us(latency.quantile_ns(0.999)))
-        .number("max", us(latency.max_ns()))
+        .number("p50", us(latency.value_at_quantile(0.5)))
+        .number("p99", us(latency.value_at_quantile(0.99)))
+        .number("p99.9", us(latency.value_at_quantile(0.999)))
+        .number("max", us(latency.max()))
 }
 
 fn server(meter: &Meter, cpu_s: f64, seconds: f64) -> Object {
