@@ -4,7 +4,6 @@
 //! UDP or HTTP, and a meter turns the answers into JSON.
 
 mod http;
-mod json;
 mod limit;
 mod loopback;
 mod meter;
@@ -28,7 +27,8 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use json::Object;
+use serde_json::json;
+
 use meter::Meter;
 use options::{Command, Options, USAGE};
 use population::{Population, infohash};
@@ -83,10 +83,7 @@ fn load(options: &Options, target: SocketAddr, run: Run) -> io::Result<()> {
 
 /// Tells whoever started a limit server which port it got.
 fn announce(address: SocketAddr) -> io::Result<()> {
-    print(&format!(
-        "{}\n",
-        Object::new().text("listening", &address.to_string())
-    ))
+    print(&format!("{}\n", json!({ "listening": address })))
 }
 
 fn infohashes(torrents: u32) -> String {
