@@ -1,7 +1,7 @@
 //! Requests become answers, in four steps: wire, gate, swarm, wire. Knows no socket.
 
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod bench;
+pub(crate) mod harness;
 pub(crate) mod http;
 pub(crate) mod log;
 #[cfg(test)]
@@ -22,7 +22,7 @@ use crate::store::{Asker, Store};
 use crate::wire::Refusal;
 
 /// What answers say, and how much.
-pub(crate) struct Manners {
+pub(crate) struct Policy {
     pub(crate) interval_s: u32,
     pub(crate) min_interval_s: u32,
     /// How far an interval strays, so that peers who came together do not come back together.
@@ -32,7 +32,7 @@ pub(crate) struct Manners {
     pub(crate) full_scrape: bool,
 }
 
-impl Manners {
+impl Policy {
     fn interval_s(&self, rng: &mut Rng) -> u32 {
         let spread = u64::from(self.interval_s) * u64::from(self.jitter_percent) / 100;
         let spread = spread as u32;
@@ -52,12 +52,12 @@ impl Manners {
 }
 
 /// All that an answer is made from, put together once a batch.
-pub(crate) struct Desk<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) gate: &'a Gate,
-    /// Those of the moment, see [`Desk::refresh`].
+    /// Those of the moment, see [`Context::refresh`].
     pub(crate) lists: Guard<Arc<Lists>>,
     pub(crate) store: &'a Store,
-    pub(crate) manners: &'a Manners,
+    pub(crate) policy: &'a Policy,
     pub(crate) counters: &'a Counters,
     /// None where nothing is logged.
     pub(crate) log: Option<&'a Log>,
@@ -65,7 +65,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) now_ms: u64,
 }
 
-impl Desk<'_> {
+impl Context<'_> {
     pub(crate) fn now_s(&self) -> u32 {
         (self.now_ms / 1000) as u32
     }

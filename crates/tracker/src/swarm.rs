@@ -5,9 +5,10 @@
 
 mod announce;
 mod census;
-mod guest;
+
 mod index;
 mod load;
+mod look;
 mod mix;
 mod origins;
 mod peer;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 pub(crate) use self::admit::{Admitted, admit};
 use self::admit::{Request, Task};
-use super::Desk;
+use super::Context;
 use super::log::{Announced, HttpLine, Log, Logged};
 use crate::model::{Announce, Counts, InfoHash};
 use crate::rng::Rng;
@@ -19,7 +19,7 @@ use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
 pub(crate) enum Outcome {
     /// They are not a whole request yet.
     Partial,
-    /// They are for the other room, all of them.
+    /// They are for the web application, all of them.
     Elsewhere,
     /// So many of them were a request, and its answer is written.
     Answered { taken: usize, keep_alive: bool },
@@ -57,7 +57,7 @@ impl Scratch {
 
 /// Steps three and four, swarm and wire: appends the answer to `out`.
 pub(crate) fn answer(
-    desk: &mut Desk<'_>,
+    context: &mut Context<'_>,
     admitted: Admitted<'_>,
     may_keep_alive: bool,
     scratch: &mut Scratch,
@@ -71,20 +71,20 @@ pub(crate) fn answer(
         Admitted::Partial => return Outcome::Partial,
         Admitted::Elsewhere => return Outcome::Elsewhere,
         Admitted::Unanswerable(status, reason) => {
-            desk.counters.errors_http.one();
+            context.counters.errors_http.one();
             wire::plain(out, status, reason);
             return Outcome::Broken;
         }
         Admitted::Request(request) => request,
     };
     scratch.body.clear();
-    let responded = task.and_then(|task| respond(desk, requester, &head, task, scratch));
+    let responded = task.and_then(|task| respond(context, requester, &head, task, scratch));
     let failure = responded.as_ref().err().map(|refusal| refusal.reason);
     match responded {
         Ok(Body::Written) => {}
         Ok(Body::AllTorrents) => {
-            if let Some(log) = desk.log {
-                write_down(desk, log, requester, &head, 0, None);
+            if let Some(log) = context.log {
+                write_down(context, log, requester, &head, 0, None);
             }
             return Outcome::FullScrape(FullScrape {
                 is_head: head.method == Method::Head,
@@ -92,13 +92,13 @@ pub(crate) fn answer(
             });
         }
         Err(refusal) => {
-            desk.counters.errors_http.one();
+            context.counters.errors_http.one();
             scratch.body.clear();
             wire::failure(&mut scratch.body, &refusal);
         }
     }
-    if let Some(log) = desk.log {
-        write_down(desk, log, requester, &head, scratch.body.len(), failure);
+    if let Some(log) = context.log {
+        write_down(context, log, requester, &head, scratch.body.len(), failure);
     }
     let keep_alive = head.keep_alive && may_keep_alive;
     wire::answer_head(out, scratch.body.len(), head.is_http_1_0, keep_alive);
@@ -116,7 +116,7 @@ pub(crate) fn answer(
 
 #[cold]
 fn write_down(
-    desk: &Desk<'_>,
+    context: &Context<'_>,
     log: &Log,
     requester: IpAddr,
     head: &Head<'_>,
@@ -135,7 +135,7 @@ fn write_down(
         event: request.event,
     });
     let row = Logged::now(requester, announced);
-    desk.keep(
+    context.keep(
         log,
         Logged {
             http: Some(HttpLine::of(head, answer_bytes)),
@@ -151,7 +151,7 @@ enum Body {
 }
 
 fn respond(
-    desk: &mut Desk<'_>,
+    context: &mut Context<'_>,
     requester: IpAddr,
     head: &Head<'_>,
     task: Task<'_>,
@@ -162,22 +162,22 @@ fn respond(
             query,
             announce,
             rng,
-        } => announced(desk, requester, &query, &announce, rng, scratch).map(|()| Body::Written),
-        Task::Scrape => scrape(desk, head.query, scratch),
+        } => announced(context, requester, &query, &announce, rng, scratch).map(|()| Body::Written),
+        Task::Scrape => scrape(context, head.query, scratch),
     }
 }
 
 fn announced(
-    desk: &mut Desk<'_>,
+    context: &mut Context<'_>,
     requester: IpAddr,
     query: &wire::Announce<'_>,
     announce: &Announce,
     mut rng: Rng,
     scratch: &mut Scratch,
 ) -> Result<(), Refusal> {
-    if let Some(reason) = desk.lists.failure(&announce.infohash) {
-        desk.counters.refused.one();
-        desk.counters.errors_http.one();
+    if let Some(reason) = context.lists.failure(&announce.infohash) {
+        context.counters.refused.one();
+        context.counters.errors_http.one();
         wire::failure_text(&mut scratch.body, reason);
         return Ok(());
     }
@@ -185,7 +185,7 @@ fn announced(
         peer_id: &query.peer_id,
         is_stated: announce.ip != requester,
     };
-    let facts = desk
+    let facts = context
         .announce(
             announce,
             asker,
@@ -194,8 +194,8 @@ fn announced(
             &mut scratch.v4,
             &mut scratch.v6,
         )
-        .inspect_err(|_| desk.counters.refused.one())?;
-    desk.counters.announces_http.one();
+        .inspect_err(|_| context.counters.refused.one())?;
+    context.counters.announces_http.one();
     let reply = Reply {
         counts: Counts {
             complete: facts.complete,
@@ -204,8 +204,8 @@ fn announced(
             partial: 0,
         },
         external_ip: requester,
-        interval_s: desk.manners.interval_s(desk.rng),
-        min_interval_s: desk.manners.min_interval_s,
+        interval_s: context.policy.interval_s(context.rng),
+        min_interval_s: context.policy.min_interval_s,
         peers: Peers {
             v4: &scratch.v4[..facts.v4_bytes],
             v6: &scratch.v6[..facts.v6_bytes],
@@ -214,17 +214,17 @@ fn announced(
         tracker_id: query.tracker_id,
     };
     wire::reply(&mut scratch.body, &reply);
-    if let Some(text) = desk.lists.warning(&announce.infohash) {
+    if let Some(text) = context.lists.warning(&announce.infohash) {
         wire::warning(&mut scratch.body, text);
     }
     Ok(())
 }
 
 /// A scrape (BEP 48) of the torrents that are named, or of all.
-fn scrape(desk: &Desk<'_>, query: &[u8], scratch: &mut Scratch) -> Result<Body, Refusal> {
+fn scrape(context: &Context<'_>, query: &[u8], scratch: &mut Scratch) -> Result<Body, Refusal> {
     wire::infohashes(query, &mut scratch.infohashes)?;
     if scratch.infohashes.is_empty() {
-        return if desk.manners.full_scrape {
+        return if context.policy.full_scrape {
             Ok(Body::AllTorrents)
         } else {
             Err(Refusal::lasting(
@@ -232,10 +232,10 @@ fn scrape(desk: &Desk<'_>, query: &[u8], scratch: &mut Scratch) -> Result<Body, 
             ))
         };
     }
-    desk.counters.scrapes_http.one();
+    context.counters.scrapes_http.one();
     wire::open_scrape(&mut scratch.body);
     for infohash in &scratch.infohashes {
-        if let Some(counts) = counts(desk, infohash) {
+        if let Some(counts) = counts(context, infohash) {
             wire::scrape_entry(&mut scratch.body, infohash, counts);
         }
     }
@@ -244,10 +244,10 @@ fn scrape(desk: &Desk<'_>, query: &[u8], scratch: &mut Scratch) -> Result<Body, 
 }
 
 /// The numbers of a torrent; one that is listed by name has them before its first announce.
-fn counts(desk: &Desk<'_>, infohash: &InfoHash) -> Option<Counts> {
-    if !desk.lists.lists(infohash) {
+fn counts(context: &Context<'_>, infohash: &InfoHash) -> Option<Counts> {
+    if !context.lists.lists(infohash) {
         return None;
     }
-    let unknown = desk.lists.allowed.is_some().then(Counts::default);
-    desk.store.scrape(infohash).or(unknown)
+    let unknown = context.lists.allowed.is_some().then(Counts::default);
+    context.store.scrape(infohash).or(unknown)
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Desk;
+use super::Context;
 use super::log::{Announced, Log, Logged};
 use crate::model::Announce;
 use crate::rng::Rng;
@@ -34,69 +34,73 @@ pub(crate) enum Admitted<'p> {
 /// Steps one and two, wire and gate. Nothing longer than the packet is written before its connection
 /// id has proven that it comes from where it says.
 pub(crate) fn admit<'p>(
-    desk: &mut Desk<'_>,
+    context: &mut Context<'_>,
     packet: &'p [u8],
     source: IpAddr,
     out: &mut [u8],
 ) -> Admitted<'p> {
     let Some(request) = wire::read(packet) else {
-        desk.counters.dropped_udp.one();
+        context.counters.dropped_udp.one();
         return Admitted::Dropped;
     };
     let (transaction, id) = match &request {
         Request::Connect { transaction } => {
-            desk.counters.connects_udp.one();
-            let id = desk.gate.connection_ids.issue(source, desk.now_s());
+            context.counters.connects_udp.one();
+            let id = context.gate.connection_ids.issue(source, context.now_s());
             return Admitted::Answered(wire::connect(out, *transaction, id));
         }
         Request::Announce(announce) => (announce.transaction, announce.connection_id),
         Request::Scrape(scrape) => (scrape.transaction, scrape.connection_id),
     };
     let mut fail = |reason: &str| {
-        desk.counters.errors_udp.one();
+        context.counters.errors_udp.one();
         Admitted::Answered(wire::error(out, transaction, reason, packet.len()))
     };
-    if !desk.gate.connection_ids.proves(id, source, desk.now_s()) {
+    if !context
+        .gate
+        .connection_ids
+        .proves(id, source, context.now_s())
+    {
         return fail(ID_EXPIRED);
     }
-    if !desk.gate.is_slow_enough(source, desk.now_ms) {
-        desk.counters.dropped_udp.one();
+    if !context.gate.is_slow_enough(source, context.now_ms) {
+        context.counters.dropped_udp.one();
         return Admitted::Dropped;
     }
-    if let Err(refusal) = desk.lists.admit_address(source) {
-        desk.counters.refused.one();
+    if let Err(refusal) = context.lists.admit_address(source) {
+        context.counters.refused.one();
         return fail(refusal.reason);
     }
     match request {
-        Request::Announce(announce) => match admit_announce(desk, &announce, source) {
+        Request::Announce(announce) => match admit_announce(context, &announce, source) {
             Ok(admitted) => {
-                if let Some(log) = desk.log {
-                    write_down(desk, log, source, &announce, None);
+                if let Some(log) = context.log {
+                    write_down(context, log, source, &announce, None);
                 }
-                if let Some(reason) = desk.lists.failure(&admitted.infohash) {
-                    desk.counters.refused.one();
+                if let Some(reason) = context.lists.failure(&admitted.infohash) {
+                    context.counters.refused.one();
                     return fail(reason);
                 }
-                desk.store.swarms.prefetch(&admitted.infohash);
+                context.store.swarms.prefetch(&admitted.infohash);
                 Admitted::Announce {
                     transaction,
                     announce: admitted,
                     peer_id: announce.peer_id,
                     request_bytes: packet.len(),
-                    rng: Rng::seeded(desk.rng.next_u64()),
+                    rng: Rng::seeded(context.rng.next_u64()),
                 }
             }
             Err(refusal) => {
-                desk.counters.refused.one();
-                if let Some(log) = desk.log {
-                    write_down(desk, log, source, &announce, Some(refusal.reason));
+                context.counters.refused.one();
+                if let Some(log) = context.log {
+                    write_down(context, log, source, &announce, Some(refusal.reason));
                 }
                 fail(refusal.reason)
             }
         },
         Request::Scrape(scrape) => {
             for infohash in scrape.infohashes {
-                desk.store.swarms.prefetch(infohash);
+                context.store.swarms.prefetch(infohash);
             }
             Admitted::Scrape(scrape)
         }
@@ -105,31 +109,32 @@ pub(crate) fn admit<'p>(
 }
 
 fn admit_announce(
-    desk: &Desk<'_>,
+    context: &Context<'_>,
     request: &wire::Announce<'_>,
     source: IpAddr,
 ) -> Result<Announce, Refusal> {
-    if desk.lists.keys.is_some() {
+    if context.lists.keys.is_some() {
         let mut url = [0; URL_DATA_BYTES_MAX];
-        desk.lists
+        context
+            .lists
             .admit_key(key(wire::url_data(request.options, &mut url)))?;
     }
-    desk.lists.admit_torrent(&request.infohash)?;
-    desk.lists.admit_client(request.peer_id)?;
-    desk.gate.admit_peer(source, request.port)?;
+    context.lists.admit_torrent(&request.infohash)?;
+    context.lists.admit_client(request.peer_id)?;
+    context.gate.admit_peer(source, request.port)?;
     Ok(Announce {
         infohash: request.infohash,
         ip: source,
         port: request.port,
         left: request.left,
         event: request.event,
-        numwant: desk.manners.numwant(request.event, request.numwant),
+        numwant: context.policy.numwant(request.event, request.numwant),
     })
 }
 
 #[cold]
 fn write_down(
-    desk: &Desk<'_>,
+    context: &Context<'_>,
     log: &Log,
     source: IpAddr,
     request: &wire::Announce<'_>,
@@ -143,7 +148,7 @@ fn write_down(
         event: request.event,
     };
     let row = Logged::now(source, Some(announced));
-    desk.keep(log, Logged { failure, ..row });
+    context.keep(log, Logged { failure, ..row });
 }
 
 /// The `KEY` in the `/KEY/announce` that BEP 41 carries.
@@ -154,23 +159,26 @@ fn key(url: &[u8]) -> Option<&[u8]> {
 
 impl Admitted<'_> {
     /// Asks memory for the torrent, its index line having arrived meanwhile.
-    pub(crate) fn prefetch(&self, desk: &Desk<'_>) {
+    pub(crate) fn prefetch(&self, context: &Context<'_>) {
         if let Self::Announce { announce, .. } = self {
-            desk.store.swarms.prefetch_torrent(&announce.infohash);
+            context.store.swarms.prefetch_torrent(&announce.infohash);
         }
     }
 
     /// Asks memory for the peers that the answer is made of, the torrent having arrived meanwhile.
-    pub(crate) fn prefetch_peers(&self, desk: &Desk<'_>) {
+    pub(crate) fn prefetch_peers(&self, context: &Context<'_>) {
         if let Self::Announce { announce, rng, .. } = self {
-            desk.store.swarms.prefetch_peers(announce, &mut rng.clone());
+            context
+                .store
+                .swarms
+                .prefetch_peers(announce, &mut rng.clone());
         }
     }
 }
 
 /// Steps three and four, swarm and wire: how many bytes of `out` are to be sent.
 pub(crate) fn answer(
-    desk: &mut Desk<'_>,
+    context: &mut Context<'_>,
     admitted: Admitted<'_>,
     source: IpAddr,
     out: &mut [u8],
@@ -195,10 +203,10 @@ pub(crate) fn answer(
                 peer_id,
                 is_stated: false,
             };
-            match desk.announce(&announce, asker, source, &mut rng, v4_out, v6_out) {
+            match context.announce(&announce, asker, source, &mut rng, v4_out, v6_out) {
                 Ok(facts) => {
-                    desk.counters.announces_udp.one();
-                    let interval_s = desk.manners.interval_s(desk.rng);
+                    context.counters.announces_udp.one();
+                    let interval_s = context.policy.interval_s(context.rng);
                     wire::announce(
                         out,
                         transaction,
@@ -209,17 +217,17 @@ pub(crate) fn answer(
                     wire::PEERS_AT + facts.v4_bytes + facts.v6_bytes
                 }
                 Err(refusal) => {
-                    desk.counters.refused.one();
-                    desk.counters.errors_udp.one();
+                    context.counters.refused.one();
+                    context.counters.errors_udp.one();
                     wire::error(out, transaction, refusal.reason, request_bytes)
                 }
             }
         }
         Admitted::Scrape(scrape) => {
-            desk.counters.scrapes_udp.one();
+            context.counters.scrapes_udp.one();
             let counts = scrape.infohashes.iter().map(|infohash| {
-                let listed = desk.lists.lists(infohash);
-                let counts = listed.then(|| desk.store.scrape(infohash));
+                let listed = context.lists.lists(infohash);
+                let counts = listed.then(|| context.store.scrape(infohash));
                 counts.flatten().unwrap_or_default()
             });
             wire::scrape(out, scrape.transaction, counts)

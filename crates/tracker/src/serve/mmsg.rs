@@ -29,7 +29,7 @@ const fn odd_lines(bytes: usize) -> usize {
 struct Control([u8; 40]);
 
 /// A batch of packets received.
-pub(super) struct Inbox {
+pub(super) struct Requests {
     packets: Box<[[u8; IN_BYTES]; BATCH_PACKETS]>,
     sources: Box<[sockaddr_in6; BATCH_PACKETS]>,
     controls: Box<[Control; BATCH_PACKETS]>,
@@ -39,7 +39,7 @@ pub(super) struct Inbox {
     count: usize,
 }
 
-impl Inbox {
+impl Requests {
     pub(super) fn new() -> Self {
         let mut packets = boxed([0; IN_BYTES]);
         let mut sources = boxed(no_address());
@@ -99,7 +99,7 @@ impl Inbox {
 }
 
 /// The answers to a batch.
-pub(super) struct Outbox {
+pub(super) struct Answers {
     packets: Box<[[u8; OUT_BYTES]; BATCH_PACKETS]>,
     slices: Box<[iovec; BATCH_PACKETS]>,
     heads: Box<[mmsghdr; BATCH_PACKETS]>,
@@ -113,7 +113,7 @@ pub(super) struct Sent {
     pub(super) unsent: u64,
 }
 
-impl Outbox {
+impl Answers {
     pub(super) fn new() -> Self {
         let mut packets = boxed([0; OUT_BYTES]);
         let mut slices = boxed(no_slice());
@@ -139,36 +139,36 @@ impl Outbox {
     ///
     /// Its control message goes back as it came: the address that a packet was sent to and the
     /// address that its answer comes from have the same form.
-    pub(super) fn queue(&mut self, inbox: &Inbox, at: usize, length: usize) {
-        let received = &inbox.heads[at].msg_hdr;
+    pub(super) fn queue(&mut self, requests: &Requests, at: usize, length: usize) {
+        let request = &requests.heads[at].msg_hdr;
         self.slices[at].iov_len = length.min(UDP_ANSWER_BYTES_MAX);
         let head = &mut self.heads[self.count].msg_hdr;
         head.msg_iov = &raw mut self.slices[at];
-        head.msg_name = received.msg_name;
-        head.msg_namelen = received.msg_namelen;
-        head.msg_controllen = received.msg_controllen;
-        head.msg_control = if received.msg_controllen == 0 {
+        head.msg_name = request.msg_name;
+        head.msg_namelen = request.msg_namelen;
+        head.msg_controllen = request.msg_controllen;
+        head.msg_control = if request.msg_controllen == 0 {
             ptr::null_mut()
         } else {
-            received.msg_control
+            request.msg_control
         };
         self.count += 1;
     }
 
-    /// Sends what is queued; the inbox that it answers is still the one it was queued from.
-    pub(super) fn send(&mut self, fd: &OwnedFd, inbox: &mut Inbox) -> Sent {
+    /// Sends what is queued; the requests that it answers are still those it was queued from.
+    pub(super) fn send(&mut self, fd: &OwnedFd, requests: &mut Requests) -> Sent {
         if self.heads[..self.count]
             .iter()
             .any(|head| head.msg_hdr.msg_controllen > 0)
         {
-            inbox.free_of_interfaces();
+            requests.free_of_interfaces();
         }
         let mut sent = Sent::default();
         let mut done = 0;
         while done < self.count {
             let rest = &mut self.heads[done..self.count];
             // SAFETY: the heads point to answers of this value and to addresses and control messages
-            // of the inbox, which is borrowed exclusively, all with their sizes.
+            // of the requests, which is borrowed exclusively, all with their sizes.
             let result = check(unsafe {
                 libc::sendmmsg(
                     fd.as_raw_fd(),
@@ -203,7 +203,7 @@ impl Outbox {
     }
 }
 
-impl Inbox {
+impl Requests {
     /// Lets the routes choose the interface of the answers; only their source address is to stay.
     fn free_of_interfaces(&mut self) {
         const HEADER_BYTES: usize = 16;
@@ -251,6 +251,6 @@ fn no_head() -> mmsghdr {
 }
 
 // SAFETY: the pointers are into boxes that move along with the value; nothing is tied to a thread.
-unsafe impl Send for Inbox {}
-// SAFETY: as above; pointers into an inbox are used only in a call that is given it.
-unsafe impl Send for Outbox {}
+unsafe impl Send for Requests {}
+// SAFETY: as above; pointers into requests are used only in a call that is given them.
+unsafe impl Send for Answers {}
