@@ -7,9 +7,9 @@ use std::net::IpAddr;
 pub(crate) use self::admit::{Admitted, admit};
 use self::admit::{Request, Task};
 use super::Context;
-use super::log::{Announced, HttpLine, Log, Logged};
-use crate::model::{Announce, Counts, InfoHash};
-use crate::rng::Rng;
+use super::announce::Admission;
+use super::log::{HttpLine, Logged};
+use crate::model::{Counts, InfoHash};
 use crate::store::Asker;
 use crate::wire::Refusal;
 use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
@@ -83,9 +83,7 @@ pub(crate) fn answer(
     match responded {
         Ok(Body::Written) => {}
         Ok(Body::AllTorrents) => {
-            if let Some(log) = context.log {
-                write_down(context, log, requester, &head, 0, None);
-            }
+            context.log(|| row(requester, &head, 0, None));
             return Outcome::FullScrape(FullScrape {
                 is_head: head.method == Method::Head,
                 takes_gzip: wire::takes_gzip(head.fields),
@@ -97,9 +95,7 @@ pub(crate) fn answer(
             wire::failure(&mut scratch.body, &refusal);
         }
     }
-    if let Some(log) = context.log {
-        write_down(context, log, requester, &head, scratch.body.len(), failure);
-    }
+    context.log(|| row(requester, &head, scratch.body.len(), failure));
     let keep_alive = head.keep_alive && may_keep_alive;
     wire::answer_head(out, scratch.body.len(), head.is_http_1_0, keep_alive);
     if head.method == Method::Get {
@@ -114,35 +110,22 @@ pub(crate) fn answer(
     }
 }
 
-#[cold]
-fn write_down(
-    context: &Context<'_>,
-    log: &Log,
+/// What the log keeps of a request.
+fn row(
     requester: IpAddr,
     head: &Head<'_>,
     answer_bytes: usize,
     failure: Option<&'static str>,
-) {
+) -> Logged {
     let read = match head.action {
         Action::Announce => wire::announce(head.query).ok(),
         Action::Scrape => None,
     };
-    let announced = read.map(|request| Announced {
-        infohash: request.infohash,
-        peer_id: request.peer_id,
-        port: request.port,
-        left: request.left,
-        event: request.event,
-    });
-    let row = Logged::now(requester, announced);
-    context.keep(
-        log,
-        Logged {
-            http: Some(HttpLine::of(head, answer_bytes)),
-            failure,
-            ..row
-        },
-    );
+    Logged {
+        http: Some(HttpLine::of(head, answer_bytes)),
+        failure,
+        ..Logged::now(requester, read.map(|query| query.announced))
+    }
 }
 
 enum Body {
@@ -158,39 +141,36 @@ fn respond(
     scratch: &mut Scratch,
 ) -> Result<Body, Refusal> {
     match task {
-        Task::Announce {
-            query,
-            announce,
-            rng,
-        } => announced(context, requester, &query, &announce, rng, scratch).map(|()| Body::Written),
+        Task::Announce(query, admission) => {
+            announce(context, requester, &query, admission, scratch).map(|()| Body::Written)
+        }
         Task::Scrape => scrape(context, head.query, scratch),
     }
 }
 
-fn announced(
+fn announce(
     context: &mut Context<'_>,
     requester: IpAddr,
     query: &wire::Announce<'_>,
-    announce: &Announce,
-    mut rng: Rng,
+    mut admission: Admission,
     scratch: &mut Scratch,
 ) -> Result<(), Refusal> {
-    if let Some(reason) = context.lists.failure(&announce.infohash) {
+    let infohash = query.announced.infohash;
+    if let Some(reason) = context.lists.failure(&infohash) {
         context.counters.refused.one();
         context.counters.errors_http.one();
         wire::failure_text(&mut scratch.body, reason);
         return Ok(());
     }
     let asker = Asker {
-        peer_id: &query.peer_id,
-        is_stated: announce.ip != requester,
+        peer_id: &query.announced.peer_id,
+        is_stated: admission.announce.ip != requester,
     };
     let facts = context
         .announce(
-            announce,
+            &mut admission,
             asker,
             requester,
-            &mut rng,
             &mut scratch.v4,
             &mut scratch.v6,
         )
@@ -214,7 +194,7 @@ fn announced(
         tracker_id: query.tracker_id,
     };
     wire::reply(&mut scratch.body, &reply);
-    if let Some(text) = context.lists.warning(&announce.infohash) {
+    if let Some(text) = context.lists.warning(&infohash) {
         wire::warning(&mut scratch.body, text);
     }
     Ok(())
@@ -235,19 +215,10 @@ fn scrape(context: &Context<'_>, query: &[u8], scratch: &mut Scratch) -> Result<
     context.counters.scrapes_http.one();
     wire::open_scrape(&mut scratch.body);
     for infohash in &scratch.infohashes {
-        if let Some(counts) = counts(context, infohash) {
+        if let Some(counts) = context.counts(infohash) {
             wire::scrape_entry(&mut scratch.body, infohash, counts);
         }
     }
     wire::close_scrape(&mut scratch.body);
     Ok(Body::Written)
-}
-
-/// The numbers of a torrent; one that is listed by name has them before its first announce.
-fn counts(context: &Context<'_>, infohash: &InfoHash) -> Option<Counts> {
-    if !context.lists.lists(infohash) {
-        return None;
-    }
-    let unknown = context.lists.allowed.is_some().then(Counts::default);
-    context.store.scrape(infohash).or(unknown)
 }

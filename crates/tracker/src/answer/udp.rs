@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 
 use super::Context;
-use super::log::{Announced, Log, Logged};
-use crate::model::Announce;
-use crate::rng::Rng;
+use super::announce::Admission;
+use super::log::Logged;
 use crate::store::Asker;
 use crate::wire::Refusal;
 use crate::wire::http::action;
@@ -22,11 +21,9 @@ pub(crate) enum Admitted<'p> {
     Answered(usize),
     Announce {
         transaction: [u8; 4],
-        announce: Announce,
-        peer_id: &'p [u8; 20],
+        admission: Admission,
+        peer_id: [u8; 20],
         request_bytes: usize,
-        /// Picks the peers, so that those to be picked are known before they are.
-        rng: Rng,
     },
     Scrape(wire::Scrape<'p>),
 }
@@ -52,8 +49,9 @@ pub(crate) fn admit<'p>(
         Request::Announce(announce) => (announce.transaction, announce.connection_id),
         Request::Scrape(scrape) => (scrape.transaction, scrape.connection_id),
     };
+    let counters = context.counters;
     let mut fail = |reason: &str| {
-        context.counters.errors_udp.one();
+        counters.errors_udp.one();
         Admitted::Answered(wire::error(out, transaction, reason, packet.len()))
     };
     if !context
@@ -72,32 +70,30 @@ pub(crate) fn admit<'p>(
         return fail(refusal.reason);
     }
     match request {
-        Request::Announce(announce) => match admit_announce(context, &announce, source) {
-            Ok(admitted) => {
-                if let Some(log) = context.log {
-                    write_down(context, log, source, &announce, None);
+        Request::Announce(request) => {
+            let admission = admit_announce(context, &request, source);
+            context.log(|| Logged {
+                failure: admission.as_ref().err().map(|refusal| refusal.reason),
+                ..Logged::now(source, Some(request.announced))
+            });
+            let admission = match admission {
+                Ok(admission) => admission,
+                Err(refusal) => {
+                    counters.refused.one();
+                    return fail(refusal.reason);
                 }
-                if let Some(reason) = context.lists.failure(&admitted.infohash) {
-                    context.counters.refused.one();
-                    return fail(reason);
-                }
-                context.store.swarms.prefetch(&admitted.infohash);
-                Admitted::Announce {
-                    transaction,
-                    announce: admitted,
-                    peer_id: announce.peer_id,
-                    request_bytes: packet.len(),
-                    rng: Rng::seeded(context.rng.next_u64()),
-                }
+            };
+            if let Some(reason) = context.lists.failure(&request.announced.infohash) {
+                counters.refused.one();
+                return fail(reason);
             }
-            Err(refusal) => {
-                context.counters.refused.one();
-                if let Some(log) = context.log {
-                    write_down(context, log, source, &announce, Some(refusal.reason));
-                }
-                fail(refusal.reason)
+            Admitted::Announce {
+                transaction,
+                admission,
+                peer_id: request.announced.peer_id,
+                request_bytes: packet.len(),
             }
-        },
+        }
         Request::Scrape(scrape) => {
             for infohash in scrape.infohashes {
                 context.store.swarms.prefetch(infohash);
@@ -109,46 +105,17 @@ pub(crate) fn admit<'p>(
 }
 
 fn admit_announce(
-    context: &Context<'_>,
+    context: &mut Context<'_>,
     request: &wire::Announce<'_>,
     source: IpAddr,
-) -> Result<Announce, Refusal> {
+) -> Result<Admission, Refusal> {
     if context.lists.keys.is_some() {
         let mut url = [0; URL_DATA_BYTES_MAX];
-        context
-            .lists
-            .admit_key(key(wire::url_data(request.options, &mut url)))?;
+        let key = key(wire::url_data(request.options, &mut url));
+        context.lists.admit_key(key)?;
     }
-    context.lists.admit_torrent(&request.infohash)?;
-    context.lists.admit_client(request.peer_id)?;
-    context.gate.admit_peer(source, request.port)?;
-    Ok(Announce {
-        infohash: request.infohash,
-        ip: source,
-        port: request.port,
-        left: request.left,
-        event: request.event,
-        numwant: context.policy.numwant(request.event, request.numwant),
-    })
-}
-
-#[cold]
-fn write_down(
-    context: &Context<'_>,
-    log: &Log,
-    source: IpAddr,
-    request: &wire::Announce<'_>,
-    failure: Option<&'static str>,
-) {
-    let announced = Announced {
-        infohash: request.infohash,
-        peer_id: *request.peer_id,
-        port: request.port,
-        left: request.left,
-        event: request.event,
-    };
-    let row = Logged::now(source, Some(announced));
-    context.keep(log, Logged { failure, ..row });
+    context.admit_announced(&request.announced)?;
+    context.admit_peer(&request.announced, source, request.numwant)
 }
 
 /// The `KEY` in the `/KEY/announce` that BEP 41 carries.
@@ -158,20 +125,17 @@ fn key(url: &[u8]) -> Option<&[u8]> {
 }
 
 impl Admitted<'_> {
-    /// Asks memory for the torrent, its index line having arrived meanwhile.
+    /// As [`Admission::prefetch`].
     pub(crate) fn prefetch(&self, context: &Context<'_>) {
-        if let Self::Announce { announce, .. } = self {
-            context.store.swarms.prefetch_torrent(&announce.infohash);
+        if let Self::Announce { admission, .. } = self {
+            admission.prefetch(context);
         }
     }
 
-    /// Asks memory for the peers that the answer is made of, the torrent having arrived meanwhile.
+    /// As [`Admission::prefetch_peers`].
     pub(crate) fn prefetch_peers(&self, context: &Context<'_>) {
-        if let Self::Announce { announce, rng, .. } = self {
-            context
-                .store
-                .swarms
-                .prefetch_peers(announce, &mut rng.clone());
+        if let Self::Announce { admission, .. } = self {
+            admission.prefetch_peers(context);
         }
     }
 }
@@ -188,10 +152,9 @@ pub(crate) fn answer(
         Admitted::Answered(length) => length,
         Admitted::Announce {
             transaction,
-            announce,
+            mut admission,
             peer_id,
             request_bytes,
-            mut rng,
         } => {
             // BEP 7 and BEP 15: the peers of an answer are of the family that it goes over.
             let (_, peers) = out.split_at_mut(wire::PEERS_AT);
@@ -200,10 +163,10 @@ pub(crate) fn answer(
                 IpAddr::V6(_) => (&mut [][..], peers),
             };
             let asker = Asker {
-                peer_id,
+                peer_id: &peer_id,
                 is_stated: false,
             };
-            match context.announce(&announce, asker, source, &mut rng, v4_out, v6_out) {
+            match context.announce(&mut admission, asker, source, v4_out, v6_out) {
                 Ok(facts) => {
                     context.counters.announces_udp.one();
                     let interval_s = context.policy.interval_s(context.rng);
@@ -225,11 +188,8 @@ pub(crate) fn answer(
         }
         Admitted::Scrape(scrape) => {
             context.counters.scrapes_udp.one();
-            let counts = scrape.infohashes.iter().map(|infohash| {
-                let listed = context.lists.lists(infohash);
-                let counts = listed.then(|| context.store.scrape(infohash));
-                counts.flatten().unwrap_or_default()
-            });
+            let counts = scrape.infohashes.iter();
+            let counts = counts.map(|infohash| context.counts(infohash).unwrap_or_default());
             wire::scrape(out, scrape.transaction, counts)
         }
     }

@@ -59,15 +59,9 @@ impl HttpAnswers {
         held: &[u8],
         context: &mut Context<'_>,
     ) -> Next {
-        match connection
-            .stream
-            .write(&connection.output[connection.sent..])
-        {
-            Ok(count) => {
-                connection.sent += count;
-                context.counters.bytes_out_http.add(count as u64);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        let unsent = &connection.output[connection.sent..];
+        match write(&mut connection.stream, unsent, context) {
+            Ok(count) => connection.sent += count,
             Err(_) => return Next::Close,
         }
         if connection.is_sending() {
@@ -170,12 +164,9 @@ impl HttpAnswers {
         if self.output.is_empty() {
             return true;
         }
-        let sent = match connection.stream.write(&self.output) {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(_) => return false,
+        let Ok(sent) = write(&mut connection.stream, &self.output, context) else {
+            return false;
         };
-        context.counters.bytes_out_http.add(sent as u64);
         if sent < self.output.len() {
             connection.output = self.output[sent..].to_vec();
             connection.sent = 0;
@@ -223,8 +214,8 @@ impl HttpAnswers {
             }
         };
         if let Err(mut stream) = returned {
-            let sent = stream.write(&self.output).unwrap_or(0);
-            context.counters.bytes_out_http.add(sent as u64);
+            // What does not go at once is lost with the connection.
+            let _sent = write(&mut stream, &self.output, context);
             drain(&mut stream);
         }
     }
@@ -249,6 +240,18 @@ pub(super) fn read(
             io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Err(Next::Read),
             _ => Err(Next::Close),
         },
+    }
+}
+
+/// Writes what the client's window takes now, and says how much that is.
+fn write(stream: &mut TcpStream, bytes: &[u8], context: &Context<'_>) -> io::Result<usize> {
+    match stream.write(bytes) {
+        Ok(count) => {
+            context.counters.bytes_out_http.add(count as u64);
+            Ok(count)
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,11 +1,11 @@
-//! One who is given peers without being one: a NAT check has not reached it yet.
+//! Looks into a swarm that stays as it is: at its peers, or for what it would give to one more.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::Swarms;
-use super::announce::{Answer, Call, Outs, give};
+use super::announce::{Answer, Call, Outs, Word, give};
 use super::mix::Keys;
-use super::peer::{Coarse, Meta, PeerV4, PeerV6};
+use super::peer::{Meta, Peer, PeerV4, PeerV6};
 use super::shard::{Family, Shard};
 use super::slot::{Kept, Slot};
 use crate::model::{Announce, Facts, InfoHash, PeerRow};
@@ -21,35 +21,7 @@ impl Swarms {
         v4_out: &mut [u8],
         v6_out: &mut [u8],
     ) -> Facts {
-        let origins = self.origins.load();
-        let turn = self.turn(now, origins.as_deref());
-        let hash = self.keys.mix_torrent(&announce.infohash);
-        let shard = self.lock(hash);
-        let meta = Meta::new(turn.now, false, false);
-        match announce.ip {
-            IpAddr::V4(ip) => {
-                let asker = PeerV4::new(ip, announce.port, meta);
-                let (own, other) = (v4_out, v6_out);
-                let call = Call::new(turn, announce, hash, asker);
-                let answer = shard.look(&call, rng, Outs { own, other });
-                Facts {
-                    v4_bytes: answer.own,
-                    v6_bytes: answer.other,
-                    ..answer.facts
-                }
-            }
-            IpAddr::V6(ip) => {
-                let asker = PeerV6::new(ip, announce.port, meta);
-                let (own, other) = (v6_out, v4_out);
-                let call = Call::new(turn, announce, hash, asker);
-                let answer = shard.look(&call, rng, Outs { own, other });
-                Facts {
-                    v4_bytes: answer.other,
-                    v6_bytes: answer.own,
-                    ..answer.facts
-                }
-            }
-        }
+        self.ask(announce, now, rng, v4_out, v6_out, Word::Ignored)
     }
 
     /// Whether this peer is in the swarm.
@@ -62,27 +34,51 @@ impl Swarms {
         let hash = self.keys.mix_torrent(infohash);
         let shard = self.lock(hash);
         let slot = shard.torrents.slot(shard.torrents.find(infohash, hash)?);
-        let unsaid = Meta::new(Coarse::of(0), false, false);
-        let meta = match address.ip() {
-            IpAddr::V4(ip) => known(slot, PeerV4::new(ip, address.port(), unsaid), &self.keys),
-            IpAddr::V6(ip) => known(slot, PeerV6::new(ip, address.port(), unsaid), &self.keys),
-        }?;
-        Some(PeerRow {
-            address,
-            seeder: meta.is_seeder(),
-            partial: meta.is_partial(),
-        })
+        let port = address.port();
+        match address.ip() {
+            IpAddr::V4(ip) => find(slot, PeerV4::new(ip, port, Meta::UNSAID), &self.keys),
+            IpAddr::V6(ip) => find(slot, PeerV6::new(ip, port, Meta::UNSAID), &self.keys),
+        }
+    }
+
+    /// Up to `limit` peers of a swarm, those of IPv4 first.
+    pub fn peers(&self, infohash: &InfoHash, limit: usize) -> Vec<PeerRow> {
+        let hash = self.keys.mix_torrent(infohash);
+        let shard = self.lock(hash);
+        let Some(number) = shard.torrents.find(infohash, hash) else {
+            return Vec::new();
+        };
+        let slot = shard.torrents.slot(number);
+        let v4 = PeerV4::view(slot).iter().map(row);
+        v4.chain(PeerV6::view(slot).iter().map(row))
+            .take(limit)
+            .collect()
     }
 }
 
-fn known<P: Kept>(slot: &Slot, peer: P, keys: &Keys) -> Option<Meta> {
+fn find<P: Kept>(slot: &Slot, peer: P, keys: &Keys) -> Option<PeerRow> {
     let hash = peer.mix(keys);
     let place = P::find(slot, peer, hash)?;
-    Some(P::place(slot, place, hash).meta())
+    Some(row(P::place(slot, place, hash)))
+}
+
+fn row(peer: impl Peer) -> PeerRow {
+    let meta = peer.meta();
+    PeerRow {
+        address: peer.address(),
+        seeder: meta.is_seeder(),
+        partial: meta.is_partial(),
+    }
 }
 
 impl Shard {
-    fn look<P: Family>(&self, call: &Call<'_, P>, rng: &mut Rng, outs: Outs<'_>) -> Answer {
+    /// Answer one who does not join.
+    pub(super) fn look<P: Family>(
+        &self,
+        call: &Call<'_, P>,
+        rng: &mut Rng,
+        outs: Outs<'_>,
+    ) -> Answer {
         let found = self
             .torrents
             .find(&call.announce.infohash, call.torrent_hash);
@@ -91,7 +87,6 @@ impl Shard {
         let slot = found.map_or(&nobody, |number| self.torrents.slot(number));
         let mut facts = Facts::default();
         facts.count(slot);
-        let (own, other) = give(slot, call, rng, outs);
-        Answer { facts, own, other }
+        give(facts, slot, call, rng, outs)
     }
 }

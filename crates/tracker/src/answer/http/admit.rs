@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 
 use crate::answer::Context;
+use crate::answer::announce::Admission;
 use crate::gate;
-use crate::model::Announce;
-use crate::rng::Rng;
 use crate::wire::Refusal;
 use crate::wire::http::{self as wire, Action, Head, Method, Read, Status};
 
@@ -26,12 +25,7 @@ pub(crate) struct Request<'b> {
 }
 
 pub(super) enum Task<'b> {
-    Announce {
-        query: wire::Announce<'b>,
-        announce: Announce,
-        /// Picks the peers, so that those to be picked are known before they are.
-        rng: Rng,
-    },
+    Announce(wire::Announce<'b>, Admission),
     Scrape,
 }
 
@@ -78,67 +72,50 @@ fn admit_request<'b>(
         return Ok(Task::Scrape);
     }
     let query = wire::announce(head.query)?;
-    let announce = admit_announce(context, source, requester, head, &query)
+    let admission = admit_announce(context, source, requester, head, &query)
         .inspect_err(|_| context.counters.refused.one())?;
-    context.store.swarms.prefetch(&announce.infohash);
-    Ok(Task::Announce {
-        query,
-        announce,
-        rng: Rng::seeded(context.rng.next_u64()),
-    })
+    Ok(Task::Announce(query, admission))
 }
 
 impl Admitted<'_> {
-    /// Asks memory for the torrent, its index line having arrived meanwhile.
+    /// As [`Admission::prefetch`].
     pub(crate) fn prefetch(&self, context: &Context<'_>) {
-        if let Some((announce, _)) = self.announced() {
-            context.store.swarms.prefetch_torrent(&announce.infohash);
+        if let Some(admission) = self.admission() {
+            admission.prefetch(context);
         }
     }
 
-    /// Asks memory for the peers that the answer is made of, the torrent having arrived meanwhile.
+    /// As [`Admission::prefetch_peers`].
     pub(crate) fn prefetch_peers(&self, context: &Context<'_>) {
-        if let Some((announce, rng)) = self.announced() {
-            context
-                .store
-                .swarms
-                .prefetch_peers(announce, &mut rng.clone());
+        if let Some(admission) = self.admission() {
+            admission.prefetch_peers(context);
         }
     }
 
-    fn announced(&self) -> Option<(&Announce, &Rng)> {
+    fn admission(&self) -> Option<&Admission> {
         match self {
             Self::Request(Request {
-                task: Ok(Task::Announce { announce, rng, .. }),
+                task: Ok(Task::Announce(_, admission)),
                 ..
-            }) => Some((announce, rng)),
+            }) => Some(admission),
             _ => None,
         }
     }
 }
 
 fn admit_announce(
-    context: &Context<'_>,
+    context: &mut Context<'_>,
     source: IpAddr,
     requester: IpAddr,
     head: &Head<'_>,
-    request: &wire::Announce<'_>,
-) -> Result<Announce, Refusal> {
-    context.lists.admit_torrent(&request.infohash)?;
-    context.lists.admit_client(&request.peer_id)?;
+    query: &wire::Announce<'_>,
+) -> Result<Admission, Refusal> {
+    context.admit_announced(&query.announced)?;
     let ip = context
         .gate
-        .peer_address(source, requester, request.ip, head.fields)?;
+        .peer_address(source, requester, query.ip, head.fields)?;
     if ip != requester {
         context.lists.admit_address(ip)?;
     }
-    context.gate.admit_peer(ip, request.port)?;
-    Ok(Announce {
-        infohash: request.infohash,
-        ip,
-        port: request.port,
-        left: request.left,
-        event: request.event,
-        numwant: context.policy.numwant(request.event, request.numwant),
-    })
+    context.admit_peer(&query.announced, ip, query.numwant)
 }
