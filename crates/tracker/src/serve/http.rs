@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use super::connections::{Connection, Connections, Place};
 use super::epoll::{Epoll, Interest};
 use super::http_answers::{HttpAnswers, Next, read};
@@ -68,20 +70,18 @@ impl HttpServer {
                     context.counters.connections_http.one();
                     self.gather(Connection::new(stream, source), None, epoll, context);
                 }
-                Err(error) => match error.raw_os_error() {
-                    Some(libc::EAGAIN) => break,
-                    Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
-                        // Most connections leave when they are answered, and their descriptors are free then.
-                        let were_any = !self.batch.is_empty();
-                        self.serve(epoll, context);
-                        if !were_any && !self.evict(context) {
-                            result = Err(error);
-                            break;
-                        }
+                Err(Errno::AGAIN) => break,
+                Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                    // Most connections leave when they are answered, and their descriptors are free then.
+                    let were_any = !self.batch.is_empty();
+                    self.serve(epoll, context);
+                    if !were_any && !self.evict(context) {
+                        result = Err(error.into());
+                        break;
                     }
-                    // The connection was gone before it was accepted.
-                    _ => {}
-                },
+                }
+                // The connection was gone before it was accepted.
+                Err(_) => {}
             }
         }
         self.serve(epoll, context);

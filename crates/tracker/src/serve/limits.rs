@@ -35,8 +35,8 @@ pub(super) const IDLE_TIMEOUT_MS: u64 = 10_000;
 pub(super) const SEND_TIMEOUT_MS: u64 = 10_000;
 
 /// What comes in a burst of a second at full speed.
-pub(super) const UDP_RECEIVE_BUFFER_BYTES: i32 = 8 * 1024 * 1024;
-pub(super) const UDP_SEND_BUFFER_BYTES: i32 = 1024 * 1024;
+pub(super) const UDP_RECEIVE_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const UDP_SEND_BUFFER_BYTES: usize = 1024 * 1024;
 
 /// Connections that the kernel holds for a worker; it takes what the system allows.
 pub(super) const BACKLOG: i32 = 4096;

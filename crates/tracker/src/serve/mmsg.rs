@@ -4,14 +4,14 @@
 
 use std::io;
 use std::mem;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 
-use libc::{iovec, mmsghdr, sockaddr_in6, socklen_t};
+use libc::{c_int, iovec, mmsghdr, sa_family_t, sockaddr_in6, socklen_t};
 
 use super::limits::{BATCH_PACKETS, PACKET_BYTES_MAX};
-use super::sockets::{address_of, check, no_address};
+use super::sockets::check;
 use crate::wire::limits::UDP_ANSWER_BYTES_MAX;
 
 /// Buffers lie an odd number of cache lines apart, or their beginnings would share a few sets of the cache.
@@ -28,10 +28,46 @@ const fn odd_lines(bytes: usize) -> usize {
 #[repr(C, align(8))]
 struct Control([u8; 40]);
 
+/// Where a packet came from, as the kernel writes it:
+///
+/// | offset | size | IPv4    | IPv6    |
+/// |-------:|-----:|---------|---------|
+/// |      0 |    2 | family  | family  |
+/// |      2 |    2 | port    | port    |
+/// |      4 |    4 | address | flow    |
+/// |      8 |   16 | unused  | address |
+/// |     24 |    4 |         | scope   |
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct Source([u8; size_of::<sockaddr_in6>()]);
+
+impl Source {
+    const NONE: Self = Self([0; size_of::<sockaddr_in6>()]);
+
+    fn is_v4(&self) -> bool {
+        let [low, high, ..] = self.0;
+        c_int::from(sa_family_t::from_ne_bytes([low, high])) == libc::AF_INET
+    }
+
+    fn ip(&self) -> IpAddr {
+        if self.is_v4() {
+            Ipv4Addr::from(self.field::<4>(4)).into()
+        } else {
+            Ipv6Addr::from(self.field::<16>(8)).into()
+        }
+    }
+
+    fn field<const N: usize>(&self, offset: usize) -> [u8; N] {
+        let mut value = [0; N];
+        value.copy_from_slice(&self.0[offset..offset + N]);
+        value
+    }
+}
+
 /// A batch of packets received.
 pub(super) struct Requests {
     packets: Box<[[u8; IN_BYTES]; BATCH_PACKETS]>,
-    sources: Box<[sockaddr_in6; BATCH_PACKETS]>,
+    sources: Box<[Source; BATCH_PACKETS]>,
     controls: Box<[Control; BATCH_PACKETS]>,
     heads: Box<[mmsghdr; BATCH_PACKETS]>,
     // The heads point into these boxes, which are not replaced after birth.
@@ -42,7 +78,7 @@ pub(super) struct Requests {
 impl Requests {
     pub(super) fn new() -> Self {
         let mut packets = boxed([0; IN_BYTES]);
-        let mut sources = boxed(no_address());
+        let mut sources = boxed(Source::NONE);
         let mut controls = boxed(Control([0; 40]));
         let mut slices = boxed(no_slice());
         let mut heads = boxed(no_head());
@@ -71,7 +107,7 @@ impl Requests {
         // The last batch left its own sizes behind.
         for head in &mut self.heads[..self.count] {
             head.msg_hdr.msg_namelen = size_of::<sockaddr_in6>() as socklen_t;
-            head.msg_hdr.msg_controllen = size_of::<Control>();
+            head.msg_hdr.msg_controllen = size_of::<Control>() as _;
         }
         self.count = 0;
         // SAFETY: the heads point to buffers of this value, whose sizes they give, and which nothing
@@ -81,7 +117,7 @@ impl Requests {
                 fd.as_raw_fd(),
                 self.heads.as_mut_ptr(),
                 BATCH_PACKETS as libc::c_uint,
-                libc::MSG_DONTWAIT,
+                libc::MSG_DONTWAIT as _,
                 ptr::null_mut(),
             )
         })?;
@@ -94,7 +130,7 @@ impl Requests {
     }
 
     pub(super) fn source(&self, at: usize) -> IpAddr {
-        address_of(&self.sources[at]).ip()
+        self.sources[at].ip()
     }
 }
 
@@ -174,7 +210,7 @@ impl Answers {
                     fd.as_raw_fd(),
                     rest.as_mut_ptr(),
                     rest.len() as libc::c_uint,
-                    libc::MSG_DONTWAIT,
+                    libc::MSG_DONTWAIT as _,
                 )
             });
             match result {
@@ -210,17 +246,13 @@ impl Requests {
         const V6_INTERFACE_AT: usize = HEADER_BYTES + 16;
         for at in 0..self.count {
             let control = &mut self.controls[at].0;
-            if c_family(&self.sources[at]) == libc::AF_INET {
+            if self.sources[at].is_v4() {
                 control[HEADER_BYTES..HEADER_BYTES + 4].fill(0);
             } else if !is_link_local(&control[HEADER_BYTES..]) {
                 control[V6_INTERFACE_AT..V6_INTERFACE_AT + 4].fill(0);
             }
         }
     }
-}
-
-fn c_family(source: &sockaddr_in6) -> libc::c_int {
-    libc::c_int::from(source.sin6_family)
 }
 
 /// A link-local address means nothing without its interface.
@@ -246,7 +278,7 @@ fn no_head() -> mmsghdr {
     // SAFETY: null pointers and zero sizes are valid values of all its fields.
     let mut head: mmsghdr = unsafe { mem::zeroed() };
     head.msg_hdr.msg_namelen = size_of::<sockaddr_in6>() as socklen_t;
-    head.msg_hdr.msg_controllen = size_of::<Control>();
+    head.msg_hdr.msg_controllen = size_of::<Control>() as _;
     head
 }
 
