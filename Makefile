@@ -65,7 +65,7 @@ lint: $(VENV)/.built $(VENV)/.dev
 
 types: $(VENV)/.built $(VENV)/.dev
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest outpour._core --allowlist tests/stubtest-allowed.txt
+	$(BIN)/python tests/stubtest.py
 
 rust-check:
 	cargo fmt --all --check
