@@ -88,7 +88,7 @@ dependencies: $(VENV)/.dev
 
 types: $(VENV)/.built $(VENV)/.dev
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest outpour._core
+	$(BIN)/python tests/stubtest.py
 
 rust-check:
 	cargo fmt --all --check
