@@ -17,7 +17,8 @@ import outpour
 from outpour import CreateOptions, Metainfo
 from outpour.info import Version
 from outpour.verifier import verify
-from tests.live.conftest import peer, wait_for
+from tests.live.conftest import peer
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 

@@ -27,8 +27,9 @@ from outpour.engine import (
 from outpour.errors import NetworkError, OutpourError, SettingsError, WriteError
 from outpour.magnet import Magnet
 from outpour.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files, wait_for
+from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "hybrid"])
