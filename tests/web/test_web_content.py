@@ -18,8 +18,9 @@ from outpour.web import sendfile
 from outpour.web.byte_ranges import UnsatisfiableError, parse_range
 from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES, RANGES_MAX
 from outpour.web.web_seed import media_type
+from tests.waiting import wait_for
 
-from .conftest import Answer, FakeView, Site, read_all, wait_for
+from .conftest import Answer, FakeView, Site, read_all
 
 BIG = random.Random(1).randbytes(2 * CONTENT_WINDOW_BYTES + 12345)
 
