@@ -217,7 +217,8 @@ class _Walker:
                     continue
                 if is_link:
                     links.check_link(location, self._real_top, self._symlinks)
-                if not stat.S_ISDIR(mode):
+                # Windows lists folders without their numbers.
+                if not stat.S_ISDIR(mode) or not inode:
                     status = _stat(location)
                     mode, length, mtime_ns = status.st_mode, status.st_size, status.st_mtime_ns
                     device, inode = _identity(status)

@@ -13,6 +13,7 @@ from outpour.cli.group import define
 from outpour.cli.inputs import ANY_PATH
 from outpour.cli.printer import Printer
 from outpour.tracker import settings_doc
+from outpour.tracker.core import check_system
 from outpour.tracker.events import Event
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.settings_file import load
@@ -78,6 +79,7 @@ def command(
         settings = settings.model_copy(update={"open": True})
         printer.note("tracking any torrent; `--allowed-dir DIR` tracks only those of a folder")
     # What serves is imported late, so that a mistake in the settings is told at once.
+    check_system()
     from outpour.cli.tracking import Tracking
 
     tracking = Tracking(printer, settings, on_event=lambda event: tell(printer, event))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from outpour._core import Tracker
 from outpour.tracker.addresses import parse_ranges
 from outpour.tracker.clients import parse_clients, prefixes_of
 from outpour.tracker.events import Event
 from outpour.tracker.keys import Key, parse_keys
 from outpour.tracker.listfile import ListFile, Parse
 from outpour.tracker.settings import TrackerSettings
+
+if TYPE_CHECKING:
+    from outpour._core import Tracker
 
 T = TypeVar("T")
 

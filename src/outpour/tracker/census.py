@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from outpour._core import Tracker
 from outpour.tracker import board
 from outpour.tracker.allowed import AllowedSet
 from outpour.tracker.board import Counts
@@ -13,6 +13,9 @@ from outpour.tracker.keeper import Keeper
 from outpour.tracker.listing import Listing
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.views import TorrentRow, Totals
+
+if TYPE_CHECKING:
+    from outpour._core import Tracker
 
 ROWS_MAX = 10_000
 """Torrents listed by an open tracker, the largest swarms; the API's cursor walks through all."""

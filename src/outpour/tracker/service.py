@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from outpour import _core
-from outpour._core import Logged
 from outpour.errors import ReadError, WriteError
 from outpour.metainfo import Metainfo
 from outpour.tracker import history
@@ -32,6 +31,9 @@ from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.showing import Showing
 from outpour.tracker.views import Peer, Sample, TorrentRow, Totals
 from outpour.tracker.watcher import watch
+
+if TYPE_CHECKING:
+    from outpour._core import Logged
 
 T = TypeVar("T")
 

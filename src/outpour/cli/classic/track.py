@@ -29,6 +29,9 @@ def _track(printer: Printer, args: list[str]) -> int:
     parsed = parse(args, OPTIONS, words_max=0)
     _note_replaced(printer, parsed)
     # Late, so that the usage and mistakes are told without loading what serves.
+    from outpour.tracker.core import check_system
+
+    check_system()
     from outpour.cli.classic.announce_log import WAITING_MAX, AnnounceLog
     from outpour.cli.classic.tracker_log import Log, Logged
     from outpour.cli.track import tell
