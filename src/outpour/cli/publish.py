@@ -75,6 +75,9 @@ def command(printer: Printer, /, **given: Any) -> int:  # noqa: ANN401 - click's
     Every file or folder in PATH becomes a torrent; what appears later is published, what goes is
     withdrawn. A second start hashes nothing that has not changed.
     """
+    from outpour.tracker.core import check_system
+
+    check_system()
     from outpour.publisher import PublishOptions, publish
 
     for name in ("state", "config"):

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from outpour import _core
-from outpour._core import Logged
 from outpour.base.errors import ReadError, WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
@@ -33,6 +32,9 @@ from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import Completed, SnapshotRefused, StateRestored
 from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
+
+if TYPE_CHECKING:
+    from outpour._core import Logged
 
 T = TypeVar("T")
 
