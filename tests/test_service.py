@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import http.client
+import os
 import shutil
 import time
 from contextlib import asynccontextmanager, contextmanager
@@ -29,6 +30,8 @@ from outpour.tracker.state.store import TOTALS, Store
 from outpour.tracker.tracker_events import (
     Completed,
     FileSkipped,
+    NotificationBack,
+    NotificationLost,
     SnapshotRefused,
     StateRestored,
 )
@@ -231,6 +234,38 @@ def test_a_folder_is_followed_through_every_kind_of_change(folder, tmp_path):
             assert not [event for event in events if event.is_trouble]
 
     asyncio.run(scenario())
+
+
+def test_names_that_are_not_utf8_neither_end_the_tracker_nor_its_watch(folder, tmp_path):
+    allow = tmp_path / "lists" / "allow.txt"
+    allow.parent.mkdir()
+    allow.write_text("")
+    bad = [
+        Path(os.fsdecode(os.fsencode(place) + b"/bad\xff.torrent"))
+        for place in (folder, allow.parent)
+    ]
+
+    async def main():
+        events: list[Event] = []
+        given = settings(allowed_dir=folder, allow_list=allow, rescan_interval_s=3600)
+        async with running(given, on_event=events.append) as service:
+
+            def tracks(raw):
+                return Metainfo.parse(raw).info.infohash in service._allowed.infohashes
+
+            def told(kind):
+                return sum(isinstance(event, kind) for event in events)
+
+            while told(NotificationLost) < 2:
+                for path in bad:
+                    path.write_bytes(torrent("bad"))
+                await asyncio.sleep(0.2)
+            await until(lambda: tracks(torrent("bad")))
+            await until(lambda: told(NotificationBack) == 2)
+            (folder / "good.torrent").write_bytes(torrent("good"))
+            await until(lambda: tracks(torrent("good")))
+
+    asyncio.run(main())
 
 
 def test_reload_looks_at_once(folder, monkeypatch):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from watchfiles import awatch
+from outpour.base.folder_watch import watch
 
 # Network file systems and containers lose notifications; looking is cheap.
 RESCAN_S = 30.0
 # A copy in progress notifies all the time; looking in between finds it unfinished anyway.
 DEBOUNCE_MS = 800
-# A disk that was unmounted, or a folder that was replaced, is noticed within this time.
-RETURN_S = 2.0
 
 
 class Watch:
@@ -20,16 +19,28 @@ class Watch:
 
     Args:
         roots: Published files and folders.
+        tell: Takes a sentence when changes are no longer notified, and when they are again.
     """
 
-    def __init__(self, roots: tuple[Path, ...]) -> None:
-        self._roots = roots
+    def __init__(self, roots: tuple[Path, ...], tell: Callable[[str], None]) -> None:
+        self._folders = tuple(root for root in roots if root.is_dir())
+        self._files = tuple(root for root in roots if root not in self._folders)
+        self._tell = tell
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to watch."""
-        self._task = asyncio.create_task(self._notice())
+        self._task = asyncio.create_task(
+            watch(
+                self._folders,
+                self._files,
+                self._changed,
+                RESCAN_S,
+                self._say,
+                debounce_ms=DEBOUNCE_MS,
+            )
+        )
 
     async def wait(self, timeout_s: float = RESCAN_S) -> None:
         """Return when something changed, or when `timeout_s` is over."""
@@ -45,38 +56,12 @@ class Watch:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _notice(self) -> None:
-        while True:
-            present = self._present()
-            try:
-                await self._follow(present)
-            except (OSError, RuntimeError):
-                # The system ran out of watches, or a root went away: the periodic look remains.
-                if self._present() == present:
-                    await asyncio.sleep(RESCAN_S)
-            self._changed.set()
-
-    async def _follow(self, present: dict[Path, tuple[int, int]]) -> None:
-        """Follow the roots that are there, until other ones are."""
-        if not present:
-            await asyncio.sleep(RETURN_S)
-            return
-        async for changes in awatch(
-            *present, debounce=DEBOUNCE_MS, step=100, recursive=True,
-            rust_timeout=int(RETURN_S * 1000), yield_on_timeout=True,
-        ):  # fmt: skip
-            if changes:
-                self._changed.set()
-            if self._present() != present:
-                return
-
-    def _present(self) -> dict[Path, tuple[int, int]]:
-        """The roots that are there, with the device and number that tell a new one of its name."""
-        found: dict[Path, tuple[int, int]] = {}
-        for root in self._roots:
-            try:
-                stat = root.stat()
-            except OSError:
-                continue
-            found[root] = (stat.st_dev, stat.st_ino)
-        return found
+    def _say(self, folders: Sequence[Path], why: str | None) -> None:
+        where = ", ".join(f"`{folder}`" for folder in folders)
+        if why is None:
+            self._tell(f"{where}: changes are notified again")
+        else:
+            self._tell(
+                f"{where}: changes are not notified ({why}); looking every {RESCAN_S:g} s until "
+                "they are"
+            )

@@ -80,7 +80,7 @@ class PublisherJob:
             ReadError: A given path cannot be listed at the start.
         """
         wanted = entries(self._options.paths, as_one=self._options.as_one, hidden=self._hidden)
-        watch = Watch(self._options.paths)
+        watch = Watch(self._options.paths, lambda text: self._tell(publish_events.Noted(text)))
         introducing = asyncio.create_task(self._introduce())
         try:
             unsettled = await self._update(wanted)

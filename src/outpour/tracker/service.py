@@ -29,7 +29,13 @@ from outpour.tracker.state import history
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX, Point
 from outpour.tracker.state.keeper import Keeper
-from outpour.tracker.tracker_events import Completed, SnapshotRefused, StateRestored
+from outpour.tracker.tracker_events import (
+    Completed,
+    NotificationBack,
+    NotificationLost,
+    SnapshotRefused,
+    StateRestored,
+)
 from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
 
@@ -130,7 +136,8 @@ class TrackerService:
         files = (*self._allowed.files, *self._admission.files)
         if folders or files:
             retry_s = self.settings.rescan_interval_s
-            parts.append(asyncio.ensure_future(watch(folders, files, self._wake, retry_s)))
+            watching = watch(folders, files, self._wake, retry_s, self._tell_watch)
+            parts.append(asyncio.ensure_future(watching))
         try:
             await asyncio.gather(*parts)
         finally:
@@ -412,6 +419,13 @@ class TrackerService:
 
     def _torrents_held(self) -> int:
         return self._core.counters()["torrents"]
+
+    def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
+        if why is None:
+            self._on_event(NotificationBack(tuple(folders)))
+        else:
+            rescan_s = self.settings.rescan_interval_s
+            self._on_event(NotificationLost(tuple(folders), why, rescan_s))
 
     def _tell_kept(self) -> None:
         while self._keeper.events:
