@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from outpour.torrent.info import Info
@@ -17,10 +16,15 @@ def disk_paths(info: Info, root_name: str | None = None) -> list[bytes]:
     """
     root = root_name or info.name
     return [
-        os.fsencode("/".join((root, *file.path) if info.is_folder else (root,)))
+        _on_disk("/".join((root, *file.path) if info.is_folder else (root,)))
         for file in info.files
         if not file.is_padding
     ]
+
+
+def _on_disk(path: str) -> bytes:
+    # UTF-8 in every locale; bytes that are none come back as the torrent has them.
+    return path.encode("utf-8", "surrogateescape")
 
 
 def locate(info: Info, content: Path) -> tuple[Path, str | None]:
