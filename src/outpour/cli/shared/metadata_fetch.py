@@ -11,6 +11,7 @@ from outpour.cli.shared.inputs import STDIO
 from outpour.cli.shared.printer import Printer
 from outpour.downloader import MetadataJob
 from outpour.engine import Engine
+from outpour.torrent.disk_names import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def target_of(output: str | None, name: str, *, force: bool) -> Path | None:
         return None
     target = Path(output if output is not None else ".")
     if target.is_dir():
-        target /= f"{name}.torrent"
+        target /= f"{safe_name(name)}.torrent"
     if target.is_file() and not force:
         raise WriteError(
             f"`{target}`: is already there", hint="`--force` replaces it, `-o` writes elsewhere"
