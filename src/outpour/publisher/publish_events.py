@@ -76,4 +76,40 @@ class Noted:
     message: str
 
 
-Event = Serving | Hashing | Published | Withdrawn | Skipped | Noted
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Many entries are still to be published: `published` of `total` are."""
+
+    published: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Everything that was there at the start is published or skipped.
+
+    Attributes:
+        published: Number of torrents.
+        length: Bytes of their content.
+        skipped: Entries that cannot be published, or not yet.
+    """
+
+    published: int
+    length: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A second is over: a listener that puts together what is alike may say it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The publisher has ended, everything saved."""
+
+
+Event = (
+    Serving | Hashing | Published | Withdrawn | Skipped | Noted | Waiting | Settled | Turned
+    | Stopped
+)  # fmt: skip

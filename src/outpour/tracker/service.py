@@ -253,10 +253,9 @@ class TrackerService:
             # It is being replaced or removed; the next scan tells.
             return None
 
-    def content(self, infohash: bytes) -> Path | None:
+    def content(self, infohash: bytes) -> None:
         """None: a tracker alone serves no content."""
         del infohash
-        return None
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
