@@ -17,7 +17,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.live.clients import aria2, transmission
-from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes, wait_for
+from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 

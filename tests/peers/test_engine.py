@@ -16,8 +16,8 @@ import pytest
 from outpour.base.errors import NetworkError, OutpourError, SettingsError, WriteError
 from outpour.engine import (
     Engine,
+    EngineEvent,
     EngineSettings,
-    Event,
     Finished,
     MetadataArrived,
     ResumeRefused,
@@ -27,8 +27,9 @@ from outpour.engine import (
 from outpour.torrent import bencode
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files, wait_for
+from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "hybrid"])
@@ -117,7 +118,7 @@ def test_a_magnet_link_gets_its_metadata_from_a_peer(
     assert engine.info(key) is None
     assert engine.status(key).state == "metadata"
     engine.connect_peer(key, *seeder.addresses[0])
-    seen: list[Event] = []
+    seen: list[EngineEvent] = []
     while not any(isinstance(event, Finished) for event in seen):
         assert engine.wait(20)
         seen += engine.events()

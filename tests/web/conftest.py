@@ -9,7 +9,6 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -251,15 +250,6 @@ def read_all(connection: socket.socket) -> bytes:
     while chunk := connection.recv(1 << 20):
         parts.append(chunk)
     return b"".join(parts)
-
-
-def wait_for(condition: Callable[[], object], *, seconds: float = 10, what: str = "state") -> None:
-    """Wait for a state with a deadline."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        pause.wait(0.01)
 
 
 @pytest.fixture

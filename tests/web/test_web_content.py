@@ -22,8 +22,9 @@ from outpour.web.content import open_published
 from outpour.web.contract import ContentRoot
 from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES, RANGES_MAX
 from outpour.web.web_seed import media_type
+from tests.waiting import wait_for
 
-from .conftest import Answer, FakeView, Site, read_all, wait_for
+from .conftest import Answer, FakeView, Site, read_all
 
 BIG = random.Random(1).randbytes(2 * CONTENT_WINDOW_BYTES + 12345)
 

@@ -114,18 +114,19 @@ fn bep15_packets_of_every_length_with_a_proven_id_are_answered_or_dropped() {
     }
 }
 
-/// Takes the connections that go to the other room, and closes them, until told to end.
+/// Takes the connections that go to the web application, and closes them, until told to end.
 fn with_a_closed_room<T>(tracker: &Tracker, run: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let closing = scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 drop(tracker.take_connections());
-                thread::sleep(Duration::from_millis(1));
+                thread::park_timeout(Duration::from_millis(1));
             }
         });
         let result = run();
         is_over.store(true, Ordering::Relaxed);
+        closing.thread().unpark();
         result
     })
 }

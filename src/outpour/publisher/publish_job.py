@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from outpour.base.errors import OutpourError, ReadError
+from outpour.base.event import Event
 from outpour.publisher import publish_events
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.folder_changes import Watch
@@ -37,7 +38,7 @@ SETTLING_MAX_S = 10.0
 # Entries looked at in one go of a thread: what comes of them is published before the next.
 LOOKED_AT_ONCE = 500
 
-Tell = Callable[[publish_events.Event], None]
+Tell = Callable[[Event], None]
 Found = tuple[Task, "TorrentOfEntry | OutpourError | None"]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from outpour.base.errors import OutpourError
+from outpour.base.host_port import format_host_port
 from outpour.engine import ContentFault, Engine, EngineSettings, TrackerAnswered, TrackerFailed
 from outpour.publisher.publish_options import PublishOptions
 from outpour.torrent.metainfo import Metainfo
@@ -34,10 +35,7 @@ class Seeder:
     """
 
     def __init__(self, options: PublishOptions, hosts: Iterable[str]) -> None:
-        listen = tuple(
-            f"[{host}]:{options.peer_port}" if ":" in host else f"{host}:{options.peer_port}"
-            for host in hosts
-        )
+        listen = tuple(format_host_port(host, options.peer_port) for host in hosts)
         self._engine = Engine(
             EngineSettings(
                 listen=listen,

@@ -107,44 +107,62 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
     """
     found = _Found()
     folders = _files_as_folders(paths)
-    # Of a million paths hardly any two meet, so that sets are made for those that do.
-    firsts: dict[tuple[int, str], tuple[str, ...]] = {}
-    twins: dict[tuple[int, str], set[tuple[str, ...]]] = {}
-    forms: dict[tuple[int, str], set[tuple[str, ...]]] = {}
-    numbers: dict[tuple[str, ...], int] = {(): 0}
+    twins = _Twins(found)
     names = {root} if root else set()
-    above: tuple[str, ...] = ()
-    folder = 0
+    above: tuple[str, ...] | None = None
     for path in paths:
         if path[:-1] != above:
             # Neighbours share their folders, which may be many.
             above = path[:-1]
-            folder = numbers.setdefault(tuple([_fold(part) for part in above]), len(numbers))
+            twins.enter(above)
             names.update(above)
         names.add(path[-1])
         if path in folders:
             found.add("file-as-folder", "/".join(path))
-        key = (folder, _fold(path[-1]))
-        first = firsts.get(key)
-        if first is None:
-            firsts[key] = path
-            continue
-        known = twins.setdefault(key, {first})
-        if path in known:
-            found.add("duplicate-paths", "/".join(path))
-        else:
-            cases = forms.get(key)
-            if cases is None:
-                cases = forms[key] = {_casefold(twin) for twin in known}
-            kind = "case-duplicates" if _casefold(path) in cases else "unicode-duplicates"
-            cases.add(_casefold(path))
-            for twin in (*known, path) if len(known) == 1 else (path,):
-                found.add(kind, "/".join(twin))
-        known.add(path)
+        twins.add(path)
     for name in sorted(names):
         for kind in _name_faults(name):
             found.add(kind, name)
     return tuple(Lint(kind, found.sentence(kind)) for kind in LINTS if kind in found.numbers)
+
+
+class _Twins:
+    """Paths that are one and the same to some file systems."""
+
+    def __init__(self, found: _Found) -> None:
+        self._found = found
+        self._numbers: dict[tuple[str, ...], int] = {(): 0}
+        self._folder = 0
+        # Of a million paths hardly any two meet, so that sets are made for those that do.
+        self._firsts: dict[tuple[int, str], tuple[str, ...]] = {}
+        self._known: dict[tuple[int, str], set[tuple[str, ...]]] = {}
+        self._cases: dict[tuple[int, str], set[tuple[str, ...]]] = {}
+
+    def enter(self, folder: tuple[str, ...]) -> None:
+        """Go on with the paths of a folder."""
+        self._folder = self._numbers.setdefault(
+            tuple([_fold(part) for part in folder]), len(self._numbers)
+        )
+
+    def add(self, path: tuple[str, ...]) -> None:
+        """Look at the next path of the folder."""
+        key = (self._folder, _fold(path[-1]))
+        first = self._firsts.get(key)
+        if first is None:
+            self._firsts[key] = path
+            return
+        known = self._known.setdefault(key, {first})
+        if path in known:
+            self._found.add("duplicate-paths", "/".join(path))
+        else:
+            cases = self._cases.get(key)
+            if cases is None:
+                cases = self._cases[key] = {_casefold(twin) for twin in known}
+            kind = "case-duplicates" if _casefold(path) in cases else "unicode-duplicates"
+            cases.add(_casefold(path))
+            for twin in (*known, path) if len(known) == 1 else (path,):
+                self._found.add(kind, "/".join(twin))
+        known.add(path)
 
 
 class _Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack
 
+from outpour.base.event import Event
 from outpour.base.units import count, format_size
 from outpour.cli.shared.alike_lines import AlikeLines
 from outpour.cli.shared.printer import Printer, Report
@@ -46,7 +47,7 @@ class PublishLines:
         self._hashing: dict[str, tuple[int, int]] = {}
         self._serving: Serving | None = None
 
-    def __call__(self, event: object) -> None:
+    def __call__(self, event: Event) -> None:
         """Say one event."""
         if isinstance(event, Hashing):
             self._progress(event.name, event.done, event.total)
