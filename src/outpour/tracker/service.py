@@ -136,7 +136,7 @@ class TrackerService:
         files = (*self._allowed.files, *self._admission.files)
         if folders or files:
             retry_s = self.settings.rescan_interval_s
-            watching = watch(folders, files, self._wake, retry_s, self._tell_watch)
+            watching = watch(folders, files, lambda _: self._wake.set(), retry_s, self._tell_watch)
             parts.append(asyncio.ensure_future(watching))
         try:
             await asyncio.gather(*parts)
@@ -263,10 +263,9 @@ class TrackerService:
             # It is being replaced or removed; the next scan tells.
             return None
 
-    def content(self, infohash: bytes) -> Path | None:
+    def content(self, infohash: bytes) -> None:
         """None: a tracker alone serves no content."""
         del infohash
-        return None
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
