@@ -35,9 +35,13 @@ class PublishedTorrents:
     """Publications by path and by infohash.
 
     Invariant: both tables hold the same publications, and no two have one name.
+
+    Attributes:
+        revision: Changes with what is published.
     """
 
     def __init__(self) -> None:
+        self.revision = 0
         self._by_path: dict[Path, Publication] = {}
         self._by_infohash: dict[bytes, Publication] = {}
 
@@ -46,11 +50,13 @@ class PublishedTorrents:
 
     def put(self, publication: Publication) -> None:
         """Publish."""
+        self.revision += 1
         self._by_path[publication.entry.path] = publication
         self._by_infohash[publication.infohash] = publication
 
     def take(self, path: Path) -> Publication:
         """Withdraw."""
+        self.revision += 1
         publication = self._by_path.pop(path)
         del self._by_infohash[publication.infohash]
         return publication
