@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from outpour import _core
-from outpour._core import Logged
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
@@ -32,10 +31,19 @@ from outpour.tracker.state import history
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX, Point
 from outpour.tracker.state.keeper import Keeper
-from outpour.tracker.tracker_events import Completed, SnapshotRefused, StateRestored
+from outpour.tracker.tracker_events import (
+    Completed,
+    NotificationBack,
+    NotificationLost,
+    SnapshotRefused,
+    StateRestored,
+)
 from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
 from outpour.tracker.views.swarm_history import SwarmHistory
+
+if TYPE_CHECKING:
+    from outpour._core import Logged
 
 T = TypeVar("T")
 
@@ -133,7 +141,8 @@ class TrackerService:
         files = (*self._allowed.files, *self._admission.files)
         if folders or files:
             retry_s = self.settings.rescan_interval_s
-            parts.append(asyncio.ensure_future(watch(folders, files, self._wake, retry_s)))
+            watching = watch(folders, files, lambda _: self._wake.set(), retry_s, self._tell_watch)
+            parts.append(asyncio.ensure_future(watching))
         try:
             await asyncio.gather(*parts)
         finally:
@@ -263,10 +272,9 @@ class TrackerService:
         raw = self._raw.get(listing.infohash) if listing.path is None else None
         return None if raw is None and listing.path is None else MetainfoFile(listing, raw)
 
-    def content(self, infohash: bytes) -> Path | None:
+    def content(self, infohash: bytes) -> None:
         """None: a tracker alone serves no content."""
         del infohash
-        return None
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
@@ -430,6 +438,13 @@ class TrackerService:
     def _torrents_listed(self) -> int:
         held = self._torrents_held()
         return held if self.settings.open else max(held, len(self._allowed.infohashes))
+
+    def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
+        if why is None:
+            self._on_event(NotificationBack(tuple(folders)))
+        else:
+            rescan_s = self.settings.rescan_interval_s
+            self._on_event(NotificationLost(tuple(folders), why, rescan_s))
 
     def _tell_kept(self) -> None:
         while self._keeper.events:

@@ -7,7 +7,8 @@ how long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,22 @@ from outpour.base.errors import SettingsError
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.web.limits import EVENT_CLIENTS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRoot:
+    """Where the content of a torrent lies.
+
+    Attributes:
+        path: The file, or the folder.
+        fence: The folder that no symbolic link may lead out of; None lets them lead anywhere.
+        is_same: Tells by its path inside the torrent and its status whether a file is the one that
+            the torrent was made of.
+    """
+
+    path: Path
+    fence: Path | None
+    is_same: Callable[[tuple[str, ...], os.stat_result], bool]
 
 
 class View(Protocol):
@@ -69,11 +86,8 @@ class View(Protocol):
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out, None if there is none; from any thread."""
 
-    def content(self, infohash: bytes) -> Path | None:
-        """Where the content lies: the file, or the folder; from any thread.
-
-        None if it is not served here.
-        """
+    def content(self, infohash: bytes) -> ContentRoot | None:
+        """Where the content lies; from any thread. None if it is not served here."""
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start by the names of `_core.Tracker.counters`."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from outpour.base.cached import Cached
+from outpour.torrent.disk_names import safe_name
 from outpour.tracker.figures import TorrentRow, Totals
 from outpour.web.contract import View
 from outpour.web.limits import COST_FACTOR, FEED_ITEMS_MAX, NAMED_AT_ONCE_MAX
@@ -95,7 +96,7 @@ def _named(rows: Rows, view: View) -> Names:
         key=lambda row: (-(row.published_at or 0), row.infohash),
     )
     for row in newest_first:
-        name = str(row.name)
+        name = safe_name(str(row.name))
         plain = f"{name}.torrent"
         marked = f"{name}-{row.infohash_hex[:8]}.torrent"
         metainfo[marked if plain in metainfo else plain] = row.infohash

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from outpour._core import Ledger
+from outpour import _core
 from outpour.base.errors import OutpourError, WriteError
 from outpour.base.event import Event
 from outpour.tracker.state.store import StateDamagedError, Store, set_aside
@@ -49,7 +49,7 @@ class Keeper:
         self._clock = clock
         self._is_failing = False
         self._store: Store | None = None
-        self.ledger = Ledger()
+        self.ledger = _core.Ledger()
         self.named: dict[bytes, tuple[str, int]] = {}
         self.events: deque[Event] = deque()
         try:
