@@ -22,7 +22,7 @@ from outpour.tracker.figures import Peer, Sample, TorrentRow, Totals
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.state import dfile
+from outpour.tracker.state import dfile, history_queries
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.dfile_mirror import DfileMirror
 from outpour.tracker.state.history import Sampler, expand
@@ -173,12 +173,12 @@ def test_a_new_torrent_is_tracked_while_the_tracker_runs_and_a_removed_one_is_no
             (folder / "bad.torrent").write_bytes(raw[:30])
             await until(lambda: b"peers" in announce(service, infohash, 1))
             assert now(service).row(infohash).name == "new.iso"
-            assert service.metainfo_bytes(infohash) == raw
+            assert service.metainfo_file(infohash).read() == raw
             await until(lambda: any(isinstance(event, FileSkipped) for event in events))
             (folder / "new.torrent").unlink()
             await until(lambda: b"failure reason" in announce(service, infohash, 1))
             assert now(service).row(infohash) is None
-            assert service.metainfo_bytes(infohash) is None
+            assert service.metainfo_file(infohash) is None
 
     asyncio.run(main())
 
@@ -389,7 +389,7 @@ def test_a_publisher_allows_and_withdraws():
         service.allow(metainfo)
         assert b"peers" in announce(service, infohash, 1)
         assert now(service).row(infohash).name == "mine.iso"
-        assert service.metainfo_bytes(infohash) == raw
+        assert service.metainfo_file(infohash).read() == raw
         service.withdraw(infohash)
         assert b"failure reason" in announce(service, infohash, 1)
         assert now(service).rows() == ()
@@ -401,9 +401,9 @@ def test_names_are_hidden_where_the_operator_wants_it(folder):
             (None, None, None),
             (None, None, None),
         ]
-        assert service.metainfo_bytes(HELLO) is not None
+        assert service.metainfo_file(HELLO) is not None
     with tracker(settings(allowed_dir=folder, serve_torrents=False)) as service:
-        assert service.metainfo_bytes(HELLO) is None
+        assert service.metainfo_file(HELLO) is None
 
 
 def test_a_hybrid_is_one_row_and_its_peers_count_once():
@@ -457,6 +457,10 @@ def test_both_families_share_a_port_and_a_swarm():
         assert len({port for _, port in service.http_addresses + service.udp_addresses}) == 1
 
 
+def kept(service):
+    return len(service._keeper.read(lambda file: history_queries.samples(file, HELLO), ()))
+
+
 def test_history_is_sampled_each_minute_and_kept(folder, tmp_path):
     clock = Clock(1_000_000_020.0)
     state = tmp_path / "s.sqlite"
@@ -465,16 +469,16 @@ def test_history_is_sampled_each_minute_and_kept(folder, tmp_path):
         async with running(settings(allowed_dir=folder, state=state), clock=clock) as service:
             announce(service, HELLO, 1)
             clock.now += 60
-            await until(lambda: len(service._keeper.history(HELLO)) == 1)
+            await until(lambda: kept(service) == 1)
             announce(service, HELLO, 2)
             clock.now += 60
-            await until(lambda: len(service._keeper.history(HELLO)) == 2)
+            await until(lambda: kept(service) == 2)
             clock.now += 30
-            line = service.history(HELLO)
+            line = await service.history(HELLO)
             assert [sample.complete for sample in line] == [1, 2, 2]
             assert line[-1].at == int(clock.now)
             await until(lambda: service._keeper.snapshot() is not None)
-            assert service.history(TOTALS)[-1].complete == 2
+            assert (await service.history(TOTALS))[-1].complete == 2
 
     asyncio.run(main())
 
@@ -574,4 +578,4 @@ def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_
         totals = now(service).totals()
         assert (totals.torrents, totals.complete, totals.downloading) == (3, 3, 3)
         assert totals.downloaded_all == 3
-        assert len(service._sample(0)) == 4
+        assert len(service._sample(0, service._census_to_sample())) == 4

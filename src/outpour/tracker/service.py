@@ -7,6 +7,7 @@ knows nothing of this: it is given whole sets and asked for counts, once a secon
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,15 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from outpour import _core
-from outpour.base.errors import ReadError, WriteError
+from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind
-from outpour.tracker.figures import Peer, Sample, TorrentRow, Totals
+from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission
 from outpour.tracker.lists.allowed_set import AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state import history
 from outpour.tracker.state.dfile import Dfile
@@ -36,8 +38,9 @@ from outpour.tracker.tracker_events import (
     SnapshotRefused,
     StateRestored,
 )
-from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Counter, walk
+from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
+from outpour.tracker.views.swarm_history import SwarmHistory
 
 if TYPE_CHECKING:
     from outpour._core import Logged
@@ -104,7 +107,9 @@ class TrackerService:
             events = self._read()
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
-            self._census = CurrentCensus(self._counter.take, self._torrents_held)
+            self._census = CurrentCensus(self._counter.take, self._torrents_listed)
+            retention_d = self.settings.history_retention_d
+            self._past = SwarmHistory(self._keeper, retention_d, self._clock)
             try:
                 self._begin(events)
             except BaseException:
@@ -153,11 +158,12 @@ class TrackerService:
         """
         # A job under way ends first; none comes after it.
         self._writing.shutdown(wait=True)
+        self._past.close()
         self._core.stop()
         self._drain()
         now = int(self._clock())
         is_saved = self._keeper.save_all()
-        is_saved &= self._keeper.sample(now, self._sample(now))
+        is_saved &= self._keep_sample(now, self._census_to_sample())
         is_saved &= self._keeper.save_snapshot(self._core.snapshot, now)
         self._tell_kept()
         self._keeper.close()
@@ -179,7 +185,7 @@ class TrackerService:
     def allow_all(self, torrents: Iterable[tuple[Metainfo, Path | None]]) -> None:
         """Track many torrents from now on, at the cost of one change."""
         for metainfo, path in torrents:
-            listing = Listing.of(metainfo, path)
+            listing = Listing.of(metainfo, path, _stat(path))
             self._allowed.give(listing)
             self._raw.pop(listing.infohash, None)
             if path is None:
@@ -238,30 +244,33 @@ class TrackerService:
         """Sums over all torrents."""
         return self._census.get().totals
 
+    def revision(self) -> object:
+        """Changes whenever a torrent comes or goes."""
+        return self._census.revision
+
     def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
         """A part of all torrents, and where the next part begins; see `web.view.View`."""
-        rows = self.rows() if self._is_whole() else None
-        return walk(rows, self._counter, cursor, limit)
+        census = self._census.get() if self._is_whole() else None
+        return walk(census, self._counter, cursor, limit)
 
-    def history(self, infohash: bytes) -> tuple[Sample, ...]:
+    async def history(self, infohash: bytes) -> tuple[Sample, ...]:
         """Samples of one swarm, oldest first; of all together for `store.TOTALS`."""
         row = self.row(infohash)
-        samples = self._keeper.history(row.infohash if row else infohash)
-        return history.expand(samples, row, int(self._clock()))
+        return await self._past.samples(row.infohash if row else infohash, row)
 
-    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
+    async def outlines(
+        self, infohashes: Sequence[bytes], parts_max: int
+    ) -> Mapping[bytes, Sequence[Stretch]]:
+        """The histories of swarms in at most so many stretches, by the infohash of the row."""
+        return await self._past.outlines(infohashes, parts_max)
+
+    def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out, None if there is none or none may be."""
-        row = self.row(infohash)
-        listing = self._allowed.listings.get(row.infohash) if row else None
-        if listing is None or not self.settings.serve_torrents:
+        listing = self._allowed.find(infohash) if self.settings.serve_torrents else None
+        if listing is None:
             return None
-        if listing.path is None:
-            return self._raw.get(listing.infohash)
-        try:
-            return Metainfo.read(listing.path).raw
-        except ReadError:
-            # It is being replaced or removed; the next scan tells.
-            return None
+        raw = self._raw.get(listing.infohash) if listing.path is None else None
+        return None if raw is None and listing.path is None else MetainfoFile(listing, raw)
 
     def content(self, infohash: bytes) -> None:
         """None: a tracker alone serves no content."""
@@ -322,7 +331,8 @@ class TrackerService:
             self._tell_kept()
 
     async def _each_minute(self, at: int) -> None:
-        await self._blocking(self._keeper.sample, at, self._sample(at))
+        await self._blocking(self._keep_sample, at, self._census_to_sample())
+        self._past.advance()
         counters = self._core.counters()
         is_empty = counters["peers_v4"] + counters["peers_v6"] == 0
         # A tracker without peers lets the disk sleep.
@@ -394,14 +404,20 @@ class TrackerService:
         listing = self._allowed.find(infohash)
         return listing.name if listing else self._keeper.named.get(infohash, (None, 0))[0]
 
-    def _sample(self, at: int) -> list[Point]:
+    def _census_to_sample(self) -> Census | None:
         # Nobody may be looking, so the rows of a large open tracker are not worked out for this.
         is_small = not self.settings.open or self._torrents_held() <= LARGEST_MAX
-        if is_small and self._is_whole():
+        return self._census.get() if is_small and self._is_whole() else None
+
+    def _keep_sample(self, at: int, census: Census | None) -> bool:
+        return self._keeper.sample(at, self._sample(at, census))
+
+    def _sample(self, at: int, census: Census | None) -> list[Point]:
+        if census is not None:
             points = [
-                (row.infohash, row.complete, row.downloading, row.downloaded) for row in self.rows()
+                (row.infohash, row.complete, row.downloading, row.downloaded) for row in census.rows
             ]
-            return self._sampler.take(at, points, self.totals())
+            return self._sampler.take(at, points, census.totals)
         ledger = self._keeper.ledger
         points = [
             (infohash, complete, downloading, ledger.get(infohash))
@@ -418,6 +434,10 @@ class TrackerService:
 
     def _torrents_held(self) -> int:
         return self._core.counters()["torrents"]
+
+    def _torrents_listed(self) -> int:
+        held = self._torrents_held()
+        return held if self.settings.open else max(held, len(self._allowed.infohashes))
 
     def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
         if why is None:
@@ -438,3 +458,10 @@ class TrackerService:
 
     def _in_background(self, work: Callable[..., object], *args: object) -> None:
         self._writing.submit(work, *args)
+
+
+def _stat(path: Path | None) -> os.stat_result | None:
+    try:
+        return path.stat() if path is not None else None
+    except OSError:
+        return None

@@ -16,15 +16,13 @@ from pathlib import Path
 from outpour.base.errors import ReadError, reason
 from outpour.base.event import Event
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.listed_torrent import Listing, Signature, signature_of
 from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
 
 SUFFIX = ".torrent"
 SETTLE_S = 3.0
 DEPTH_MAX = 32
 FILES_MAX = 1_000_000
-
-Signature = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ class Folder:
                     continue
 
     def _look(self, path: Path, stat: os.stat_result, events: list[Event]) -> _Known:
-        signature = (stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_ctime_ns)
+        signature = signature_of(stat)
         before = self._known.get(path)
         now = self._clock()
         if before is not None and before.signature == signature:
@@ -138,7 +136,7 @@ class Folder:
             since = now
         try:
             metainfo = Metainfo.read(path)
-            return _Known(signature, Listing.of(metainfo, path, int(stat.st_mtime)))
+            return _Known(signature, Listing.of(metainfo, path, stat))
         except ReadError as error:
             if now - since < SETTLE_S:
                 kept = before.listing if before is not None else None
