@@ -20,7 +20,7 @@ use crate::gate::{
 use crate::memory::give_back_large_blocks;
 use crate::model::{Announce, Completed, Counts, Event, InfoHash, PeerRow};
 use crate::nat::Checks;
-use crate::rng::Rng;
+use crate::rng;
 use crate::serve::{
     BindError, Clock, HandOff, NatChecker, Shared, Worker, WorkerSockets, claim, descriptors_max,
     eventfd,
@@ -313,7 +313,7 @@ impl Tracker {
     pub fn insert(&self, infohash: InfoHash, peers: &[(SocketAddr, bool)]) -> usize {
         self.shared.gate.expect_any_peer();
         let now_s = self.shared.clock.now_s();
-        let mut rng = Rng::from_os();
+        let mut rng = rng::from_os();
         let swarms = &self.shared.store.swarms;
         let mut joins = |&(address, seeder): &(SocketAddr, bool)| {
             // What the other tracker knew of a peer is older than what it said here.

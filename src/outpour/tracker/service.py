@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from outpour import _core
-from outpour._core import Logged
 from outpour.base.errors import ReadError, WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
@@ -30,9 +29,18 @@ from outpour.tracker.state import history
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX, Point
 from outpour.tracker.state.keeper import Keeper
-from outpour.tracker.tracker_events import Completed, SnapshotRefused, StateRestored
+from outpour.tracker.tracker_events import (
+    Completed,
+    NotificationBack,
+    NotificationLost,
+    SnapshotRefused,
+    StateRestored,
+)
 from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
+
+if TYPE_CHECKING:
+    from outpour._core import Logged
 
 T = TypeVar("T")
 
@@ -128,7 +136,8 @@ class TrackerService:
         files = (*self._allowed.files, *self._admission.files)
         if folders or files:
             retry_s = self.settings.rescan_interval_s
-            parts.append(asyncio.ensure_future(watch(folders, files, self._wake, retry_s)))
+            watching = watch(folders, files, lambda _: self._wake.set(), retry_s, self._tell_watch)
+            parts.append(asyncio.ensure_future(watching))
         try:
             await asyncio.gather(*parts)
         finally:
@@ -254,10 +263,9 @@ class TrackerService:
             # It is being replaced or removed; the next scan tells.
             return None
 
-    def content(self, infohash: bytes) -> Path | None:
+    def content(self, infohash: bytes) -> None:
         """None: a tracker alone serves no content."""
         del infohash
-        return None
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
@@ -410,6 +418,13 @@ class TrackerService:
 
     def _torrents_held(self) -> int:
         return self._core.counters()["torrents"]
+
+    def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
+        if why is None:
+            self._on_event(NotificationBack(tuple(folders)))
+        else:
+            rescan_s = self.settings.rescan_interval_s
+            self._on_event(NotificationLost(tuple(folders), why, rescan_s))
 
     def _tell_kept(self) -> None:
         while self._keeper.events:

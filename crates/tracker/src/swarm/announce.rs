@@ -191,13 +191,13 @@ impl Shard {
             return Answer::of(facts);
         }
         let Some(place) = place else {
-            return give(facts, slot, call, rng, outs);
+            return Answer::with_peers(facts, give(slot, call, rng, outs));
         };
         // Nobody is given itself: the asker is not in its place while peers are picked.
         let asker = std::mem::replace(P::place_mut(slot, place, call.asker_hash), P::EMPTY);
-        let answer = give(facts, slot, call, rng, outs);
+        let given = give(slot, call, rng, outs);
         *P::place_mut(slot, place, call.asker_hash) = asker;
-        answer
+        Answer::with_peers(facts, given)
     }
 
     fn stop<P: Family>(&mut self, call: &Call<'_, P>) -> Facts {
@@ -313,12 +313,13 @@ impl Shard {
 }
 
 impl Answer {
-    pub(super) fn of(facts: Facts) -> Self {
-        Self {
-            facts,
-            own: 0,
-            other: 0,
-        }
+    fn of(facts: Facts) -> Self {
+        Self::with_peers(facts, (0, 0))
+    }
+
+    #[inline]
+    pub(super) fn with_peers(facts: Facts, (own, other): (usize, usize)) -> Self {
+        Self { facts, own, other }
     }
 }
 
@@ -332,15 +333,14 @@ impl Facts {
     }
 }
 
-/// Write peers of both families, and answer with the bytes of each.
+/// Write peers of both families and give the bytes of each.
 #[inline]
 pub(super) fn give<P: Family>(
-    facts: Facts,
     slot: &Slot,
     call: &Call<'_, P>,
     rng: &mut Rng,
     outs: Outs<'_>,
-) -> Answer {
+) -> (usize, usize) {
     let Outs { own, other } = outs;
     let numwant = call.announce.numwant;
     let outs = Outs {
@@ -348,7 +348,7 @@ pub(super) fn give<P: Family>(
         other: &mut *other,
     };
     let given = give_some(call.useful(), numwant, slot, call, rng, outs);
-    let [own, other] = if given == [0, 0] && call.may_have_nothing() {
+    if given == (0, 0) && call.may_have_nothing() {
         let numwant = numwant.min(LAST_RESORT);
         give_some(
             Useful::Everyone,
@@ -360,8 +360,7 @@ pub(super) fn give<P: Family>(
         )
     } else {
         given
-    };
-    Answer { facts, own, other }
+    }
 }
 
 /// Write up to `numwant` peers, and tell the bytes of the asker's family and of the other.
@@ -375,11 +374,11 @@ fn give_some<P: Family>(
     call: &Call<'_, P>,
     rng: &mut Rng,
     Outs { own, other }: Outs<'_>,
-) -> [usize; 2] {
+) -> (usize, usize) {
     let useful_number = useful.of(slot);
     let origins = call.turn.origins.filter(|_| useful == Useful::Everyone);
     if useful_number == 0 && origins.is_none() {
-        return [0, 0];
+        return (0, 0);
     }
     let others = P::Other::view(slot);
     let other_origins = origins.map_or(&[][..], P::Other::origins);
@@ -395,7 +394,7 @@ fn give_some<P: Family>(
     };
     let own = select(&P::view(slot), &ask, rng, own);
     if other.is_empty() {
-        return [own, 0];
+        return (own, 0);
     }
     let ask = Ask {
         asker: P::Other::EMPTY,
@@ -404,7 +403,7 @@ fn give_some<P: Family>(
         want: numwant - own / P::WIRE,
         useful_number,
     };
-    [own, select(&others, &ask, rng, other)]
+    (own, select(&others, &ask, rng, other))
 }
 
 impl Useful {

@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
-use crate::tracker::{Tracker, one_20};
+use super::Tracker;
+use super::infohash::one_20;
+use crate::error::Result;
 
 /// Counters moved between tracker and ledger at once.
 const PAGE: usize = 4096;
@@ -29,7 +31,7 @@ impl Ledger {
         self.0.lock().len()
     }
 
-    fn get(&self, infohash: &[u8]) -> PyResult<u32> {
+    fn get(&self, infohash: &[u8]) -> Result<u32> {
         Ok(self.0.lock().get(&one_20(infohash)?))
     }
 
@@ -45,7 +47,7 @@ impl Ledger {
         let told = py.detach(|| {
             let mut told = Vec::new();
             loop {
-                let page = tracker.core().completed(PAGE);
+                let page = tracker.core.completed(PAGE);
                 let mut ledger = self.0.lock();
                 page.iter().for_each(|one| ledger.absorb(one));
                 let room = tell - told.len();
@@ -63,14 +65,14 @@ impl Ledger {
             let mut at = Some(0);
             while let Some(from) = at {
                 let (page, next) = self.0.lock().page(from, PAGE);
-                tracker.core().set_completed(&page);
+                tracker.core.set_completed(&page);
                 at = next;
             }
         });
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn add(&self, counts: Vec<(PyBackedBytes, u64)>) -> PyResult<()> {
+    fn add(&self, counts: Vec<(PyBackedBytes, u64)>) -> Result<()> {
         let mut ledger = self.0.lock();
         for (infohash, more) in &counts {
             ledger.add(&one_20(infohash)?, bounded(*more));
@@ -79,7 +81,7 @@ impl Ledger {
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn load(&self, counts: Vec<(PyBackedBytes, u64)>) -> PyResult<()> {
+    fn load(&self, counts: Vec<(PyBackedBytes, u64)>) -> Result<()> {
         let mut ledger = self.0.lock();
         for (infohash, count) in &counts {
             ledger.load(&one_20(infohash)?, bounded(*count));
@@ -103,7 +105,7 @@ impl Ledger {
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn put_back(&self, infohashes: Vec<PyBackedBytes>) -> PyResult<()> {
+    fn put_back(&self, infohashes: Vec<PyBackedBytes>) -> Result<()> {
         let mut ledger = self.0.lock();
         for infohash in &infohashes {
             ledger.put_back(&one_20(infohash)?, &[]);
