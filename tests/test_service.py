@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from outpour.base.errors import NetworkError, ReadError
+from outpour.base.event import Event
 from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.figures import Peer, Sample, TorrentRow, Totals
@@ -28,7 +29,6 @@ from outpour.tracker.state.history import Sampler, expand
 from outpour.tracker.state.store import TOTALS, Store
 from outpour.tracker.tracker_events import (
     Completed,
-    Event,
     FileSkipped,
     SnapshotRefused,
     StateRestored,

@@ -86,6 +86,31 @@ def test_every_module_says_what_it_is_for():
     assert not silent
 
 
+def test_a_file_name_is_an_address():
+    commands = {path.name for path in (ROOT / "src/outpour/cli").glob("*.py")}
+    places: dict[str, list[str]] = {}
+    for path in tracked():
+        where = path.relative_to(ROOT).as_posix()
+        is_classic_twin = "/cli/classic/" in where and path.name in commands
+        if where.startswith("src/outpour/") and path.stem != "__init__" and not is_classic_twin:
+            places.setdefault(path.name, []).append(where)
+    assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
+def test_no_two_files_are_twins_that_differ_by_an_ending():
+    endings = ("s", "es", "er", "ers", "ed", "ing", "ue", "ring", "file")
+    commands = {path.stem for path in (ROOT / "src/outpour/cli").glob("*.py")}
+    stems = {path.stem for path in sources(".py", "src")} - commands
+    twins = [(stem, stem + end) for stem in stems for end in endings if stem + end in stems]
+    assert not twins
+
+
+def test_the_import_contract_is_short_enough_to_read_as_the_architecture():
+    contract = (ROOT / "pyproject.toml").read_text().split('name = "Data flows one way"')[1]
+    layers = contract.split("layers = [")[1].split("]")[0]
+    assert 0 < layers.count('"outpour.') <= 12
+
+
 def test_locks_name_versions_and_hashes_and_no_addresses():
     for path in (ROOT / "requirements").glob("*.txt"):
         text = path.read_text()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import outpour
 from outpour.base.errors import ReadError
-from outpour.making import hasher, verifier
+from outpour.making import content_places, hasher
 from outpour.making.maker import CreateOptions, create
 from outpour.making.verifier import verify
 from outpour.torrent import bencode

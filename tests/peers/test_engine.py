@@ -16,8 +16,8 @@ import pytest
 from outpour.base.errors import NetworkError, OutpourError, SettingsError, WriteError
 from outpour.engine import (
     Engine,
+    EngineEvent,
     EngineSettings,
-    Event,
     Finished,
     MetadataArrived,
     ResumeRefused,
@@ -117,7 +117,7 @@ def test_a_magnet_link_gets_its_metadata_from_a_peer(
     assert engine.info(key) is None
     assert engine.status(key).state == "metadata"
     engine.connect_peer(key, *seeder.addresses[0])
-    seen: list[Event] = []
+    seen: list[EngineEvent] = []
     while not any(isinstance(event, Finished) for event in seen):
         assert engine.wait(20)
         seen += engine.events()

@@ -1,14 +1,14 @@
 //! Requests become answers, in four steps: wire, gate, swarm, wire. Knows no socket.
 
+mod announce;
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod bench;
+pub(crate) mod harness;
 pub(crate) mod http;
 pub(crate) mod log;
 #[cfg(test)]
 mod tests;
 pub(crate) mod udp;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::Guard;
@@ -16,13 +16,12 @@ use arc_swap::Guard;
 use self::log::{Log, Logged};
 use crate::counters::Counters;
 use crate::gate::{Gate, Lists};
-use crate::model::{Announce, Event, Facts, Refused};
+use crate::model::{Counts, Event, InfoHash};
 use crate::rng::Rng;
-use crate::store::{Asker, Store};
-use crate::wire::Refusal;
+use crate::store::Store;
 
 /// What answers say, and how much.
-pub(crate) struct Manners {
+pub(crate) struct Policy {
     pub(crate) interval_s: u32,
     pub(crate) min_interval_s: u32,
     /// How far an interval strays, so that peers who came together do not come back together.
@@ -32,7 +31,7 @@ pub(crate) struct Manners {
     pub(crate) full_scrape: bool,
 }
 
-impl Manners {
+impl Policy {
     fn interval_s(&self, rng: &mut Rng) -> u32 {
         let spread = u64::from(self.interval_s) * u64::from(self.jitter_percent) / 100;
         let spread = spread as u32;
@@ -52,12 +51,12 @@ impl Manners {
 }
 
 /// All that an answer is made from, put together once a batch.
-pub(crate) struct Desk<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) gate: &'a Gate,
-    /// Those of the moment, see [`Desk::refresh`].
+    /// Those of the moment, see [`Context::refresh`].
     pub(crate) lists: Guard<Arc<Lists>>,
     pub(crate) store: &'a Store,
-    pub(crate) manners: &'a Manners,
+    pub(crate) policy: &'a Policy,
     pub(crate) counters: &'a Counters,
     /// None where nothing is logged.
     pub(crate) log: Option<&'a Log>,
@@ -65,7 +64,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) now_ms: u64,
 }
 
-impl Desk<'_> {
+impl Context<'_> {
     pub(crate) fn now_s(&self) -> u32 {
         (self.now_ms / 1000) as u32
     }
@@ -76,55 +75,28 @@ impl Desk<'_> {
         self.lists = self.gate.lists();
     }
 
-    /// Keeps a row for the owner, or counts that there was no room.
-    fn keep(&self, log: &Log, row: Logged) {
-        if !log.add(row) {
+    /// Writes down for the owner what was asked, where there is a log.
+    #[inline]
+    fn log(&self, row: impl FnOnce() -> Logged) {
+        if let Some(log) = self.log {
+            self.keep(log, row);
+        }
+    }
+
+    /// Keeps a row, or counts that there was no room.
+    #[cold]
+    fn keep(&self, log: &Log, row: impl FnOnce() -> Logged) {
+        if !log.add(row()) {
             self.counters.unlogged.one();
         }
     }
 
-    /// The third step of an announce: into the swarm, and out of it the peers that help.
-    fn announce(
-        &self,
-        announce: &Announce,
-        asker: Asker<'_>,
-        requester: IpAddr,
-        rng: &mut Rng,
-        v4_out: &mut [u8],
-        v6_out: &mut [u8],
-    ) -> Result<Facts, Refusal> {
-        let now_s = self.now_s();
-        let mut facts = self
-            .store
-            .announce(announce, asker, now_s, rng, v4_out, v6_out);
-        if let Some(refused) = facts.refused {
-            return Err(refusal(refused));
+    /// The numbers of a torrent; one that is listed by name has them before its first announce.
+    fn counts(&self, infohash: &InfoHash) -> Option<Counts> {
+        if !self.lists.lists(infohash) {
+            return None;
         }
-        facts.v4_bytes = self
-            .gate
-            .keep_reachable::<6>(&mut v4_out[..facts.v4_bytes], requester);
-        facts.v6_bytes = self
-            .gate
-            .keep_reachable::<18>(&mut v6_out[..facts.v6_bytes], requester);
-        Ok(facts)
-    }
-}
-
-/// What the client hears when the store has no room; it is to try again when some has expired.
-fn refusal(refused: Refused) -> Refusal {
-    const RETRY_IN_MIN: u32 = 15;
-    match refused {
-        Refused::Torrents => {
-            Refusal::passing("the tracker holds all torrents it can", RETRY_IN_MIN)
-        }
-        Refused::Peers => Refusal::passing("the tracker holds all peers it can", RETRY_IN_MIN),
-        Refused::PeersPerTorrent => {
-            Refusal::passing("the swarm holds all peers it can", RETRY_IN_MIN)
-        }
-        Refused::PeersPerAddress => Refusal::passing(
-            "too many peers of this torrent at your address",
-            RETRY_IN_MIN,
-        ),
-        Refused::Port => crate::gate::PORT_ZERO,
+        let unknown = self.lists.allowed.is_some().then(Counts::default);
+        self.store.scrape(infohash).or(unknown)
     }
 }

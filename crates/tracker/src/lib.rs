@@ -39,9 +39,10 @@ pub mod swarm;
 mod tracker;
 mod wire;
 
-pub use answer::log::{Announced, HttpLine, Logged};
+pub use answer::log::{HttpLine, Logged};
 pub use config::Config;
 pub use gate::{Network, NetworkError, Notice, Ranges};
 pub use ledger::Ledger;
+pub use model::Announced;
 pub use serve::BindError;
 pub use tracker::Tracker;

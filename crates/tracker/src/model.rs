@@ -26,6 +26,17 @@ pub enum Event {
     Paused,
 }
 
+/// What a peer says of itself, as it comes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announced {
+    pub infohash: InfoHash,
+    pub peer_id: [u8; 20],
+    pub port: u16,
+    /// Bytes still to download, the most there can be where the client does not say.
+    pub left: u64,
+    pub event: Event,
+}
+
 /// One peer's word about itself in one swarm.
 #[derive(Clone, Copy, Debug)]
 pub struct Announce {

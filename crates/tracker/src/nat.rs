@@ -123,7 +123,7 @@ pub(crate) const HANDSHAKE_BYTES: usize = 68;
 
 const PROTOCOL: &[u8; 20] = b"\x13BitTorrent protocol";
 
-/// A peer id that says who knocks.
+/// A peer id that says who asks.
 const OWN_PEER_ID: &[u8; 20] = b"-OP0100-nat-check---";
 
 impl Check {

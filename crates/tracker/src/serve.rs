@@ -3,11 +3,12 @@
 mod affinity;
 mod clock;
 mod connections;
-mod counter;
+
 mod epoll;
 mod full_scrape;
 mod handoff;
 mod http;
+mod http_answers;
 mod limits;
 mod mmsg;
 mod nat;

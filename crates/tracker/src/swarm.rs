@@ -5,9 +5,10 @@
 
 mod announce;
 mod census;
-mod guest;
+
 mod index;
 mod load;
+mod look;
 mod mix;
 mod origins;
 mod peer;
@@ -32,21 +33,20 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::Relaxed};
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, MutexGuard};
 
-use self::announce::{Call, Outs};
+use self::announce::{Call, Word};
 use self::census::Distinct;
 use self::load::Load;
 use self::mix::{Keys, scale};
 use self::origins::Origins;
-use self::peer::{Coarse, Meta, Peer, PeerV4, PeerV6};
+use self::peer::{Coarse, Meta, PeerV4, PeerV6};
 use self::shard::{Shard, Turn};
-use self::slot::Kept;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::snapshot::sealed;
 use self::snapshot::{Aging, Copied};
 pub use self::snapshot::{Snapshot, SnapshotError};
 use self::sweep::{Cursor, HOLD};
 use crate::limits::Limits;
-use crate::model::{Announce, Counts, Facts, InfoHash, PeerRow, Refused, Totals};
+use crate::model::{Announce, Counts, Facts, InfoHash, Refused, Totals};
 use crate::rng::Rng;
 
 const SHARDS: usize = 256;
@@ -153,11 +153,11 @@ impl Swarms {
         let turn = self.turn(0, None);
         match announce.ip {
             IpAddr::V4(ip) => {
-                let asker = PeerV4::new(ip, announce.port, Meta::new(turn.now, false, false));
+                let asker = PeerV4::new(ip, announce.port, Meta::UNSAID);
                 shard.prefetch(&Call::new(turn, announce, hash, asker), rng);
             }
             IpAddr::V6(ip) => {
-                let asker = PeerV6::new(ip, announce.port, Meta::new(turn.now, false, false));
+                let asker = PeerV6::new(ip, announce.port, Meta::UNSAID);
                 shard.prefetch(&Call::new(turn, announce, hash, asker), rng);
             }
         }
@@ -193,52 +193,7 @@ impl Swarms {
                 ..Facts::default()
             };
         }
-        let origins = self.origins.load();
-        let turn = self.turn(now, origins.as_deref());
-        let hash = self.keys.mix_torrent(&announce.infohash);
-        let padded = self.padded(hash);
-        let meta = Meta::new(turn.now, false, false);
-        let mut shard;
-        let answer = match announce.ip {
-            IpAddr::V4(ip) => {
-                let call = Call::new(turn, announce, hash, PeerV4::new(ip, announce.port, meta));
-                shard = padded.shard.lock();
-                let answer = shard.announce(
-                    &call,
-                    rng,
-                    Outs {
-                        own: v4_out,
-                        other: v6_out,
-                    },
-                );
-                Facts {
-                    v4_bytes: answer.own,
-                    v6_bytes: answer.other,
-                    ..answer.facts
-                }
-            }
-            IpAddr::V6(ip) => {
-                let call = Call::new(turn, announce, hash, PeerV6::new(ip, announce.port, meta));
-                shard = padded.shard.lock();
-                let answer = shard.announce(
-                    &call,
-                    rng,
-                    Outs {
-                        own: v6_out,
-                        other: v4_out,
-                    },
-                );
-                Facts {
-                    v4_bytes: answer.other,
-                    v6_bytes: answer.own,
-                    ..answer.facts
-                }
-            }
-        };
-        if answer.joined {
-            padded.note(&shard);
-        }
-        answer
+        self.ask(announce, now, rng, v4_out, v6_out, Word::Taken)
     }
 
     #[inline]
@@ -293,29 +248,6 @@ impl Swarms {
                 .census(&self.keys, &mut seeders, &mut leechers);
         }
         (seeders.count(), leechers.count())
-    }
-
-    /// Up to `limit` peers of a swarm, those of IPv4 first.
-    pub fn peers(&self, infohash: &InfoHash, limit: usize) -> Vec<PeerRow> {
-        fn row(peer: impl Peer) -> PeerRow {
-            let meta = peer.meta();
-            let (seeder, partial) = (meta.is_seeder(), meta.is_partial());
-            PeerRow {
-                address: peer.address(),
-                seeder,
-                partial,
-            }
-        }
-        let hash = self.keys.mix_torrent(infohash);
-        let shard = self.lock(hash);
-        let Some(number) = shard.torrents.find(infohash, hash) else {
-            return Vec::new();
-        };
-        let slot = shard.torrents.slot(number);
-        let v4 = PeerV4::view(slot).iter().map(row);
-        v4.chain(PeerV6::view(slot).iter().map(row))
-            .take(limit)
-            .collect()
     }
 
     /// Remove silent peers: look at up to `budget` torrents or groups of peers from where the

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
 
-use crate::answer::Manners;
+use crate::answer::Policy;
 use crate::answer::log::{Log, Logged};
 use crate::config::Config;
 use crate::counters::Counters;
@@ -398,7 +398,7 @@ impl Shared {
         Ok(Self {
             gate,
             store: Store::new(config.limits, checks),
-            manners: Manners {
+            policy: Policy {
                 interval_s: config.interval_s,
                 min_interval_s: config.min_interval_s.min(config.interval_s),
                 jitter_percent: config.interval_jitter_percent.min(100),

@@ -1,4 +1,4 @@
-//! Connections that are slow, many, long, or for the other room.
+//! Connections that are slow, many, long, or for the web application.
 
 mod common;
 

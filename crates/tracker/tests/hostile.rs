@@ -114,7 +114,7 @@ fn bep15_packets_of_every_length_with_a_proven_id_are_answered_or_dropped() {
     }
 }
 
-/// Takes the connections that go to the other room, and closes them, until told to end.
+/// Takes the connections that go to the web application, and closes them, until told to end.
 fn with_a_closed_room<T>(tracker: &Tracker, run: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {

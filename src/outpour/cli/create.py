@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outpour.base.errors import OutpourError, UsageError, WriteError
+from outpour.base.host_port import read_host_port
 from outpour.base.units import parse_size
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import (
@@ -15,7 +16,6 @@ from outpour.cli.shared.inputs import (
     STDIO,
     check_url,
     read_date,
-    read_node,
     read_similar,
     read_tiers,
 )
@@ -275,7 +275,7 @@ def _options(asked: dict[str, Any]) -> CreateOptions:
     return CreateOptions(
         trackers=read_tiers(asked["trackers"]),
         web_seeds=tuple(check_url(url) for url in asked["web_seeds"]),
-        nodes=tuple(read_node(node) for node in asked["nodes"]),
+        nodes=tuple(read_host_port(node, "a node") for node in asked["nodes"]),
         similar=tuple(read_similar(similar) for similar in asked["similar"]),
         format=asked["format_"],
         attributes=asked["executable"],

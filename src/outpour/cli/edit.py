@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outpour.base.errors import OutpourError, UsageError
+from outpour.base.host_port import read_host_port
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import (
     STDIO,
     check_url,
     is_url,
     read_date,
-    read_node,
     read_object,
     read_tiers,
     read_torrent,
@@ -246,5 +246,5 @@ def _changes(asked: dict[str, Any]) -> Changes:
         else KEEP
         if asked["date"] is None
         else read_date(asked["date"]),
-        nodes=[read_node(text) for text in asked["nodes"]] if with_nodes else KEEP,
+        nodes=[read_host_port(text, "a node") for text in asked["nodes"]] if with_nodes else KEEP,
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outpour.base.errors import UsageError
-from outpour.cli.shared.engine_options import engine_options, engine_settings, read_address
+from outpour.base.host_port import read_host_port
+from outpour.cli.shared.engine_options import engine_options, engine_settings
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import STDIO, check_url, is_link, read_torrent
 from outpour.cli.shared.printer import Printer
@@ -110,15 +111,16 @@ def _read(printer: Printer, source: str, select: str | None) -> Magnet:
 
 def _complete(link: Magnet, flags: dict[str, Any]) -> Magnet:
     trackers = (*link.trackers, *(check_url(url) for url in flags["tracker"]))
-    peers = (*link.peers, *(read_address(text) for text in flags["peer"]))
+    peers = (*link.peers, *(read_host_port(text) for text in flags["peer"]))
     return replace(link, trackers=tuple(dict.fromkeys(trackers)), peers=tuple(dict.fromkeys(peers)))
 
 
 def _fetch(
     printer: Printer, sources: tuple[str, ...], as_json: bool, flags: dict[str, Any]
 ) -> None:
-    from outpour.cli.shared.metadata_fetch import fetch_metainfo, target_of
+    from outpour.cli.shared.metadata_fetch import fetch_metainfo
     from outpour.cli.shared.report import describe_link
+    from outpour.cli.shared.target import target_of
     from outpour.torrent.magnet_link import Magnet
 
     output, force = flags["output"], flags["force"]
@@ -132,7 +134,7 @@ def _fetch(
     links = [Magnet.parse(source) for source in sources]
     asked = {
         "trackers": tuple(check_url(url) for url in flags["tracker"]),
-        "peers": tuple(read_address(text) for text in flags["peer"]),
+        "peers": tuple(read_host_port(text) for text in flags["peer"]),
         "timeout_s": flags["timeout"],
     }
     settings = engine_settings(flags, profile="client")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from outpour.base.event import Event
 from outpour.base.units import format_size, parse_size
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import check_url
@@ -100,7 +101,7 @@ class _Teller:
         self._bar = stack.enter_context(ExitStack())
         self._hashing: tuple[str, Report] | None = None
 
-    def __call__(self, event: object) -> None:
+    def __call__(self, event: Event) -> None:
         from outpour.publisher import publish_events
 
         if isinstance(event, publish_events.Hashing):

@@ -9,13 +9,13 @@ from typing import Any
 import click
 from pydantic.fields import FieldInfo
 
+from outpour.base.event import Event
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import ANY_PATH
 from outpour.cli.shared.printer import Printer
 from outpour.tracker import settings_doc
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.settings_file import load
-from outpour.tracker.tracker_events import Event
 
 
 def _options(command: Any) -> Any:  # noqa: ANN401 - what click decorates

@@ -18,7 +18,7 @@ from outpour.downloader.unreachable import refuse_lonely, stalled
 from outpour.engine import (
     ContentFault,
     Engine,
-    Event,
+    EngineEvent,
     MetadataArrived,
     ResumeStore,
     Status,
@@ -199,7 +199,7 @@ class Job:
             return None
         return [*source.tiers, self._options.trackers]
 
-    def _take(self, event: Event) -> Iterable[Outcome]:
+    def _take(self, event: EngineEvent) -> Iterable[Outcome]:
         item = self._items.get(event.infohash or b"")
         if item is None or item.is_over or event.infohash is None:
             return

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 from outpour.base.errors import UsageError
+from outpour.making.globs import matcher
 from outpour.torrent.info import Info
 
 _NUMBERS = re.compile(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*\Z", re.ASCII)
@@ -17,7 +17,7 @@ def select_files(info: Info, patterns: Sequence[str]) -> list[int] | None:
 
     Args:
         info: The torrent.
-        patterns: Globs on the path below the root, such as `*.iso` or `docs/*`; or numbers as
+        patterns: Globs as `making.globs` reads them, such as `*.iso` or `docs/*`; or numbers as
             in `1,3-5`, counted from 1 in the order of `outpour show --files`.
 
     Returns:
@@ -28,12 +28,10 @@ def select_files(info: Info, patterns: Sequence[str]) -> list[int] | None:
     """
     if not patterns:
         return None
-    paths = ["/".join(file.path) for file in info.files if not file.is_padding]
+    paths = [file.path for file in info.files if not file.is_padding]
     chosen: set[int] = set()
     for pattern in patterns:
-        found = _numbered(pattern, len(paths)) or {
-            index for index, path in enumerate(paths) if _matches(path, pattern)
-        }
+        found = _numbered(pattern, len(paths)) or _matching(pattern, paths)
         if not found:
             raise UsageError(
                 f"`{pattern}`: no such file in `{info.name}`",
@@ -43,9 +41,10 @@ def select_files(info: Info, patterns: Sequence[str]) -> list[int] | None:
     return sorted(chosen)
 
 
-def _matches(path: str, pattern: str) -> bool:
-    # A folder stands for all that is in it.
-    return fnmatchcase(path, pattern) or path.startswith(pattern.rstrip("/") + "/")
+def _matching(pattern: str, paths: Sequence[tuple[str, ...]]) -> set[int]:
+    matches = matcher([pattern])
+    assert matches is not None
+    return {index for index, path in enumerate(paths) if matches(path)}
 
 
 def _numbered(pattern: str, count: int) -> set[int]:

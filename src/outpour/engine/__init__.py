@@ -11,7 +11,7 @@ from outpour.engine.disk_layout import disk_paths, locate
 from outpour.engine.engine_events import (
     Checked,
     ContentFault,
-    Event,
+    EngineEvent,
     EventsLost,
     Finished,
     ListenFailed,
@@ -32,8 +32,8 @@ __all__ = [
     "ContentFault",
     "Encryption",
     "Engine",
+    "EngineEvent",
     "EngineSettings",
-    "Event",
     "EventsLost",
     "Finished",
     "ListenFailed",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class EngineEvent:
     """Something happened.
 
     Attributes:
@@ -21,29 +21,29 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class MetadataArrived(Event):
+class MetadataArrived(EngineEvent):
     """A peer sent the info dictionary of a magnet link (BEP 9)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked(Event):
+class Checked(EngineEvent):
     """The files on disk were compared with the torrent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finished(Event):
+class Finished(EngineEvent):
     """Every wanted piece is on disk and matched its hash."""
 
 
 @dataclass(frozen=True, slots=True)
-class PieceRefused(Event):
+class PieceRefused(EngineEvent):
     """A piece came in and did not match its hash."""
 
     piece: int
 
 
 @dataclass(frozen=True, slots=True)
-class ContentFault(Event):
+class ContentFault(EngineEvent):
     """A file could not be read or written; the torrent stands still.
 
     Attributes:
@@ -58,14 +58,14 @@ class ContentFault(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ResumeRefused(Event):
+class ResumeRefused(EngineEvent):
     """Resume data does not describe the files on disk; they are checked in full."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class TrackerAnswered(Event):
+class TrackerAnswered(EngineEvent):
     """A tracker answered an announce with this many peers."""
 
     url: str
@@ -73,7 +73,7 @@ class TrackerAnswered(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class TrackerFailed(Event):
+class TrackerFailed(EngineEvent):
     """A tracker did not answer, or refused.
 
     Attributes:
@@ -88,7 +88,7 @@ class TrackerFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class WebSeedFailed(Event):
+class WebSeedFailed(EngineEvent):
     """A web seed (BEP 19) did not deliver."""
 
     url: str
@@ -96,7 +96,7 @@ class WebSeedFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ListenFailed(Event):
+class ListenFailed(EngineEvent):
     """One of the addresses to listen on is not available."""
 
     address: str
@@ -104,7 +104,7 @@ class ListenFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class EventsLost(Event):
+class EventsLost(EngineEvent):
     """Nobody drained the events for so long that the oldest were dropped."""
 
     count: int

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from outpour.base.errors import SettingsError
+from outpour.base.host_port import PORT_MAX, split_host_port
 from outpour.base.identity import fingerprint, user_agent
 
 Profile = Literal["server", "client"]
@@ -30,6 +31,31 @@ _LIMITS: dict[Profile, dict[str, int]] = {
         "listen_queue_size": 64,
         "file_pool_size": 100,
     },
+}
+
+_ALWAYS: dict[str, object] = {
+    "alert_queue_size": 20_000,
+    # A port that is taken is an error to report, never a reason to take its neighbour.
+    "max_retry_port_bind": 0,
+    "listen_system_port_fallback": False,
+    # The default would have each WebTorrent offer ask a server that no torrent names.
+    "webtorrent_stun_server": "",
+    "mixed_mode_algorithm": 0,
+    # Mirrors and fleets sit behind one address; connections_limit bounds them all.
+    "allow_multiple_connections_per_ip": True,
+    "active_downloads": -1,
+    "active_seeds": -1,
+    "active_limit": -1,
+    "active_tracker_limit": -1,
+    "active_checking": 2,
+    # Each tier is announced to: a publisher names several trackers to be found on all.
+    "announce_to_all_tiers": True,
+    "max_concurrent_http_announces": 100,
+    "tracker_completion_timeout": 15,
+    "min_reconnect_time": 10,
+    "smooth_connects": False,
+    "connection_speed": 100,
+    "urlseed_wait_retry": 10,
 }
 
 
@@ -78,8 +104,8 @@ class EngineSettings:
         if not self.listen:
             raise SettingsError("`listen`: needs at least one address")
         for address in self.listen:
-            host, _, port = address.rpartition(":")
-            if not host or not port.isdecimal() or int(port) > 65535:
+            host, port = split_host_port(address)
+            if not host or port is None or port > PORT_MAX:
                 raise SettingsError(f"`{address}`: not an address", hint="write `HOST:PORT`")
         if len(self.fingerprint) != 8 or not self.fingerprint.isascii():
             raise SettingsError(f"`{self.fingerprint}`: a fingerprint has 8 ASCII characters")
@@ -92,53 +118,31 @@ class EngineSettings:
 def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, object]:
     """Return libtorrent's settings for an engine."""
     pack: dict[str, object] = {
+        **_ALWAYS,
+        **_LIMITS[settings.profile],
         "alert_mask": alert_mask,
-        "alert_queue_size": 20_000,
         "user_agent": settings.user_agent,
         "peer_fingerprint": settings.fingerprint,
         "listen_interfaces": ",".join(settings.listen),
-        # A port that is taken is an error to report, never a reason to take its neighbour.
-        "max_retry_port_bind": 0,
-        "listen_system_port_fallback": False,
         "enable_dht": settings.dht,
         "enable_lsd": settings.lsd,
         "enable_upnp": settings.upnp,
         "enable_natpmp": settings.upnp,
-        # The default would have each WebTorrent offer ask a server that no torrent names.
-        "webtorrent_stun_server": "",
         "enable_outgoing_utp": settings.utp,
         "enable_incoming_utp": settings.utp,
-        "mixed_mode_algorithm": 0,
         "out_enc_policy": _ENCRYPTION[settings.encryption],
         "in_enc_policy": _ENCRYPTION[settings.encryption],
         "download_rate_limit": settings.download_rate,
         "upload_rate_limit": settings.upload_rate,
-        # Mirrors and fleets sit behind one address; connections_limit bounds them all.
-        "allow_multiple_connections_per_ip": True,
-        "active_downloads": -1,
-        "active_seeds": -1,
-        "active_limit": -1,
-        "active_tracker_limit": -1,
-        "active_checking": 2,
-        # Each tier is announced to: a publisher names several trackers to be found on all.
-        "announce_to_all_tiers": True,
-        "max_concurrent_http_announces": 100,
-        "tracker_completion_timeout": 15,
         "stop_tracker_timeout": settings.stop_timeout_s,
-        "min_reconnect_time": 10,
-        "smooth_connects": False,
-        "connection_speed": 100,
-        "urlseed_wait_retry": 10,
         # What a publisher adds is its own; what a client adds may aim at the local network.
         "ssrf_mitigation": settings.profile == "client",
-        **_LIMITS[settings.profile],
     }
     if not settings.dht:
         pack["dht_bootstrap_nodes"] = ""
-    if settings.connections:
-        pack["connections_limit"] = settings.connections
-    if settings.upload_slots:
-        pack["unchoke_slots_limit"] = settings.upload_slots
-    if settings.announce_ip:
-        pack["announce_ip"] = settings.announce_ip
-    return pack
+    given = {
+        "connections_limit": settings.connections,
+        "unchoke_slots_limit": settings.upload_slots,
+        "announce_ip": settings.announce_ip,
+    }
+    return pack | {name: value for name, value in given.items() if value}

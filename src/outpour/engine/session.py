@@ -17,7 +17,7 @@ from outpour.engine.alerts import ALERT_MASK, event_of
 from outpour.engine.binding import lt
 from outpour.engine.engine_events import (
     ContentFault,
-    Event,
+    EngineEvent,
     EventsLost,
     ListenFailed,
     ResumeRefused,
@@ -72,7 +72,7 @@ class Engine:
         self._lock = threading.RLock()
         self._entries: dict[bytes, _Entry] = {}
         self._keys: dict[lt.torrent_handle, bytes] = {}
-        self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
+        self._events: deque[EngineEvent] = deque(maxlen=EVENTS_MAX)
         self._lost = 0
         self._addresses: list[tuple[str, int]] = []
         self._resume: dict[bytes, bytes] = {}
@@ -250,7 +250,7 @@ class Engine:
             self._pump()
             return self._status(infohash, entry)
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[EngineEvent]:
         """Return what has happened since the last call."""
         with self._lock:
             if self._session is not None:
@@ -460,7 +460,7 @@ class Engine:
         if isinstance(alert, lt.save_resume_data_alert):
             self._resume[key] = lt.write_resume_data_buf(alert.params)
 
-    def _remember(self, event: Event | None) -> None:
+    def _remember(self, event: EngineEvent | None) -> None:
         if event is None:
             return
         if isinstance(event, ContentFault) and event.infohash in self._entries:

@@ -15,7 +15,8 @@ def matcher(patterns: Sequence[str]) -> PathTest | None:
     """Make a test that tells whether any of the patterns matches a path, None without patterns.
 
     A pattern with a slash is held against the whole path below the root, any other against each
-    name in it. `*` also spans slashes, `?` is one sign, `[a-z]` one of them.
+    name in it; one that matches a folder matches all that is in it. `*` also spans slashes, `?` is
+    one sign, `[a-z]` one of them.
 
     Example:
         >>> matches = matcher(["*.tmp", "docs/*.html"])
@@ -28,7 +29,8 @@ def matcher(patterns: Sequence[str]) -> PathTest | None:
         [pattern.strip("/") for pattern in patterns if ("/" in pattern.rstrip("/")) is whole]
         for whole in (True, False)
     )
-    path_like, name_like = _any_of(by_path), _any_of(by_name)
+    inside = [f"{pattern}/*" for pattern in by_path]
+    path_like, name_like = _any_of([*by_path, *inside]), _any_of(by_name)
 
     def matches(path: tuple[str, ...]) -> bool:
         if name_like is not None and any(map(name_like.match, path)):

@@ -201,44 +201,58 @@ class _Walker:
                 parents.pop()
                 continue
             path, row = found
+            if not stat.S_ISREG(row[1]):
+                resolved = self._resolve(folder, path, row)
+                if resolved is None:
+                    continue
+                row = resolved
             _, mode, device, inode, length, mtime_ns = row
-            if not stat.S_ISREG(mode):
+            if stat.S_ISDIR(mode):
                 location = _join(folder, path[-1])
-                is_link = stat.S_ISLNK(mode)
-                if is_link and self._symlinks == "skip":
-                    self.skipped.append(path)
-                    continue
-                if is_link and self._symlinks == "keep":
-                    if self._is_taken(path):
-                        target = symlinks.target_of(location, path, self._real_top)
-                        # Links have all rights on Linux, and libtorrent writes so: one folder, one
-                        # infohash.
-                        self._take(Entry(path, folder, 0, mtime_ns, device, inode, True, target))
-                    continue
-                if is_link:
-                    symlinks.check_link(location, self._real_top, self._symlinks)
-                if not stat.S_ISDIR(mode):
-                    status = _stat(location)
-                    mode, length, mtime_ns = status.st_mode, status.st_size, status.st_mtime_ns
-                    device, inode = _identity(status)
-                if stat.S_ISDIR(mode):
-                    if (device, inode) in parents:
-                        raise symlinks.leads_back(location)
-                    pending.append((location, self._list(location, path)))
-                    parents.append((device, inode))
-                    continue
-                if not stat.S_ISREG(mode):
-                    raise ReadError(
-                        f"`{_shown(location)}`: neither a file nor a folder",
-                        hint="remove it, or leave it out with `--exclude`",
-                    )
-            if self._is_taken(path):
+                if (device, inode) in parents:
+                    raise symlinks.leads_back(location)
+                pending.append((location, self._list(location, path)))
+                parents.append((device, inode))
+            elif self._is_taken(path):
                 # One object for all files of a device.
                 device = parents[-1][0] if device == parents[-1][0] else device
                 is_executable = bool(mode & stat.S_IXUSR)
                 self._take(Entry(path, folder, length, mtime_ns, device, inode, is_executable))
         if self._symlinks == "keep":
             self._check_targets()
+
+    def _resolve(self, folder: str, path: tuple[str, ...], row: Row) -> Row | None:
+        """Turn what is no plain file into the file or folder it stands for, None if into none.
+
+        Raises:
+            ReadError: It may not be followed, or is neither a file nor a folder.
+        """
+        if stat.S_ISDIR(row[1]):
+            return row
+        location = _join(folder, path[-1])
+        if stat.S_ISLNK(row[1]):
+            if self._symlinks == "skip":
+                self.skipped.append(path)
+                return None
+            if self._symlinks == "keep":
+                self._keep_link(location, folder, path, row)
+                return None
+            symlinks.check_link(location, self._real_top, self._symlinks)
+        status = _stat(location)
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise ReadError(
+                f"`{_shown(location)}`: neither a file nor a folder",
+                hint="remove it, or leave it out with `--exclude`",
+            )
+        device, inode = _identity(status)
+        return row[0], status.st_mode, device, inode, status.st_size, status.st_mtime_ns
+
+    def _keep_link(self, location: str, folder: str, path: tuple[str, ...], row: Row) -> None:
+        if self._is_taken(path):
+            _, _, device, inode, _, mtime_ns = row
+            target = symlinks.target_of(location, path, self._real_top)
+            # Links have all rights on Linux, and libtorrent writes so: one folder, one infohash.
+            self._take(Entry(path, folder, 0, mtime_ns, device, inode, True, target))
 
     def _list(self, folder: str, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Row]]:
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from outpour.base.errors import UsageError
+from outpour.base.host_port import format_host_port
 
 # RFC 5737 sets this network aside for documentation: nothing is ever sent there.
 _ELSEWHERE = ("192.0.2.1", 9)
@@ -51,7 +52,7 @@ def public_urls(given: str | None, host: str, port: int) -> PublicUrls:
         UsageError: `given` is not an HTTP address without query.
     """
     if given is None:
-        netloc = f"{_bracketed(reachable_host(host))}:{port}"
+        netloc = format_host_port(reachable_host(host), port)
         return PublicUrls(f"http://{netloc}", f"udp://{netloc}/announce")
     parts = urlsplit(given)
     try:
@@ -71,7 +72,9 @@ def public_urls(given: str | None, host: str, port: int) -> PublicUrls:
         )
     base = given.rstrip("/")
     plain = parts.scheme == "http" and parts.path in ("", "/")
-    udp = f"udp://{_bracketed(parts.hostname)}:{given_port or port}/announce" if plain else None
+    udp = (
+        f"udp://{format_host_port(parts.hostname, given_port or port)}/announce" if plain else None
+    )
     return PublicUrls(base, udp)
 
 
@@ -88,7 +91,3 @@ def reachable_host(host: str) -> str:
         except OSError:
             return "127.0.0.1"
         return str(probe.getsockname()[0])
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

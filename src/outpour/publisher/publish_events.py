@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from outpour.base.event import Event
+
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(Event):
     """The page, the tracker and the web seed answer at these addresses.
 
     Attributes:
@@ -24,7 +26,7 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True)
-class Hashing:
+class Hashing(Event):
     """An entry is being hashed: `done` of `total` bytes."""
 
     name: str
@@ -33,7 +35,7 @@ class Hashing:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class Published(Event):
     """A torrent is tracked and served from now on.
 
     Attributes:
@@ -52,7 +54,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(Event):
     """A torrent is no longer tracked, because its content went away or changed."""
 
     name: str
@@ -61,7 +63,7 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Event):
     """An entry cannot be published as it is; it is tried again when it changes."""
 
     name: str
@@ -70,10 +72,7 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Event):
     """Something an operator should know, though all goes on."""
 
     message: str
-
-
-Event = Serving | Hashing | Published | Withdrawn | Skipped | Noted

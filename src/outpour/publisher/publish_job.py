@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from outpour.base.errors import OutpourError, ReadError
+from outpour.base.event import Event
 from outpour.publisher import publish_events
 from outpour.publisher.entries import PublishEntry, entries
 from outpour.publisher.folder_changes import RESCAN_S, Watch
@@ -30,7 +31,7 @@ TURN_S = 1.0
 # More leechers than this in one swarm feed each other.
 PEERS_MAX = 500
 
-Tell = Callable[[publish_events.Event], None]
+Tell = Callable[[Event], None]
 
 
 class _StoppedError(Exception):

@@ -10,7 +10,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from outpour.base.errors import ReadError, WriteError, reason
-from outpour.base.host_port import format_address
+from outpour.base.event import Event
+from outpour.base.host_port import format_host_port
+from outpour.base.state_folder import default_state_folder
 from outpour.publisher import publish_events
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import public_urls
@@ -21,14 +23,14 @@ from outpour.publisher.published_view import PublishedView
 from outpour.publisher.seeder import Seeder
 from outpour.tracker import settings_file, tracker_events
 from outpour.tracker.service import TrackerService
-from outpour.tracker.settings import TrackerSettings, default_state_dir
+from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.serve_until_signal import serve
 
 
-def publish(options: PublishOptions, tell: Callable[[object], None]) -> None:
+def publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
     """Publish until SIGTERM or SIGINT.
 
     Args:
@@ -50,10 +52,10 @@ def state_folder(options: PublishOptions) -> Path:
         return options.state
     paths = [os.fsencode(path.resolve()) for path in options.paths]
     digest = hashlib.sha256(b"\0".join(sorted(paths))).hexdigest()[:8]
-    return default_state_dir() / f"{options.paths[0].resolve().name or 'root'}-{digest}"
+    return default_state_folder() / f"{options.paths[0].resolve().name or 'root'}-{digest}"
 
 
-async def _publish(options: PublishOptions, tell: Callable[[object], None]) -> None:
+async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
     for path in options.paths:
         try:
             path.stat()
@@ -83,7 +85,7 @@ async def _serve(
     state: Path,
     tracker: TrackerService,
     made_torrents: MadeTorrents,
-    tell: Callable[[object], None],
+    tell: Callable[[Event], None],
     stack: ExitStack,
 ) -> None:
     try:
@@ -105,7 +107,7 @@ async def _serve(
     await serve(tracker, app, on_ready=lambda: tell(ready), alongside=[job.run])
 
 
-def _relay(event: object, tell: Callable[[object], None]) -> None:
+def _relay(event: Event, tell: Callable[[Event], None]) -> None:
     # What the tracker tracks here is what was published or withdrawn, and that is said already.
     if not isinstance(event, tracker_events.Allowed | tracker_events.Withdrawn):
         tell(event)
@@ -130,4 +132,4 @@ def _claim(state: Path, stack: ExitStack) -> None:
 def _local(host: str, port: int) -> str:
     """The page's address on this machine."""
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://{format_address(here, port)}/"
+    return f"http://{format_host_port(here, port)}/"

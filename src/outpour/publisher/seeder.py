@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from outpour.base.errors import OutpourError
-from outpour.engine import ContentFault, Engine, EngineSettings, Event, TrackerFailed
+from outpour.base.host_port import format_host_port
+from outpour.engine import ContentFault, Engine, EngineEvent, EngineSettings, TrackerFailed
 from outpour.publisher.publish_options import PublishOptions
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.figures import Peer
@@ -34,10 +35,7 @@ class Seeder:
     """
 
     def __init__(self, options: PublishOptions, hosts: Iterable[str]) -> None:
-        listen = tuple(
-            f"[{host}]:{options.peer_port}" if ":" in host else f"{host}:{options.peer_port}"
-            for host in hosts
-        )
+        listen = tuple(format_host_port(host, options.peer_port) for host in hosts)
         self._engine = Engine(
             EngineSettings(
                 listen=listen,
@@ -89,7 +87,7 @@ class Seeder:
         """Say what went wrong since the last call, in sentences."""
         return [text for event in self._engine.events() if (text := self._trouble(event))]
 
-    def _trouble(self, event: Event) -> str | None:
+    def _trouble(self, event: EngineEvent) -> str | None:
         if isinstance(event, ContentFault):
             return f"`{event.path}`: {event.message}; its torrent is not seeded"
         if isinstance(event, TrackerFailed) and event.attempts == 1:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
 from outpour.base.errors import MagnetError
+from outpour.base.host_port import format_host_port
 from outpour.base.text import from_bytes, printable
 from outpour.torrent.metainfo import Metainfo
 from outpour.torrent.paths import component_fault
@@ -131,7 +132,7 @@ class Magnet:
         parts += (f"tr={_quote(url)}" for url in self.trackers)
         parts += (f"ws={_quote(url)}" for url in self.web_seeds)
         parts += (f"xs={_quote(url)}" for url in self.sources)
-        parts += (f"x.pe={_peer(host)}:{port}" for host, port in self.peers)
+        parts += (f"x.pe={format_host_port(host, port)}" for host, port in self.peers)
         if self.selected:
             ranges = (str(a) if b - a == 1 else f"{a}-{b - 1}" for a, b in self.selected)
             parts.append(f"so={','.join(ranges)}")
@@ -140,10 +141,6 @@ class Magnet:
 
 def _quote(text: str) -> str:
     return quote(text.encode("utf-8", "surrogateescape"), safe=_SAFE)
-
-
-def _peer(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _parameters(query: str) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from outpour._core import Tracker
 from outpour.base.errors import NetworkError, reason
-from outpour.base.host_port import Address, format_address
+from outpour.base.host_port import Address, format_host_port
 from outpour.tracker.lists.client_prefixes import prefixes_of
 from outpour.tracker.settings import TrackerSettings
 
@@ -113,4 +113,4 @@ def _network(text: str) -> tuple[str, int]:
 
 def addresses_text(addresses: list[tuple[str, int]]) -> str:
     """Write addresses for people."""
-    return ", ".join(format_address(host, port) for host, port in addresses)
+    return ", ".join(format_host_port(host, port) for host, port in addresses)

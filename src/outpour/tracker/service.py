@@ -17,6 +17,7 @@ from typing import TypeVar
 from outpour import _core
 from outpour._core import Logged
 from outpour.base.errors import ReadError, WriteError
+from outpour.base.event import Event
 from outpour.base.folder_watch import watch
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind
@@ -29,7 +30,7 @@ from outpour.tracker.state import history
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX, Point
 from outpour.tracker.state.keeper import Keeper
-from outpour.tracker.tracker_events import Completed, Event, SnapshotRefused, StateRestored
+from outpour.tracker.tracker_events import Completed, SnapshotRefused, StateRestored
 from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
 

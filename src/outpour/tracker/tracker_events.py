@@ -5,16 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened.
-
-    Attributes:
-        is_trouble: Whether somebody should look at it.
-    """
-
-    is_trouble = False
+from outpour.base.event import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from outpour.base.errors import OutpourError
-from outpour.tracker.lists.passkey import Key, checked_time, clean_label, format_time, read_time
+from outpour.tracker.lists.passkey import Key, checked_time, clean_label, read_time
 from outpour.web.context import context_of
 
 BODY_BYTES_MAX = 16 << 10
@@ -57,7 +57,7 @@ async def list_keys(request: Request) -> Response:
     keys = _keys_of(request)
     now = context_of(request).view.now()
     found = await _told(keys.keys())
-    return _json({"keys": [_object(key, now) for key in found]})
+    return _json({"keys": [key.describe(now) for key in found]})
 
 
 async def make_key(request: Request) -> Response:
@@ -67,7 +67,7 @@ async def make_key(request: Request) -> Response:
     label, expires_at = _wish(await _body(request))
     key = await _told(keys.make(label, expires_at))
     links = context.links(request)
-    about = _object(key, context.view.now())
+    about = key.describe(context.view.now())
     about["key"] = key.secret
     about["announce_url"] = links.absolute(links.at(f"/{key.secret}/announce"))
     return _json(about, 201)
@@ -79,7 +79,7 @@ async def revoke_key(request: Request) -> Response:
     gone = await _told(keys.revoke(request.path_params["id"]))
     if gone is None:
         raise HTTPException(404, "no such key")
-    return _json(_object(gone, context_of(request).view.now()))
+    return _json(gone.describe(context_of(request).view.now()))
 
 
 def _keys_of(request: Request) -> Keys:
@@ -123,16 +123,6 @@ def _wish(body: dict[str, Any]) -> tuple[str, int | None]:
     except ValueError:
         pass
     raise HTTPException(400, "`expires` is neither ISO 8601 nor seconds since 1970")
-
-
-def _object(key: Key, now: float) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "label": key.label,
-        "made": None if key.made_at is None else format_time(key.made_at),
-        "expires": None if key.expires_at is None else format_time(key.expires_at),
-        "active": key.is_active(now),
-    }
 
 
 async def _told(work: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever the work returns

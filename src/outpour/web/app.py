@@ -23,6 +23,7 @@ from outpour.web.contract import View, WebOptions
 from outpour.web.event_stream import events
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.live_numbers import Live
+from outpour.web.reply import NOT_HERE
 from outpour.web.url_names import UrlNames
 
 ROUTES = (
@@ -54,8 +55,6 @@ ADMIN_ROUTES = (
 
 ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
 """The first components of all paths."""
-
-NOT_HERE = "your file may exist elsewhere in the universe\nbut alas, not here\n"
 
 
 def make_app(

@@ -9,10 +9,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from outpour.base.errors import ReadError, SettingsError, reason
+from outpour.web.reply import NOT_HERE
 
 INDEX = ("/", "/index.html")
 FAVICON_BYTES_MAX = 1 << 20
-_NOT_HERE = "your file may exist elsewhere in the universe\nbut alas, not here\n"
 
 
 class IndexOverride:
@@ -44,7 +44,7 @@ class IndexOverride:
                 self._answers[path] = (
                     RedirectResponse(redirect, 302)
                     if redirect
-                    else PlainTextResponse(_NOT_HERE, 404)
+                    else PlainTextResponse(NOT_HERE, 404)
                 )
         if favicon is not None:
             self._answers["/favicon.ico"] = _icon(favicon)

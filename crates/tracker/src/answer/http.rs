@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 pub(crate) use self::admit::{Admitted, admit};
 use self::admit::{Request, Task};
-use super::Desk;
-use super::log::{Announced, HttpLine, Log, Logged};
-use crate::model::{Announce, Counts, InfoHash};
-use crate::rng::Rng;
+use super::Context;
+use super::announce::Admission;
+use super::log::{HttpLine, Logged};
+use crate::model::{Counts, InfoHash};
 use crate::store::Asker;
 use crate::wire::Refusal;
 use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
@@ -19,7 +19,7 @@ use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
 pub(crate) enum Outcome {
     /// They are not a whole request yet.
     Partial,
-    /// They are for the other room, all of them.
+    /// They are for the web application, all of them.
     Elsewhere,
     /// So many of them were a request, and its answer is written.
     Answered { taken: usize, keep_alive: bool },
@@ -57,7 +57,7 @@ impl Scratch {
 
 /// Steps three and four, swarm and wire: appends the answer to `out`.
 pub(crate) fn answer(
-    desk: &mut Desk<'_>,
+    context: &mut Context<'_>,
     admitted: Admitted<'_>,
     may_keep_alive: bool,
     scratch: &mut Scratch,
@@ -71,35 +71,31 @@ pub(crate) fn answer(
         Admitted::Partial => return Outcome::Partial,
         Admitted::Elsewhere => return Outcome::Elsewhere,
         Admitted::Unanswerable(status, reason) => {
-            desk.counters.errors_http.one();
+            context.counters.errors_http.one();
             wire::plain(out, status, reason);
             return Outcome::Broken;
         }
         Admitted::Request(request) => request,
     };
     scratch.body.clear();
-    let responded = task.and_then(|task| respond(desk, requester, &head, task, scratch));
+    let responded = task.and_then(|task| respond(context, requester, &head, task, scratch));
     let failure = responded.as_ref().err().map(|refusal| refusal.reason);
     match responded {
         Ok(Body::Written) => {}
         Ok(Body::AllTorrents) => {
-            if let Some(log) = desk.log {
-                write_down(desk, log, requester, &head, 0, None);
-            }
+            context.log(|| row(requester, &head, 0, None));
             return Outcome::FullScrape(FullScrape {
                 is_head: head.method == Method::Head,
                 takes_gzip: wire::takes_gzip(head.fields),
             });
         }
         Err(refusal) => {
-            desk.counters.errors_http.one();
+            context.counters.errors_http.one();
             scratch.body.clear();
             wire::failure(&mut scratch.body, &refusal);
         }
     }
-    if let Some(log) = desk.log {
-        write_down(desk, log, requester, &head, scratch.body.len(), failure);
-    }
+    context.log(|| row(requester, &head, scratch.body.len(), failure));
     let keep_alive = head.keep_alive && may_keep_alive;
     wire::answer_head(out, scratch.body.len(), head.is_http_1_0, keep_alive);
     if head.method == Method::Get {
@@ -114,35 +110,22 @@ pub(crate) fn answer(
     }
 }
 
-#[cold]
-fn write_down(
-    desk: &Desk<'_>,
-    log: &Log,
+/// What the log keeps of a request.
+fn row(
     requester: IpAddr,
     head: &Head<'_>,
     answer_bytes: usize,
     failure: Option<&'static str>,
-) {
+) -> Logged {
     let read = match head.action {
         Action::Announce => wire::announce(head.query).ok(),
         Action::Scrape => None,
     };
-    let announced = read.map(|request| Announced {
-        infohash: request.infohash,
-        peer_id: request.peer_id,
-        port: request.port,
-        left: request.left,
-        event: request.event,
-    });
-    let row = Logged::now(requester, announced);
-    desk.keep(
-        log,
-        Logged {
-            http: Some(HttpLine::of(head, answer_bytes)),
-            failure,
-            ..row
-        },
-    );
+    Logged {
+        http: Some(HttpLine::of(head, answer_bytes)),
+        failure,
+        ..Logged::now(requester, read.map(|query| query.announced))
+    }
 }
 
 enum Body {
@@ -151,51 +134,48 @@ enum Body {
 }
 
 fn respond(
-    desk: &mut Desk<'_>,
+    context: &mut Context<'_>,
     requester: IpAddr,
     head: &Head<'_>,
     task: Task<'_>,
     scratch: &mut Scratch,
 ) -> Result<Body, Refusal> {
     match task {
-        Task::Announce {
-            query,
-            announce,
-            rng,
-        } => announced(desk, requester, &query, &announce, rng, scratch).map(|()| Body::Written),
-        Task::Scrape => scrape(desk, head.query, scratch),
+        Task::Announce(query, admission) => {
+            announce(context, requester, &query, admission, scratch).map(|()| Body::Written)
+        }
+        Task::Scrape => scrape(context, head.query, scratch),
     }
 }
 
-fn announced(
-    desk: &mut Desk<'_>,
+fn announce(
+    context: &mut Context<'_>,
     requester: IpAddr,
     query: &wire::Announce<'_>,
-    announce: &Announce,
-    mut rng: Rng,
+    mut admission: Admission,
     scratch: &mut Scratch,
 ) -> Result<(), Refusal> {
-    if let Some(reason) = desk.lists.failure(&announce.infohash) {
-        desk.counters.refused.one();
-        desk.counters.errors_http.one();
+    let infohash = query.announced.infohash;
+    if let Some(reason) = context.lists.failure(&infohash) {
+        context.counters.refused.one();
+        context.counters.errors_http.one();
         wire::failure_text(&mut scratch.body, reason);
         return Ok(());
     }
     let asker = Asker {
-        peer_id: &query.peer_id,
-        is_stated: announce.ip != requester,
+        peer_id: &query.announced.peer_id,
+        is_stated: admission.announce.ip != requester,
     };
-    let facts = desk
+    let facts = context
         .announce(
-            announce,
+            &mut admission,
             asker,
             requester,
-            &mut rng,
             &mut scratch.v4,
             &mut scratch.v6,
         )
-        .inspect_err(|_| desk.counters.refused.one())?;
-    desk.counters.announces_http.one();
+        .inspect_err(|_| context.counters.refused.one())?;
+    context.counters.announces_http.one();
     let reply = Reply {
         counts: Counts {
             complete: facts.complete,
@@ -204,8 +184,8 @@ fn announced(
             partial: 0,
         },
         external_ip: requester,
-        interval_s: desk.manners.interval_s(desk.rng),
-        min_interval_s: desk.manners.min_interval_s,
+        interval_s: context.policy.interval_s(context.rng),
+        min_interval_s: context.policy.min_interval_s,
         peers: Peers {
             v4: &scratch.v4[..facts.v4_bytes],
             v6: &scratch.v6[..facts.v6_bytes],
@@ -214,17 +194,17 @@ fn announced(
         tracker_id: query.tracker_id,
     };
     wire::reply(&mut scratch.body, &reply);
-    if let Some(text) = desk.lists.warning(&announce.infohash) {
+    if let Some(text) = context.lists.warning(&infohash) {
         wire::warning(&mut scratch.body, text);
     }
     Ok(())
 }
 
 /// A scrape (BEP 48) of the torrents that are named, or of all.
-fn scrape(desk: &Desk<'_>, query: &[u8], scratch: &mut Scratch) -> Result<Body, Refusal> {
+fn scrape(context: &Context<'_>, query: &[u8], scratch: &mut Scratch) -> Result<Body, Refusal> {
     wire::infohashes(query, &mut scratch.infohashes)?;
     if scratch.infohashes.is_empty() {
-        return if desk.manners.full_scrape {
+        return if context.policy.full_scrape {
             Ok(Body::AllTorrents)
         } else {
             Err(Refusal::lasting(
@@ -232,22 +212,13 @@ fn scrape(desk: &Desk<'_>, query: &[u8], scratch: &mut Scratch) -> Result<Body, 
             ))
         };
     }
-    desk.counters.scrapes_http.one();
+    context.counters.scrapes_http.one();
     wire::open_scrape(&mut scratch.body);
     for infohash in &scratch.infohashes {
-        if let Some(counts) = counts(desk, infohash) {
+        if let Some(counts) = context.counts(infohash) {
             wire::scrape_entry(&mut scratch.body, infohash, counts);
         }
     }
     wire::close_scrape(&mut scratch.body);
     Ok(Body::Written)
-}
-
-/// The numbers of a torrent; one that is listed by name has them before its first announce.
-fn counts(desk: &Desk<'_>, infohash: &InfoHash) -> Option<Counts> {
-    if !desk.lists.lists(infohash) {
-        return None;
-    }
-    let unknown = desk.lists.allowed.is_some().then(Counts::default);
-    desk.store.scrape(infohash).or(unknown)
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
-use crate::model::{Event, InfoHash};
+use crate::model::Announced;
 use crate::nat::Check;
 use crate::wire::http::{self as wire, Head};
 
@@ -27,16 +27,6 @@ pub struct Logged {
     pub reached: Option<bool>,
     /// Why it was refused. Over UDP only what is known before the store is asked.
     pub failure: Option<&'static str>,
-}
-
-/// What a peer said of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Announced {
-    pub infohash: InfoHash,
-    pub peer_id: [u8; 20],
-    pub port: u16,
-    pub left: u64,
-    pub event: Event,
 }
 
 /// A request over HTTP as it came, each line cut at 2 KiB.

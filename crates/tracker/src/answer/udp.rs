@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::Desk;
-use super::log::{Announced, Log, Logged};
-use crate::model::Announce;
-use crate::rng::Rng;
+use super::Context;
+use super::announce::Admission;
+use super::log::Logged;
 use crate::store::Asker;
 use crate::wire::Refusal;
 use crate::wire::http::action;
@@ -22,11 +21,9 @@ pub(crate) enum Admitted<'p> {
     Answered(usize),
     Announce {
         transaction: [u8; 4],
-        announce: Announce,
-        peer_id: &'p [u8; 20],
+        admission: Admission,
+        peer_id: [u8; 20],
         request_bytes: usize,
-        /// Picks the peers, so that those to be picked are known before they are.
-        rng: Rng,
     },
     Scrape(wire::Scrape<'p>),
 }
@@ -34,69 +31,72 @@ pub(crate) enum Admitted<'p> {
 /// Steps one and two, wire and gate. Nothing longer than the packet is written before its connection
 /// id has proven that it comes from where it says.
 pub(crate) fn admit<'p>(
-    desk: &mut Desk<'_>,
+    context: &mut Context<'_>,
     packet: &'p [u8],
     source: IpAddr,
     out: &mut [u8],
 ) -> Admitted<'p> {
     let Some(request) = wire::read(packet) else {
-        desk.counters.dropped_udp.one();
+        context.counters.dropped_udp.one();
         return Admitted::Dropped;
     };
     let (transaction, id) = match &request {
         Request::Connect { transaction } => {
-            desk.counters.connects_udp.one();
-            let id = desk.gate.connection_ids.issue(source, desk.now_s());
+            context.counters.connects_udp.one();
+            let id = context.gate.connection_ids.issue(source, context.now_s());
             return Admitted::Answered(wire::connect(out, *transaction, id));
         }
         Request::Announce(announce) => (announce.transaction, announce.connection_id),
         Request::Scrape(scrape) => (scrape.transaction, scrape.connection_id),
     };
+    let counters = context.counters;
     let mut fail = |reason: &str| {
-        desk.counters.errors_udp.one();
+        counters.errors_udp.one();
         Admitted::Answered(wire::error(out, transaction, reason, packet.len()))
     };
-    if !desk.gate.connection_ids.proves(id, source, desk.now_s()) {
+    if !context
+        .gate
+        .connection_ids
+        .proves(id, source, context.now_s())
+    {
         return fail(ID_EXPIRED);
     }
-    if !desk.gate.is_slow_enough(source, desk.now_ms) {
-        desk.counters.dropped_udp.one();
+    if !context.gate.is_slow_enough(source, context.now_ms) {
+        context.counters.dropped_udp.one();
         return Admitted::Dropped;
     }
-    if let Err(refusal) = desk.lists.admit_address(source) {
-        desk.counters.refused.one();
+    if let Err(refusal) = context.lists.admit_address(source) {
+        context.counters.refused.one();
         return fail(refusal.reason);
     }
     match request {
-        Request::Announce(announce) => match admit_announce(desk, &announce, source) {
-            Ok(admitted) => {
-                if let Some(log) = desk.log {
-                    write_down(desk, log, source, &announce, None);
+        Request::Announce(request) => {
+            let admission = admit_announce(context, &request, source);
+            context.log(|| Logged {
+                failure: admission.as_ref().err().map(|refusal| refusal.reason),
+                ..Logged::now(source, Some(request.announced))
+            });
+            let admission = match admission {
+                Ok(admission) => admission,
+                Err(refusal) => {
+                    counters.refused.one();
+                    return fail(refusal.reason);
                 }
-                if let Some(reason) = desk.lists.failure(&admitted.infohash) {
-                    desk.counters.refused.one();
-                    return fail(reason);
-                }
-                desk.store.swarms.prefetch(&admitted.infohash);
-                Admitted::Announce {
-                    transaction,
-                    announce: admitted,
-                    peer_id: announce.peer_id,
-                    request_bytes: packet.len(),
-                    rng: Rng::seeded(desk.rng.next_u64()),
-                }
+            };
+            if let Some(reason) = context.lists.failure(&request.announced.infohash) {
+                counters.refused.one();
+                return fail(reason);
             }
-            Err(refusal) => {
-                desk.counters.refused.one();
-                if let Some(log) = desk.log {
-                    write_down(desk, log, source, &announce, Some(refusal.reason));
-                }
-                fail(refusal.reason)
+            Admitted::Announce {
+                transaction,
+                admission,
+                peer_id: request.announced.peer_id,
+                request_bytes: packet.len(),
             }
-        },
+        }
         Request::Scrape(scrape) => {
             for infohash in scrape.infohashes {
-                desk.store.swarms.prefetch(infohash);
+                context.store.swarms.prefetch(infohash);
             }
             Admitted::Scrape(scrape)
         }
@@ -105,45 +105,17 @@ pub(crate) fn admit<'p>(
 }
 
 fn admit_announce(
-    desk: &Desk<'_>,
+    context: &mut Context<'_>,
     request: &wire::Announce<'_>,
     source: IpAddr,
-) -> Result<Announce, Refusal> {
-    if desk.lists.keys.is_some() {
+) -> Result<Admission, Refusal> {
+    if context.lists.keys.is_some() {
         let mut url = [0; URL_DATA_BYTES_MAX];
-        desk.lists
-            .admit_key(key(wire::url_data(request.options, &mut url)))?;
+        let key = key(wire::url_data(request.options, &mut url));
+        context.lists.admit_key(key)?;
     }
-    desk.lists.admit_torrent(&request.infohash)?;
-    desk.lists.admit_client(request.peer_id)?;
-    desk.gate.admit_peer(source, request.port)?;
-    Ok(Announce {
-        infohash: request.infohash,
-        ip: source,
-        port: request.port,
-        left: request.left,
-        event: request.event,
-        numwant: desk.manners.numwant(request.event, request.numwant),
-    })
-}
-
-#[cold]
-fn write_down(
-    desk: &Desk<'_>,
-    log: &Log,
-    source: IpAddr,
-    request: &wire::Announce<'_>,
-    failure: Option<&'static str>,
-) {
-    let announced = Announced {
-        infohash: request.infohash,
-        peer_id: *request.peer_id,
-        port: request.port,
-        left: request.left,
-        event: request.event,
-    };
-    let row = Logged::now(source, Some(announced));
-    desk.keep(log, Logged { failure, ..row });
+    context.admit_announced(&request.announced)?;
+    context.admit_peer(&request.announced, source, request.numwant)
 }
 
 /// The `KEY` in the `/KEY/announce` that BEP 41 carries.
@@ -153,24 +125,24 @@ fn key(url: &[u8]) -> Option<&[u8]> {
 }
 
 impl Admitted<'_> {
-    /// Asks memory for the torrent, its index line having arrived meanwhile.
-    pub(crate) fn prefetch(&self, desk: &Desk<'_>) {
-        if let Self::Announce { announce, .. } = self {
-            desk.store.swarms.prefetch_torrent(&announce.infohash);
+    /// As [`Admission::prefetch`].
+    pub(crate) fn prefetch(&self, context: &Context<'_>) {
+        if let Self::Announce { admission, .. } = self {
+            admission.prefetch(context);
         }
     }
 
-    /// Asks memory for the peers that the answer is made of, the torrent having arrived meanwhile.
-    pub(crate) fn prefetch_peers(&self, desk: &Desk<'_>) {
-        if let Self::Announce { announce, rng, .. } = self {
-            desk.store.swarms.prefetch_peers(announce, &mut rng.clone());
+    /// As [`Admission::prefetch_peers`].
+    pub(crate) fn prefetch_peers(&self, context: &Context<'_>) {
+        if let Self::Announce { admission, .. } = self {
+            admission.prefetch_peers(context);
         }
     }
 }
 
 /// Steps three and four, swarm and wire: how many bytes of `out` are to be sent.
 pub(crate) fn answer(
-    desk: &mut Desk<'_>,
+    context: &mut Context<'_>,
     admitted: Admitted<'_>,
     source: IpAddr,
     out: &mut [u8],
@@ -180,10 +152,9 @@ pub(crate) fn answer(
         Admitted::Answered(length) => length,
         Admitted::Announce {
             transaction,
-            announce,
+            mut admission,
             peer_id,
             request_bytes,
-            mut rng,
         } => {
             // BEP 7 and BEP 15: the peers of an answer are of the family that it goes over.
             let (_, peers) = out.split_at_mut(wire::PEERS_AT);
@@ -192,13 +163,13 @@ pub(crate) fn answer(
                 IpAddr::V6(_) => (&mut [][..], peers),
             };
             let asker = Asker {
-                peer_id,
+                peer_id: &peer_id,
                 is_stated: false,
             };
-            match desk.announce(&announce, asker, source, &mut rng, v4_out, v6_out) {
+            match context.announce(&mut admission, asker, source, v4_out, v6_out) {
                 Ok(facts) => {
-                    desk.counters.announces_udp.one();
-                    let interval_s = desk.manners.interval_s(desk.rng);
+                    context.counters.announces_udp.one();
+                    let interval_s = context.policy.interval_s(context.rng);
                     wire::announce(
                         out,
                         transaction,
@@ -209,19 +180,16 @@ pub(crate) fn answer(
                     wire::PEERS_AT + facts.v4_bytes + facts.v6_bytes
                 }
                 Err(refusal) => {
-                    desk.counters.refused.one();
-                    desk.counters.errors_udp.one();
+                    context.counters.refused.one();
+                    context.counters.errors_udp.one();
                     wire::error(out, transaction, refusal.reason, request_bytes)
                 }
             }
         }
         Admitted::Scrape(scrape) => {
-            desk.counters.scrapes_udp.one();
-            let counts = scrape.infohashes.iter().map(|infohash| {
-                let listed = desk.lists.lists(infohash);
-                let counts = listed.then(|| desk.store.scrape(infohash));
-                counts.flatten().unwrap_or_default()
-            });
+            context.counters.scrapes_udp.one();
+            let counts = scrape.infohashes.iter();
+            let counts = counts.map(|infohash| context.counts(infohash).unwrap_or_default());
             wire::scrape(out, scrape.transaction, counts)
         }
     }

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{bencode, source};
-use crate::answer::bench::Bench;
+use crate::answer::harness::Harness;
 use crate::answer::http::Outcome;
 use crate::gate::Lists;
 use crate::wire::http::{Read, read};
@@ -25,23 +25,23 @@ pub fn http(data: &[u8]) {
         4 => [b"HEAD /", rest, b" HTTP/1.1\r\n\r\n"].concat(),
         _ => rest.to_vec(),
     };
-    let mut bench = Bench::new();
-    bench.manners.full_scrape = has_full_scrape;
-    bench.gate.replace(|lists| Lists {
+    let mut harness = Harness::new();
+    harness.policy.full_scrape = has_full_scrape;
+    harness.gate.replace(|lists| Lists {
         keys: is_keyed.then(|| Arc::new([b"KEY".to_vec()].into())),
         ..lists.clone()
     });
     if !rest.is_empty() {
         no_beginning_misleads(&buffer, is_keyed, usize::from(rest[0]) * buffer.len() / 256);
     }
-    connection(&mut bench, source(is_v6), &buffer);
+    connection(&mut harness, source(is_v6), &buffer);
 }
 
 /// Answers what a connection sent, as the server does.
-fn connection(bench: &mut Bench, source: IpAddr, buffer: &[u8]) {
+fn connection(harness: &mut Harness, source: IpAddr, buffer: &[u8]) {
     let mut at = 0;
     while at < buffer.len() {
-        let (outcome, out) = bench.http(&buffer[at..], source);
+        let (outcome, out) = harness.http(&buffer[at..], source);
         match outcome {
             Outcome::Partial => {
                 assert!(out.is_empty());

@@ -1,30 +1,18 @@
 //! Keeps a thread on one CPU.
 
-#![allow(unsafe_code)] // the sets of CPUs have no safe spelling
-
-use std::mem::{size_of, zeroed};
-
-use libc::{CPU_ISSET, CPU_SET, CPU_SETSIZE, cpu_set_t, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Binds the calling thread to the `index`-th of the CPUs it may use, counted round; where the system
 /// does not let it, the thread stays where it was.
 pub(super) fn pin(index: usize) {
-    let size = size_of::<cpu_set_t>();
-    // SAFETY: a set of CPUs is plain bits, and both pointers are to sets of `size` bytes that outlive
-    // the calls; no CPU is asked for beyond those in a set.
-    unsafe {
-        let mut allowed: cpu_set_t = zeroed();
-        if sched_getaffinity(0, size, &raw mut allowed) != 0 {
-            return;
-        }
-        let cpus: Vec<usize> = (0..CPU_SETSIZE as usize)
-            .filter(|cpu| CPU_ISSET(*cpu, &allowed))
-            .collect();
-        if cpus.is_empty() {
-            return;
-        }
-        let mut own: cpu_set_t = zeroed();
-        CPU_SET(cpus[index % cpus.len()], &mut own);
-        let _pinned = sched_setaffinity(0, size, &raw const own);
-    }
+    let Ok(allowed) = sched_getaffinity(None) else {
+        return;
+    };
+    let cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+    let Some(cpu) = cpus.cycle().nth(index) else {
+        return;
+    };
+    let mut own = CpuSet::new();
+    own.set(cpu);
+    let _pinned = sched_setaffinity(None, &own);
 }

@@ -1,4 +1,4 @@
-//! Connections that are not for the tracker, on their way to the other room.
+//! Connections that are not for the tracker, on their way to the web application.
 
 use std::collections::VecDeque;
 use std::fs::File;

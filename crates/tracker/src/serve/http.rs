@@ -4,21 +4,23 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use super::connections::{Connection, Connections, Place};
-use super::counter::{Counter, Next, read};
 use super::epoll::{Epoll, Interest};
+use super::http_answers::{HttpAnswers, Next, read};
 use super::limits::{
-    ACCEPTS_A_TURN, HEAD_TIMEOUT_MS, IDLE_TIMEOUT_MS, PARTY_CONNECTIONS, READ_BYTES_MAX,
+    ACCEPTS_A_TURN, BATCH_CONNECTIONS, HEAD_TIMEOUT_MS, IDLE_TIMEOUT_MS, READ_BYTES_MAX,
     SEND_TIMEOUT_MS,
 };
 use super::sockets::accept;
 use super::worker::{CONNECTION_BIT, Shared};
-use crate::answer::Desk;
+use crate::answer::Context;
 use crate::answer::http::{Admitted, admit};
 use crate::wire::limits::HTTP_HEAD_BYTES_MAX;
 
-/// A connection in its turn.
-struct Guest {
+/// A connection that can be read.
+struct Ready {
     connection: Connection,
     /// None of one that was just accepted.
     place: Option<Place>,
@@ -26,23 +28,23 @@ struct Guest {
     filled: Result<usize, Next>,
 }
 
-pub(super) struct Reception {
+pub(super) struct HttpServer {
     connections: Connections,
     /// Those that are read and answered together.
-    party: Vec<Guest>,
-    /// One of each guest.
+    batch: Vec<Ready>,
+    /// One for each connection of a batch.
     inputs: Box<[Box<[u8]>]>,
-    counter: Counter,
+    answers: HttpAnswers,
 }
 
-impl Reception {
+impl HttpServer {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         let input = || vec![0; HTTP_HEAD_BYTES_MAX + READ_BYTES_MAX].into_boxed_slice();
         Self {
             connections: Connections::new(shared.connections_max),
-            party: Vec::with_capacity(PARTY_CONNECTIONS),
-            inputs: (0..PARTY_CONNECTIONS).map(|_| input()).collect(),
-            counter: Counter::new(shared),
+            batch: Vec::with_capacity(BATCH_CONNECTIONS),
+            inputs: (0..BATCH_CONNECTIONS).map(|_| input()).collect(),
+            answers: HttpAnswers::new(shared),
         }
     }
 
@@ -59,32 +61,30 @@ impl Reception {
         &mut self,
         listener: &OwnedFd,
         epoll: &Epoll,
-        desk: &mut Desk<'_>,
+        context: &mut Context<'_>,
     ) -> io::Result<()> {
         let mut result = Ok(());
         for _ in 0..ACCEPTS_A_TURN {
             match accept(listener) {
                 Ok((stream, source)) => {
-                    desk.counters.connections_http.one();
-                    self.invite(Connection::new(stream, source), None, epoll, desk);
+                    context.counters.connections_http.one();
+                    self.gather(Connection::new(stream, source), None, epoll, context);
                 }
-                Err(error) => match error.raw_os_error() {
-                    Some(libc::EAGAIN) => break,
-                    Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
-                        // Most guests leave when they are answered, and their descriptors are free then.
-                        let were_guests = !self.party.is_empty();
-                        self.serve(epoll, desk);
-                        if !were_guests && !self.evict(desk) {
-                            result = Err(error);
-                            break;
-                        }
+                Err(Errno::AGAIN) => break,
+                Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                    // Most connections leave when they are answered, and their descriptors are free then.
+                    let were_any = !self.batch.is_empty();
+                    self.serve(epoll, context);
+                    if !were_any && !self.evict(context) {
+                        result = Err(error.into());
+                        break;
                     }
-                    // The connection was gone before it was accepted.
-                    _ => {}
-                },
+                }
+                // The connection was gone before it was accepted.
+                Err(_) => {}
             }
         }
-        self.serve(epoll, desk);
+        self.serve(epoll, context);
         result
     }
 
@@ -93,7 +93,7 @@ impl Reception {
         &mut self,
         tokens: impl Iterator<Item = u64>,
         epoll: &Epoll,
-        desk: &mut Desk<'_>,
+        context: &mut Context<'_>,
     ) {
         for token in tokens {
             let place = place(token);
@@ -102,7 +102,7 @@ impl Reception {
             };
             if connection.is_sending() {
                 let held = std::mem::take(&mut connection.input);
-                let next = self.counter.resume(&mut connection, &held, desk);
+                let next = self.answers.resume(&mut connection, &held, context);
                 let is_changed = !connection.is_sending();
                 self.settle(
                     connection,
@@ -111,74 +111,76 @@ impl Reception {
                     is_changed,
                     &held,
                     epoll,
-                    desk,
+                    context,
                 );
             } else {
-                self.invite(connection, Some(place), epoll, desk);
+                self.gather(connection, Some(place), epoll, context);
             }
         }
-        self.serve(epoll, desk);
+        self.serve(epoll, context);
     }
 
-    fn invite(
+    fn gather(
         &mut self,
         connection: Connection,
         place: Option<Place>,
         epoll: &Epoll,
-        desk: &mut Desk<'_>,
+        context: &mut Context<'_>,
     ) {
-        self.party.push(Guest {
+        self.batch.push(Ready {
             connection,
             place,
             filled: Ok(0),
         });
-        if self.party.len() == PARTY_CONNECTIONS {
-            self.serve(epoll, desk);
+        if self.batch.len() == BATCH_CONNECTIONS {
+            self.serve(epoll, context);
         }
     }
 
-    /// Reads and answers all guests.
-    fn serve(&mut self, epoll: &Epoll, desk: &mut Desk<'_>) {
+    /// Reads and answers all that are ready.
+    fn serve(&mut self, epoll: &Epoll, context: &mut Context<'_>) {
         // Most turns are those of packets alone.
-        if self.party.is_empty() {
+        if self.batch.is_empty() {
             return;
         }
         let mut inputs = std::mem::take(&mut self.inputs);
-        let mut party = std::mem::take(&mut self.party);
-        for (guest, input) in party.iter_mut().zip(&mut inputs) {
-            guest.filled = read(&mut guest.connection, input, desk);
+        let mut batch = std::mem::take(&mut self.batch);
+        for (ready, input) in batch.iter_mut().zip(&mut inputs) {
+            ready.filled = read(&mut ready.connection, input, context);
         }
-        desk.refresh();
-        let mut batch = [const { Admitted::Partial }; PARTY_CONNECTIONS];
-        for ((guest, input), admitted) in party.iter().zip(&inputs).zip(&mut batch) {
-            if let Ok(filled) = guest.filled {
-                *admitted = admit(desk, guest.connection.source, &input[..filled]);
+        context.refresh();
+        let mut requests = [const { Admitted::Partial }; BATCH_CONNECTIONS];
+        for ((ready, input), admitted) in batch.iter().zip(&inputs).zip(&mut requests) {
+            if let Ok(filled) = ready.filled {
+                *admitted = admit(context, ready.connection.source, &input[..filled]);
             }
         }
-        for admitted in &batch[..party.len()] {
-            admitted.prefetch(desk);
+        for admitted in &requests[..batch.len()] {
+            admitted.prefetch(context);
         }
-        for admitted in &batch[..party.len()] {
-            admitted.prefetch_peers(desk);
+        for admitted in &requests[..batch.len()] {
+            admitted.prefetch_peers(context);
         }
-        for ((guest, input), admitted) in party.drain(..).zip(&inputs).zip(batch) {
-            let Guest {
+        for ((ready, input), admitted) in batch.drain(..).zip(&inputs).zip(requests) {
+            let Ready {
                 mut connection,
                 place,
                 filled,
-            } = guest;
+            } = ready;
             let (next, input) = match filled {
                 Ok(filled) => {
                     let input = &input[..filled];
-                    let next = self.counter.answer(&mut connection, input, admitted, desk);
+                    let next = self
+                        .answers
+                        .answer(&mut connection, input, admitted, context);
                     (next, input)
                 }
                 Err(next) => (next, &[][..]),
             };
             let is_changed = connection.is_sending();
-            self.settle(connection, place, next, is_changed, input, epoll, desk);
+            self.settle(connection, place, next, is_changed, input, epoll, context);
         }
-        self.party = party;
+        self.batch = batch;
         self.inputs = inputs;
     }
 
@@ -192,28 +194,28 @@ impl Reception {
         is_changed: bool,
         input: &[u8],
         epoll: &Epoll,
-        desk: &mut Desk<'_>,
+        context: &mut Context<'_>,
     ) {
         match (next, place) {
             (Next::Close, None) => {}
             (Next::Close, Some(place)) => self.connections.free(place),
             (Next::Leave(leave), None) => {
-                self.counter.leave(connection.stream, leave, input, desk);
+                self.answers.leave(connection.stream, leave, input, context);
             }
             (Next::Leave(leave), Some(place)) => {
                 self.connections.free(place);
                 if epoll.remove(&connection.stream).is_ok() {
-                    self.counter.leave(connection.stream, leave, input, desk);
+                    self.answers.leave(connection.stream, leave, input, context);
                 }
             }
-            (Next::Read | Next::Write, None) => self.keep(connection, next, epoll, desk),
+            (Next::Read | Next::Write, None) => self.keep(connection, next, epoll, context),
             (Next::Read | Next::Write, Some(place)) => {
                 let is_watched = !is_changed
                     || epoll
                         .change(&connection.stream, token(place), interest(next))
                         .is_ok();
                 if is_watched {
-                    let deadline_ms = deadline_ms(&connection, next, desk.now_ms);
+                    let deadline_ms = deadline_ms(&connection, next, context.now_ms);
                     self.connections.put(place, connection, deadline_ms);
                 } else {
                     self.connections.free(place);
@@ -222,16 +224,22 @@ impl Reception {
         }
     }
 
-    fn keep(&mut self, connection: Connection, next: Next, epoll: &Epoll, desk: &mut Desk<'_>) {
+    fn keep(
+        &mut self,
+        connection: Connection,
+        next: Next,
+        epoll: &Epoll,
+        context: &mut Context<'_>,
+    ) {
         if self.connections.is_full() {
-            self.evict(desk);
+            self.evict(context);
         }
         let place = self.connections.reserve();
         if epoll
             .add(&connection.stream, token(place), interest(next))
             .is_ok()
         {
-            let deadline_ms = deadline_ms(&connection, next, desk.now_ms);
+            let deadline_ms = deadline_ms(&connection, next, context.now_ms);
             self.connections.put(place, connection, deadline_ms);
         } else {
             self.connections.free(place);
@@ -239,16 +247,19 @@ impl Reception {
     }
 
     /// Closes the least active connection, if there is one.
-    fn evict(&mut self, desk: &mut Desk<'_>) -> bool {
+    fn evict(&mut self, context: &mut Context<'_>) -> bool {
         let least = self.connections.least_active();
         let evicted = least.and_then(|place| self.connections.remove(place));
-        desk.counters.evicted_http.add(u64::from(evicted.is_some()));
+        context
+            .counters
+            .evicted_http
+            .add(u64::from(evicted.is_some()));
         evicted.is_some()
     }
 
-    pub(super) fn close_due(&mut self, desk: &mut Desk<'_>) {
-        let closed = self.connections.close_due(desk.now_ms);
-        desk.counters.timed_out_http.add(closed as u64);
+    pub(super) fn close_due(&mut self, context: &mut Context<'_>) {
+        let closed = self.connections.close_due(context.now_ms);
+        context.counters.timed_out_http.add(closed as u64);
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) const ACCEPTS_A_TURN: usize = 64;
 
 /// Connections read before the first of them is answered, so that memory has time to fetch what their
 /// answers are made of.
-pub(super) const PARTY_CONNECTIONS: usize = 8;
+pub(super) const BATCH_CONNECTIONS: usize = 8;
 
 /// A packet received: 74 infohashes of a scrape, or an announce with two full options of BEP 41.
 pub(super) const PACKET_BYTES_MAX: usize = 1536;
@@ -35,8 +35,8 @@ pub(super) const IDLE_TIMEOUT_MS: u64 = 10_000;
 pub(super) const SEND_TIMEOUT_MS: u64 = 10_000;
 
 /// What comes in a burst of a second at full speed.
-pub(super) const UDP_RECEIVE_BUFFER_BYTES: i32 = 8 * 1024 * 1024;
-pub(super) const UDP_SEND_BUFFER_BYTES: i32 = 1024 * 1024;
+pub(super) const UDP_RECEIVE_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const UDP_SEND_BUFFER_BYTES: usize = 1024 * 1024;
 
 /// Connections that the kernel holds for a worker; it takes what the system allows.
 pub(super) const BACKLOG: i32 = 4096;
@@ -44,7 +44,7 @@ pub(super) const BACKLOG: i32 = 4096;
 /// For how long the kernel waits for the first bytes of a connection before the worker is told.
 pub(super) const DEFER_ACCEPT_S: i32 = 5;
 
-/// Connections that wait for the other room to take them.
+/// Connections that wait for the web application to take them.
 pub(super) const HANDOFFS_MAX: usize = 1024;
 
 /// Between two looks at deadlines, and at what there is to sweep.

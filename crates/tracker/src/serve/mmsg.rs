@@ -4,14 +4,14 @@
 
 use std::io;
 use std::mem;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 
-use libc::{iovec, mmsghdr, sockaddr_in6, socklen_t};
+use libc::{c_int, iovec, mmsghdr, sa_family_t, sockaddr_in6, socklen_t};
 
 use super::limits::{BATCH_PACKETS, PACKET_BYTES_MAX};
-use super::sockets::{address_of, check, no_address};
+use super::sockets::check;
 use crate::wire::limits::UDP_ANSWER_BYTES_MAX;
 
 /// Buffers lie an odd number of cache lines apart, or their beginnings would share a few sets of the cache.
@@ -28,10 +28,46 @@ const fn odd_lines(bytes: usize) -> usize {
 #[repr(C, align(8))]
 struct Control([u8; 40]);
 
+/// Where a packet came from, as the kernel writes it:
+///
+/// | offset | size | IPv4    | IPv6    |
+/// |-------:|-----:|---------|---------|
+/// |      0 |    2 | family  | family  |
+/// |      2 |    2 | port    | port    |
+/// |      4 |    4 | address | flow    |
+/// |      8 |   16 | unused  | address |
+/// |     24 |    4 |         | scope   |
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct Source([u8; size_of::<sockaddr_in6>()]);
+
+impl Source {
+    const NONE: Self = Self([0; size_of::<sockaddr_in6>()]);
+
+    fn is_v4(&self) -> bool {
+        let [low, high, ..] = self.0;
+        c_int::from(sa_family_t::from_ne_bytes([low, high])) == libc::AF_INET
+    }
+
+    fn ip(&self) -> IpAddr {
+        if self.is_v4() {
+            Ipv4Addr::from(self.field::<4>(4)).into()
+        } else {
+            Ipv6Addr::from(self.field::<16>(8)).into()
+        }
+    }
+
+    fn field<const N: usize>(&self, offset: usize) -> [u8; N] {
+        let mut value = [0; N];
+        value.copy_from_slice(&self.0[offset..offset + N]);
+        value
+    }
+}
+
 /// A batch of packets received.
-pub(super) struct Inbox {
+pub(super) struct Requests {
     packets: Box<[[u8; IN_BYTES]; BATCH_PACKETS]>,
-    sources: Box<[sockaddr_in6; BATCH_PACKETS]>,
+    sources: Box<[Source; BATCH_PACKETS]>,
     controls: Box<[Control; BATCH_PACKETS]>,
     heads: Box<[mmsghdr; BATCH_PACKETS]>,
     // The heads point into these boxes, which are not replaced after birth.
@@ -39,10 +75,10 @@ pub(super) struct Inbox {
     count: usize,
 }
 
-impl Inbox {
+impl Requests {
     pub(super) fn new() -> Self {
         let mut packets = boxed([0; IN_BYTES]);
-        let mut sources = boxed(no_address());
+        let mut sources = boxed(Source::NONE);
         let mut controls = boxed(Control([0; 40]));
         let mut slices = boxed(no_slice());
         let mut heads = boxed(no_head());
@@ -71,7 +107,7 @@ impl Inbox {
         // The last batch left its own sizes behind.
         for head in &mut self.heads[..self.count] {
             head.msg_hdr.msg_namelen = size_of::<sockaddr_in6>() as socklen_t;
-            head.msg_hdr.msg_controllen = size_of::<Control>();
+            head.msg_hdr.msg_controllen = size_of::<Control>() as _;
         }
         self.count = 0;
         // SAFETY: the heads point to buffers of this value, whose sizes they give, and which nothing
@@ -81,7 +117,7 @@ impl Inbox {
                 fd.as_raw_fd(),
                 self.heads.as_mut_ptr(),
                 BATCH_PACKETS as libc::c_uint,
-                libc::MSG_DONTWAIT,
+                libc::MSG_DONTWAIT as _,
                 ptr::null_mut(),
             )
         })?;
@@ -94,12 +130,12 @@ impl Inbox {
     }
 
     pub(super) fn source(&self, at: usize) -> IpAddr {
-        address_of(&self.sources[at]).ip()
+        self.sources[at].ip()
     }
 }
 
 /// The answers to a batch.
-pub(super) struct Outbox {
+pub(super) struct Answers {
     packets: Box<[[u8; OUT_BYTES]; BATCH_PACKETS]>,
     slices: Box<[iovec; BATCH_PACKETS]>,
     heads: Box<[mmsghdr; BATCH_PACKETS]>,
@@ -113,7 +149,7 @@ pub(super) struct Sent {
     pub(super) unsent: u64,
 }
 
-impl Outbox {
+impl Answers {
     pub(super) fn new() -> Self {
         let mut packets = boxed([0; OUT_BYTES]);
         let mut slices = boxed(no_slice());
@@ -139,42 +175,42 @@ impl Outbox {
     ///
     /// Its control message goes back as it came: the address that a packet was sent to and the
     /// address that its answer comes from have the same form.
-    pub(super) fn queue(&mut self, inbox: &Inbox, at: usize, length: usize) {
-        let received = &inbox.heads[at].msg_hdr;
+    pub(super) fn queue(&mut self, requests: &Requests, at: usize, length: usize) {
+        let request = &requests.heads[at].msg_hdr;
         self.slices[at].iov_len = length.min(UDP_ANSWER_BYTES_MAX);
         let head = &mut self.heads[self.count].msg_hdr;
         head.msg_iov = &raw mut self.slices[at];
-        head.msg_name = received.msg_name;
-        head.msg_namelen = received.msg_namelen;
-        head.msg_controllen = received.msg_controllen;
-        head.msg_control = if received.msg_controllen == 0 {
+        head.msg_name = request.msg_name;
+        head.msg_namelen = request.msg_namelen;
+        head.msg_controllen = request.msg_controllen;
+        head.msg_control = if request.msg_controllen == 0 {
             ptr::null_mut()
         } else {
-            received.msg_control
+            request.msg_control
         };
         self.count += 1;
     }
 
-    /// Sends what is queued; the inbox that it answers is still the one it was queued from.
-    pub(super) fn send(&mut self, fd: &OwnedFd, inbox: &mut Inbox) -> Sent {
+    /// Sends what is queued; the requests that it answers are still those it was queued from.
+    pub(super) fn send(&mut self, fd: &OwnedFd, requests: &mut Requests) -> Sent {
         if self.heads[..self.count]
             .iter()
             .any(|head| head.msg_hdr.msg_controllen > 0)
         {
-            inbox.free_of_interfaces();
+            requests.free_of_interfaces();
         }
         let mut sent = Sent::default();
         let mut done = 0;
         while done < self.count {
             let rest = &mut self.heads[done..self.count];
             // SAFETY: the heads point to answers of this value and to addresses and control messages
-            // of the inbox, which is borrowed exclusively, all with their sizes.
+            // of the requests, which is borrowed exclusively, all with their sizes.
             let result = check(unsafe {
                 libc::sendmmsg(
                     fd.as_raw_fd(),
                     rest.as_mut_ptr(),
                     rest.len() as libc::c_uint,
-                    libc::MSG_DONTWAIT,
+                    libc::MSG_DONTWAIT as _,
                 )
             });
             match result {
@@ -203,24 +239,20 @@ impl Outbox {
     }
 }
 
-impl Inbox {
+impl Requests {
     /// Lets the routes choose the interface of the answers; only their source address is to stay.
     fn free_of_interfaces(&mut self) {
         const HEADER_BYTES: usize = 16;
         const V6_INTERFACE_AT: usize = HEADER_BYTES + 16;
         for at in 0..self.count {
             let control = &mut self.controls[at].0;
-            if c_family(&self.sources[at]) == libc::AF_INET {
+            if self.sources[at].is_v4() {
                 control[HEADER_BYTES..HEADER_BYTES + 4].fill(0);
             } else if !is_link_local(&control[HEADER_BYTES..]) {
                 control[V6_INTERFACE_AT..V6_INTERFACE_AT + 4].fill(0);
             }
         }
     }
-}
-
-fn c_family(source: &sockaddr_in6) -> libc::c_int {
-    libc::c_int::from(source.sin6_family)
 }
 
 /// A link-local address means nothing without its interface.
@@ -246,11 +278,11 @@ fn no_head() -> mmsghdr {
     // SAFETY: null pointers and zero sizes are valid values of all its fields.
     let mut head: mmsghdr = unsafe { mem::zeroed() };
     head.msg_hdr.msg_namelen = size_of::<sockaddr_in6>() as socklen_t;
-    head.msg_hdr.msg_controllen = size_of::<Control>();
+    head.msg_hdr.msg_controllen = size_of::<Control>() as _;
     head
 }
 
 // SAFETY: the pointers are into boxes that move along with the value; nothing is tied to a thread.
-unsafe impl Send for Inbox {}
-// SAFETY: as above; pointers into an inbox are used only in a call that is given it.
-unsafe impl Send for Outbox {}
+unsafe impl Send for Requests {}
+// SAFETY: as above; pointers into requests are used only in a call that is given them.
+unsafe impl Send for Answers {}

@@ -3,8 +3,8 @@
 use std::os::fd::OwnedFd;
 
 use super::limits::{BATCH_PACKETS, BATCHES_A_TURN};
-use super::mmsg::{Inbox, Outbox};
-use crate::answer::Desk;
+use super::mmsg::{Answers, Requests};
+use crate::answer::Context;
 use crate::answer::udp::{Admitted, admit, answer};
 
 /// Announces between asking memory for the peers of one and reading them: enough to wait for the
@@ -12,63 +12,63 @@ use crate::answer::udp::{Admitted, admit, answer};
 const AHEAD: usize = 4;
 
 /// The buffers of a worker's packets, shared by its sockets.
-pub(super) struct Mailroom {
-    inbox: Inbox,
-    outbox: Outbox,
+pub(super) struct UdpServer {
+    requests: Requests,
+    answers: Answers,
 }
 
-impl Mailroom {
+impl UdpServer {
     pub(super) fn new() -> Self {
         Self {
-            inbox: Inbox::new(),
-            outbox: Outbox::new(),
+            requests: Requests::new(),
+            answers: Answers::new(),
         }
     }
 
     /// Answers what waits at the socket, within the bounds of a turn.
-    pub(super) fn turn(&mut self, fd: &OwnedFd, desk: &mut Desk<'_>) {
+    pub(super) fn turn(&mut self, fd: &OwnedFd, context: &mut Context<'_>) {
         for _ in 0..BATCHES_A_TURN {
             // Without a packet there is an error of the socket, which is forgotten by being read.
-            let Ok(count) = self.inbox.receive(fd) else {
+            let Ok(count) = self.requests.receive(fd) else {
                 break;
             };
-            desk.refresh();
-            self.answer(count, desk);
-            let sent = self.outbox.send(fd, &mut self.inbox);
-            desk.counters.bytes_out_udp.add(sent.bytes);
-            desk.counters.unsent_udp.add(sent.unsent);
+            context.refresh();
+            self.answer(count, context);
+            let sent = self.answers.send(fd, &mut self.requests);
+            context.counters.bytes_out_udp.add(sent.bytes);
+            context.counters.unsent_udp.add(sent.unsent);
             if count < BATCH_PACKETS {
                 break;
             }
         }
     }
 
-    fn answer(&mut self, count: usize, desk: &mut Desk<'_>) {
-        let (inbox, outbox) = (&self.inbox, &mut self.outbox);
+    fn answer(&mut self, count: usize, context: &mut Context<'_>) {
+        let (requests, answers) = (&self.requests, &mut self.answers);
         let mut bytes_in = 0;
         let mut batch = [const { Admitted::Dropped }; BATCH_PACKETS];
         for (at, admitted) in batch[..count].iter_mut().enumerate() {
-            let packet = inbox.packet(at);
+            let packet = requests.packet(at);
             bytes_in += packet.len() as u64;
-            *admitted = admit(desk, packet, inbox.source(at), outbox.answer(at));
+            *admitted = admit(context, packet, requests.source(at), answers.answer(at));
         }
         for admitted in &batch[..count] {
-            admitted.prefetch(desk);
+            admitted.prefetch(context);
         }
         let ahead = AHEAD.min(count);
         for admitted in &batch[..ahead] {
-            admitted.prefetch_peers(desk);
+            admitted.prefetch_peers(context);
         }
         for at in 0..count {
             if let Some(admitted) = batch[..count].get(at + ahead) {
-                admitted.prefetch_peers(desk);
+                admitted.prefetch_peers(context);
             }
             let admitted = std::mem::replace(&mut batch[at], Admitted::Dropped);
-            let length = answer(desk, admitted, inbox.source(at), outbox.answer(at));
+            let length = answer(context, admitted, requests.source(at), answers.answer(at));
             if length > 0 {
-                outbox.queue(inbox, at, length);
+                answers.queue(requests, at, length);
             }
         }
-        desk.counters.bytes_in_udp.add(bytes_in);
+        context.counters.bytes_in_udp.add(bytes_in);
     }
 }

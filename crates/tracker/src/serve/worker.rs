@@ -9,12 +9,12 @@ use super::clock::Clock;
 use super::epoll::{Epoll, Events, Interest};
 use super::full_scrape::FullScrapes;
 use super::handoff::HandOff;
-use super::http::Reception;
+use super::http::HttpServer;
 use super::limits::{SWEEP_STEP, TICK_MS, TICKS_A_SWEEP};
 use super::ports::WorkerSockets;
-use super::udp::Mailroom;
+use super::udp::UdpServer;
 use crate::answer::log::Log;
-use crate::answer::{Desk, Manners};
+use crate::answer::{Context, Policy};
 use crate::counters::Counters;
 use crate::gate::Gate;
 use crate::rng::Rng;
@@ -24,7 +24,7 @@ use crate::store::Store;
 pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) store: Store,
-    pub(crate) manners: Manners,
+    pub(crate) policy: Policy,
     /// One for each worker, and one for the NAT checks.
     pub(crate) counters: Box<[Counters]>,
     pub(crate) log: Option<Log>,
@@ -49,8 +49,8 @@ pub(crate) struct Worker {
     index: usize,
     sockets: WorkerSockets,
     epoll: Epoll,
-    mailroom: Mailroom,
-    reception: Reception,
+    udp: UdpServer,
+    http: HttpServer,
     /// The listeners wait until descriptors are free again.
     is_paused: bool,
     next_tick_ms: u64,
@@ -77,8 +77,8 @@ impl Worker {
             index,
             sockets,
             epoll,
-            mailroom: Mailroom::new(),
-            reception: Reception::new(shared),
+            udp: UdpServer::new(),
+            http: HttpServer::new(shared),
             is_paused: false,
             next_tick_ms: 0,
             sweep_left: 0,
@@ -95,11 +95,11 @@ impl Worker {
         let mut rng = Rng::from_os();
         // An error of `epoll_wait` would be an error of this program.
         while let Ok(count) = self.epoll.wait(&mut events, self.timeout_ms()) {
-            let mut desk = Desk {
+            let mut context = Context {
                 gate: &shared.gate,
                 lists: shared.gate.lists(),
                 store: &shared.store,
-                manners: &shared.manners,
+                policy: &shared.policy,
                 counters: &shared.counters[self.index],
                 log: shared.log.as_ref(),
                 rng: &mut rng,
@@ -111,21 +111,21 @@ impl Worker {
                     token if token & CONNECTION_BIT != 0 => {}
                     token if token >= PACKETS_FROM => {
                         let packets = &self.sockets.packets[(token - PACKETS_FROM) as usize];
-                        self.mailroom.turn(packets, &mut desk);
+                        self.udp.turn(packets, &mut context);
                     }
-                    token => self.accept(token, &mut desk),
+                    token => self.accept(token, &mut context),
                 }
             }
             let tokens = (0..count).map(|event| events.token(event));
             let connections = tokens.filter(|token| token & CONNECTION_BIT != 0);
-            self.reception.turn(connections, &self.epoll, &mut desk);
-            if desk.now_ms >= self.next_tick_ms {
-                self.next_tick_ms = desk.now_ms + TICK_MS;
-                self.tick(&mut desk);
+            self.http.turn(connections, &self.epoll, &mut context);
+            if context.now_ms >= self.next_tick_ms {
+                self.next_tick_ms = context.now_ms + TICK_MS;
+                self.tick(&mut context);
             }
             if self.sweep_left > 0 {
                 let step = SWEEP_STEP.min(self.sweep_left);
-                desk.store.sweep(desk.now_s(), step);
+                context.store.sweep(context.now_s(), step);
                 self.sweep_left -= step;
             }
         }
@@ -136,7 +136,7 @@ impl Worker {
         if self.sweep_left > 0 {
             return Some(0);
         }
-        let is_timed = self.is_sweeper() || self.is_paused || !self.reception.is_empty();
+        let is_timed = self.is_sweeper() || self.is_paused || !self.http.is_empty();
         is_timed.then_some(TICK_MS)
     }
 
@@ -144,9 +144,9 @@ impl Worker {
         self.index == 0
     }
 
-    fn accept(&mut self, token: u64, desk: &mut Desk<'_>) {
+    fn accept(&mut self, token: u64, context: &mut Context<'_>) {
         let listener = &self.sockets.listeners[(token - LISTENERS_FROM) as usize];
-        if self.reception.accept(listener, &self.epoll, desk).is_err() {
+        if self.http.accept(listener, &self.epoll, context).is_err() {
             // The connection that cannot be accepted would wake this loop again at once.
             self.listen(Interest::Paused);
             self.is_paused = true;
@@ -160,14 +160,14 @@ impl Worker {
         }
     }
 
-    fn tick(&mut self, desk: &mut Desk<'_>) {
+    fn tick(&mut self, context: &mut Context<'_>) {
         if self.is_paused {
             self.is_paused = false;
             self.listen(Interest::Read);
         }
-        self.reception.close_due(desk);
+        self.http.close_due(context);
         if self.is_sweeper() {
-            self.sweep_left = desk.store.sweep_cost() / TICKS_A_SWEEP + 1;
+            self.sweep_left = context.store.sweep_cost() / TICKS_A_SWEEP + 1;
         }
     }
 }

@@ -1,6 +1,9 @@
 //! One announce: the peer's word goes into its swarm, peers and numbers come out.
 
-use super::peer::{Meta, Peer, Useful};
+use std::net::IpAddr;
+
+use super::Swarms;
+use super::peer::{Meta, Peer, PeerV4, PeerV6, Useful};
 use super::peers::Peers;
 use super::select::{Ask, prefetch_peers, select};
 use super::shard::{Family, Shard, Turn};
@@ -25,6 +28,14 @@ pub(super) struct Call<'a, P> {
 pub(super) struct Outs<'a> {
     pub(super) own: &'a mut [u8],
     pub(super) other: &'a mut [u8],
+}
+
+/// What becomes of a peer's word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    Taken,
+    /// The peer is not in the swarm, and does not come into it.
+    Ignored,
 }
 
 /// The facts, with the bytes written of the asker's family and of the other.
@@ -55,6 +66,69 @@ impl<'a, P: Family> Call<'a, P> {
         } else {
             (Useful::Everyone, slot.len() as usize)
         }
+    }
+}
+
+impl Swarms {
+    /// Write peers for an asker of either family, whether its word is taken or not.
+    #[inline]
+    pub(super) fn ask(
+        &self,
+        announce: &Announce,
+        now: u32,
+        rng: &mut Rng,
+        v4_out: &mut [u8],
+        v6_out: &mut [u8],
+        word: Word,
+    ) -> Facts {
+        match announce.ip {
+            IpAddr::V4(ip) => {
+                let asker = PeerV4::new(ip, announce.port, Meta::UNSAID);
+                let (own, other) = (v4_out, v6_out);
+                let answer = self.ask_as(asker, announce, now, rng, Outs { own, other }, word);
+                Facts {
+                    v4_bytes: answer.own,
+                    v6_bytes: answer.other,
+                    ..answer.facts
+                }
+            }
+            IpAddr::V6(ip) => {
+                let asker = PeerV6::new(ip, announce.port, Meta::UNSAID);
+                let (own, other) = (v6_out, v4_out);
+                let answer = self.ask_as(asker, announce, now, rng, Outs { own, other }, word);
+                Facts {
+                    v4_bytes: answer.other,
+                    v6_bytes: answer.own,
+                    ..answer.facts
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn ask_as<P: Family>(
+        &self,
+        asker: P,
+        announce: &Announce,
+        now: u32,
+        rng: &mut Rng,
+        outs: Outs<'_>,
+        word: Word,
+    ) -> Answer {
+        let origins = self.origins.load();
+        let turn = self.turn(now, origins.as_deref());
+        let hash = self.keys.mix_torrent(&announce.infohash);
+        let call = Call::new(turn, announce, hash, asker);
+        let padded = self.padded(hash);
+        let mut shard = padded.shard.lock();
+        if word == Word::Ignored {
+            return shard.look(&call, rng, outs);
+        }
+        let answer = shard.announce(&call, rng, outs);
+        if answer.facts.joined {
+            padded.note(&shard);
+        }
+        answer
     }
 }
 
@@ -101,14 +175,13 @@ impl Shard {
             return Answer::of(facts);
         }
         let Some(place) = place else {
-            let (own, other) = give(slot, call, rng, outs);
-            return Answer { facts, own, other };
+            return give(facts, slot, call, rng, outs);
         };
         // Nobody is given itself: the asker is not in its place while peers are picked.
         let asker = std::mem::replace(P::place_mut(slot, place, call.asker_hash), P::EMPTY);
-        let (own, other) = give(slot, call, rng, outs);
+        let answer = give(facts, slot, call, rng, outs);
         *P::place_mut(slot, place, call.asker_hash) = asker;
-        Answer { facts, own, other }
+        answer
     }
 
     fn stop<P: Family>(&mut self, call: &Call<'_, P>) -> Facts {
@@ -220,21 +293,22 @@ impl Facts {
     }
 }
 
-/// Write peers of both families and give the bytes of each.
+/// Write peers of both families, and answer with the bytes of each.
 ///
 /// The asker's own family goes first but leaves a quarter to the other one where that has peers.
 #[inline]
 pub(super) fn give<P: Family>(
+    facts: Facts,
     slot: &Slot,
     call: &Call<'_, P>,
     rng: &mut Rng,
     Outs { own, other }: Outs<'_>,
-) -> (usize, usize) {
+) -> Answer {
     let (turn, numwant) = (&call.turn, call.announce.numwant);
     let (useful, useful_number) = call.useful(slot);
     let origins = turn.origins.filter(|_| useful == Useful::Everyone);
     if useful_number == 0 && origins.is_none() {
-        return (0, 0);
+        return Answer::of(facts);
     }
     let others = P::Other::view(slot);
     let other_origins = origins.map_or(&[][..], P::Other::origins);
@@ -248,18 +322,20 @@ pub(super) fn give<P: Family>(
         want: numwant - reserved,
         useful_number,
     };
-    let written = select(&P::view(slot), &ask, rng, own);
+    let own = select(&P::view(slot), &ask, rng, own);
     if other.is_empty() {
-        return (written, 0);
+        let other = 0;
+        return Answer { facts, own, other };
     }
     let ask = Ask {
         asker: P::Other::EMPTY,
         useful,
         origins: other_origins,
-        want: numwant - written / P::WIRE,
+        want: numwant - own / P::WIRE,
         useful_number,
     };
-    (written, select(&others, &ask, rng, other))
+    let other = select(&others, &ask, rng, other);
+    Answer { facts, own, other }
 }
 
 /// Peers of the asker's host among the places of a sample.

@@ -46,6 +46,9 @@ impl Meta {
     const PARTIAL: u16 = 1 << 15;
     const NOBODY: u16 = Self::SEEDER | Self::PARTIAL;
 
+    /// Of a peer that is only looked for.
+    pub(super) const UNSAID: Self = Self(0);
+
     #[inline]
     pub(super) fn new(seen: Coarse, seeder: bool, partial: bool) -> Self {
         let seeder = if seeder { Self::SEEDER } else { 0 };

@@ -120,7 +120,7 @@ impl Trial {
         }
     }
 
-    /// A guest asks; one who is in the swarm is none.
+    /// Asks without joining, which only those do that are not in the swarm.
     fn look(&mut self, ask: &Ask) {
         let announce = &ask.announce;
         let asker = SocketAddr::new(announce.ip, announce.port);

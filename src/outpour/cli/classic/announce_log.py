@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from outpour._core import Logged
-from outpour.base.host_port import format_address
+from outpour.base.host_port import format_host_port
 from outpour.cli.classic.tracker_log import WHEN, Log, line_of, text_of
 
 PAUSE_S = 0.25
@@ -66,7 +66,7 @@ def line_of_core(row: Logged) -> str:
     at = time.localtime(row.at_s)
     if row.reached is not None:
         status = 200 if row.reached else 503
-        where = format_address(row.host, row.port or 0)
+        where = format_host_port(row.host, row.port or 0)
         peer_id = quote(row.peer_id or b"", safe="")
         return (
             f'{row.host} - {peer_id} [{time.strftime(WHEN, at)}] "!natcheck-{where}" {status} 0 - -'

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from outpour.base.errors import NetworkError
+from outpour.base.host_port import format_host_port
 from outpour.cli.classic.client_options import REPLACED
 from outpour.cli.classic.option_table import Parsed
 from outpour.cli.shared.printer import Printer
@@ -36,7 +37,7 @@ def open_engine(parsed: Parsed) -> Engine:
     for port in ports[:PORTS_TRIED_MAX]:
         listen: tuple[str, ...] = (f"0.0.0.0:{port}", f"[::]:{port}")
         if host:
-            listen = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}",)
+            listen = (format_host_port(host, port),)
         try:
             return Engine(replace(settings, listen=listen))
         except NetworkError as error:

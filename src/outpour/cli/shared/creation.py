@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from outpour.base.errors import UsageError, WriteError
+from outpour.base.errors import UsageError
 from outpour.base.files import write_atomically
 from outpour.base.text import printable
 from outpour.base.units import count, format_size
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.target import check_target
 from outpour.making.maker import Draft, Made, Plan
 from outpour.torrent.linter import LINTS, Lint
 
@@ -121,25 +122,6 @@ class Creation:
             )
         for note in notes:
             self.printer.note(f"{note.message} ({note.name})")
-
-
-def check_target(target: Path | None, force: bool) -> None:
-    """Refuse a place where a .torrent cannot be written: before an hour of hashing, not after it.
-
-    Raises:
-        WriteError: A file is there and not to be replaced, or there is no such folder.
-    """
-    if target is None:
-        return
-    if target.is_file() and not force:
-        raise WriteError(
-            f"`{target}`: is already there", hint="`--force` replaces it, `-o` writes elsewhere"
-        )
-    if not target.parent.is_dir():
-        raise WriteError(
-            f"`{target}`: its folder is not there",
-            hint=f"make it first: mkdir -p '{target.parent}'",
-        )
 
 
 def _is_inside(target: Path, plan: Plan) -> bool:

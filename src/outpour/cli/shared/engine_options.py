@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from outpour.base.errors import UsageError
+from outpour.base.host_port import format_host_port
+from outpour.base.state_folder import default_state_folder
 from outpour.base.units import parse_size
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -47,7 +47,7 @@ def engine_settings(flags: dict[str, Any], *, profile: str) -> Any:  # noqa: ANN
     host, port = flags.pop("bind"), flags.pop("port")
     listen: tuple[str, ...] = (f"0.0.0.0:{port}", f"[::]:{port}")
     if host:
-        listen = (f"[{host}]:{port}" if ":" in host and host[0] != "[" else f"{host}:{port}",)
+        listen = (format_host_port(host, port),)
     return EngineSettings(
         listen=listen,
         profile=profile,  # type: ignore[arg-type]
@@ -57,22 +57,9 @@ def engine_settings(flags: dict[str, Any], *, profile: str) -> Any:  # noqa: ANN
     )
 
 
-def state_folder() -> Path:
-    """Where resume data is kept: `$XDG_STATE_HOME/outpour/resume`."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
-    return Path(base) / "outpour" / "resume"
-
-
-def read_address(text: str) -> tuple[str, int]:
-    """Read `HOST:PORT`, IPv6 in brackets.
-
-    Raises:
-        UsageError: It is something else.
-    """
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise UsageError(f"`{text}`: not the address of a peer", hint="write `HOST:PORT`")
-    return host.strip("[]"), int(port)
+def resume_folder() -> Path:
+    """Where resume data is kept."""
+    return default_state_folder() / "resume"
 
 
 @contextmanager

@@ -81,29 +81,6 @@ def check_url(url: str) -> str:
     return url
 
 
-def read_node(text: str) -> tuple[str, int]:
-    """Read a node of the DHT: a host and a port, an IPv6 address in brackets.
-
-    Raises:
-        UsageError: It is something else.
-
-    Example:
-        >>> read_node("router.example.org:6881"), read_node("[::1]:6881")
-        (('router.example.org', 6881), ('::1', 6881))
-    """
-    host, _, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        host = ""
-    is_port = port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536
-    if not host or not is_port or any(c.isspace() or c in "/[]" for c in host):
-        raise UsageError(
-            f"`{printable(text)}`: not a node", hint="write `HOST:PORT`, or `[ADDRESS]:PORT`"
-        )
-    return host, int(port)
-
-
 def read_similar(text: str) -> bytes:
     """Read an infohash of 40 or 64 hexadecimal digits, or take that of a .torrent file.
 

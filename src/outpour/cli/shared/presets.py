@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from outpour.base.errors import ReadError, SettingsError, reason
+from outpour.base.errors import SettingsError
 from outpour.base.text import printable
 
-FILE_BYTES_MAX = 1 << 20
 SECTION = "preset"
 SHOWN_MAX = 10
 _NO_SETTINGS = frozenset({"preset", "config", "help"})
@@ -74,22 +72,10 @@ def apply_preset(
 
 
 def _presets(path: Path) -> dict[str, dict[str, Any]]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    # Who names no preset does not wait for the reader of TOML.
+    from outpour.base.toml_file import read_toml
 
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise ReadError(f"`{path}`: {reason(error)}", hint=_shape("NAME")) from error
-    if len(raw) > FILE_BYTES_MAX:
-        raise SettingsError(f"`{path}`: over {FILE_BYTES_MAX} bytes, which is no settings file")
-    try:
-        values = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"`{path}`: not TOML: {error}") from None
+    values = read_toml(path, missing_hint=_shape("NAME"))
     for key in values:
         if key != SECTION:
             raise SettingsError(f"`{path}:{printable(key)}`: no such setting", hint=_shape("NAME"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from outpour.base.host_port import format_host_port
 from outpour.base.units import count, format_size
 from outpour.cli.shared.inputs import format_date
 from outpour.cli.shared.printer import Printer
@@ -130,7 +131,7 @@ def _facts_of_link(link: Magnet) -> Iterator[tuple[str, str]]:
     yield from _column("trackers", link.trackers)
     yield from _column("web seeds", link.web_seeds)
     yield from _column("sources", link.sources)
-    yield from _column("peers", [_address(host, port) for host, port in link.peers])
+    yield from _column("peers", [format_host_port(host, port) for host, port in link.peers])
     if link.selected:
         files = (str(a) if b - a == 1 else f"{a}-{b - 1}" for a, b in link.selected)
         yield "files wanted", ", ".join(files)
@@ -147,10 +148,6 @@ def _infohashes(v1: bytes | None, v2: bytes | None) -> Iterator[tuple[str, str]]
 def _column(label: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:
     for number, value in enumerate(values):
         yield "" if number else label, value
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _size(length: int) -> str:
@@ -173,7 +170,7 @@ def _facts(metainfo: Metainfo) -> Iterator[tuple[str, str]]:
     yield from _column("trackers", tiers)
     yield from _column("web seeds", metainfo.web_seeds)
     yield from _column("http seeds", metainfo.http_seeds)
-    yield from _column("DHT nodes", [_address(host, port) for host, port in metainfo.nodes])
+    yield from _column("DHT nodes", [format_host_port(host, port) for host, port in metainfo.nodes])
     yield from _column("similar", [digest.hex() for digest in metainfo.similar])
     yield from _column("collections", metainfo.collections)
     if metainfo.comment:

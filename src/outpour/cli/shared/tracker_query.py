@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import click
 
 from outpour.base.errors import OutpourError, UsageError
 from outpour.cli.shared.env import Env
@@ -16,6 +18,31 @@ from outpour.torrent.metainfo import Metainfo
 AT_ONCE_MAX = 16
 
 _T = TypeVar("_T")
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.argument("torrent", metavar="TORRENT|URL|MAGNET|INFOHASH"),
+    click.option(
+        "--tracker", multiple=True, metavar="URL", help="Ask this one instead; repeatable."
+    ),
+    click.option(
+        "--family",
+        type=click.Choice(["any", "ipv4", "ipv6"]),
+        default="any",
+        help="Which addresses of UDP trackers to use.",
+    ),
+    click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=15.0),
+    click.option(
+        "--json", "as_json", is_flag=True, help="Write JSON, a list with one object a tracker."
+    ),
+)
+
+
+def query_options(command: _F) -> _F:
+    """Give a command the argument and the flags of every question to trackers."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +115,32 @@ def ask_all(urls: Sequence[str], ask: Callable[[str], _T]) -> list[Answer[_T]]:
         return [*pool.map(one, urls)]
 
 
-def exit_code(printer: Printer, answers: Sequence[Answer[_T]]) -> int:
-    """Say who failed; the code is 0 when at least one tracker answered."""
+def tell_answers(
+    printer: Printer,
+    answers: Sequence[Answer[_T]],
+    *,
+    as_json: bool,
+    describe: Callable[[Answer[_T]], dict[str, object]],
+    report: Callable[[Answer[_T]], None],
+) -> int:
+    """Write what the trackers said, and who failed.
+
+    Args:
+        printer: Takes it.
+        answers: Of all trackers.
+        as_json: For programs.
+        describe: Turns an answer into an object for programs.
+        report: Writes an answer for people.
+
+    Returns:
+        The exit code: 0 when at least one tracker answered.
+    """
+    if as_json:
+        printer.json([describe(answer) for answer in answers])
+    else:
+        for answer in answers:
+            if answer.error is None:
+                report(answer)
     for answer in answers:
         if answer.error is not None:
             printer.fault(answer.error)

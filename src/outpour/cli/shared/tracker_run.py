@@ -9,7 +9,8 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from outpour.base.host_port import format_address
+from outpour.base.event import Event
+from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.cli.shared.printer import Printer
 from outpour.tracker.lists.admin_token import Token
@@ -17,7 +18,6 @@ from outpour.tracker.lists.keys_in_force import Keyring
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state import dfile
-from outpour.tracker.tracker_events import Event
 from outpour.web.admin_api import Admin
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
@@ -124,15 +124,15 @@ class TrackerRun:
 
     def _tell_addresses(self) -> None:
         for host, port in self.service.http_addresses:
-            where = format_address(_ANY.get(host, host), port)
+            where = format_host_port(_ANY.get(host, host), port)
             everywhere = " (all interfaces)" if host in _ANY else ""
             self._printer.talk(f"tracker: http://{where}/announce{everywhere}")
         for host, port in self.service.udp_addresses:
-            where = format_address(_ANY.get(host, host), port)
+            where = format_host_port(_ANY.get(host, host), port)
             everywhere = " (all interfaces)" if host in _ANY else ""
             self._printer.talk(f"tracker: udp://{where}/announce{everywhere}")
         if self._settings.page and self.service.http_addresses:
             host, port = self.service.http_addresses[0]
-            where = format_address(_ANY.get(host, host), port)
+            where = format_host_port(_ANY.get(host, host), port)
             self._printer.talk("page: ", ("bold", f"http://{where}/"))
         self._printer.flush()

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from outpour._core import Tracker
+from outpour.base.event import Event
 from outpour.tracker.lists.address_ranges import parse_ranges
 from outpour.tracker.lists.client_prefixes import parse_clients, prefixes_of
 from outpour.tracker.lists.list_file import ListFile, Parse
 from outpour.tracker.lists.passkey import Key, parse_keys
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.tracker_events import Event
 
 T = TypeVar("T")
 

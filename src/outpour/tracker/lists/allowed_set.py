@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from outpour.base.event import Event
 from outpour.tracker.lists.list_file import ListFile, parse_infohashes
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.torrent_folder import Folder
-from outpour.tracker.tracker_events import Allowed, DuplicateSkipped, Event, Withdrawn
+from outpour.tracker.tracker_events import Allowed, DuplicateSkipped, Withdrawn
 
 NOTHING: Mapping[bytes, Listing] = MappingProxyType({})
 

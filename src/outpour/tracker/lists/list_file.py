@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from outpour.base.errors import FormatError, ReadError, reason
-from outpour.tracker.tracker_events import Event, FileSkipped, SourceReadable, SourceUnreadable
+from outpour.base.event import Event
+from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
 
 T = TypeVar("T")
 Parse = Callable[[bytes], tuple[frozenset[T], list[str]]]

@@ -56,6 +56,17 @@ class Key:
         """Whether it counts at this Unix time."""
         return self.expires_at is None or now < self.expires_at
 
+    def describe(self, now: float, *, with_secret: bool = False) -> dict[str, object]:
+        """Tell programs of it: `--json` and the API say the same."""
+        return {
+            "id": self.id,
+            **({"key": self.secret} if with_secret else {}),
+            "label": self.label,
+            "made": None if self.made_at is None else format_time(self.made_at),
+            "expires": None if self.expires_at is None else format_time(self.expires_at),
+            "active": self.is_active(now),
+        }
+
     @property
     def line(self) -> str:
         """The line of a key list that says this."""

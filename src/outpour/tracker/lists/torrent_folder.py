@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outpour.base.errors import ReadError, reason
+from outpour.base.event import Event
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.lists.listed_torrent import Listing
-from outpour.tracker.tracker_events import Event, FileSkipped, SourceReadable, SourceUnreadable
+from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
 
 SUFFIX = ".torrent"
 SETTLE_S = 3.0

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from outpour.base.errors import FormatError, OutpourError
+from outpour.base.event import Event
 from outpour.tracker.figures import Peer
 from outpour.tracker.state import dfile
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.store import set_aside
-from outpour.tracker.tracker_events import Event, SavingFailed, SavingResumed, StateDamaged
+from outpour.tracker.tracker_events import SavingFailed, SavingResumed, StateDamaged
 
 
 class Mirrored(Protocol):

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from outpour._core import Ledger
 from outpour.base.errors import OutpourError, WriteError
+from outpour.base.event import Event
 from outpour.tracker.figures import Sample
 from outpour.tracker.state.store import StateDamagedError, Store, set_aside
-from outpour.tracker.tracker_events import Event, SavingFailed, SavingResumed, StateDamaged
+from outpour.tracker.tracker_events import SavingFailed, SavingResumed, StateDamaged
 
 BATCH_MAX = 2000
 """Counters of one commit: what a disk takes in a moment, and memory does not notice."""

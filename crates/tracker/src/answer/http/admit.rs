@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::answer::Desk;
+use crate::answer::Context;
+use crate::answer::announce::Admission;
 use crate::gate;
-use crate::model::Announce;
-use crate::rng::Rng;
 use crate::wire::Refusal;
 use crate::wire::http::{self as wire, Action, Head, Method, Read, Status};
 
@@ -26,18 +25,17 @@ pub(crate) struct Request<'b> {
 }
 
 pub(super) enum Task<'b> {
-    Announce {
-        query: wire::Announce<'b>,
-        announce: Announce,
-        /// Picks the peers, so that those to be picked are known before they are.
-        rng: Rng,
-    },
+    Announce(wire::Announce<'b>, Admission),
     Scrape,
 }
 
 /// Admits the request at the front of `buffer`.
-pub(crate) fn admit<'b>(desk: &mut Desk<'_>, source: IpAddr, buffer: &'b [u8]) -> Admitted<'b> {
-    let head = match wire::read(buffer, desk.lists.keys.is_some()) {
+pub(crate) fn admit<'b>(
+    context: &mut Context<'_>,
+    source: IpAddr,
+    buffer: &'b [u8],
+) -> Admitted<'b> {
+    let head = match wire::read(buffer, context.lists.keys.is_some()) {
         Read::Partial => return Admitted::Partial,
         Read::Elsewhere => return Admitted::Elsewhere,
         Read::Malformed(reason) => return Admitted::Unanswerable(Status::BadRequest, reason),
@@ -47,8 +45,8 @@ pub(crate) fn admit<'b>(desk: &mut Desk<'_>, source: IpAddr, buffer: &'b [u8]) -
         let reason = "announce and scrape are asked for with GET";
         return Admitted::Unanswerable(Status::MethodNotAllowed, reason);
     }
-    let requester = desk.gate.requester(source, head.fields);
-    let task = admit_request(desk, source, requester, &head);
+    let requester = context.gate.requester(source, head.fields);
+    let task = admit_request(context, source, requester, &head);
     Admitted::Request(Request {
         head,
         requester,
@@ -57,80 +55,67 @@ pub(crate) fn admit<'b>(desk: &mut Desk<'_>, source: IpAddr, buffer: &'b [u8]) -
 }
 
 fn admit_request<'b>(
-    desk: &mut Desk<'_>,
+    context: &mut Context<'_>,
     source: IpAddr,
     requester: IpAddr,
     head: &Head<'b>,
 ) -> Result<Task<'b>, Refusal> {
-    if !desk.gate.is_slow_enough(requester, desk.now_ms) {
+    if !context.gate.is_slow_enough(requester, context.now_ms) {
         return Err(gate::TOO_FAST);
     }
-    desk.lists
+    context
+        .lists
         .admit_address(requester)
-        .and_then(|()| desk.lists.admit_key(head.key))
-        .inspect_err(|_| desk.counters.refused.one())?;
+        .and_then(|()| context.lists.admit_key(head.key))
+        .inspect_err(|_| context.counters.refused.one())?;
     if head.action == Action::Scrape {
         return Ok(Task::Scrape);
     }
     let query = wire::announce(head.query)?;
-    let announce = admit_announce(desk, source, requester, head, &query)
-        .inspect_err(|_| desk.counters.refused.one())?;
-    desk.store.swarms.prefetch(&announce.infohash);
-    Ok(Task::Announce {
-        query,
-        announce,
-        rng: Rng::seeded(desk.rng.next_u64()),
-    })
+    let admission = admit_announce(context, source, requester, head, &query)
+        .inspect_err(|_| context.counters.refused.one())?;
+    Ok(Task::Announce(query, admission))
 }
 
 impl Admitted<'_> {
-    /// Asks memory for the torrent, its index line having arrived meanwhile.
-    pub(crate) fn prefetch(&self, desk: &Desk<'_>) {
-        if let Some((announce, _)) = self.announced() {
-            desk.store.swarms.prefetch_torrent(&announce.infohash);
+    /// As [`Admission::prefetch`].
+    pub(crate) fn prefetch(&self, context: &Context<'_>) {
+        if let Some(admission) = self.admission() {
+            admission.prefetch(context);
         }
     }
 
-    /// Asks memory for the peers that the answer is made of, the torrent having arrived meanwhile.
-    pub(crate) fn prefetch_peers(&self, desk: &Desk<'_>) {
-        if let Some((announce, rng)) = self.announced() {
-            desk.store.swarms.prefetch_peers(announce, &mut rng.clone());
+    /// As [`Admission::prefetch_peers`].
+    pub(crate) fn prefetch_peers(&self, context: &Context<'_>) {
+        if let Some(admission) = self.admission() {
+            admission.prefetch_peers(context);
         }
     }
 
-    fn announced(&self) -> Option<(&Announce, &Rng)> {
+    fn admission(&self) -> Option<&Admission> {
         match self {
             Self::Request(Request {
-                task: Ok(Task::Announce { announce, rng, .. }),
+                task: Ok(Task::Announce(_, admission)),
                 ..
-            }) => Some((announce, rng)),
+            }) => Some(admission),
             _ => None,
         }
     }
 }
 
 fn admit_announce(
-    desk: &Desk<'_>,
+    context: &mut Context<'_>,
     source: IpAddr,
     requester: IpAddr,
     head: &Head<'_>,
-    request: &wire::Announce<'_>,
-) -> Result<Announce, Refusal> {
-    desk.lists.admit_torrent(&request.infohash)?;
-    desk.lists.admit_client(&request.peer_id)?;
-    let ip = desk
+    query: &wire::Announce<'_>,
+) -> Result<Admission, Refusal> {
+    context.admit_announced(&query.announced)?;
+    let ip = context
         .gate
-        .peer_address(source, requester, request.ip, head.fields)?;
+        .peer_address(source, requester, query.ip, head.fields)?;
     if ip != requester {
-        desk.lists.admit_address(ip)?;
+        context.lists.admit_address(ip)?;
     }
-    desk.gate.admit_peer(ip, request.port)?;
-    Ok(Announce {
-        infohash: request.infohash,
-        ip,
-        port: request.port,
-        left: request.left,
-        event: request.event,
-        numwant: desk.manners.numwant(request.event, request.numwant),
-    })
+    context.admit_peer(&query.announced, ip, query.numwant)
 }

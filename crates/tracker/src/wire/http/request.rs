@@ -1,18 +1,13 @@
 //! A query becomes an announce (BEP 3, BEP 21, BEP 23), or the infohashes of a scrape (BEP 48).
 
 use super::query::{DecodeError, decode, number, pairs};
-use crate::model::{Event, InfoHash};
+use crate::model::{Announced, Event, InfoHash};
 use crate::wire::Refusal;
 use crate::wire::limits::{HTTP_SCRAPE_INFOHASHES_MAX, TRACKER_ID_BYTES_MAX};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Announce<'a> {
-    pub(crate) infohash: InfoHash,
-    pub(crate) peer_id: [u8; 20],
-    pub(crate) port: u16,
-    /// Bytes left, the most there can be where the client does not say.
-    pub(crate) left: u64,
-    pub(crate) event: Event,
+    pub(crate) announced: Announced,
     /// None where the client leaves the number to the tracker.
     pub(crate) numwant: Option<u32>,
     pub(crate) compact: bool,
@@ -83,16 +78,18 @@ impl<'a> Found<'a> {
             ),
         };
         Ok(Announce {
-            infohash: exactly_20(self.infohash, &INFOHASH)?,
-            peer_id: exactly_20(self.peer_id, &PEER_ID)?,
-            port: port(self.port)?,
-            left: left(self.left)?,
-            event: match self.event {
-                b"started" => Event::Started,
-                b"completed" => Event::Completed,
-                b"stopped" => Event::Stopped,
-                b"paused" => Event::Paused,
-                _ => Event::None,
+            announced: Announced {
+                infohash: exactly_20(self.infohash, &INFOHASH)?,
+                peer_id: exactly_20(self.peer_id, &PEER_ID)?,
+                port: port(self.port)?,
+                left: left(self.left)?,
+                event: match self.event {
+                    b"started" => Event::Started,
+                    b"completed" => Event::Completed,
+                    b"stopped" => Event::Stopped,
+                    b"paused" => Event::Paused,
+                    _ => Event::None,
+                },
             },
             numwant,
             compact: self.compact != b"0",

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Counts, Event};
+use crate::model::{Announced, Counts, Event};
 use crate::wire::Refusal;
 use crate::wire::limits::HTTP_HEAD_BYTES_MAX;
 use crate::wire::vector;
@@ -20,15 +20,18 @@ fn bep03_the_announce_vector_is_read() {
     let query = vector!(text, "bep03_announce.txt", "query");
     let announce = announce(&query).expect("an announce");
     assert_eq!(
-        announce.infohash.as_slice(),
+        announce.announced.infohash.as_slice(),
         vector!(text, "bep03_announce.txt", "infohash")
     );
     assert_eq!(
-        announce.peer_id.as_slice(),
+        announce.announced.peer_id.as_slice(),
         vector!(text, "bep03_announce.txt", "peer_id")
     );
-    assert_eq!((announce.port, announce.left), (6881, 2));
-    assert_eq!(announce.event, Event::Started);
+    assert_eq!(
+        (announce.announced.port, announce.announced.left),
+        (6881, 2)
+    );
+    assert_eq!(announce.announced.event, Event::Started);
     assert_eq!(announce.numwant, Some(200));
     assert!(announce.compact);
 }
@@ -91,6 +94,7 @@ fn bep03_what_is_wrong_with_an_announce_is_said() {
 fn bep03_numbers_beyond_64_bits_are_the_largest() {
     let left = with("left=99999999999999999999999999")
         .expect("an announce")
+        .announced
         .left;
     assert_eq!(left, u64::MAX);
 }
@@ -98,8 +102,8 @@ fn bep03_numbers_beyond_64_bits_are_the_largest() {
 #[test]
 fn bep03_left_out_parameters_have_their_defaults() {
     let announce = with("left=&event=&numwant=").expect("an announce");
-    assert_eq!(announce.left, u64::MAX);
-    assert_eq!(announce.event, Event::None);
+    assert_eq!(announce.announced.left, u64::MAX);
+    assert_eq!(announce.announced.event, Event::None);
     assert_eq!(announce.numwant, None);
     assert!(announce.compact);
     assert_eq!((announce.ip, announce.tracker_id), (None, None));
@@ -109,7 +113,7 @@ fn bep03_left_out_parameters_have_their_defaults() {
 #[test]
 fn bep03_of_a_repeated_parameter_the_last_counts_and_unknown_ones_do_not() {
     let announce = with("port=2&x&=&&y=%zz&ipv4=8.8.8.8&port=3").expect("an announce");
-    assert_eq!(announce.port, 3);
+    assert_eq!(announce.announced.port, 3);
 }
 
 #[test]
@@ -128,7 +132,7 @@ fn bep03_odd_queries_of_old_clients_are_understood() {
 #[test]
 fn bep21_paused_is_an_event() {
     assert_eq!(
-        with("event=paused").expect("an announce").event,
+        with("event=paused").expect("an announce").announced.event,
         Event::Paused
     );
 }
@@ -367,8 +371,8 @@ proptest! {
             escaped(&infohash), escaped(&peer_id), u8::from(compact),
         );
         prop_assert_eq!(announce(query.as_bytes()), Ok(Announce {
-            infohash, peer_id, port, left, event: Event::None, numwant: Some(numwant), compact,
-            ip: None, tracker_id: None,
+            announced: Announced { infohash, peer_id, port, left, event: Event::None },
+            numwant: Some(numwant), compact, ip: None, tracker_id: None,
         }));
     }
 
@@ -387,7 +391,7 @@ proptest! {
                 _ => query.push(byte),
             }
         }
-        let found = announce(&query).map(|announce| announce.infohash);
+        let found = announce(&query).map(|announce| announce.announced.infohash);
         prop_assert_eq!(found, Ok(infohash));
     }
 

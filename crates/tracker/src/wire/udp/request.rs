@@ -1,6 +1,6 @@
 //! A packet becomes a request, or nothing: what is too short or has no known action gets no answer.
 
-use crate::model::{Event, InfoHash};
+use crate::model::{Announced, Event};
 use crate::wire::limits::{UDP_SCRAPE_INFOHASHES_MAX, URL_DATA_BYTES_MAX};
 
 /// The number a connect request has where others have their connection id.
@@ -41,13 +41,9 @@ const INFOHASH_BYTES: usize = 20;
 pub(crate) struct Announce<'a> {
     pub(crate) connection_id: u64,
     pub(crate) transaction: [u8; 4],
-    pub(crate) infohash: InfoHash,
-    pub(crate) peer_id: &'a [u8; 20],
-    pub(crate) left: u64,
-    pub(crate) event: Event,
+    pub(crate) announced: Announced,
     /// None where the client leaves the number to the tracker.
     pub(crate) numwant: Option<u32>,
-    pub(crate) port: u16,
     /// Unread BEP 41 options.
     pub(crate) options: &'a [u8],
 }
@@ -88,19 +84,21 @@ fn announce(packet: &[u8], connection_id: u64, transaction: [u8; 4]) -> Option<R
     Some(Request::Announce(Announce {
         connection_id,
         transaction,
-        infohash: field(fixed, 16),
-        peer_id: fixed[36..].first_chunk()?,
-        left: u64::from_be_bytes(field(fixed, 64)),
-        event: match u32::from_be_bytes(field(fixed, 80)) {
-            1 => Event::Completed,
-            2 => Event::Started,
-            3 => Event::Stopped,
-            // libtorrent sends BEP 21's event under this number, which BEP 15 does not know.
-            4 => Event::Paused,
-            _ => Event::None,
+        announced: Announced {
+            infohash: field(fixed, 16),
+            peer_id: field(fixed, 36),
+            port: u16::from_be_bytes(field(fixed, 96)),
+            left: u64::from_be_bytes(field(fixed, 64)),
+            event: match u32::from_be_bytes(field(fixed, 80)) {
+                1 => Event::Completed,
+                2 => Event::Started,
+                3 => Event::Stopped,
+                // libtorrent sends BEP 21's event under this number, which BEP 15 does not know.
+                4 => Event::Paused,
+                _ => Event::None,
+            },
         },
         numwant: u32::try_from(numwant).ok(),
-        port: u16::from_be_bytes(field(fixed, 96)),
         options,
     }))
 }

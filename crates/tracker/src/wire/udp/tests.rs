@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Counts, Event};
+use crate::model::{Announced, Counts, Event};
 use crate::wire::limits::{UDP_ANSWER_BYTES_MAX, URL_DATA_BYTES_MAX};
 use crate::wire::vector;
 
@@ -41,12 +41,14 @@ fn bep15_the_announce_vector_is_read_and_answered() {
         Some(Request::Announce(Announce {
             connection_id: ID,
             transaction: TRANSACTION,
-            infohash: counting_infohash(),
-            peer_id: b"-LT2000-abcdefghijkl",
-            left: 2,
-            event: Event::Started,
+            announced: Announced {
+                infohash: counting_infohash(),
+                peer_id: *b"-LT2000-abcdefghijkl",
+                port: 6881,
+                left: 2,
+                event: Event::Started,
+            },
             numwant: None,
-            port: 6881,
             options: &[],
         }))
     );
@@ -79,7 +81,7 @@ fn bep15_each_event_is_read_and_an_unknown_one_is_none() {
     let mut event_of = |field: &[u8]| {
         request[80..84].copy_from_slice(field);
         match read(&request) {
-            Some(Request::Announce(announce)) => announce.event,
+            Some(Request::Announce(announce)) => announce.announced.event,
             other => panic!("{other:?}"),
         }
     };
@@ -100,7 +102,7 @@ fn bep21_event_4_is_paused() {
     request[80..84].copy_from_slice(&vector!(hex, "bep15_event.hex", "paused"));
     assert!(matches!(
         read(&request),
-        Some(Request::Announce(announce)) if announce.event == Event::Paused
+        Some(Request::Announce(announce)) if announce.announced.event == Event::Paused
     ));
 }
 
@@ -206,8 +208,9 @@ proptest! {
         let events = [Event::None, Event::Completed, Event::Started, Event::Stopped, Event::Paused];
         let event = events[event as usize];
         prop_assert_eq!(read(&packet), Some(Request::Announce(Announce {
-            connection_id, transaction, infohash, peer_id: &peer_id, left, event,
-            numwant: u32::try_from(numwant).ok(), port, options: &options,
+            connection_id, transaction,
+            announced: Announced { infohash, peer_id, port, left, event },
+            numwant: u32::try_from(numwant).ok(), options: &options,
         })));
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Desk, Manners, http, udp};
+use super::{Context, Policy, http, udp};
 use crate::counters::Counters;
 use crate::gate::{ConnectionIds, Gate, GateSettings, Lists};
 use crate::limits::Limits;
@@ -13,15 +13,15 @@ use crate::wire::limits::UDP_ANSWER_BYTES_MAX;
 
 pub(crate) const NOW_MS: u64 = 1_000_000_000;
 
-pub(crate) struct Bench {
+pub(crate) struct Harness {
     pub(crate) gate: Gate,
     pub(crate) store: Store,
-    pub(crate) manners: Manners,
+    pub(crate) policy: Policy,
     pub(crate) rng: Rng,
     counters: Counters,
 }
 
-impl Bench {
+impl Harness {
     pub(crate) fn new() -> Self {
         let gate = Gate::new(
             ConnectionIds::new([7; 16], 900),
@@ -39,7 +39,7 @@ impl Bench {
                 swarms: Swarms::seeded(Limits::default(), 1),
                 waiting: None,
             },
-            manners: Manners {
+            policy: Policy {
                 interval_s: 1800,
                 min_interval_s: 300,
                 jitter_percent: 10,
@@ -52,12 +52,12 @@ impl Bench {
         }
     }
 
-    fn with_desk<T>(&mut self, then: impl FnOnce(&mut Desk<'_>) -> T) -> T {
-        then(&mut Desk {
+    fn with_context<T>(&mut self, then: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        then(&mut Context {
             gate: &self.gate,
             lists: self.gate.lists(),
             store: &self.store,
-            manners: &self.manners,
+            policy: &self.policy,
             counters: &self.counters,
             log: None,
             rng: &mut self.rng,
@@ -68,22 +68,22 @@ impl Bench {
     /// The answer to a packet; empty if it gets none.
     pub(crate) fn udp(&mut self, packet: &[u8], source: IpAddr) -> Vec<u8> {
         let mut out = [0; UDP_ANSWER_BYTES_MAX];
-        let length = self.with_desk(|desk| {
-            let admitted = udp::admit(desk, packet, source, &mut out);
-            udp::answer(desk, admitted, source, &mut out)
+        let length = self.with_context(|context| {
+            let admitted = udp::admit(context, packet, source, &mut out);
+            udp::answer(context, admitted, source, &mut out)
         });
         out[..length].to_vec()
     }
 
     /// What becomes of the bytes at the front of a connection, and the answer to them.
     pub(crate) fn http(&mut self, buffer: &[u8], source: IpAddr) -> (http::Outcome, Vec<u8>) {
-        let mut scratch = http::Scratch::new(self.manners.peers_per_answer_max);
+        let mut scratch = http::Scratch::new(self.policy.peers_per_answer_max);
         let mut out = Vec::new();
-        let outcome = self.with_desk(|desk| {
-            let admitted = http::admit(desk, source, buffer);
-            admitted.prefetch(desk);
-            admitted.prefetch_peers(desk);
-            http::answer(desk, admitted, true, &mut scratch, &mut out)
+        let outcome = self.with_context(|context| {
+            let admitted = http::admit(context, source, buffer);
+            admitted.prefetch(context);
+            admitted.prefetch_peers(context);
+            http::answer(context, admitted, true, &mut scratch, &mut out)
         });
         (outcome, out)
     }

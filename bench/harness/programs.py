@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+Command = list[str]
+
 INSTALL_TIMEOUT_S = 1800
 
 
@@ -28,6 +30,12 @@ def find(name: str) -> Path | None:
         return built
     found = shutil.which(name)
     return Path(found) if found else None
+
+
+def call(name: str, *arguments: str | Path) -> Command | None:
+    """Return the command that runs a program with arguments, or `None` when it is not here."""
+    program = find(name)
+    return None if program is None else [str(program), *map(str, arguments)]
 
 
 def loadgen() -> Path:
@@ -53,7 +61,7 @@ def _built(name: str, what: str) -> Path:
     return path
 
 
-def outpour() -> list[str]:
+def outpour() -> Command:
     """Return the command that runs the outpour of this interpreter's environment."""
     return [sys.executable, "-m", "outpour"]
 
@@ -91,7 +99,7 @@ def install_python(*names: str) -> None:
     _run([str(python_cache()), "-m", "pip", "install", "--quiet", *names], dict(os.environ), *names)
 
 
-def run_script(command: list[str]) -> None:
+def run_script(command: Command) -> None:
     """Run a script that builds a program into the cache."""
     _run(command, dict(os.environ))
 
@@ -100,7 +108,7 @@ def _reasons() -> Path:
     return cache() / "missing"
 
 
-def _run(command: list[str], env: dict[str, str], *programs: str) -> None:
+def _run(command: Command, env: dict[str, str], *programs: str) -> None:
     """A peer that cannot be had is left out of the comparison, not an end to it."""
     print("+", *command, file=sys.stderr)
     for program in programs:

@@ -8,7 +8,7 @@ use super::connections::Connection;
 use super::full_scrape;
 use super::limits::{HEAD_TIMEOUT_MS, PENDING_BYTES_MAX, REQUESTS_A_CONNECTION_MAX};
 use super::worker::Shared;
-use crate::answer::Desk;
+use crate::answer::Context;
 use crate::answer::http::{Admitted, FullScrape, Outcome, Scratch, admit, answer};
 use crate::wire::Refusal;
 use crate::wire::http::{Status, answer_head, failure, plain};
@@ -19,7 +19,7 @@ pub(super) enum Next {
     Read,
     Write,
     Close,
-    /// It went to the other room, or to a thread of its own.
+    /// It went to the web application, or to a thread of its own.
     Leave(Leave),
 }
 
@@ -37,18 +37,18 @@ enum End {
 }
 
 /// What a connection borrows for its answers.
-pub(super) struct Counter {
+pub(super) struct HttpAnswers {
     shared: Arc<Shared>,
     output: Vec<u8>,
     scratch: Scratch,
 }
 
-impl Counter {
+impl HttpAnswers {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         Self {
             shared: Arc::clone(shared),
             output: Vec::with_capacity(PENDING_BYTES_MAX),
-            scratch: Scratch::new(shared.manners.peers_per_answer_max),
+            scratch: Scratch::new(shared.policy.peers_per_answer_max),
         }
     }
 
@@ -57,17 +57,11 @@ impl Counter {
         &mut self,
         connection: &mut Connection,
         held: &[u8],
-        desk: &mut Desk<'_>,
+        context: &mut Context<'_>,
     ) -> Next {
-        match connection
-            .stream
-            .write(&connection.output[connection.sent..])
-        {
-            Ok(count) => {
-                connection.sent += count;
-                desk.counters.bytes_out_http.add(count as u64);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        let unsent = &connection.output[connection.sent..];
+        match write(&mut connection.stream, unsent, context) {
+            Ok(count) => connection.sent += count,
             Err(_) => return Next::Close,
         }
         if connection.is_sending() {
@@ -79,8 +73,8 @@ impl Counter {
         if connection.is_last {
             return Next::Close;
         }
-        let admitted = admit(desk, connection.source, held);
-        self.answer(connection, held, admitted, desk)
+        let admitted = admit(context, connection.source, held);
+        self.answer(connection, held, admitted, context)
     }
 
     /// Answers the requests of an input, of which the first is admitted; what is left the connection keeps.
@@ -89,14 +83,14 @@ impl Counter {
         connection: &mut Connection,
         input: &'i [u8],
         mut admitted: Admitted<'i>,
-        desk: &mut Desk<'_>,
+        context: &mut Context<'_>,
     ) -> Next {
         self.output.clear();
         let mut at = 0;
         let mut end = End::Partial;
         loop {
             let outcome = answer(
-                desk,
+                context,
                 admitted,
                 connection.requests + 1 < REQUESTS_A_CONNECTION_MAX,
                 &mut self.scratch,
@@ -127,7 +121,7 @@ impl Counter {
                 }
             }
             if self.output.len() >= PENDING_BYTES_MAX {
-                if !self.send(connection, desk) {
+                if !self.send(connection, context) {
                     return Next::Close;
                 }
                 if connection.is_sending() {
@@ -137,13 +131,13 @@ impl Counter {
             if at == input.len() || connection.is_last {
                 break;
             }
-            admitted = admit(desk, connection.source, &input[at..]);
+            admitted = admit(context, connection.source, &input[at..]);
         }
-        if !connection.is_sending() && !self.send(connection, desk) {
+        if !connection.is_sending() && !self.send(connection, context) {
             return Next::Close;
         }
         if connection.is_sending() {
-            // Whoever does not take its answers cannot go to the other room.
+            // Whoever does not take its answers cannot go to the web application.
             connection.is_last |= matches!(end, End::Leave(_));
             connection.input.extend_from_slice(&input[at..]);
             return Next::Write;
@@ -160,22 +154,19 @@ impl Counter {
             connection.input.extend_from_slice(&input[at..]);
             connection
                 .head_due_ms
-                .get_or_insert(desk.now_ms + HEAD_TIMEOUT_MS);
+                .get_or_insert(context.now_ms + HEAD_TIMEOUT_MS);
         }
         Next::Read
     }
 
     /// Sends the answers, and leaves to the connection what cannot be sent now; false if it is gone.
-    fn send(&mut self, connection: &mut Connection, desk: &mut Desk<'_>) -> bool {
+    fn send(&mut self, connection: &mut Connection, context: &mut Context<'_>) -> bool {
         if self.output.is_empty() {
             return true;
         }
-        let sent = match connection.stream.write(&self.output) {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(_) => return false,
+        let Ok(sent) = write(&mut connection.stream, &self.output, context) else {
+            return false;
         };
-        desk.counters.bytes_out_http.add(sent as u64);
         if sent < self.output.len() {
             connection.output = self.output[sent..].to_vec();
             connection.sent = 0;
@@ -189,16 +180,16 @@ impl Counter {
         stream: TcpStream,
         leave: Leave,
         input: &[u8],
-        desk: &mut Desk<'_>,
+        context: &mut Context<'_>,
     ) {
         self.output.clear();
         let returned = match leave {
             Leave::HandOver { from, to } => {
                 let returned = self.shared.handoff.leave(stream, &input[from..to]);
                 if returned.is_ok() {
-                    desk.counters.handed_over.one();
+                    context.counters.handed_over.one();
                 } else {
-                    desk.counters.not_handed_over.one();
+                    context.counters.not_handed_over.one();
                     plain(
                         &mut self.output,
                         Status::Unavailable,
@@ -208,7 +199,7 @@ impl Counter {
                 returned
             }
             Leave::FullScrape(scrape) => {
-                desk.counters.scrapes_http.one();
+                context.counters.scrapes_http.one();
                 let returned = full_scrape::start(&self.shared, stream, scrape);
                 if returned.is_err() {
                     let mut body = Vec::new();
@@ -223,8 +214,8 @@ impl Counter {
             }
         };
         if let Err(mut stream) = returned {
-            let sent = stream.write(&self.output).unwrap_or(0);
-            desk.counters.bytes_out_http.add(sent as u64);
+            // What does not go at once is lost with the connection.
+            let _sent = write(&mut stream, &self.output, context);
             drain(&mut stream);
         }
     }
@@ -234,14 +225,14 @@ impl Counter {
 pub(super) fn read(
     connection: &mut Connection,
     input: &mut [u8],
-    desk: &Desk<'_>,
+    context: &Context<'_>,
 ) -> Result<usize, Next> {
     let held = connection.input.len();
     input[..held].copy_from_slice(&connection.input);
     match connection.stream.read(&mut input[held..]) {
         Ok(0) => Err(Next::Close),
         Ok(count) => {
-            desk.counters.bytes_in_http.add(count as u64);
+            context.counters.bytes_in_http.add(count as u64);
             connection.input.clear();
             Ok(held + count)
         }
@@ -249,6 +240,18 @@ pub(super) fn read(
             io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Err(Next::Read),
             _ => Err(Next::Close),
         },
+    }
+}
+
+/// Writes what the client's window takes now, and says how much that is.
+fn write(stream: &mut TcpStream, bytes: &[u8], context: &Context<'_>) -> io::Result<usize> {
+    match stream.write(bytes) {
+        Ok(count) => {
+            context.counters.bytes_out_http.add(count as u64);
+            Ok(count)
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        Err(error) => Err(error),
     }
 }
 
