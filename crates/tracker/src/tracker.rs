@@ -120,18 +120,34 @@ impl Tracker {
     /// Replace the allowed set; none lets in every torrent.
     pub fn allow(&self, infohashes: Option<impl IntoIterator<Item = InfoHash>>) {
         let allowed: Option<InfoHashSet> =
-            infohashes.map(|infohashes| Arc::new(infohashes.into_iter().collect()));
+            infohashes.map(|infohashes| infohashes.into_iter().collect());
         self.shared.gate.replace(|lists| Lists {
             allowed: allowed.clone(),
             ..lists.clone()
         });
     }
 
+    /// Let in more torrents, at a cost in proportion to them; nothing changes where all are let in.
+    pub fn allow_more(&self, infohashes: &[InfoHash]) {
+        self.shared.gate.replace(|lists| Lists {
+            allowed: lists.allowed.as_ref().map(|set| set.with(infohashes)),
+            ..lists.clone()
+        });
+    }
+
+    /// Let these torrents in no longer; nothing changes where all are let in.
+    pub fn disallow(&self, infohashes: &[InfoHash]) {
+        self.shared.gate.replace(|lists| Lists {
+            allowed: lists.allowed.as_ref().map(|set| set.without(infohashes)),
+            ..lists.clone()
+        });
+    }
+
     /// Replace the set of torrents that are refused even where all or these are allowed.
     pub fn deny(&self, infohashes: impl IntoIterator<Item = InfoHash>) {
-        let denied: InfoHashSet = Arc::new(infohashes.into_iter().collect());
+        let denied: InfoHashSet = infohashes.into_iter().collect();
         self.shared.gate.replace(|lists| Lists {
-            denied: Arc::clone(&denied),
+            denied: denied.clone(),
             ..lists.clone()
         });
     }

@@ -68,6 +68,22 @@ class Tracker:
             ValueError: An infohash has not 20 bytes.
         """
 
+    def allow_more(self, infohashes: Sequence[bytes]) -> None:
+        """Let in these torrents, too, at a cost in proportion to them.
+
+        Nothing changes where every torrent is let in; so for `disallow`.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes.
+        """
+
+    def disallow(self, infohashes: Sequence[bytes]) -> None:
+        """Let in these torrents no longer; the peers that they have time out.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes.
+        """
+
     def deny(self, infohashes: Sequence[bytes]) -> None:
         """Replace the set of torrents that are refused whatever is allowed.
 

@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS publication (
 ) STRICT, WITHOUT ROWID
 """
 
+# Names of files are looked for whenever one is made.
+_INDEX = "CREATE INDEX IF NOT EXISTS publication_by_torrent ON publication (torrent)"
+
 _ROOM = "free some space, or choose another folder with `--state`"
 
 
@@ -124,6 +127,7 @@ class MadeTorrents:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(_SCHEMA)
+            database.execute(_INDEX)
             found = database.execute("PRAGMA quick_check").fetchone()
             if found != ("ok",):
                 raise sqlite3.DatabaseError(str(found[0]))

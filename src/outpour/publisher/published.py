@@ -32,14 +32,15 @@ class Publication:
 
 
 class PublishedTorrents:
-    """Publications by path and by infohash.
+    """Publications by path, by infohash and by name.
 
-    Invariant: both tables hold the same publications, and no two have one name.
+    Invariant: all tables hold the same publications, and no two have one name.
     """
 
     def __init__(self) -> None:
         self._by_path: dict[Path, Publication] = {}
         self._by_infohash: dict[bytes, Publication] = {}
+        self._by_name: dict[str, Publication] = {}
 
     def __len__(self) -> int:
         return len(self._by_path)
@@ -48,11 +49,13 @@ class PublishedTorrents:
         """Publish."""
         self._by_path[publication.entry.path] = publication
         self._by_infohash[publication.infohash] = publication
+        self._by_name[publication.name] = publication
 
     def take(self, path: Path) -> Publication:
         """Withdraw."""
         publication = self._by_path.pop(path)
         del self._by_infohash[publication.infohash]
+        del self._by_name[publication.name]
         return publication
 
     def at(self, path: Path) -> Publication | None:
@@ -65,7 +68,7 @@ class PublishedTorrents:
 
     def named(self, name: str) -> Publication | None:
         """The publication with this name."""
-        return next((found for found in self._by_path.values() if found.name == name), None)
+        return self._by_name.get(name)
 
     def paths(self) -> tuple[Path, ...]:
         """Everything that is published."""

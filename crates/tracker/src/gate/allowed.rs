@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::infohash_set::InfoHashSet;
 use super::ranges::Ranges;
 use crate::model::InfoHash;
 
@@ -74,8 +75,6 @@ impl Lists {
         !denied.any(|prefix| peer_id.starts_with(prefix))
     }
 }
-
-pub(crate) type InfoHashSet = Arc<HashSet<InfoHash, Folded>>;
 
 /// Hashes an infohash by one multiplication with a secret: it is a hash already, and chosen by the
 /// operator, so only its distribution over the buckets is left to do.
