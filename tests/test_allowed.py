@@ -313,7 +313,7 @@ def test_a_change_wakes_the_tracker_at_once(folder, tmp_path, change):
 
     async def main():
         wake = asyncio.Event()
-        task = asyncio.create_task(watch([folder], [listed], wake, 3600))
+        task = asyncio.create_task(watch([folder], [listed], lambda _: wake.set(), 3600))
         # The watch needs a moment to begin, so the change is made until it is seen.
         for attempt in range(100):
             if change == "create":
@@ -342,7 +342,7 @@ def test_a_change_wakes_the_tracker_at_once(folder, tmp_path, change):
 def test_a_folder_that_is_exchanged_for_another_is_watched_on(folder):
     async def main():
         wake = asyncio.Event()
-        task = asyncio.create_task(watch([folder], [], wake, 0.2))
+        task = asyncio.create_task(watch([folder], [], lambda _: wake.set(), 0.2))
         folder.rename(folder.with_name("old"))
         folder.mkdir()
         seen = 0
@@ -384,7 +384,9 @@ def test_a_name_that_is_not_utf8_is_told_and_the_watch_comes_back(folder, tmp_pa
         wake = asyncio.Event()
         told: asyncio.Queue[str | None] = asyncio.Queue()
         task = asyncio.create_task(
-            watch([folder], [listed], wake, 3600, lambda _, why: told.put_nowait(why))
+            watch(
+                [folder], [listed], lambda _: wake.set(), 3600, lambda _, why: told.put_nowait(why)
+            )
         )
         why = None
         while why is None:
@@ -423,7 +425,7 @@ def test_while_nothing_can_be_notified_it_is_looked_again_and_again(folder, monk
         wake = asyncio.Event()
         told: asyncio.Queue[str | None] = asyncio.Queue()
         task = asyncio.create_task(
-            watch([folder], [], wake, 0.5, lambda _, why: told.put_nowait(why))
+            watch([folder], [], lambda _: wake.set(), 0.5, lambda _, why: told.put_nowait(why))
         )
         for _ in range(4):
             await standing(wake)

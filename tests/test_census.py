@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import pytest
 
@@ -14,6 +13,7 @@ from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.views.census import ROWS_MAX, Census, walk
 from outpour.tracker.views.current_census import AT_ONCE_MAX, CurrentCensus
+from tests.waiting import until
 
 FIRST, SECOND = b"1" * 20, b"2" * 32
 MANY = ROWS_MAX + 1500
@@ -169,17 +169,16 @@ def test_many_torrents_are_counted_beside_the_event_loop():
         assert showing.get().totals.torrents == 1
         work = asyncio.create_task(showing.keep_up())
         slow.may_end.clear()
-        deadline = time.monotonic() + 20
-        while len(slow.threads) < 2:
-            assert time.monotonic() < deadline
+
+        def is_counting():
             assert showing.get().totals.torrents == 1
-            await asyncio.sleep(0.01)
+            return len(slow.threads) >= 2
+
+        await until(is_counting)
         # While it is counted the one of before is shown, and the loop runs.
         assert showing.get().totals.torrents == 1
         slow.may_end.set()
-        while showing.get().totals.torrents < 2:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
+        await until(lambda: showing.get().totals.torrents >= 2)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
 
@@ -208,10 +207,7 @@ def test_many_torrents_are_not_counted_while_nobody_looks(monkeypatch):
         showing.forget()
         assert not showing._is_wanted
         showing.get()
-        deadline = time.monotonic() + 20
-        while slow.taken < 2:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
+        await until(lambda: slow.taken >= 2)
         # Nobody has looked since.
         showing.forget()
         assert not showing._is_wanted

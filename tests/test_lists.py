@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
-import threading
-import time
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -22,6 +20,7 @@ from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.settings_file import load
 from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
+from tests.waiting import wait_for
 
 HASH = b"\xab" * 20
 OTHER = b"\xcd" * 20
@@ -334,10 +333,7 @@ def test_peers_that_cannot_be_reached_are_not_given_out_where_that_is_asked_for(
     with tracker(nat_check_attempts=1) as (service, _):
         assert announce(service) is None
         assert given_to(service) == b""
-        deadline = time.monotonic() + 20
-        while service.counters()["nat_failures"] < 1:
-            assert time.monotonic() < deadline
-            threading.Event().wait(0.01)
+        wait_for(lambda: service.counters()["nat_failures"] >= 1)
         assert given_to(service) == b""
 
 

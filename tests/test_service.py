@@ -7,7 +7,6 @@ import hashlib
 import http.client
 import os
 import shutil
-import threading
 import time
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -36,11 +35,11 @@ from outpour.tracker.tracker_events import (
     SnapshotRefused,
     StateRestored,
 )
+from tests.waiting import until, wait_for
 
 VECTORS = Path(__file__).parent / "vectors" / "classic"
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
 BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")
-DEADLINE_S = 15
 
 
 def settings(**given):
@@ -108,22 +107,6 @@ def now(service):
     """The service, about to count anew instead of showing what it counted some moments ago."""
     service._census.forget()
     return service
-
-
-def soon(condition):
-    """Wait for what the service works out anew only when it is old enough for its cost."""
-    deadline = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "not within the deadline"
-        pause.wait(0.005)
-
-
-async def until(condition):
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "not within the deadline"
-        await asyncio.sleep(0.02)
 
 
 def torrent(name, length=5):
@@ -342,7 +325,7 @@ def test_counters_and_swarms_are_back_after_a_restart(folder, tmp_path):
         announce(service, HELLO, 9, left=12, event="started")
         announce(service, HELLO, 9, event="completed")
         service._drain()
-        soon(lambda: now(service).row(HELLO).downloaded == 2)
+        wait_for(lambda: now(service).row(HELLO).downloaded == 2)
 
 
 def test_swarms_older_than_the_timeout_are_not_restored(folder, tmp_path):
@@ -634,7 +617,7 @@ def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_
                 announce(service, infohash, port, left=port - 1, event="started")
             announce(service, infohash, 1, event="completed")
         service._drain()
-        soon(lambda: len(now(service).rows()) == 2)
+        wait_for(lambda: len(now(service).rows()) == 2)
         assert {row.infohash[0] for row in now(service).rows()} == {2, 3}
         smallest = now(service).row(b"\1" * 20)
         assert smallest is not None

@@ -145,7 +145,7 @@ impl Swarms {
     /// the same order, so that it meets the same peers.
     #[inline]
     pub fn prefetch_peers(&self, announce: &Announce, rng: &mut Rng) {
-        let rng = &mut Rng::seeded(rng.next_u64());
+        let rng = &mut rng.fork();
         let hash = self.keys.mix_torrent(&announce.infohash);
         let Some(shard) = self.padded(hash).shard.try_lock() else {
             return;
@@ -186,7 +186,7 @@ impl Swarms {
         v6_out: &mut [u8],
     ) -> Facts {
         // One number an announce, whatever comes of it: `prefetch_peers` draws the same.
-        let rng = &mut Rng::seeded(rng.next_u64());
+        let rng = &mut rng.fork();
         if announce.port == 0 {
             return Facts {
                 refused: Some(Refused::Port),

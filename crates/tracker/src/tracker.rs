@@ -20,7 +20,7 @@ use crate::gate::{
 use crate::memory::give_back_large_blocks;
 use crate::model::{Announce, Counts, Event, InfoHash, PeerRow};
 use crate::nat::Checks;
-use crate::rng::Rng;
+use crate::rng;
 use crate::serve::{
     BindError, Clock, HandOff, NatChecker, Shared, Worker, WorkerSockets, claim, descriptors_max,
     eventfd,
@@ -127,19 +127,30 @@ impl Tracker {
         });
     }
 
-    /// Let in more torrents, at a cost in proportion to them; nothing changes where all are let in.
+    /// Add to the allowed set, at a cost that hardly depends on its size; nothing changes where every
+    /// torrent is let in.
     pub fn allow_more(&self, infohashes: &[InfoHash]) {
-        self.shared.gate.replace(|lists| Lists {
-            allowed: lists.allowed.as_ref().map(|set| set.with(infohashes)),
-            ..lists.clone()
-        });
+        self.change_allowed(infohashes, |allowed, infohash| allowed.insert(*infohash));
     }
 
-    /// Let these torrents in no longer; nothing changes where all are let in.
+    /// Take out of the allowed set, as [`Tracker::allow_more`] adds to it.
     pub fn disallow(&self, infohashes: &[InfoHash]) {
-        self.shared.gate.replace(|lists| Lists {
-            allowed: lists.allowed.as_ref().map(|set| set.without(infohashes)),
-            ..lists.clone()
+        self.change_allowed(infohashes, InfoHashSet::remove);
+    }
+
+    fn change_allowed(
+        &self,
+        infohashes: &[InfoHash],
+        change: impl Fn(&mut InfoHashSet, &InfoHash),
+    ) {
+        self.shared.gate.replace(|lists| {
+            let mut lists = lists.clone();
+            if let Some(allowed) = &mut lists.allowed {
+                for infohash in infohashes {
+                    change(allowed, infohash);
+                }
+            }
+            lists
         });
     }
 
@@ -291,7 +302,7 @@ impl Tracker {
     pub fn insert(&self, infohash: InfoHash, peers: &[(SocketAddr, bool)]) -> usize {
         self.shared.gate.expect_any_peer();
         let now_s = self.shared.clock.now_s();
-        let mut rng = Rng::from_os();
+        let mut rng = rng::from_os();
         let mut joins = |&(address, seeder): &(SocketAddr, bool)| {
             let announce = Announce {
                 infohash,

@@ -69,16 +69,16 @@ class Tracker:
         """
 
     def allow_more(self, infohashes: Sequence[bytes]) -> None:
-        """Let in these torrents, too, at a cost in proportion to them.
+        """Add to the allowed set, at a cost that hardly depends on its size.
 
-        Nothing changes where every torrent is let in; so for `disallow`.
+        Nothing changes where every torrent is let in.
 
         Raises:
             ValueError: An infohash has not 20 bytes.
         """
 
     def disallow(self, infohashes: Sequence[bytes]) -> None:
-        """Let in these torrents no longer; the peers that they have time out.
+        """Take out of the allowed set, as `allow_more` adds to it.
 
         Raises:
             ValueError: An infohash has not 20 bytes.

@@ -22,6 +22,8 @@ TELL_AGAIN_S = 600.0
 
 _UNDECODABLE = re.compile(r"Unable to decode path (.*) to string", re.DOTALL)
 
+Note = Callable[[frozenset[Path] | None], None]
+"""Takes the paths that changed, None when it may be anything."""
 Tell = Callable[[Sequence[Path], str | None], None]
 """Takes folders and why their changes are no longer notified; None once they are again."""
 
@@ -29,21 +31,21 @@ Tell = Callable[[Sequence[Path], str | None], None]
 async def watch(
     folders: Sequence[Path],
     files: Sequence[Path],
-    wake: asyncio.Event,
+    note: Note,
     retry_s: float,
     tell: Tell = lambda *_: None,
     debounce_ms: int = DEBOUNCE_MS,
 ) -> None:
-    """Set `wake` whenever something changes, until cancelled.
+    """Call `note` whenever something changes, until cancelled.
 
     Never fails: where notification is impossible (too many watches, a name that is not UTF-8, a
-    folder that is gone) `wake` is set again and again instead, so that the caller scans, and
+    folder that is gone) `note` is called again and again instead, so that the caller scans, and
     notification comes back as soon as it can be had.
 
     Args:
         folders: Watched with all that is below them.
         files: Watched through their folders, so that replacing one by rename is seen.
-        wake: Set from the event loop.
+        note: Called from the event loop with what changed.
         retry_s: Seconds between scans, at the most, while nothing is notified.
         tell: Told from the event loop when notification ends and when it is back.
         debounce_ms: How long a burst of changes is gathered into one wake-up.
@@ -51,7 +53,7 @@ async def watch(
     parents = sorted({file.parent for file in files})
     await asyncio.gather(
         *(
-            _Follower(paths, is_recursive, wake, retry_s, tell, debounce_ms).run()
+            _Follower(paths, is_recursive, note, retry_s, tell, debounce_ms).run()
             for paths, is_recursive in ((folders, True), (parents, False))
             if paths
         )
@@ -65,14 +67,14 @@ class _Follower:
         self,
         paths: Sequence[Path],
         is_recursive: bool,
-        wake: asyncio.Event,
+        note: Note,
         retry_s: float,
         tell: Tell,
         debounce_ms: int,
     ) -> None:
         self._paths = paths
         self._is_recursive = is_recursive
-        self._wake = wake
+        self._note = note
         self._retry_s = retry_s
         self._tell = tell
         self._debounce_ms = debounce_ms
@@ -88,13 +90,13 @@ class _Follower:
         try:
             while True:
                 why = await self._loop.run_in_executor(thread, self._follow, stop)
-                self._wake.set()
+                self._note(None)
                 if why is not None:
                     self._fail(why)
                     await asyncio.sleep(self._pause_s)
                     self._pause_s = min(2 * self._pause_s, max(self._retry_s, PAUSE_S))
                     # What happened between two watches is notified by neither.
-                    self._wake.set()
+                    self._note(None)
         finally:
             stop.set()
             thread.shutdown(wait=False)
@@ -136,7 +138,8 @@ class _Follower:
                 self._loop.call_soon_threadsafe(self._recover)
             # What changed before the watch stood was not notified.
             if changed or is_first:
-                self._loop.call_soon_threadsafe(self._wake.set)
+                paths_changed = frozenset(Path(path) for _, path in changed)
+                self._loop.call_soon_threadsafe(self._note, None if is_first else paths_changed)
             is_first = False
             # The watch follows the folder it was given, wherever that is moved to.
             if _identities(self._paths) != before:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from outpour.base.errors import ReadError, reason
-from outpour.base.text import printable
 from outpour.making import hasher
+from outpour.making.content_places import Place, extra_files, find_root, places_of
 from outpour.making.hasher import Merkle, Progress, Source
-from outpour.torrent.info import File, Info
+from outpour.torrent.info import File
 from outpour.torrent.merkle import BLOCK_LENGTH, HASH_LENGTH
 from outpour.torrent.metainfo import Metainfo
 
@@ -26,8 +25,6 @@ Status: TypeAlias = Literal["ok", "missing", "wrong size", "bad", "unreadable", 
 Range: TypeAlias = "tuple[int, int]"
 """The first and the one after the last: of bytes, counted from the beginning of the file."""
 
-FILES_TRIED = 100
-"""How many files are looked for to tell whether a folder is the content or holds it."""
 FAULTS_MAX = 16
 """Files that may fail while they are read; each costs another reading of what was hashed."""
 _SHA1_LENGTH = 20
@@ -105,7 +102,7 @@ def verify(
     Raises:
         ReadError: `path` does not exist, or more than 16 files fail while they are read. A file
             that is merely missing or unreadable is part of the report.
-        FormatError: `torrent` is none.
+        FormatError: `torrent` is none, or a name in it climbs out of the folder.
 
     Example:
         >>> report = verify("game.torrent", "releases/game")  # doctest: +SKIP
@@ -114,9 +111,9 @@ def verify(
     """
     metainfo = torrent if isinstance(torrent, Metainfo) else Metainfo.read(torrent)
     info = metainfo.info
-    root = _find(info, Path(path))
-    places = [_Place(info, str(root), file, quick) for file in info.files]
-    extra = tuple(_extra(info, root)) if info.is_folder else ()
+    root = find_root(info, Path(path))
+    places = places_of(info, root, quick)
+    extra = tuple(extra_files(places, root)) if info.is_folder else ()
     check = _Check(metainfo, places)
     if not quick:
         check.run(threads, progress)
@@ -124,82 +121,6 @@ def verify(
         check.report(index) for index, file in enumerate(info.files) if not file.is_padding
     )
     return Report(root, files, extra, check.bad_pieces)
-
-
-class _Place:
-    """Where one file of the torrent is on disk, and what is there.
-
-    Attributes:
-        found: Bytes of the file, None when there is none.
-        reason: Why it cannot be read, or what is wrong with a link.
-    """
-
-    __slots__ = ("file", "found", "location", "reason")
-
-    def __init__(self, info: Info, root: str, file: File, quick: bool) -> None:
-        self.file = file
-        self.location = f"{root}/{'/'.join(file.path)}" if info.is_folder else root
-        self.found: int | None = None
-        self.reason: str | None = None
-        if file.is_padding:
-            return
-        if file.symlink is not None:
-            base = root if info.is_folder else str(Path(root).parent)
-            self._look_at_link(f"{base}/{'/'.join(file.symlink)}")
-        else:
-            self._look(quick)
-
-    def _look(self, quick: bool) -> None:
-        try:
-            status = os.stat(self.location)  # noqa: PTH116 - a million paths would take seconds
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except OSError as error:
-            self.reason = reason(error)
-            return
-        if stat.S_ISREG(status.st_mode):
-            self.found = status.st_size
-            if not quick and self.found and not os.access(self.location, os.R_OK):
-                self.reason = reason(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-
-    def _look_at_link(self, target: str) -> None:
-        try:
-            text = os.readlink(self.location)  # noqa: PTH115 - its text, not a path
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except OSError:
-            self.found = 0
-            self.reason = f"not a link to `{printable('/'.join(self.file.symlink or ()))}`"
-            return
-        self.found = 0
-        leads_to = os.path.join(os.path.dirname(self.location), text)  # noqa: PTH118, PTH120
-        if os.path.normpath(leads_to) != os.path.normpath(target) and os.path.realpath(
-            leads_to
-        ) != os.path.realpath(target):
-            self.reason = f"a link to `{printable(text)}`"
-
-    @property
-    def is_link(self) -> bool:
-        return self.file.symlink is not None
-
-    @property
-    def is_whole(self) -> bool:
-        return self.present == self.file.length
-
-    @property
-    def present(self) -> int:
-        """How many bytes from the beginning can be hashed."""
-        length = self.file.length
-        if self.file.is_padding:
-            return length
-        if self.found is None or self.found > length or self.reason is not None:
-            return 0
-        return self.found
-
-    @property
-    def is_absent(self) -> bool:
-        """Whether bytes that cannot be hashed are not there, rather than out of reach."""
-        return self.reason is None and (self.found is None or self.found < self.file.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +139,7 @@ class _Stream:
 
 
 class _Check:
-    def __init__(self, metainfo: Metainfo, places: Sequence[_Place]) -> None:
+    def __init__(self, metainfo: Metainfo, places: Sequence[Place]) -> None:
         self._info = metainfo.info
         self._layers = metainfo.piece_layers
         self._places = places
@@ -427,50 +348,12 @@ def _pieces_of(file: File, length: int) -> Iterator[Range]:
         yield low, min(low + length, file.length)
 
 
-def _node(tree: Merkle, number: int, place: _Place, length: int) -> bytes:
+def _node(tree: Merkle, number: int, place: Place, length: int) -> bytes:
     if tree.layer:
         return tree.layer[number * HASH_LENGTH : (number + 1) * HASH_LENGTH]
     # What is at most a piece has no layer, and its root stands for it: that of a shorter beginning
     # equals a node of the torrent only if it is a piece by itself.
     return tree.root if place.is_whole or place.present == length else b""
-
-
-def _find(info: Info, path: Path) -> Path:
-    try:
-        is_folder = stat.S_ISDIR(path.stat().st_mode)
-    except OSError as error:
-        raise ReadError(f"`{printable(str(path))}`: {reason(error)}") from error
-    inside = path / info.name
-    if not info.is_folder:
-        return inside if is_folder else path
-    if not is_folder:
-        raise ReadError(
-            f"`{printable(str(path))}`: a file, and the torrent is a folder",
-            hint=f"name the folder `{printable(info.name)}` or the one that holds it",
-        )
-    names = [file.path for file in info.files if not file.is_padding][:FILES_TRIED]
-    directly = sum(path.joinpath(*name).exists() for name in names)
-    below = sum(inside.joinpath(*name).exists() for name in names)
-    return inside if below > directly or (below == directly and inside.is_dir()) else path
-
-
-def _extra(info: Info, root: Path) -> Iterator[tuple[str, ...]]:
-    known = {file.path for file in info.files}
-    pending: list[tuple[str, tuple[str, ...]]] = [(str(root), ())]
-    while pending:
-        folder, path = pending.pop()
-        try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: os.fsencode(entry.name))
-        except OSError:
-            # What cannot be listed cannot be extra; files of the torrent in it are missing already.
-            continue
-        for entry in entries:
-            below = (*path, entry.name)
-            if entry.is_dir(follow_symlinks=False):
-                pending.append((entry.path, below))
-            elif below not in known:
-                yield below
 
 
 def _merge(ranges: Sequence[Range]) -> tuple[Range, ...]:

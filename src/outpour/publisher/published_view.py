@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from outpour.publisher.published import PublishedTorrents
 from outpour.tracker.figures import Sample, TorrentRow, Totals
 from outpour.tracker.service import TrackerService
+from outpour.web.contract import ContentRoot
 
 
 class PublishedView:
-    """Joins the tracker's numbers with the published's files, for the web."""
+    """Joins the tracker's numbers with the published files, for the web.
 
-    def __init__(self, tracker: TrackerService, published: PublishedTorrents) -> None:
+    Args:
+        tracker: Has the numbers.
+        published: Has the files.
+        follows_links: Links may lead out of the published folders.
+    """
+
+    def __init__(
+        self, tracker: TrackerService, published: PublishedTorrents, *, follows_links: bool
+    ) -> None:
         self._tracker = tracker
         self._published = published
+        self._follows_links = follows_links
 
     @property
     def version(self) -> str:
@@ -54,7 +63,10 @@ class PublishedView:
         """The .torrent to hand out."""
         return self._tracker.metainfo_bytes(infohash)
 
-    def content(self, infohash: bytes) -> Path | None:
-        """Where the content lies."""
+    def content(self, infohash: bytes) -> ContentRoot | None:
+        """Where the content lies, and how to tell that it is still what was published."""
         publication = self._published.by_infohash(infohash)
-        return publication.entry.path if publication is not None else None
+        if publication is None:
+            return None
+        fence = None if self._follows_links else publication.fence
+        return ContentRoot(publication.entry.path, fence, publication.files.holds)

@@ -1,7 +1,8 @@
 """Turns a torrent into another with some fields changed, and leaves all other bytes as they are.
 
 Outside the info dictionary fields are replaced by splicing the file, so the infohash stays, even
-where the info dictionary is not canonical, and so do fields that outpour does not know.
+where the info dictionary is not canonical, and so do fields that outpour does not know. Bytes
+behind the torrent, which no client reads, go.
 The functions that change the infohash are `rename`, `set_private`, `set_source` and `merge_info`.
 """
 
@@ -177,7 +178,9 @@ def reannounce(metainfo: Metainfo, url: str, *, all_tiers: bool = False) -> Meta
     ]
     if tiers and not any(url in tier for tier in tiers):
         tiers.insert(0, (url,))
-    # An unchanged list is kept as it stands, odd shapes included.
+    # A list that clients cannot read would still send the oldest of them to the old tracker.
+    if "announce-list" in metainfo.malformed:
+        return edit(metainfo, Changes(announce=url, announce_list=tiers))
     kept = tuple(tiers) == metainfo.announce_list
     return edit(metainfo, Changes(announce=url, announce_list=KEEP if kept else tiers))
 
@@ -235,8 +238,11 @@ def set_source(metainfo: Metainfo, source: str | None) -> Metainfo:
 
 def _with_info(metainfo: Metainfo, values: Mapping[bytes, Encodable | None]) -> Metainfo:
     info = _splice(metainfo.info.raw, values)
+    if info == metainfo.info.raw:
+        return metainfo
     start, end = bencode.spans(metainfo.raw)[b"info"]
-    return _reread(metainfo, metainfo.raw[:start] + info + metainfo.raw[end:])
+    behind = len(metainfo.raw) - metainfo.trailing
+    return _reread(metainfo, metainfo.raw[:start] + info + metainfo.raw[end:behind])
 
 
 def _with_root(metainfo: Metainfo, values: Mapping[bytes, Encodable | None]) -> Metainfo:
@@ -247,9 +253,16 @@ def _reread(metainfo: Metainfo, raw: bytes) -> Metainfo:
     if raw == metainfo.raw:
         return metainfo
     try:
-        return Metainfo.parse(raw, origin="the change")
+        changed = Metainfo.parse(raw, origin="the change")
     except FormatError as error:
         raise UsageError(error.message, hint=error.hint) from error
+    # Readers are lenient to others, and nothing new is written that they would have to be.
+    spoilt = [key for key in changed.malformed if key not in metainfo.malformed]
+    if spoilt:
+        raise UsageError(f"the change: `{spoilt[0]}` is not what clients read under this key")
+    if changed.info.has_odd_names and not metainfo.info.has_odd_names:
+        raise UsageError("the change: a name that no disk takes as it is")
+    return changed
 
 
 def _splice(raw: bytes, values: Mapping[bytes, Encodable | None]) -> bytes:

@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from outpour import _core
-from outpour._core import Logged
 from outpour.base.errors import ReadError, WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
@@ -40,6 +39,9 @@ from outpour.tracker.tracker_events import (
 )
 from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
+
+if TYPE_CHECKING:
+    from outpour._core import Logged
 
 T = TypeVar("T")
 
@@ -139,7 +141,7 @@ class TrackerService:
         files = (*self._allowed.files, *self._admission.files)
         if folders or files:
             retry_s = self.settings.rescan_interval_s
-            watching = watch(folders, files, self._wake, retry_s, self._tell_watch)
+            watching = watch(folders, files, lambda _: self._wake.set(), retry_s, self._tell_watch)
             parts.append(asyncio.ensure_future(watching))
         try:
             await asyncio.gather(*parts)
@@ -267,10 +269,9 @@ class TrackerService:
             # It is being replaced or removed; the next scan tells.
             return None
 
-    def content(self, infohash: bytes) -> Path | None:
+    def content(self, infohash: bytes) -> None:
         """None: a tracker alone serves no content."""
         del infohash
-        return None
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""

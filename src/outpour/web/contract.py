@@ -6,7 +6,8 @@ changes, except where a comment in `url_names.py` says for how long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,22 @@ from urllib.parse import urlsplit
 from outpour.base.errors import SettingsError
 from outpour.tracker.figures import Sample, TorrentRow, Totals
 from outpour.web.limits import EVENT_CLIENTS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRoot:
+    """Where the content of a torrent lies.
+
+    Attributes:
+        path: The file, or the folder.
+        fence: The folder that no symbolic link may lead out of; None lets them lead anywhere.
+        is_same: Tells by its path inside the torrent and its status whether a file is the one that
+            the torrent was made of.
+    """
+
+    path: Path
+    fence: Path | None
+    is_same: Callable[[tuple[str, ...], os.stat_result], bool]
 
 
 class View(Protocol):
@@ -56,8 +73,8 @@ class View(Protocol):
     def metainfo_bytes(self, infohash: bytes) -> bytes | None:
         """The .torrent to hand out, None if there is none."""
 
-    def content(self, infohash: bytes) -> Path | None:
-        """Where the content lies: the file, or the folder. None if it is not served here."""
+    def content(self, infohash: bytes) -> ContentRoot | None:
+        """Where the content lies. None if it is not served here."""
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start by the names of `_core.Tracker.counters`."""

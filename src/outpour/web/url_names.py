@@ -10,6 +10,7 @@ from anyio import to_thread
 
 from outpour.base.cached import Cached
 from outpour.base.errors import FormatError
+from outpour.torrent.disk_names import safe_name
 from outpour.torrent.metainfo import File, Metainfo
 from outpour.tracker.figures import TorrentRow, Totals
 from outpour.web.contract import View
@@ -103,7 +104,7 @@ class UrlNames:
             key=lambda row: (-(row.published_at or 0), row.infohash),
         )
         for row in newest_first:
-            name = str(row.name)
+            name = safe_name(str(row.name))
             plain = f"{name}.torrent"
             marked = f"{name}-{row.infohash_hex[:8]}.torrent"
             metainfo[marked if plain in metainfo else plain] = row.infohash

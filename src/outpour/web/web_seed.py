@@ -203,11 +203,19 @@ class FileReply(Response):
             with suppress(asyncio.CancelledError):
                 await watching
 
+    def _has_changed(self) -> bool:
+        opened = self._opened
+        status = os.fstat(opened.file.fileno())
+        return (status.st_size, status.st_mtime_ns) != (opened.length, opened.mtime_ns)
+
     async def _send_span(
         self, send: Send, span: Span, left: asyncio.Event, *, is_native: bool
     ) -> None:
         start, stop = span
         while start < stop and not left.is_set():
+            if self._has_changed():
+                # The rest would be of another file than the beginning.
+                raise EOFError(f"`{self._opened.name}`: changed while it was sent")
             if is_native:
                 count = min(CONTENT_WINDOW_BYTES, stop - start)
                 message = {"file": self._opened.file, "offset": start, "count": count}

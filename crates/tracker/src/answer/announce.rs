@@ -54,7 +54,7 @@ impl Context<'_> {
                 event: announced.event,
                 numwant: self.policy.numwant(announced.event, numwant),
             },
-            rng: Rng::seeded(self.rng.next_u64()),
+            rng: self.rng.fork(),
         })
     }
 

@@ -1,79 +1,29 @@
-//! A set of infohashes that is replaced as a whole and yet changed at the cost of the change.
-//!
-//! It is in parts. A changed set shares all parts with its predecessor but those that differ, so
-//! that one more of a million torrents copies a few hundred infohashes.
+//! Infohashes in parts: a change copies the parts that it touches, so that many small changes of a
+//! large set cost about what they change.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
-use super::allowed::Folded;
 use crate::model::InfoHash;
 
-/// Infohashes of a part, on average at the most.
-const PART_MAX: usize = 256;
+/// One for each value of a byte: of ten thousand infohashes a change copies some 40, of a million some 4,000.
+const PARTS: usize = 256;
 
 type Part = Arc<HashSet<InfoHash, Folded>>;
 
+/// A set of which copies have most in common.
 #[derive(Clone)]
 pub(crate) struct InfoHashSet {
-    /// A power of two of them, chosen by the first bytes.
-    parts: Arc<[Part]>,
+    parts: Box<[Part]>,
     len: usize,
-}
-
-impl InfoHashSet {
-    pub(crate) fn contains(&self, infohash: &InfoHash) -> bool {
-        self.parts[place(infohash, self.parts.len())].contains(infohash)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &InfoHash> {
-        self.parts.iter().flat_map(|part| part.iter())
-    }
-
-    /// This set and more.
-    pub(crate) fn with(&self, infohashes: &[InfoHash]) -> Self {
-        if self.len + infohashes.len() > self.parts.len() * PART_MAX {
-            return self.iter().chain(infohashes).copied().collect();
-        }
-        self.changed(infohashes, |part, infohash| {
-            usize::from(part.insert(*infohash)).cast_signed()
-        })
-    }
-
-    /// This set and less.
-    pub(crate) fn without(&self, infohashes: &[InfoHash]) -> Self {
-        self.changed(infohashes, |part, infohash| {
-            -usize::from(part.remove(infohash)).cast_signed()
-        })
-    }
-
-    fn changed(
-        &self,
-        infohashes: &[InfoHash],
-        change: impl Fn(&mut HashSet<InfoHash, Folded>, &InfoHash) -> isize,
-    ) -> Self {
-        let mut parts = self.parts.to_vec();
-        let mut len = self.len;
-        for infohash in infohashes {
-            let place = place(infohash, parts.len());
-            let difference = change(Arc::make_mut(&mut parts[place]), infohash);
-            len = len.saturating_add_signed(difference);
-        }
-        Self {
-            parts: parts.into(),
-            len,
-        }
-    }
 }
 
 impl Default for InfoHashSet {
     fn default() -> Self {
+        let nothing = Part::default();
         Self {
-            parts: [Part::default()].into(),
+            parts: std::iter::repeat_n(nothing, PARTS).collect(),
             len: 0,
         }
     }
@@ -81,74 +31,133 @@ impl Default for InfoHashSet {
 
 impl FromIterator<InfoHash> for InfoHashSet {
     fn from_iter<I: IntoIterator<Item = InfoHash>>(infohashes: I) -> Self {
-        let infohashes: HashSet<InfoHash, Folded> = infohashes.into_iter().collect();
-        let len = infohashes.len();
-        // Half full, so that it does not grow again at once.
-        let count = (len * 2).div_ceil(PART_MAX).max(1).next_power_of_two();
-        let mut parts = vec![HashSet::default(); count];
-        for infohash in infohashes {
-            parts[place(&infohash, count)].insert(infohash);
+        let mut set = Self::default();
+        infohashes.into_iter().for_each(|one| set.insert(one));
+        set
+    }
+}
+
+impl InfoHashSet {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    #[inline]
+    pub(crate) fn contains(&self, infohash: &InfoHash) -> bool {
+        self.parts[part_of(infohash)].contains(infohash)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &InfoHash> {
+        self.parts.iter().flat_map(|part| part.iter())
+    }
+
+    pub(crate) fn insert(&mut self, infohash: InfoHash) {
+        let part = &mut self.parts[part_of(&infohash)];
+        if !part.contains(&infohash) {
+            Arc::make_mut(part).insert(infohash);
+            self.len += 1;
         }
-        Self {
-            parts: parts.into_iter().map(Part::new).collect(),
-            len,
+    }
+
+    pub(crate) fn remove(&mut self, infohash: &InfoHash) {
+        let part = &mut self.parts[part_of(infohash)];
+        if part.contains(infohash) {
+            Arc::make_mut(part).remove(infohash);
+            self.len -= 1;
         }
     }
 }
 
-/// The part of an infohash, which is evenly distributed as it is.
-fn place(infohash: &InfoHash, parts: usize) -> usize {
-    let [a, b, c, ..] = *infohash;
-    (usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16) & (parts - 1)
+/// The operator chooses what is in the set, so nobody else can fill one part alone.
+fn part_of(infohash: &InfoHash) -> usize {
+    usize::from(infohash[19])
+}
+
+/// Hashes an infohash by one multiplication with a secret: it is a hash already, and chosen by the
+/// operator, so only its distribution over the buckets is left to do.
+#[derive(Clone)]
+pub(crate) struct Folded {
+    secret: u64,
+}
+
+impl Default for Folded {
+    fn default() -> Self {
+        let secret = std::hash::RandomState::new().hash_one(0);
+        Self { secret: secret | 1 }
+    }
+}
+
+impl BuildHasher for Folded {
+    type Hasher = Folding;
+
+    fn build_hasher(&self) -> Folding {
+        Folding {
+            secret: self.secret,
+            folded: 0,
+        }
+    }
+}
+
+pub(crate) struct Folding {
+    secret: u64,
+    folded: u64,
+}
+
+impl Hasher for Folding {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, _) = bytes.as_chunks();
+        for word in words {
+            let product =
+                u128::from(self.folded ^ u64::from_le_bytes(*word)) * u128::from(self.secret);
+            self.folded = product as u64 ^ (product >> 64) as u64;
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.folded
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::HashSet;
+
     use proptest::prelude::*;
 
+    use super::*;
+
     fn infohash(number: u16) -> InfoHash {
-        let mut infohash = [0; 20];
-        infohash[..2].copy_from_slice(&number.to_le_bytes());
+        let mut infohash = [7; 20];
+        infohash[18..].copy_from_slice(&number.to_be_bytes());
         infohash
     }
 
     proptest! {
-        /// Against a plain set, at every step of a history.
         #[test]
-        fn it_holds_what_a_plain_set_holds(
-            steps in prop::collection::vec(
-                (any::<bool>(), prop::collection::vec(0..2000_u16, 0..400)), 0..20)
+        fn it_holds_what_a_plain_set_holds_and_copies_keep_what_they_held(
+            steps in prop::collection::vec((any::<bool>(), 0..2000_u16), 0..600)
         ) {
             let mut set = InfoHashSet::default();
-            let mut plain: HashSet<InfoHash> = HashSet::new();
-            for (joins, numbers) in steps {
-                let infohashes: Vec<InfoHash> = numbers.into_iter().map(infohash).collect();
-                if joins {
-                    set = set.with(&infohashes);
-                    plain.extend(infohashes);
+            let mut plain = HashSet::new();
+            let mut copies = Vec::new();
+            for (at, (is_added, number)) in steps.into_iter().enumerate() {
+                if is_added {
+                    set.insert(infohash(number));
+                    plain.insert(infohash(number));
                 } else {
-                    set = set.without(&infohashes);
-                    plain.retain(|one| !infohashes.contains(one));
+                    set.remove(&infohash(number));
+                    plain.remove(&infohash(number));
                 }
-                prop_assert_eq!(set.len, plain.len());
-                prop_assert_eq!(set.is_empty(), plain.is_empty());
-                prop_assert_eq!(set.iter().copied().collect::<HashSet<_>>(), plain.clone());
-                for number in (0..2000).step_by(7) {
-                    let one = infohash(number);
-                    prop_assert_eq!(set.contains(&one), plain.contains(&one));
+                prop_assert_eq!(set.contains(&infohash(number)), is_added);
+                if at % 100 == 0 {
+                    copies.push((set.clone(), plain.clone()));
                 }
             }
+            copies.push((set, plain));
+            for (set, plain) in copies {
+                prop_assert_eq!(set.iter().copied().collect::<HashSet<_>>(), plain.clone());
+                prop_assert_eq!(set.is_empty(), plain.is_empty());
+            }
         }
-    }
-
-    #[test]
-    fn one_more_copies_a_part_and_shares_the_others() {
-        let set: InfoHashSet = (0..10_000).map(infohash).collect();
-        let more = set.with(&[infohash(60_000)]);
-        let parts = set.parts.iter().zip(more.parts.iter());
-        let copied = parts.filter(|(old, new)| !Arc::ptr_eq(old, new)).count();
-        assert_eq!((copied, more.len), (1, 10_001));
-        assert!(set.parts.len() > 64);
     }
 }

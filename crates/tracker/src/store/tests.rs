@@ -43,16 +43,16 @@ fn a_peer_counts_once_wherever_it_is_and_is_given_once_it_was_reached() {
     let checks = Checks::new(u32::MAX, nowhere.expect("a device"));
     let store = Store::new(Limits::default(), Some(checks));
     let waiting = store.waiting.as_ref().expect("checks are made");
-    let mut rng = Rng::seeded(1);
+    let mut rng = Rng::with_seed(1);
     let mut peers: HashMap<SocketAddr, (bool, bool)> = HashMap::new();
     let mut reached: HashSet<SocketAddr> = HashSet::new();
     let mut tried: Vec<Check> = Vec::new();
     for _ in 0..OPERATIONS {
-        if rng.below(4) == 0 {
+        if rng.u32(..4) == 0 {
             tried.extend(waiting.checks.next());
-            if tried.len() > rng.below(6) as usize {
-                let check = tried.swap_remove(rng.below(tried.len() as u32) as usize);
-                let is_reached = rng.below(2) == 0;
+            if tried.len() > rng.u32(..6) as usize {
+                let check = tried.swap_remove(rng.u32(..tried.len() as u32) as usize);
+                let is_reached = rng.u32(..2) == 0;
                 waiting.checks.ended(&check, is_reached);
                 if is_reached {
                     store.reached(&check, 0, &mut rng);
@@ -61,19 +61,19 @@ fn a_peer_counts_once_wherever_it_is_and_is_given_once_it_was_reached() {
             }
             continue;
         }
-        let peer = address(rng.below(PEERS));
+        let peer = address(rng.u32(..PEERS));
         let events = [Event::None, Event::Started, Event::Paused, Event::Stopped];
         let announce = Announce {
             infohash: [1; 20],
             ip: peer.ip(),
             port: peer.port(),
-            left: u64::from(rng.below(2)),
-            event: events[rng.below(4) as usize],
+            left: u64::from(rng.u32(..2)),
+            event: events[rng.u32(..4) as usize],
             numwant: 50,
         };
         let asker = Asker {
             peer_id: &[0; 20],
-            is_stated: rng.below(8) == 0,
+            is_stated: rng.u32(..8) == 0,
         };
         let (mut v4, mut v6) = ([0; 300], [0; 900]);
         let facts = store.announce(&announce, asker, 0, &mut rng, &mut v4, &mut v6);

@@ -175,13 +175,13 @@ impl Shard {
             return Answer::of(facts);
         }
         let Some(place) = place else {
-            return give(facts, slot, call, rng, outs);
+            return Answer::with_peers(facts, give(slot, call, rng, outs));
         };
         // Nobody is given itself: the asker is not in its place while peers are picked.
         let asker = std::mem::replace(P::place_mut(slot, place, call.asker_hash), P::EMPTY);
-        let answer = give(facts, slot, call, rng, outs);
+        let given = give(slot, call, rng, outs);
         *P::place_mut(slot, place, call.asker_hash) = asker;
-        answer
+        Answer::with_peers(facts, given)
     }
 
     fn stop<P: Family>(&mut self, call: &Call<'_, P>) -> Facts {
@@ -274,12 +274,13 @@ impl Shard {
 }
 
 impl Answer {
-    pub(super) fn of(facts: Facts) -> Self {
-        Self {
-            facts,
-            own: 0,
-            other: 0,
-        }
+    fn of(facts: Facts) -> Self {
+        Self::with_peers(facts, (0, 0))
+    }
+
+    #[inline]
+    pub(super) fn with_peers(facts: Facts, (own, other): (usize, usize)) -> Self {
+        Self { facts, own, other }
     }
 }
 
@@ -293,22 +294,21 @@ impl Facts {
     }
 }
 
-/// Write peers of both families, and answer with the bytes of each.
+/// Write peers of both families and give the bytes of each.
 ///
 /// The asker's own family goes first but leaves a quarter to the other one where that has peers.
 #[inline]
 pub(super) fn give<P: Family>(
-    facts: Facts,
     slot: &Slot,
     call: &Call<'_, P>,
     rng: &mut Rng,
     Outs { own, other }: Outs<'_>,
-) -> Answer {
+) -> (usize, usize) {
     let (turn, numwant) = (&call.turn, call.announce.numwant);
     let (useful, useful_number) = call.useful(slot);
     let origins = turn.origins.filter(|_| useful == Useful::Everyone);
     if useful_number == 0 && origins.is_none() {
-        return Answer::of(facts);
+        return (0, 0);
     }
     let others = P::Other::view(slot);
     let other_origins = origins.map_or(&[][..], P::Other::origins);
@@ -324,8 +324,7 @@ pub(super) fn give<P: Family>(
     };
     let own = select(&P::view(slot), &ask, rng, own);
     if other.is_empty() {
-        let other = 0;
-        return Answer { facts, own, other };
+        return (own, 0);
     }
     let ask = Ask {
         asker: P::Other::EMPTY,
@@ -334,8 +333,7 @@ pub(super) fn give<P: Family>(
         want: numwant - own / P::WIRE,
         useful_number,
     };
-    let other = select(&others, &ask, rng, other);
-    Answer { facts, own, other }
+    (own, select(&others, &ask, rng, other))
 }
 
 /// Peers of the asker's host among the places of a sample.

@@ -39,8 +39,8 @@ pub(crate) struct Trial {
 impl Swarms {
     /// Make an empty store that does the same for the same seed.
     pub(crate) fn seeded(limits: Limits, seed: u64) -> Self {
-        let mut rng = Rng::seeded(seed);
-        Self::keyed(limits, Keys::draw(|| rng.next_u64()))
+        let mut rng = Rng::with_seed(seed);
+        Self::keyed(limits, Keys::draw(|| rng.u64(..)))
     }
 }
 
@@ -50,7 +50,7 @@ impl Trial {
             limits: limits.clone(),
             store: Swarms::seeded(limits.clone(), seed),
             naive: Naive::new(limits.clone()),
-            rng: Rng::seeded(seed),
+            rng: Rng::with_seed(seed),
             now_s: 1_000_000,
             saved: None,
         }
@@ -250,9 +250,9 @@ impl Trial {
     fn restart(&mut self, seconds: u32) {
         let snapshot = self.store.snapshot(self.now_s);
         let old = std::mem::replace(&mut self.naive, Naive::new(self.limits.clone()));
-        self.store = Swarms::seeded(self.limits.clone(), self.rng.next_u64());
+        self.store = Swarms::seeded(self.limits.clone(), self.rng.u64(..));
         let then_s = self.now_s;
-        self.now_s = 500_000 + self.rng.below(100_000);
+        self.now_s = 500_000 + self.rng.u32(..100_000);
         let brought = self.store.restore(&snapshot, seconds, self.now_s);
         let expected = self.naive.restore(&old, then_s, seconds, self.now_s);
         assert_eq!(brought, Ok(expected));

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from outpour.base.errors import WriteError
 from outpour.cli.shared.inputs import STDIO
+from outpour.torrent.disk_names import safe_name
 
 
 def check_target(target: Path | None, force: bool) -> None:
@@ -42,6 +43,6 @@ def target_of(output: str | None, name: str, *, force: bool) -> Path | None:
         return None
     target = Path(output if output is not None else ".")
     if target.is_dir():
-        target /= f"{name}.torrent"
+        target /= f"{safe_name(name)}.torrent"
     check_target(target, force)
     return target

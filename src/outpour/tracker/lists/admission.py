@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from outpour._core import Tracker
 from outpour.base.event import Event
 from outpour.tracker.lists.address_ranges import parse_ranges
 from outpour.tracker.lists.client_prefixes import parse_clients, prefixes_of
 from outpour.tracker.lists.list_file import ListFile, ListReading, Parse
 from outpour.tracker.lists.passkey import Key, parse_keys
 from outpour.tracker.settings import TrackerSettings
+
+if TYPE_CHECKING:
+    from outpour._core import Tracker
 
 T = TypeVar("T")
 

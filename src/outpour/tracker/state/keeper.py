@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from outpour._core import Ledger
+from outpour import _core
 from outpour.base.errors import OutpourError, WriteError
 from outpour.base.event import Event
 from outpour.tracker.figures import Sample
@@ -46,7 +46,7 @@ class Keeper:
         self._clock = clock
         self._is_failing = False
         self._store: Store | None = None
-        self.ledger = Ledger()
+        self.ledger = _core.Ledger()
         self.named: dict[bytes, tuple[str, int]] = {}
         self.events: deque[Event] = deque()
         try:

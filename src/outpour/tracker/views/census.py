@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from outpour._core import Tracker
 from outpour.tracker.figures import TorrentRow, Totals
 from outpour.tracker.lists.allowed_set import AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
@@ -13,6 +13,9 @@ from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.views.rows import Counts, make_rows
 from outpour.tracker.views.totals import Sums, make_totals, with_sums
+
+if TYPE_CHECKING:
+    from outpour._core import Tracker
 
 ROWS_MAX = 10_000
 """Torrents listed by an open tracker, the largest swarms; the API's cursor walks through all."""

@@ -38,7 +38,7 @@ impl Swarm {
     fn new() -> Self {
         Self {
             store: Swarms::seeded(Limits::default(), 4),
-            rng: Rng::seeded(5),
+            rng: Rng::with_seed(5),
         }
     }
 

@@ -31,7 +31,7 @@ fn join(store: &Swarms, infohash: InfoHash, peer: u32, now_s: u32) {
         event: Event::None,
         numwant: 0,
     };
-    let facts = store.announce(&announce, now_s, &mut Rng::seeded(1), &mut [], &mut []);
+    let facts = store.announce(&announce, now_s, &mut Rng::with_seed(1), &mut [], &mut []);
     assert!(facts.joined);
 }
 

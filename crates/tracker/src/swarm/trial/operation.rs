@@ -13,7 +13,7 @@ pub(crate) trait Source {
 
 impl Source for Rng {
     fn below(&mut self, bound: u32) -> u32 {
-        Self::below(self, bound)
+        self.u32(..bound)
     }
 }
 
