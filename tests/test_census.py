@@ -113,7 +113,7 @@ def hybrid(start):
 
 
 def peers(*ports, seeding=()):
-    return [("127.0.0.1", port, port in seeding) for port in ports]
+    return [("127.0.0.1", port + 1000, port in seeding) for port in ports]
 
 
 def numbers(service):
@@ -139,10 +139,10 @@ def test_a_hybrid_known_by_its_second_infohash_only_is_counted(hybrid):
 
 
 def test_a_large_hybrid_is_looked_at_again_when_a_number_changes(hybrid):
-    hybrid._core.insert(FIRST, [("127.0.0.1", port, False) for port in range(1, 2001)])
-    hybrid._core.insert(SECOND[:20], [("127.0.0.1", port, False) for port in range(1001, 3001)])
+    hybrid._core.insert(FIRST, [("127.0.0.1", port, False) for port in range(11, 2011)])
+    hybrid._core.insert(SECOND[:20], [("127.0.0.1", port, False) for port in range(1011, 3011)])
     assert numbers(hybrid) == numbers(hybrid) == (0, 3000)
-    hybrid._core.insert(SECOND[:20], peers(3001))
+    hybrid._core.insert(SECOND[:20], peers(3011))
     assert numbers(hybrid) == (0, 3001)
 
 
