@@ -40,6 +40,7 @@ from tests.waiting import until, wait_for
 VECTORS = Path(__file__).parent / "vectors" / "classic"
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
 BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")
+PORTS = 20_000
 
 
 def settings(**given):
@@ -87,7 +88,8 @@ async def running(given, **more):
             assert isinstance(results[0], asyncio.CancelledError)
 
 
-def announce(service, infohash, port, *, left=0, event="", host="127.0.0.1", key=""):
+def announce(service, infohash, peer, *, left=0, event="", host="127.0.0.1", key=""):
+    """Announce as peer number `peer` of a host, which is at this port above `PORTS`."""
     address = service.http_addresses[0]
     connection = http.client.HTTPConnection(
         address[0], address[1], timeout=10, source_address=(host, 0)
