@@ -11,7 +11,7 @@ use super::announce::Admission;
 use super::log::{HttpLine, Logged};
 use crate::model::{Counts, InfoHash};
 use crate::store::Asker;
-use crate::wire::Refusal;
+use crate::wire::{Cause, Refusal};
 use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
 
 /// What became of the bytes at the front of a connection.
@@ -72,6 +72,7 @@ pub(crate) fn answer(
         Admitted::Elsewhere => return Outcome::Elsewhere,
         Admitted::Unanswerable(status, reason) => {
             context.counters.errors_http.one();
+            context.counters.refuse(Cause::Malformed);
             wire::plain(out, status, reason);
             return Outcome::Broken;
         }
@@ -91,6 +92,7 @@ pub(crate) fn answer(
         }
         Err(refusal) => {
             context.counters.errors_http.one();
+            context.counters.refuse(refusal.cause);
             scratch.body.clear();
             wire::failure(&mut scratch.body, &refusal);
         }
@@ -157,7 +159,7 @@ fn announce(
 ) -> Result<(), Refusal> {
     let infohash = query.announced.infohash;
     if let Some(reason) = context.lists.failure(&infohash) {
-        context.counters.refused.one();
+        context.counters.refuse(Cause::Torrent);
         context.counters.errors_http.one();
         wire::failure_text(&mut scratch.body, reason);
         return Ok(());
@@ -173,8 +175,7 @@ fn announce(
             requester,
             &mut scratch.v4,
             &mut scratch.v6,
-        )
-        .inspect_err(|_| context.counters.refused.one())?;
+        )?;
     context.counters.announces_http.one();
     let reply = Reply {
         counts: Counts {

@@ -6,7 +6,7 @@ use super::Context;
 use super::announce::Admission;
 use super::log::Logged;
 use crate::store::Asker;
-use crate::wire::Refusal;
+use crate::wire::{Cause, Refusal};
 use crate::wire::http::action;
 use crate::wire::limits::URL_DATA_BYTES_MAX;
 use crate::wire::udp::{self as wire, Request};
@@ -63,10 +63,11 @@ pub(crate) fn admit<'p>(
     }
     if !context.gate.is_slow_enough(source, context.now_ms) {
         context.counters.dropped_udp.one();
+        counters.refuse(Cause::Rate);
         return Admitted::Dropped;
     }
     if let Err(refusal) = context.lists.admit_address(source) {
-        context.counters.refused.one();
+        counters.refuse(refusal.cause);
         return fail(refusal.reason);
     }
     match request {
@@ -79,12 +80,12 @@ pub(crate) fn admit<'p>(
             let admission = match admission {
                 Ok(admission) => admission,
                 Err(refusal) => {
-                    counters.refused.one();
+                    counters.refuse(refusal.cause);
                     return fail(refusal.reason);
                 }
             };
             if let Some(reason) = context.lists.failure(&request.announced.infohash) {
-                counters.refused.one();
+                counters.refuse(Cause::Torrent);
                 return fail(reason);
             }
             Admitted::Announce {
@@ -180,7 +181,7 @@ pub(crate) fn answer(
                     wire::PEERS_AT + facts.v4_bytes + facts.v6_bytes
                 }
                 Err(refusal) => {
-                    context.counters.refused.one();
+                    context.counters.refuse(refusal.cause);
                     context.counters.errors_udp.one();
                     wire::error(out, transaction, refusal.reason, request_bytes)
                 }
