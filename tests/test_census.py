@@ -107,8 +107,8 @@ def hybrid(start):
     listing = Listing(
         FIRST, SECOND, (FIRST, SECOND[:20]), "x", 9, 1, "hybrid", False, "", None, None, (), None
     )
-    service._allowed.give(listing)
-    service._merge([])
+    service._put(service._allowed.give([listing]))
+    service._hand_down_all()
     return service
 
 

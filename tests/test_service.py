@@ -395,6 +395,58 @@ def test_a_publisher_allows_and_withdraws():
         assert now(service).rows() == ()
 
 
+def test_every_torrent_that_is_listed_is_tracked_whoever_else_adds_some(folder):
+    """A publisher allows torrents while a new folder is looked through in another thread."""
+
+    async def main():
+        async with running(settings(allowed_dir=folder, rescan_interval_s=3600)) as service:
+            for number in range(30):
+                (folder / f"{number}.torrent").write_bytes(torrent(f"file {number}"))
+                looking = asyncio.ensure_future(service.refresh())
+                while not looking.done():
+                    more = Metainfo.parse(torrent(f"given {number}"))
+                    service.allow(more)
+                    await asyncio.sleep(0)
+                await looking
+            for number in range(30):
+                for name in (f"file {number}", f"given {number}"):
+                    infohash = Metainfo.parse(torrent(name)).info.infohash
+                    answer = await asyncio.to_thread(announce, service, infohash, 7)
+                    assert b"peers" in answer, name
+
+    asyncio.run(main())
+
+
+def test_publishing_costs_the_same_however_much_is_published(monkeypatch):
+    """Counted in infohashes that go down to the core, not in time."""
+
+    class Counted:
+        def __init__(self, core):
+            self.core = core
+            self.handed = 0
+
+        def __getattr__(self, name):
+            if name in ("allow", "allow_more", "disallow"):
+                return lambda infohashes: self.hand(name, infohashes)
+            return getattr(self.core, name)
+
+        def hand(self, name, infohashes):
+            self.handed += len(infohashes)
+            getattr(self.core, name)(infohashes)
+
+    with tracker(settings()) as service:
+        core = service._core = Counted(service._core)
+        many = [Metainfo.parse(torrent(f"{number}", 1 + number)) for number in range(500)]
+        for metainfo in many:
+            service.allow(metainfo)
+        for metainfo in many[100:]:
+            service.withdraw(metainfo.info.infohash)
+        assert core.handed == 900
+        service._core = core.core
+        answers = [b"peers" in announce(service, one.info.infohash, 7) for one in many[95:105]]
+        assert answers == [True] * 5 + [False] * 5
+
+
 def test_names_are_hidden_where_the_operator_wants_it(folder):
     with tracker(settings(allowed_dir=folder, show_names=False)) as service:
         assert [(row.name, row.length, row.magnet) for row in now(service).rows()] == [
@@ -412,8 +464,8 @@ def test_a_hybrid_is_one_row_and_its_peers_count_once():
         HELLO, second, (HELLO, second[:20]), "x", 9, 1, "hybrid", False, "", None, None, (), None
     )
     with tracker(settings()) as service:
-        service._allowed.give(listing)
-        service._merge([])
+        service._put(service._allowed.give([listing]))
+        service._hand_down_all()
         for infohash in (HELLO, second[:20]):
             announce(service, infohash, 1, left=9, event="started")
             announce(service, infohash, 1, event="completed")

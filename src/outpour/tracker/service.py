@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +23,8 @@ from outpour.base.folder_watch import watch
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
-from outpour.tracker.lists.admission import Admission
-from outpour.tracker.lists.allowed_set import AllowedSet
+from outpour.tracker.lists.admission import Admission, AdmissionReading
+from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.settings import TrackerSettings
@@ -51,6 +52,8 @@ TURN_S = 1.0
 UNSETTLED_S = 1.0
 TOLD_MAX = 1000
 """Completed torrents that one turn tells of; all are counted."""
+HANDED_MAX = 5000
+"""Infohashes handed down to the core at once: a few milliseconds without letting others run."""
 MINUTE_S = 60
 HOUR_S = 3600
 PEERS_MAX = 1_000_000
@@ -104,14 +107,14 @@ class TrackerService:
         """
         self._core = bind(self.settings, log_max=self._log_max)
         try:
-            events = self._read()
+            found = self._read()
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
             self._census = CurrentCensus(self._counter.take, self._torrents_listed)
             retention_d = self.settings.history_retention_d
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
             try:
-                self._begin(events)
+                self._begin(*found)
             except BaseException:
                 self._keeper.close()
                 raise
@@ -119,11 +122,13 @@ class TrackerService:
             self._core.stop()
             raise
 
-    def _begin(self, events: list[Event]) -> None:
-        self._merge(events)
-        self._apply()
+    def _begin(self, torrents: AllowedReading, lists: AdmissionReading) -> None:
+        events = self._admission.take(lists)
+        self._put(self._allowed.apply(torrents))
+        self._hand_down_whole()
         self._admission.begin(self._core, self._clock())
-        self._keeper.name(self._listed())
+        for event in events:
+            self._on_event(event)
         self._restore()
         self._minute = self._clock() // MINUTE_S
         self._tell_kept()
@@ -184,20 +189,21 @@ class TrackerService:
 
     def allow_all(self, torrents: Iterable[tuple[Metainfo, Path | None]]) -> None:
         """Track many torrents from now on, at the cost of one change."""
+        listings = []
         for metainfo, path in torrents:
             listing = Listing.of(metainfo, path, _stat(path))
-            self._allowed.give(listing)
+            listings.append(listing)
             self._raw.pop(listing.infohash, None)
             if path is None:
                 self._raw[listing.infohash] = metainfo.raw
-        self._merge([])
-        self._in_background(self._keeper.name, self._listed())
+        self._put(self._allowed.give(listings))
+        self._hand_down_all()
 
     def withdraw(self, infohash: bytes) -> None:
         """No longer track a torrent that was given to `allow`."""
-        self._allowed.take(infohash)
         self._raw.pop(infohash, None)
-        self._merge([])
+        self._put(self._allowed.withdraw([infohash]))
+        self._hand_down_all()
 
     @property
     def version(self) -> str:
@@ -308,7 +314,7 @@ class TrackerService:
         ledger.add([(key, count) for key, count in more if count > 0])
         ledger.tell(self._core)
         for infohash, peers in found.peers.items():
-            if self.settings.open or infohash in self._allowed.infohashes:
+            if self.settings.open or infohash in self._allowed:
                 self._core.insert(
                     infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
                 )
@@ -356,30 +362,50 @@ class TrackerService:
     async def refresh(self) -> None:
         """Look through folder and lists now, and return once what they say is in force."""
         async with self._reading:
-            events = await asyncio.get_running_loop().run_in_executor(None, self._read)
-            self._merge(events)
-        await self._blocking(self._keeper.name, self._listed())
+            found = await asyncio.get_running_loop().run_in_executor(None, self._read)
+            self._take(*found)
+            is_more = True
+            while is_more:
+                is_more = self._hand_down(HANDED_MAX)
+                await asyncio.sleep(0)
 
-    def _read(self) -> list[Event]:
-        return [*self._allowed.read(), *self._admission.read()]
+    def _read(self) -> tuple[AllowedReading, AdmissionReading]:
+        return self._allowed.read(), self._admission.read()
 
-    def _merge(self, events: list[Event]) -> None:
-        if self._allowed.has_changed:
-            events += self._allowed.merge()
-            self._apply()
+    def _take(self, torrents: AllowedReading, lists: AdmissionReading) -> None:
+        events = self._admission.take(lists)
+        self._put(self._allowed.apply(torrents))
         self._admission.apply(self._core, self._clock())
         for event in events:
             self._on_event(event)
 
-    def _apply(self) -> None:
-        if self.settings.torrent_notices:
+    def _put(self, change: AllowedChange) -> None:
+        self._keeper.name((one.infohash, one.name, one.length) for one in change.listings)
+        if self.settings.torrent_notices and change.has_notices:
             self._core.set_notices(self._allowed.notices)
-        if self.settings.open:
-            self._core.allow(None)
+        if self.settings.open and change.is_denied_new:
             self._core.deny(list(self._allowed.denied))
-        else:
-            self._core.allow(list(self._allowed.infohashes))
+        for event in change.events:
+            self._on_event(event)
         self._census.forget()
+
+    def _hand_down_whole(self) -> None:
+        self._allowed.hand_down(sys.maxsize)
+        self._core.allow(None if self.settings.open else list(self._allowed.infohashes))
+
+    def _hand_down_all(self) -> None:
+        while self._hand_down(HANDED_MAX):
+            pass
+
+    def _hand_down(self, limit: int) -> bool:
+        """Tell the core what may be announced now and what no longer; say if more is to be told."""
+        joined, left = self._allowed.hand_down(limit)
+        if not self.settings.open:
+            if joined:
+                self._core.allow_more(joined)
+            if left:
+                self._core.disallow(left)
+        return len(joined) + len(left) == limit
 
     def _restore(self) -> None:
         found = self._keeper.snapshot()
@@ -449,9 +475,6 @@ class TrackerService:
     def _tell_kept(self) -> None:
         while self._keeper.events:
             self._on_event(self._keeper.events.popleft())
-
-    def _listed(self) -> list[tuple[bytes, str, int]]:
-        return [(key, one.name, one.length) for key, one in self._allowed.listings.items()]
 
     async def _blocking(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writing, work, *args)

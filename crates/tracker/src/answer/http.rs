@@ -10,9 +10,8 @@ use super::Context;
 use super::announce::Admission;
 use super::log::{HttpLine, Logged};
 use crate::model::{Counts, InfoHash};
-use crate::store::Asker;
-use crate::wire::{Cause, Refusal};
 use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
+use crate::wire::{Cause, Refusal};
 
 /// What became of the bytes at the front of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,18 +163,14 @@ fn announce(
         wire::failure_text(&mut scratch.body, reason);
         return Ok(());
     }
-    let asker = Asker {
-        peer_id: &query.announced.peer_id,
-        is_stated: admission.announce.ip != requester,
-    };
-    let facts = context
-        .announce(
-            &mut admission,
-            asker,
-            requester,
-            &mut scratch.v4,
-            &mut scratch.v6,
-        )?;
+    let is_stated = admission.announce.ip != requester;
+    let facts = context.announce(
+        &mut admission,
+        is_stated,
+        requester,
+        &mut scratch.v4,
+        &mut scratch.v6,
+    )?;
     context.counters.announces_http.one();
     let reply = Reply {
         counts: Counts {
