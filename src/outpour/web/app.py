@@ -32,6 +32,7 @@ from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
 from outpour.web.event_stream import events
 from outpour.web.file_tree import tree_of
+from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.live_numbers import Live
 from outpour.web.page_thread import PageThread
@@ -113,6 +114,7 @@ def make_app(
     app = Starlette(
         routes=_routes(),
         middleware=[
+            Middleware(Forwarded, trusted=options.trusted_proxies),
             Middleware(Secured),
             Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS),
         ],
