@@ -193,7 +193,7 @@ class Draft:
         """Start reading the content; errors as for `create`."""
         self._plan = plan
         self._format: Version = plan.options.format
-        self._root = plan.options.root()
+        self._root = plan.options.root(is_folder=plan.tree.is_folder)
         self._work = hasher.Work(
             plan.layout.sources,
             plan.piece_length,

@@ -12,6 +12,7 @@ from outpour.base.errors import SettingsError, UsageError
 from outpour.base.text import is_utf8, printable
 from outpour.making.symlinks import Symlinks
 from outpour.torrent.bencode import Encodable
+from outpour.torrent.editor import web_seed_url
 from outpour.torrent.info import Version
 
 CREATION_DATE_VARIABLE = "SOURCE_DATE_EPOCH"
@@ -102,8 +103,11 @@ class CreateOptions:
         if self.align and self.format == "v2":
             raise UsageError("alignment: v2 has no padding, every file begins on a piece anyway")
 
-    def root(self) -> dict[str, Encodable]:
+    def root(self, *, is_folder: bool) -> dict[str, Encodable]:
         """What stands beside the info dictionary.
+
+        Args:
+            is_folder: Whether web seeds serve a folder.
 
         Raises:
             SettingsError: `SOURCE_DATE_EPOCH` is not a number.
@@ -115,7 +119,8 @@ class CreateOptions:
         if sum(map(len, tiers)) > 1:
             root["announce-list"] = tiers
         if self.web_seeds:
-            root["url-list"] = list(self.web_seeds)
+            seeds = (web_seed_url(url, is_folder=is_folder) for url in self.web_seeds)
+            root["url-list"] = list(dict.fromkeys(seeds))
         if self.http_seeds:
             root["httpseeds"] = list(self.http_seeds)
         if self.nodes:

@@ -78,9 +78,21 @@ def edit(metainfo: Metainfo, changes: Changes) -> Metainfo:
         value = getattr(changes, entry.name)
         if value is KEEP:
             continue
+        if entry.name == "web_seeds" and value and metainfo.info.is_folder:
+            value = list(dict.fromkeys(web_seed_url(url, is_folder=True) for url in value))
         empty = value is None or (not isinstance(value, int) and not value)
         values[_KEYS[entry.name]] = None if empty else value
     return _with_root(metainfo, values)
+
+
+def web_seed_url(url: str, *, is_folder: bool) -> str:
+    """Write a web seed as clients need it: that of a folder ends with a slash (BEP 19).
+
+    Example:
+        >>> web_seed_url("http://127.0.0.1/files", is_folder=True)
+        'http://127.0.0.1/files/'
+    """
+    return f"{url}/" if is_folder and "?" not in url and not url.endswith("/") else url
 
 
 def merge(metainfo: Metainfo, values: Mapping[str, Encodable | None]) -> Metainfo:
