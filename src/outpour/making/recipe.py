@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Literal, get_args
 
 from outpour._core import __version__
+from outpour.base import arguments
 from outpour.base.errors import SettingsError, UsageError
 from outpour.base.text import is_utf8, printable
 from outpour.making.symlinks import Symlinks
@@ -22,6 +25,8 @@ CREATION_DATE_VARIABLE = "SOURCE_DATE_EPOCH"
 @dataclass(frozen=True, slots=True)
 class CreateOptions:
     """What a new torrent says beside its content, and what of the content it takes.
+
+    What is clearly meant is taken: one text for a sequence of it, `1MiB` for its bytes.
 
     Attributes:
         trackers: Tiers of announce URLs (BEP 12).
@@ -45,6 +50,9 @@ class CreateOptions:
         attributes: Say which files are executable (BEP 47).
         threads: How many hash; one a core by default.
         hidden, junk, symlinks, include, exclude, any_bytes: What to take; see `walker.walk`.
+
+    Raises:
+        UsageError: A value is of another kind than its field; the message says what to pass.
     """
 
     trackers: tuple[tuple[str, ...], ...] = ()
@@ -71,6 +79,10 @@ class CreateOptions:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     any_bytes: bool = False
+
+    def __post_init__(self) -> None:
+        for name, read in _READERS.items():
+            object.__setattr__(self, name, read(getattr(self, name), name))
 
     def check(self) -> None:
         """Refuse what contradicts itself or can stand in no torrent.
@@ -146,6 +158,32 @@ class CreateOptions:
         if self.collections:
             info["collections"] = list(self.collections)
         return info
+
+
+def _date(value: object, what: str) -> object:
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    return value if value == "now" else arguments.number(value, what)
+
+
+_READERS: dict[str, Callable[[object, str], object]] = {
+    "trackers": arguments.tiers,
+    **dict.fromkeys(
+        ("web_seeds", "http_seeds", "collections", "include", "exclude"), arguments.texts
+    ),
+    "nodes": arguments.nodes,
+    "similar": arguments.hashes,
+    **dict.fromkeys(("comment", "source", "created_by", "name"), arguments.text),
+    **dict.fromkeys(
+        ("private", "align", "attributes", "hidden", "junk", "any_bytes"), arguments.flag
+    ),
+    "piece_length": arguments.size,
+    **dict.fromkeys(("piece_count", "threads"), arguments.number),
+    "creation_date": _date,
+    "format": lambda value, what: arguments.choice(value, get_args(Version), what),
+    "symlinks": lambda value, what: arguments.choice(value, get_args(Symlinks), what),
+}
+"""How each field is read."""
 
 
 def _now() -> int:

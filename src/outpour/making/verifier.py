@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from outpour.base import arguments
 from outpour.base.errors import ReadError, reason
 from outpour.base.text import printable
 from outpour.making import hasher
@@ -127,7 +128,7 @@ def verify(
     """
     metainfo = torrent if isinstance(torrent, Metainfo) else Metainfo.read(torrent)
     info = metainfo.info
-    root = find_root(info, Path(path))
+    root = find_root(info, Path(arguments.path(path, "path")))
     places = places_of(info, root, quick)
     extra = tuple(extra_files(places, root)) if info.is_folder else ()
     check = _Check(metainfo, places)
