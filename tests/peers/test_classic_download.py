@@ -26,8 +26,9 @@ from outpour.downloader import Job
 from outpour.engine import Engine, Status
 from outpour.torrent.metainfo import Metainfo
 from tests.conftest import Result
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, make_torrent, reach, same_files, wait_for
+from .conftest import TinyTracker, make_torrent, reach, same_files
 
 RUN = "import sys; from outpour.cli.classic.{0} import {1}; sys.exit({1}())"
 MODULES = {"btlaunchmany": "launchmany", "btlaunchmanycurses": "launchmany"}

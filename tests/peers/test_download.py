@@ -19,8 +19,9 @@ from outpour.base.errors import UsageError
 from outpour.engine import Engine, EngineSettings
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files, wait_for
+from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files
 
 LOOPBACK = ("--bind", "127.0.0.1")
 

@@ -227,7 +227,8 @@ class _Walker:
         Raises:
             ReadError: It may not be followed, or is neither a file nor a folder.
         """
-        if stat.S_ISDIR(row[1]):
+        # Windows lists folders without their numbers.
+        if stat.S_ISDIR(row[1]) and row[3]:
             return row
         location = _join(folder, path[-1])
         if stat.S_ISLNK(row[1]):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -37,12 +39,19 @@ class PublicUrls:
         http = (f"{self.base}/announce",)
         return (http,) if self.udp is None else (http, (self.udp,))
 
-    def web_seed(self, name: str, *, is_folder: bool) -> str:
-        """Build the web-seed URL of a torrent (BEP 19).
+    def web_seeds(self, name: str, paths: Sequence[tuple[str, ...]] | None) -> tuple[str, ...]:
+        """Build the web-seed URLs of a torrent (BEP 19).
 
         A folder's URL ends in a slash, so that clients append the torrent's name and the path.
+
+        Args:
+            name: The torrent's name.
+            paths: The files of a folder, None of a torrent that is a single file.
         """
-        return f"{self.base}/content/" if is_folder else f"{self.base}/content/{quote(name)}"
+        whole = f"{self.base}/content/"
+        if paths is None:
+            return (whole + _quoted(name),)
+        return (whole,)
 
 
 def public_urls(given: str | None, host: str, port: int) -> PublicUrls:
@@ -91,3 +100,7 @@ def reachable_host(host: str) -> str:
         except OSError:
             return "127.0.0.1"
         return str(probe.getsockname()[0])
+
+
+def _quoted(name: str) -> str:
+    return quote(os.fsencode(name), safe="")

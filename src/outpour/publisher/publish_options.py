@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from outpour.making.symlinks import Symlinks
     from outpour.torrent.info import Version
 
 PEER_PORT_DEFAULT = 6881
@@ -33,6 +34,9 @@ class PublishOptions:
         extra_trackers: Announce URLs of further trackers, each a tier after our own.
         upload_rate: Bytes a second that the peer engine may send, 0 for no limit.
         hidden: Publish hidden files and folders too.
+        symlinks: What becomes of symbolic links, in published folders and below their entries; see
+            `walker.walk`.
+        exclude: Patterns of files and folders that are left out; see `globs.matcher`.
         config: Settings file of the tracker, None for none.
         dht: Take part in the distributed hash table (BEP 5).
         lsd: Announce on the local network (BEP 14).
@@ -54,6 +58,8 @@ class PublishOptions:
     extra_trackers: tuple[str, ...] = ()
     upload_rate: int = 0
     hidden: bool = False
+    symlinks: Symlinks = "inside"
+    exclude: tuple[str, ...] = ()
     config: Path | None = None
     dht: bool = False
     lsd: bool = False
@@ -61,5 +67,9 @@ class PublishOptions:
 
     def info_digest(self) -> bytes:
         """Identify the choices that change an infohash: a torrent made under others is stale."""
-        choices = (self.format, self.piece_length, self.private, self.source, self.hidden)
+        choices: tuple[object, ...] = (
+            self.format, self.piece_length, self.private, self.source, self.hidden,
+        )  # fmt: skip
+        if self.symlinks != "inside" or self.exclude:
+            choices = (*choices, self.symlinks, self.exclude)
         return hashlib.sha256(repr(choices).encode()).digest()

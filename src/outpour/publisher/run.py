@@ -21,6 +21,7 @@ from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import PublishedTorrents
 from outpour.publisher.published_view import PublishedView
 from outpour.publisher.seeder import Seeder
+from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker import settings_file, tracker_events
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
@@ -44,6 +45,7 @@ def publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
         NetworkError: A port is taken.
     """
     asyncio.run(_publish(options, tell))
+    tell(publish_events.Stopped())
 
 
 def state_folder(options: PublishOptions) -> Path:
@@ -96,8 +98,10 @@ async def _serve(
             seeder = Seeder(options, [host for host, _ in tracker.http_addresses])
             stack.callback(seeder.close)
         published = PublishedTorrents()
-        app = make_app(PublishedView(tracker, published), WebOptions(public_url=options.url))
-        job = PublisherJob(options, urls, made_torrents, tracker, seeder, published, tell)
+        view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
+        app = make_app(view, WebOptions(public_url=options.url))
+        torrents = Torrents(made_torrents, options, urls)
+        job = PublisherJob(options, torrents, tracker, seeder, published, tell)
     except BaseException:
         tracker.stop()
         raise

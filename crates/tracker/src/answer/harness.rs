@@ -47,7 +47,7 @@ impl Harness {
                 peers_per_answer_max: 200,
                 full_scrape: false,
             },
-            rng: Rng::seeded(1),
+            rng: Rng::with_seed(1),
             counters: Counters::default(),
         }
     }

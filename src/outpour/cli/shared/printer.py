@@ -37,6 +37,11 @@ class Printer:
 
     def __init__(self, env: Env) -> None:
         self.env = env
+        self._is_log = False
+
+    def become_log(self) -> None:
+        """Begin each line of talk with its time and level, where no person watches."""
+        self._is_log = not self.env.is_terminal
 
     def data(self, *line: Text) -> None:
         """Write one line of the result."""
@@ -64,17 +69,23 @@ class Printer:
 
     def talk(self, *line: Text) -> None:
         """Tell a person what happens."""
-        self.env.stderr.write(_join(line, color=self.env.color_err) + "\n")
+        self._write("info", *line)
 
     def note(self, message: str) -> None:
         """Tell a person what is unwise."""
-        self.talk(("yellow", "note:"), " ", message)
+        self._write("warning", ("yellow", "note:"), " ", message)
 
     def error(self, message: str, hint: str | None = None) -> None:
         """Tell a person what failed, and the way out."""
-        self.talk(("red", "error:"), " ", message)
+        self._write("error", ("red", "error:"), " ", message)
         if hint is not None:
             self.talk(("cyan", "hint:"), " ", hint)
+
+    def _write(self, level: str, *line: Text) -> None:
+        if self._is_log:
+            at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            line = (f"{at} {level} ", *line)
+        self.env.stderr.write(_join(line, color=self.env.color_err) + "\n")
 
     def fault(self, error: OutpourError) -> None:
         """Tell a person about a fault."""
