@@ -12,6 +12,7 @@ from outpour.base.cached import Cached
 from outpour.base.errors import FormatError
 from outpour.torrent.metainfo import File, Metainfo
 from outpour.tracker.figures import TorrentRow, Totals
+from outpour.web.adapted_names import adapted
 from outpour.web.contract import View
 from outpour.web.limits import CONTENT_FOLDERS_KEPT, COST_FACTOR
 
@@ -25,12 +26,15 @@ class Names:
         metainfo_of: The same, the other way round.
         content: Torrent name to infohash, for torrents whose content is served.
         content_of: The same, the other way round.
+        adapted: The names of `content` as clients write them that adapt names to all systems,
+            where that is unambiguous.
     """
 
     metainfo: Mapping[str, bytes]
     metainfo_of: Mapping[bytes, str]
     content: Mapping[str, bytes]
     content_of: Mapping[bytes, str]
+    adapted: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,15 @@ class Files:
         is_folder: The torrent holds a folder, not one file.
         by_path: Each file by its path inside the torrent; pad files and links are left out.
         folders: The names in each folder, files and folders alike.
+        padding: The length of each pad file (BEP 47).
+        adapted: The paths of `by_path` as clients write them that adapt names to all systems.
     """
 
     is_folder: bool
     by_path: Mapping[tuple[str, ...], File]
     folders: Mapping[tuple[str, ...], Sequence[str]]
+    padding: Mapping[tuple[str, ...], int]
+    adapted: Mapping[tuple[str, ...], tuple[str, ...]]
 
 
 class UrlNames:
@@ -114,6 +122,7 @@ class UrlNames:
             metainfo_of={infohash: name for name, infohash in metainfo.items()},
             content=content,
             content_of={infohash: name for name, infohash in content.items()},
+            adapted={name: content[own] for (name,), (own,) in adapted((it,) for it in content)},
         )
 
 
@@ -121,7 +130,10 @@ def files_of(metainfo: Metainfo) -> Files:
     """Arrange the files of a torrent by path and folder."""
     by_path: dict[tuple[str, ...], File] = {}
     folders: dict[tuple[str, ...], dict[str, None]] = {(): {}}
+    padding: dict[tuple[str, ...], int] = {}
     for file in metainfo.info.files:
+        if file.is_padding:
+            padding[file.path] = file.length
         if "p" in file.attr or "l" in file.attr:
             continue
         by_path[file.path] = file
@@ -131,4 +143,6 @@ def files_of(metainfo: Metainfo) -> Files:
         is_folder=metainfo.info.is_folder,
         by_path=by_path,
         folders={path: tuple(names) for path, names in folders.items()},
+        padding=padding,
+        adapted=dict(adapted(by_path)),
     )

@@ -63,9 +63,7 @@ async def content(request: Request) -> Response:
         None if path is None else await PublishedContent(context.view, context.url_names).find(path)
     )
     if isinstance(found, Open):
-        if is_folder:
-            found.file.close()
-            raise HTTPException(404)
+        # With a slash at the end it is what clients of v2 torrents ask for.
         return file_reply(request, found)
     if found is None:
         raise HTTPException(404)
