@@ -195,6 +195,11 @@ impl Tracker {
         Ok(py.detach(|| self.core.insert(infohash, &peers)))
     }
 
+    fn remove(&self, infohash: &[u8], host: &str, port: u16) -> Result<()> {
+        self.core.remove(one_20(infohash)?, address(host, port)?);
+        Ok(())
+    }
+
     fn logged(&self, py: Python<'_>, limit: usize) -> Vec<Logged> {
         let rows = py.detach(|| self.core.logged(limit));
         rows.into_iter().map(Logged).collect()

@@ -186,6 +186,7 @@ impl Tracker {
 
     /// Give these peers first in every answer to a leecher: the publisher's own seeds.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
+        self.shared.gate.expect_any_peer();
         self.shared.store.swarms.set_origins(origins);
     }
 
@@ -291,6 +292,21 @@ impl Tracker {
                 .joined
         };
         peers.iter().filter(|peer| joins(peer)).count()
+    }
+
+    /// Take out a peer, as if it had announced that it stops.
+    pub fn remove(&self, infohash: InfoHash, peer: SocketAddr) {
+        let announce = Announce {
+            infohash,
+            ip: peer.ip().to_canonical(),
+            port: peer.port(),
+            left: 0,
+            event: Event::Stopped,
+            numwant: 0,
+        };
+        let now_s = self.shared.clock.now_s();
+        let swarms = &self.shared.store.swarms;
+        swarms.announce(&announce, now_s, &mut Rng::from_os(), &mut [], &mut []);
     }
 
     /// Take up to `limit` requests answered since they were last taken, the oldest first; none unless
@@ -405,6 +421,7 @@ impl Shared {
                 peers_per_answer: config.peers_per_answer.min(config.peers_per_answer_max),
                 peers_per_answer_max: config.peers_per_answer_max,
                 full_scrape: config.full_scrape,
+                path_prefix: config.path_prefix.as_bytes().into(),
             },
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),

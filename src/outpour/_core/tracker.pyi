@@ -179,6 +179,13 @@ class Tracker:
             ValueError: An infohash has not 20 bytes, or an address is none.
         """
 
+    def remove(self, infohash: bytes, host: str, port: int) -> None:
+        """Take out a peer, as if it had announced that it stops.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes, or the address is none.
+        """
+
     def logged(self, limit: int) -> list[Logged]:
         """Take up to `limit` requests answered since they were last taken, the oldest first.
 

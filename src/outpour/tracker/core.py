@@ -7,6 +7,7 @@ import os
 import socket
 from dataclasses import dataclass, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 from outpour._core import Tracker
 from outpour.base.errors import NetworkError, reason
@@ -41,6 +42,7 @@ class CoreConfig:
     trusted_proxies: tuple[tuple[str, int], ...]
     private_networks: bool
     full_scrape: bool
+    path_prefix: str
     requests_per_address_per_s: int
     requests_per_address_burst: int
     denied_clients: tuple[bytes, ...]
@@ -65,6 +67,8 @@ class CoreConfig:
             "trusted_proxies": tuple(_network(text) for text in settings.trusted_proxies),
             "denied_clients": tuple(prefixes_of(settings.denied_clients)),
             "log_max": log_max,
+            # A proxy in front may take the path off or leave it: both are answered.
+            "path_prefix": urlsplit(settings.public_url or "").path.rstrip("/"),
         }
         plain = {
             one.name: getattr(settings, one.name) for one in fields(cls) if one.name not in derived

@@ -296,6 +296,18 @@ class TrackerService:
                 )
         self._census.forget()
 
+    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Put a seeder into a swarm, or keep it there, as if it had just announced."""
+        self._core.insert(infohash, [(host, port, True)])
+
+    def unlist_peer(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a peer out of a swarm, as if it had stopped."""
+        self._core.remove(infohash, host, port)
+
+    def set_origins(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """Give these peers first in every answer to who wants data, whatever the torrent."""
+        self._core.set_origins(addresses)
+
     async def _turns(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + TURN_S

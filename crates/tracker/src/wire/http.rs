@@ -8,8 +8,10 @@ mod response;
 mod tests;
 
 pub(crate) use head::{
-    Action, Head, Method, Read, action, field, read, takes_gzip, values_from_the_last,
+    Action, Head, Method, Read, action, field, read_below, takes_gzip, values_from_the_last,
 };
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use head::read;
 pub(crate) use query::decode;
 pub(crate) use request::{Announce, announce, infohashes};
 pub(crate) use response::{
