@@ -88,6 +88,20 @@ impl Tracker {
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn allow_more(&self, py: Python<'_>, infohashes: Vec<PyBackedBytes>) -> Result<()> {
+        let infohashes = all_20(&infohashes)?;
+        py.detach(|| self.core.allow_more(&infohashes));
+        Ok(())
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn disallow(&self, py: Python<'_>, infohashes: Vec<PyBackedBytes>) -> Result<()> {
+        let infohashes = all_20(&infohashes)?;
+        py.detach(|| self.core.disallow(&infohashes));
+        Ok(())
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
     fn deny(&self, py: Python<'_>, infohashes: Vec<PyBackedBytes>) -> Result<()> {
         let infohashes = all_20(&infohashes)?;
         py.detach(|| self.core.deny(infohashes));
@@ -169,6 +183,17 @@ impl Tracker {
 
     fn unique_ips(&self, py: Python<'_>) -> (usize, usize) {
         py.detach(|| self.core.unique_ips())
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn recall_counted(&self, marks: Vec<i64>) {
+        let marks: Vec<u64> = marks.iter().map(|mark| mark.cast_unsigned()).collect();
+        self.core.recall_counted(&marks);
+    }
+
+    fn counted(&self) -> Vec<i64> {
+        let marks = self.core.counted().into_iter();
+        marks.map(u64::cast_signed).collect()
     }
 
     fn snapshot(slf: Py<Self>) -> Snapshot {

@@ -221,13 +221,13 @@ fn http_however_a_stream_of_requests_is_cut_its_answers_are_the_same() {
         .matches("Content-Length")
         .count();
     assert_eq!(answers, 8 * requests.len() + 1);
-    let mut rng = Rng::seeded(1);
+    let mut rng = Rng::with_seed(1);
     for longest in [1, 3, 20, 100, 500] {
         let mut connection = connect(http);
         connection.set_nodelay(true).expect("no delay");
         let mut rest = stream.as_bytes();
         while !rest.is_empty() {
-            let length = (1 + rng.below(longest) as usize).min(rest.len());
+            let length = (1 + rng.u32(..longest) as usize).min(rest.len());
             connection.write_all(&rest[..length]).expect("sent");
             rest = &rest[length..];
             thread::yield_now();

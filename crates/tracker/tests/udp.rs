@@ -148,7 +148,7 @@ fn bep15_port_0_is_refused() {
         text_of_error(&client.announce(&from(0, 5))),
         "port must not be 0"
     );
-    counted(&tracker, "refused", 1);
+    counted(&tracker, "refused_malformed", 1);
 }
 
 #[test]

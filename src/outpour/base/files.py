@@ -10,6 +10,9 @@ from pathlib import Path
 
 from outpour.base.errors import WriteError, reason
 
+_OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+"""One of Unix, one of Windows: not for children, and no line ends changed."""
+
 
 def write_atomically(
     path: str | os.PathLike[str],
@@ -71,7 +74,7 @@ def _replace(
 ) -> None:
     # Hidden and without the name's ending, so that no watcher of the folder takes it for content.
     temporary = target.with_name(f".outpour-{os.urandom(8).hex()}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN_FLAGS
     descriptor = os.open(temporary, flags, 0o600 if is_private else 0o666)
     try:
         try:
@@ -99,6 +102,8 @@ def _take_over(descriptor: int, old: os.stat_result, *, is_private: bool) -> Non
             os.fchown(descriptor, -1, old.st_gid)
         with contextlib.suppress(PermissionError):
             os.fchown(descriptor, old.st_uid, -1)
+    if os.name == "nt":
+        return  # which knows no more of a mode than whether a file may be written
     mode = stat.S_IMODE(old.st_mode)
     os.fchmod(descriptor, mode & ~stat.S_IRWXO if is_private else mode)
 
@@ -110,6 +115,8 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # where a folder cannot be opened
     # Some file systems cannot; the content is safe by then and only the name may be lost.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -121,6 +121,9 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
     Every file or folder in PATH becomes a torrent; what appears later is published, what goes is
     withdrawn. A second start hashes nothing that has not changed.
     """
+    from outpour.tracker.core import check_system
+
+    check_system()
     from outpour.cli.shared.publish_lines import PublishLines
     from outpour.publisher import PublishOptions, publish
 

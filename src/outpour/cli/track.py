@@ -14,6 +14,7 @@ from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import ANY_PATH
 from outpour.cli.shared.printer import Printer
 from outpour.tracker import settings_doc
+from outpour.tracker.core import check_system
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.settings_file import load
 
@@ -78,6 +79,7 @@ def command(
         settings = settings.model_copy(update={"open": True})
         printer.note("tracking any torrent; `--allowed-dir DIR` tracks only those of a folder")
     # What serves is imported late, so that a mistake in the settings is told at once.
+    check_system()
     from outpour.cli.shared.tracker_run import TrackerRun
 
     tracking = TrackerRun(printer, settings, on_event=lambda event: tell(printer, event))

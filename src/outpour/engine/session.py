@@ -35,6 +35,7 @@ from outpour.engine.parameters import (
     renamed_files,
 )
 from outpour.engine.status import Mode, Status, status_of
+from outpour.engine.utf8_names import require_utf8
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
@@ -68,6 +69,7 @@ class Engine:
     """
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
+        require_utf8()
         self._settings = settings or EngineSettings()
         self._lock = threading.RLock()
         self._entries: dict[bytes, _Entry] = {}

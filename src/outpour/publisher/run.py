@@ -93,8 +93,9 @@ async def _serve(
 ) -> None:
     try:
         host, port = tracker.http_addresses[0]
+        settings = tracker.settings
         hosts = [host for host, _ in tracker.http_addresses]
-        urls = public_urls(options.url, hosts, port, has_udp=bool(tracker.udp_addresses))
+        urls = public_urls(settings.public_url, hosts, port, has_udp=bool(tracker.udp_addresses))
         seeder = listing = None
         if options.seed:
             seeder = Seeder(options, hosts)
@@ -102,7 +103,8 @@ async def _serve(
             listing = await _self_listing(options, tracker, urls, seeder)
         published = PublishedTorrents()
         view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
-        app = make_app(view, WebOptions(public_url=options.url))
+        web = WebOptions(public_url=settings.public_url, trusted_proxies=settings.trusted_proxies)
+        app = make_app(view, web)
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, tell)
     except BaseException:

@@ -1,17 +1,19 @@
 """Turns a torrent into another with some fields changed, and leaves all other bytes as they are.
 
 Outside the info dictionary fields are replaced by splicing the file, so the infohash stays, even
-where the info dictionary is not canonical, and so do fields that outpour does not know.
+where the info dictionary is not canonical, and so do fields that outpour does not know. Bytes
+behind the torrent, which no client reads, go.
 The functions that change the infohash are `rename`, `set_private`, `set_source` and `merge_info`.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Literal
 
+from outpour.base import arguments
 from outpour.base.errors import FormatError, UsageError
 from outpour.base.text import printable
 from outpour.torrent import bencode
@@ -42,6 +44,9 @@ class Changes:
         created_by: The program that made the torrent.
         creation_date: Seconds since 1970, UTC.
         nodes: DHT nodes as (host, port).
+
+    Raises:
+        UsageError: A value is of another kind than its field; the message says what to pass.
     """
 
     announce: str | Keep | None = KEEP
@@ -52,6 +57,21 @@ class Changes:
     created_by: str | Keep | None = KEEP
     creation_date: int | Keep | None = KEEP
     nodes: Sequence[tuple[str, int]] | Keep | None = KEEP
+
+    def __post_init__(self) -> None:
+        for name, read in _READERS.items():
+            value = getattr(self, name)
+            if value is not KEEP and value is not None:
+                object.__setattr__(self, name, read(value, name))
+
+
+_READERS: dict[str, Callable[[object, str], object]] = {
+    "announce_list": arguments.tiers,
+    **dict.fromkeys(("web_seeds", "http_seeds"), arguments.texts),
+    **dict.fromkeys(("announce", "comment", "created_by"), arguments.text),
+    "creation_date": arguments.number,
+    "nodes": arguments.nodes,
+}
 
 
 _KEYS: dict[str, bytes] = {
@@ -77,9 +97,21 @@ def edit(metainfo: Metainfo, changes: Changes) -> Metainfo:
         value = getattr(changes, entry.name)
         if value is KEEP:
             continue
+        if entry.name == "web_seeds" and value and metainfo.info.is_folder:
+            value = list(dict.fromkeys(web_seed_url(url, is_folder=True) for url in value))
         empty = value is None or (not isinstance(value, int) and not value)
         values[_KEYS[entry.name]] = None if empty else value
     return _with_root(metainfo, values)
+
+
+def web_seed_url(url: str, *, is_folder: bool) -> str:
+    """Write a web seed as clients need it: that of a folder ends with a slash (BEP 19).
+
+    Example:
+        >>> web_seed_url("http://127.0.0.1/files", is_folder=True)
+        'http://127.0.0.1/files/'
+    """
+    return f"{url}/" if is_folder and "?" not in url and not url.endswith("/") else url
 
 
 def merge(metainfo: Metainfo, values: Mapping[str, Encodable | None]) -> Metainfo:
@@ -116,6 +148,7 @@ def _by_bytes(values: Mapping[str, Encodable | None]) -> dict[bytes, Encodable |
 
 def add_trackers(metainfo: Metainfo, tiers: Sequence[Sequence[str]]) -> Metainfo:
     """Append tiers of trackers, without those that the torrent has already."""
+    tiers = arguments.tiers(tiers, "tiers")
     known = {url for tier in metainfo.tiers for url in tier}
     new = [[url for url in tier if url not in known] for tier in tiers]
     if not any(new):
@@ -125,7 +158,7 @@ def add_trackers(metainfo: Metainfo, tiers: Sequence[Sequence[str]]) -> Metainfo
 
 def remove_trackers(metainfo: Metainfo, urls: Sequence[str]) -> Metainfo:
     """Drop some trackers; tiers left empty go."""
-    return _map_trackers(metainfo, dict.fromkeys(urls))
+    return _map_trackers(metainfo, dict.fromkeys(arguments.texts(urls, "urls")))
 
 
 def replace_trackers(metainfo: Metainfo, new_by_old: Mapping[str, str]) -> Metainfo:
@@ -147,6 +180,7 @@ def set_trackers(metainfo: Metainfo, tiers: Sequence[Sequence[str]]) -> Metainfo
 
     A list of tiers is written only where there is more than one tracker.
     """
+    tiers = arguments.tiers(tiers, "tiers")
     urls = [url for tier in tiers for url in tier]
     return edit(
         metainfo,
@@ -177,7 +211,9 @@ def reannounce(metainfo: Metainfo, url: str, *, all_tiers: bool = False) -> Meta
     ]
     if tiers and not any(url in tier for tier in tiers):
         tiers.insert(0, (url,))
-    # An unchanged list is kept as it stands, odd shapes included.
+    # A list that clients cannot read would still send the oldest of them to the old tracker.
+    if "announce-list" in metainfo.malformed:
+        return edit(metainfo, Changes(announce=url, announce_list=tiers))
     kept = tuple(tiers) == metainfo.announce_list
     return edit(metainfo, Changes(announce=url, announce_list=KEEP if kept else tiers))
 
@@ -235,8 +271,11 @@ def set_source(metainfo: Metainfo, source: str | None) -> Metainfo:
 
 def _with_info(metainfo: Metainfo, values: Mapping[bytes, Encodable | None]) -> Metainfo:
     info = _splice(metainfo.info.raw, values)
+    if info == metainfo.info.raw:
+        return metainfo
     start, end = bencode.spans(metainfo.raw)[b"info"]
-    return _reread(metainfo, metainfo.raw[:start] + info + metainfo.raw[end:])
+    behind = len(metainfo.raw) - metainfo.trailing
+    return _reread(metainfo, metainfo.raw[:start] + info + metainfo.raw[end:behind])
 
 
 def _with_root(metainfo: Metainfo, values: Mapping[bytes, Encodable | None]) -> Metainfo:
@@ -247,9 +286,16 @@ def _reread(metainfo: Metainfo, raw: bytes) -> Metainfo:
     if raw == metainfo.raw:
         return metainfo
     try:
-        return Metainfo.parse(raw, origin="the change")
+        changed = Metainfo.parse(raw, origin="the change")
     except FormatError as error:
         raise UsageError(error.message, hint=error.hint) from error
+    # Readers are lenient to others, and nothing new is written that they would have to be.
+    spoilt = [key for key in changed.malformed if key not in metainfo.malformed]
+    if spoilt:
+        raise UsageError(f"the change: `{spoilt[0]}` is not what clients read under this key")
+    if changed.info.has_odd_names and not metainfo.info.has_odd_names:
+        raise UsageError("the change: a name that no disk takes as it is")
+    return changed
 
 
 def _splice(raw: bytes, values: Mapping[bytes, Encodable | None]) -> bytes:

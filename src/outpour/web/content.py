@@ -14,7 +14,8 @@ from anyio import to_thread
 
 from outpour.base.text import from_bytes
 from outpour.web.contract import ContentRoot, View
-from outpour.web.url_names import Files, UrlNames
+from outpour.web.torrent_facts import FactsKept, Files
+from outpour.web.url_names import UrlNames
 
 _FORBIDDEN = {"", ".", ".."}
 # Not blocking, as opening a named pipe would wait for its writer for ever.
@@ -72,9 +73,10 @@ def split_path(raw_path: bytes) -> tuple[str, ...] | None:
 class PublishedContent:
     """The published content of a view."""
 
-    def __init__(self, view: View, url_names: UrlNames) -> None:
+    def __init__(self, view: View, url_names: UrlNames, facts: FactsKept) -> None:
         self._view = view
         self._url_names = url_names
+        self._facts = facts
 
     async def find(self, path: tuple[str, ...]) -> Open | Folder | None:
         """Open a file or list a folder. None if no published torrent has it.
@@ -83,13 +85,14 @@ class PublishedContent:
         system, and append the torrent's name where it stands already.
         """
         if not path:
-            return self._list_torrents()
-        names = self._url_names.names()
+            return await self._list_torrents()
+        names = await self._url_names.names()
         infohash = names.content.get(path[0]) or names.adapted.get(path[0])
         root = self._view.content(infohash) if infohash is not None else None
-        files = await self._url_names.files(infohash) if infohash is not None else None
-        if infohash is None or root is None or files is None:
+        facts = await self._facts.get(infohash) if infohash is not None else None
+        if infohash is None or root is None or facts is None:
             return None
+        files = facts.files
         inner = path[1:]
         if not files.is_folder:
             (file,) = files.by_path.values()
@@ -107,11 +110,11 @@ class PublishedContent:
         entries = [Entry(name, file is None, file.length if file else None) for name, file in rows]
         return Folder((names.content_of.get(infohash, path[0]), *inner), in_order(entries))
 
-    def _list_torrents(self) -> Folder:
+    async def _list_torrents(self) -> Folder:
         # Whether each is a folder would take a look at the disk; its URL finds out.
         entries = [
             Entry(name, False, row.length)
-            for name, infohash in self._url_names.names().content.items()
+            for name, infohash in (await self._url_names.names()).content.items()
             if (row := self._view.row(infohash)) is not None
         ]
         return Folder((), in_order(entries))

@@ -48,7 +48,7 @@ impl Harness {
                 full_scrape: false,
                 path_prefix: Box::default(),
             },
-            rng: Rng::seeded(1),
+            rng: Rng::with_seed(1),
             counters: Counters::default(),
         }
     }

@@ -59,7 +59,7 @@ fn bep15_random_packets_of_every_length_get_no_more_than_they_cost() {
     let mut harness = Harness::new();
     for length in 0..=2048 {
         for action in 0u32..4 {
-            let mut packet: Vec<u8> = (0..length).map(|_| harness.rng.next_u64() as u8).collect();
+            let mut packet: Vec<u8> = (0..length).map(|_| harness.rng.u64(..) as u8).collect();
             if let Some(field) = packet.get_mut(8..12) {
                 field.copy_from_slice(&action.to_be_bytes());
             }
@@ -78,7 +78,7 @@ fn bep15_random_packets_with_a_proven_id_make_nothing_panic() {
     let mut harness = Harness::new();
     let id = harness.id(SOMEONE).to_be_bytes();
     for length in 8..=2048 {
-        let mut packet: Vec<u8> = (0..length).map(|_| harness.rng.next_u64() as u8).collect();
+        let mut packet: Vec<u8> = (0..length).map(|_| harness.rng.u64(..) as u8).collect();
         packet[..8].copy_from_slice(&id);
         if let Some(field) = packet.get_mut(8..12) {
             field.copy_from_slice(&(1 + length as u32 % 2).to_be_bytes());
