@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from urllib.parse import quote
-from urllib.request import urlopen
 
 import pytest
 
@@ -115,17 +113,7 @@ def hybrid(start):
 
 
 def peers(*ports, seeding=()):
-    return [("127.0.0.1", port + 1000, port in seeding) for port in ports]
-
-
-def complete(service, infohash, port):
-    host, tcp_port = service.http_addresses[0]
-    query = (
-        f"info_hash={quote(infohash)}&peer_id={'A' * 20}&port={port + 1000}"
-        "&uploaded=0&downloaded=0&left=0&compact=1"
-    )
-    with urlopen(f"http://{host}:{tcp_port}/announce?{query}") as answer:
-        assert b"failure" not in answer.read()
+    return [("127.0.0.1", 20_000 + port, port in seeding) for port in ports]
 
 
 def numbers(service):
@@ -139,8 +127,10 @@ def test_a_hybrid_adds_up_its_swarms_and_counts_nobody_twice(hybrid):
     hybrid._core.insert(SECOND[:20], peers(2, 3, 4, 5, seeding=(5,)))
     assert numbers(hybrid) == (2, 3)
     # It has told one of its two swarms so far that it is complete.
-    complete(hybrid, SECOND[:20], 2)
-    assert numbers(hybrid) == (3, 2)
+    hybrid._core.insert(FIRST, peers(6))
+    assert numbers(hybrid) == (2, 4)
+    hybrid._core.insert(SECOND[:20], peers(6, seeding=(6,)))
+    assert numbers(hybrid) == (3, 3)
     totals = hybrid._counter.take().totals
     assert (totals.torrents, totals.complete, totals.downloading) == (1, 3, 3)
 
@@ -151,10 +141,10 @@ def test_a_hybrid_known_by_its_second_infohash_only_is_counted(hybrid):
 
 
 def test_a_large_hybrid_is_looked_at_again_when_a_number_changes(hybrid):
-    hybrid._core.insert(FIRST, [("127.0.0.1", port, False) for port in range(11, 2011)])
-    hybrid._core.insert(SECOND[:20], [("127.0.0.1", port, False) for port in range(1011, 3011)])
+    hybrid._core.insert(FIRST, peers(*range(1, 2001)))
+    hybrid._core.insert(SECOND[:20], peers(*range(1001, 3001)))
     assert numbers(hybrid) == numbers(hybrid) == (0, 3000)
-    hybrid._core.insert(SECOND[:20], peers(3011))
+    hybrid._core.insert(SECOND[:20], peers(3001))
     assert numbers(hybrid) == (0, 3001)
 
 

@@ -96,7 +96,7 @@ def announce(service, infohash, peer, *, left=0, event="", host="127.0.0.1", key
     )
     try:
         path = (
-            f"{key}/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={port + 1000}"
+            f"{key}/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={PORTS + peer}"
             f"&uploaded=0&downloaded=0&left={left}&compact=1"
         )
         connection.request("GET", path + (f"&event={event}" if event else ""))
@@ -319,7 +319,7 @@ def test_counters_and_swarms_are_back_after_a_restart(folder, tmp_path):
     events: list[Event] = []
     with tracker(given, clock=clock, on_event=events.append) as service:
         assert StateRestored(2, 100) in events
-        assert service.peers(BIG) == (Peer("127.0.0.2", 1002, False),)
+        assert service.peers(BIG) == (Peer("127.0.0.2", PORTS + 2, False),)
         row = now(service).row(HELLO)
         assert (row.complete, row.downloaded) == (1, 1)
         answer = announce(service, BIG, 3, left=7)
@@ -590,8 +590,8 @@ def test_a_classic_state_file_follows_the_tracker(folder, tmp_path):
                     == Dfile(
                         {HELLO: 1},
                         {
-                            HELLO: (Peer("127.0.0.1", 1001, True),),
-                            BIG: (Peer("127.0.0.1", 1002, False),),
+                            HELLO: (Peer("127.0.0.1", PORTS + 1, True),),
+                            BIG: (Peer("127.0.0.1", PORTS + 2, False),),
                         },
                     )
                 )
