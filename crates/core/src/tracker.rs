@@ -220,8 +220,15 @@ impl Tracker {
         Ok(py.detach(|| self.core.insert(infohash, &peers)))
     }
 
-    fn remove(&self, infohash: &[u8], host: &str, port: u16) -> Result<()> {
-        self.core.remove(one_20(infohash)?, address(host, port)?);
+    fn list_seeder(&self, infohash: &[u8], host: &str, port: u16) -> Result<()> {
+        self.core
+            .list_seeder(one_20(infohash)?, address(host, port)?);
+        Ok(())
+    }
+
+    fn unlist_seeder(&self, infohash: &[u8], host: &str, port: u16) -> Result<()> {
+        self.core
+            .unlist_seeder(one_20(infohash)?, address(host, port)?);
         Ok(())
     }
 

@@ -339,19 +339,31 @@ impl Tracker {
         peers.iter().filter(|peer| joins(peer)).count()
     }
 
-    /// Take out a peer, as if it had announced that it stops.
-    pub fn remove(&self, infohash: InfoHash, peer: SocketAddr) {
+    /// Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
+    pub fn list_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.shared.gate.expect_any_peer();
+        self.announce_seeder(infohash, seeder, Event::None);
+    }
+
+    /// Take a seeder of this process out of a swarm.
+    pub fn unlist_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.announce_seeder(infohash, seeder, Event::Stopped);
+    }
+
+    fn announce_seeder(&self, infohash: InfoHash, seeder: SocketAddr, event: Event) {
         let announce = Announce {
             infohash,
-            ip: peer.ip().to_canonical(),
-            port: peer.port(),
+            peer_id: [0; 20],
+            ip: seeder.ip().to_canonical(),
+            port: seeder.port(),
             left: 0,
-            event: Event::Stopped,
+            has_nothing: false,
+            event,
             numwant: 0,
         };
         let now_s = self.shared.clock.now_s();
         let swarms = &self.shared.store.swarms;
-        swarms.announce(&announce, now_s, &mut Rng::from_os(), &mut [], &mut []);
+        swarms.announce(&announce, now_s, &mut rng::from_os(), &mut [], &mut []);
     }
 
     /// Take up to `limit` requests answered since they were last taken, the oldest first; none unless

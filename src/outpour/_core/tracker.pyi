@@ -195,11 +195,18 @@ class Tracker:
             ValueError: An infohash has not 20 bytes, or an address is none.
         """
 
-    def remove(self, infohash: bytes, host: str, port: int) -> None:
-        """Take out a peer, as if it had announced that it stops.
+    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
 
         Raises:
             ValueError: An infohash has not 20 bytes, or the address is none.
+        """
+
+    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a seeder of this process out of a swarm.
+
+        Raises:
+            ValueError: As `list_seeder` does.
         """
 
     def logged(self, limit: int) -> list[Logged]:

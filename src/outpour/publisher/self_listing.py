@@ -80,7 +80,7 @@ class SelfListing:
         """Take the seeder out of the swarms of this."""
         for infohash in publication.aliases:
             if self._due.pop(infohash, None) is not None:
-                self._tracker.unlist_peer(infohash, *self._addresses[0])
+                self._tracker.unlist_seeder(infohash, *self._addresses[0])
 
     def turn(self) -> None:
         """List again where it is due; called each second."""
@@ -95,7 +95,7 @@ class SelfListing:
         """Leave all swarms."""
         self._tracker.set_origins(())
         for infohash in self._due:
-            self._tracker.unlist_peer(infohash, *self._addresses[0])
+            self._tracker.unlist_seeder(infohash, *self._addresses[0])
         self._due.clear()
 
     def _list(self, infohash: bytes) -> None:

@@ -321,12 +321,12 @@ class TrackerService:
         self._census.forget()
 
     def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
-        """Put a seeder into a swarm, or keep it there, as if it had just announced."""
-        self._core.insert(infohash, [(host, port, True)])
+        """Put a seeder of this process into a swarm, or keep it there."""
+        self._core.list_seeder(infohash, host, port)
 
-    def unlist_peer(self, infohash: bytes, host: str, port: int) -> None:
-        """Take a peer out of a swarm, as if it had stopped."""
-        self._core.remove(infohash, host, port)
+    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a seeder of this process out of a swarm."""
+        self._core.unlist_seeder(infohash, host, port)
 
     def set_origins(self, addresses: Sequence[tuple[str, int]]) -> None:
         """Give these peers first in every answer to who wants data, whatever the torrent."""

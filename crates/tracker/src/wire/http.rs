@@ -7,11 +7,11 @@ mod response;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use head::read;
 pub(crate) use head::{
     Action, Head, Method, Read, action, field, read_below, takes_gzip, values_from_the_last,
 };
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use head::read;
 pub(crate) use query::decode;
 pub(crate) use request::{Announce, announce, infohashes};
 pub(crate) use response::{

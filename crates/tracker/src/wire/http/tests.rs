@@ -448,6 +448,9 @@ fn below_a_prefix_the_paths_are_the_same_and_without_it_too() {
     ] {
         assert_eq!(action(path, b"/files"), expected, "{path}");
     }
-    assert_eq!(action("/a/b/announce", b"/a/b"), Some((Action::Announce, None)));
+    assert_eq!(
+        action("/a/b/announce", b"/a/b"),
+        Some((Action::Announce, None))
+    );
     assert_eq!(action("/a/b/announce", b""), None);
 }
