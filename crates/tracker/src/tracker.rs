@@ -213,6 +213,7 @@ impl Tracker {
 
     /// Give these peers first in every answer to a leecher: the publisher's own seeds.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
+        self.shared.gate.expect_any_peer();
         self.shared.store.swarms.set_origins(origins);
     }
 
@@ -338,6 +339,33 @@ impl Tracker {
         peers.iter().filter(|peer| joins(peer)).count()
     }
 
+    /// Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
+    pub fn list_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.shared.gate.expect_any_peer();
+        self.announce_seeder(infohash, seeder, Event::None);
+    }
+
+    /// Take a seeder of this process out of a swarm.
+    pub fn unlist_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.announce_seeder(infohash, seeder, Event::Stopped);
+    }
+
+    fn announce_seeder(&self, infohash: InfoHash, seeder: SocketAddr, event: Event) {
+        let announce = Announce {
+            infohash,
+            peer_id: [0; 20],
+            ip: seeder.ip().to_canonical(),
+            port: seeder.port(),
+            left: 0,
+            has_nothing: false,
+            event,
+            numwant: 0,
+        };
+        let now_s = self.shared.clock.now_s();
+        let swarms = &self.shared.store.swarms;
+        swarms.announce(&announce, now_s, &mut rng::from_os(), &mut [], &mut []);
+    }
+
     /// Take up to `limit` requests answered since they were last taken, the oldest first; none unless
     /// [`Config::log_max`] lets some be kept.
     pub fn logged(&self, limit: usize) -> Vec<Logged> {
@@ -450,6 +478,7 @@ impl Shared {
                 peers_per_answer: config.peers_per_answer.min(config.peers_per_answer_max),
                 peers_per_answer_max: config.peers_per_answer_max,
                 full_scrape: config.full_scrape,
+                path_prefix: config.path_prefix.as_bytes().into(),
             },
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),

@@ -195,6 +195,20 @@ class Tracker:
             ValueError: An infohash has not 20 bytes, or an address is none.
         """
 
+    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes, or the address is none.
+        """
+
+    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a seeder of this process out of a swarm.
+
+        Raises:
+            ValueError: As `list_seeder` does.
+        """
+
     def logged(self, limit: int) -> list[Logged]:
         """Take up to `limit` requests answered since they were last taken, the oldest first.
 

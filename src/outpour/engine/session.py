@@ -217,6 +217,10 @@ class Engine:
         if upload_rate is not None:
             self._open.apply_settings({"upload_rate_limit": upload_rate})
 
+    def limit_torrent(self, infohash: bytes, upload_rate: int) -> None:
+        """Limit what one torrent sends, in bytes a second, 0 for no limit of its own."""
+        self._entry(infohash).handle.set_upload_limit(upload_rate)
+
     def info(self, infohash: bytes) -> bytes | None:
         """Return the bytes of the info dictionary, None while a magnet link waits for them."""
         info = self._entry(infohash).handle.torrent_file()
