@@ -94,7 +94,7 @@ fn bep03_a_peer_that_cannot_be_reached_is_given_peers_and_given_to_nobody() {
     let said = format!("&port=0&left=0&event={}", "completed");
     assert_eq!(announce(http, &said).counts().2, 1);
     assert_eq!(announce(http, &said).counts().2, 1);
-    counted(&tracker, "refused", 0);
+    counted(&tracker, "refused_malformed", 0);
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn bep15_a_peer_that_cannot_be_reached_is_given_peers_and_given_to_nobody() {
         assert_eq!(compact::<6, 4>(&answer[20..]), [address("127.0.0.1:1002")]);
     }
     assert_eq!(client.announce(&from(1002, 5)).len(), 20);
-    counted(&tracker, "refused", 0);
+    counted(&tracker, "refused_malformed", 0);
 }
 
 #[test]

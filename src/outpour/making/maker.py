@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from outpour.base import arguments
 from outpour.base.errors import ReadError, UsageError
 from outpour.base.text import is_utf8, printable
 from outpour.base.units import format_size
@@ -23,7 +24,7 @@ from outpour.making.walker import Tree, walk
 from outpour.torrent import bencode
 from outpour.torrent.bencode import LIMITS, Encodable, Encoded
 from outpour.torrent.info import Version
-from outpour.torrent.linter import Lint, lint_addresses, lint_paths, lint_pieces
+from outpour.torrent.linter import Lint, lint_addresses, lint_date, lint_paths, lint_pieces
 from outpour.torrent.paths import component_fault
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Plan:
                 private=options.private,
                 has_nodes=bool(options.nodes),
             ),
+            *(lint_date(options.creation_date) if isinstance(options.creation_date, int) else ()),
             *lint_pieces(
                 piece_length=self.piece_length,
                 piece_count=self.layout.piece_count,
@@ -120,7 +122,7 @@ def plan_path(path: str | os.PathLike[str], options: CreateOptions = DEFAULTS) -
     """List a file or folder, and decide what needs no content; errors as for `create`."""
     options.check()
     tree = walk(
-        path,
+        arguments.path(path, "path"),
         hidden=options.hidden,
         junk=options.junk,
         symlinks=options.symlinks,
@@ -192,7 +194,7 @@ class Draft:
         """Start reading the content; errors as for `create`."""
         self._plan = plan
         self._format: Version = plan.options.format
-        self._root = plan.options.root()
+        self._root = plan.options.root(is_folder=plan.tree.is_folder)
         self._work = hasher.Work(
             plan.layout.sources,
             plan.piece_length,

@@ -92,14 +92,16 @@ async def _serve(
 ) -> None:
     try:
         host, port = tracker.http_addresses[0]
-        urls = public_urls(options.url, host, port)
+        settings = tracker.settings
+        urls = public_urls(settings.public_url, host, port)
         seeder = None
         if options.seed:
             seeder = Seeder(options, [host for host, _ in tracker.http_addresses])
             stack.callback(seeder.close)
         published = PublishedTorrents()
         view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
-        app = make_app(view, WebOptions(public_url=options.url))
+        web = WebOptions(public_url=settings.public_url, trusted_proxies=settings.trusted_proxies)
+        app = make_app(view, web)
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, published, tell)
     except BaseException:

@@ -187,8 +187,8 @@ class TrackerSettings(BaseModel):
     trusted_proxies: Networks = Field(
         default=(),
         max_length=256,
-        description="Networks of reverse proxies whose `X-Forwarded-For` is believed, such as "
-        "`127.0.0.1/32`.",
+        description="Networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` "
+        "are believed, such as `127.0.0.1/32`.",
     )
     private_networks: bool = Field(
         default=False,

@@ -86,7 +86,8 @@ impl<'a, P: Family> Call<'a, P> {
 
 impl Swarms {
     /// Write peers for an asker of either family, whether its word is taken or not.
-    #[inline]
+    #[allow(clippy::inline_always)] // so that what is done with the word is known, and costs nothing
+    #[inline(always)]
     pub(super) fn ask(
         &self,
         announce: &Announce,
@@ -120,7 +121,8 @@ impl Swarms {
         }
     }
 
-    #[inline]
+    #[allow(clippy::inline_always)] // as above
+    #[inline(always)]
     fn ask_as<P: Family>(
         &self,
         asker: P,

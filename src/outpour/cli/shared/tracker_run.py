@@ -98,7 +98,9 @@ class TrackerRun:
             WriteError: Not all could be saved at the end.
         """
         settings = self._settings
-        options = WebOptions(public_url=settings.public_url)
+        options = WebOptions(
+            public_url=settings.public_url, trusted_proxies=settings.trusted_proxies
+        )
         app = make_app(self.service, options, administration=self._admin)
         front = IndexOverride(app, page=settings.page, redirect=redirect, favicon=settings.favicon)
         give_way()

@@ -67,14 +67,12 @@ fn admit_request<'b>(
     context
         .lists
         .admit_address(requester)
-        .and_then(|()| context.lists.admit_key(head.key))
-        .inspect_err(|_| context.counters.refused.one())?;
+        .and_then(|()| context.lists.admit_key(head.key))?;
     if head.action == Action::Scrape {
         return Ok(Task::Scrape);
     }
     let query = wire::announce(head.query)?;
-    let admission = admit_announce(context, source, requester, head, &query)
-        .inspect_err(|_| context.counters.refused.one())?;
+    let admission = admit_announce(context, source, requester, head, &query)?;
     Ok(Task::Announce(query, admission))
 }
 
