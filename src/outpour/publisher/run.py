@@ -110,7 +110,13 @@ async def _serve(
     ready = publish_events.Serving(
         urls.page, _local(host, port), state, seeder.port if seeder else None
     )
-    await serve(tracker, app, on_ready=lambda: tell(ready), alongside=[job.run])
+    await serve(
+        tracker,
+        app,
+        on_ready=lambda: tell(ready),
+        alongside=[job.run],
+        trusted_proxies=settings.trusted_proxies,
+    )
 
 
 def _relay(event: Event, tell: Callable[[Event], None]) -> None:

@@ -111,6 +111,7 @@ class TrackerRun:
                 on_ready=self._tell_addresses,
                 on_hangup=on_hangup,
                 alongside=alongside,
+                trusted_proxies=settings.trusted_proxies,
             )
         )
 
