@@ -23,9 +23,11 @@ from outpour.publisher.published_view import PublishedView
 from outpour.publisher.seeder import Seeder
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker import settings_file, tracker_events
+from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
+from outpour.web.access import AccessRules
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.serve_until_signal import serve
@@ -101,7 +103,7 @@ async def _serve(
         published = PublishedTorrents()
         view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
         web = WebOptions(public_url=settings.public_url, trusted_proxies=settings.trusted_proxies)
-        app = make_app(view, web)
+        app = make_app(view, web, rules=_rules(settings, tracker))
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, published, tell)
     except BaseException:
@@ -117,6 +119,13 @@ async def _serve(
         alongside=[job.run],
         trusted_proxies=settings.trusted_proxies,
     )
+
+
+def _rules(settings: TrackerSettings, tracker: TrackerService) -> AccessRules:
+    if settings.admin_token_file is None:
+        return AccessRules(settings.levels, tracker.is_key)
+    token = Token(settings.admin_token_file)
+    return AccessRules(settings.levels, tracker.is_key, token.is_right)
 
 
 def _relay(event: Event, tell: Callable[[Event], None]) -> None:
