@@ -164,14 +164,61 @@ def test_a_torrent_that_appeared_while_hashing_is_not_replaced(run, releases, mo
     assert (releases.parent / "game.torrent").read_bytes() == b"theirs"
 
 
-def test_a_torrent_in_the_folder_that_it_is_of_is_noted(run, releases, monkeypatch):
+def test_a_torrent_in_the_folder_that_it_is_of_is_left_out_of_the_next(run, releases, monkeypatch):
     monkeypatch.chdir(releases / "game")
-    said = run("create", ".")
+    (releases / "game/sub").mkdir()
+    (releases / "game/sub/game.torrent").write_bytes(b"content")
+    assert run("create", ".").code == 0
+    first = Metainfo.read("game.torrent")
+    said = run("create", ".", "--force")
     assert said.code == 0
-    assert "`game.torrent` lies in the folder that it is of" in said.err
-    said = run("create", ".", "--force", "--exclude", "*.torrent")
-    assert "lies in" not in said.err
+    again = Metainfo.read("game.torrent")
+    assert again.info.infohash == first.info.infohash
+    assert [file.path for file in again.info.files] == [("a",), ("sub", "game.torrent")]
+    assert run("create", ".", "--force", "-o", "sub/[x].torrent").code == 0
+    assert run("create", ".", "--force", "-o", "sub/[x].torrent", "--name", "n").code == 0
+    paths = [file.path for file in Metainfo.read("sub/[x].torrent").info.files]
+    assert paths == [("a",), ("game.torrent",), ("sub", "game.torrent")]
+
+
+def test_each_makes_the_rest_when_some_cannot_be_made(run, releases):
+    (releases / "dangling").symlink_to("nowhere")
+    (releases / "outside").symlink_to("/")
+    (releases / ("n" * 248)).write_bytes(b"x")
+    (releases / "a").write_bytes(b"a")
+    (releases / "z").write_bytes(b"z")
+    said = run("create", "--each", releases, "-o", releases.parent)
+    assert said.code == 4
+    assert {"a.torrent", "game.torrent", "z.torrent"} <= {*made(releases.parent)}
+    assert said.err.count("error: ") == 3
+    assert "dangling`: a link to nothing" in said.err
+    assert f"{'n' * 248}.torrent`: file name too long" in said.err
+
+
+def test_what_macos_leaves_in_folders_is_junk(run, releases):
+    (releases / "game/Icon\r").write_bytes(b"")
+    (releases / "game/.DS_Store").write_bytes(b"")
+    assert run("create", releases / "game").code == 0
     assert [file.path for file in Metainfo.read("game.torrent").info.files] == [("a",)]
+
+
+def test_the_web_seed_of_a_folder_ends_with_a_slash(run, releases):
+    game = releases / "game"
+    seeds = ["-w", "http://a/files", "-w", "http://a/files/", "-w", "http://b/get?f=1"]
+    assert run("create", game, *seeds).code == 0
+    assert Metainfo.read("game.torrent").web_seeds == ("http://a/files/", "http://b/get?f=1")
+    assert run("create", game / "a", "-w", "http://a/files").code == 0
+    assert Metainfo.read("a.torrent").web_seeds == ("http://a/files",)
+    assert run("edit", "game.torrent", "-w", "http://c/x").code == 0
+    assert run("edit", "game.torrent", "--add-web-seed", "http://d/x").code == 0
+    assert Metainfo.read("game.torrent").web_seeds == ("http://c/x/", "http://d/x/")
+
+
+def test_unwise_dates_and_long_names_are_noted(run, releases):
+    (releases / "game" / ("n" * 250)).write_bytes(b"x")
+    said = run("create", releases / "game", "--date", "1700000000000")
+    assert "(date-milliseconds)" in said.err
+    assert "(names-long)" in said.err
 
 
 def test_names_that_are_not_utf8_need_to_be_allowed(run, releases):
@@ -228,7 +275,7 @@ def test_a_preset_gives_what_the_command_line_does_not(run, releases, presets):
         ("http://127.0.0.1:1/announce", "http://127.0.0.1:2/announce"),
         ("udp://127.0.0.1:3",),
     )
-    assert metainfo.web_seeds == ("http://127.0.0.1/seed",)
+    assert metainfo.web_seeds == ("http://127.0.0.1/seed/",)
     assert (metainfo.info.private, metainfo.info.piece_length) == (True, 32768)
     assert (metainfo.info.version, metainfo.creation_date) == ("hybrid", None)
     assert [file.path for file in metainfo.info.files if not file.is_padding] == [("a",)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from outpour.cli.shared.inputs import (
     read_tiers,
 )
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.target import pattern_of_target
 
 if TYPE_CHECKING:
     from outpour.cli.shared.creation import Creation
@@ -198,8 +200,9 @@ def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
     options = _options(asked)
     if asked["each"]:
         return _make_each(making, asked["path"], options, output)
-    plan = _plan(asked["path"], options)
-    described = making.run(plan, _target(output, plan.name))
+    path = asked["path"]
+    target = _target(output, options.name or path.absolute().name)
+    described = making.run(_plan(path, options, target), target)
     if asked["as_json"]:
         printer.json(described)
     return 0
@@ -207,7 +210,7 @@ def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
 
 def _make_each(making: Creation, folder: Path, options: CreateOptions, output: str | None) -> int:
     from outpour.base.units import count
-    from outpour.making.batch import ENDING, things
+    from outpour.making.batch import ENDING, is_made, things
 
     if options.name is not None:
         raise UsageError("`--name`: contradicts `--each`, which takes each thing's own")
@@ -226,15 +229,18 @@ def _make_each(making: Creation, folder: Path, options: CreateOptions, output: s
     code = 0
     done = 0
     described = []
-    for path in found:
+    for fault in found.faults:
+        # One that cannot be made keeps no other from it.
+        making.printer.fault(fault)
+        code = code or fault.exit_code
+    for path in found.paths:
         torrent = target / f"{path.name}{ENDING}"
-        if torrent.exists() and not making.force:
-            done += 1
-            continue
         try:
-            described.append(making.run(_plan(path, options), torrent))
+            if is_made(torrent) and not making.force:
+                done += 1
+                continue
+            described.append(making.run(_plan(path, options, torrent), torrent))
         except OutpourError as error:
-            # One that cannot be made keeps no other from it.
             making.printer.fault(error)
             code = code or error.exit_code
     if done:
@@ -244,10 +250,12 @@ def _make_each(making: Creation, folder: Path, options: CreateOptions, output: s
     return code
 
 
-def _plan(path: Path, options: CreateOptions) -> Plan:
+def _plan(path: Path, options: CreateOptions, target: Path | None) -> Plan:
     from outpour.making.maker import plan_path
 
-    return plan_path(path, options)
+    # What the last run has written is no content of this one.
+    itself = pattern_of_target(target, path)
+    return plan_path(path, replace(options, exclude=(*options.exclude, *itself)))
 
 
 def _options(asked: dict[str, Any]) -> CreateOptions:

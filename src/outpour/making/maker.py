@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from outpour.base import arguments
 from outpour.base.errors import ReadError, UsageError
 from outpour.base.text import is_utf8, printable
 from outpour.base.units import format_size
@@ -121,7 +122,7 @@ def plan_path(path: str | os.PathLike[str], options: CreateOptions = DEFAULTS) -
     """List a file or folder, and decide what needs no content; errors as for `create`."""
     options.check()
     tree = walk(
-        path,
+        arguments.path(path, "path"),
         hidden=options.hidden,
         junk=options.junk,
         symlinks=options.symlinks,
@@ -193,7 +194,7 @@ class Draft:
         """Start reading the content; errors as for `create`."""
         self._plan = plan
         self._format: Version = plan.options.format
-        self._root = plan.options.root()
+        self._root = plan.options.root(is_folder=plan.tree.is_folder)
         self._work = hasher.Work(
             plan.layout.sources,
             plan.piece_length,

@@ -9,10 +9,11 @@ The functions that change the infohash are `rename`, `set_private`, `set_source`
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Literal
 
+from outpour.base import arguments
 from outpour.base.errors import FormatError, UsageError
 from outpour.base.text import printable
 from outpour.torrent import bencode
@@ -43,6 +44,9 @@ class Changes:
         created_by: The program that made the torrent.
         creation_date: Seconds since 1970, UTC.
         nodes: DHT nodes as (host, port).
+
+    Raises:
+        UsageError: A value is of another kind than its field; the message says what to pass.
     """
 
     announce: str | Keep | None = KEEP
@@ -53,6 +57,21 @@ class Changes:
     created_by: str | Keep | None = KEEP
     creation_date: int | Keep | None = KEEP
     nodes: Sequence[tuple[str, int]] | Keep | None = KEEP
+
+    def __post_init__(self) -> None:
+        for name, read in _READERS.items():
+            value = getattr(self, name)
+            if value is not KEEP and value is not None:
+                object.__setattr__(self, name, read(value, name))
+
+
+_READERS: dict[str, Callable[[object, str], object]] = {
+    "announce_list": arguments.tiers,
+    **dict.fromkeys(("web_seeds", "http_seeds"), arguments.texts),
+    **dict.fromkeys(("announce", "comment", "created_by"), arguments.text),
+    "creation_date": arguments.number,
+    "nodes": arguments.nodes,
+}
 
 
 _KEYS: dict[str, bytes] = {
@@ -78,9 +97,21 @@ def edit(metainfo: Metainfo, changes: Changes) -> Metainfo:
         value = getattr(changes, entry.name)
         if value is KEEP:
             continue
+        if entry.name == "web_seeds" and value and metainfo.info.is_folder:
+            value = list(dict.fromkeys(web_seed_url(url, is_folder=True) for url in value))
         empty = value is None or (not isinstance(value, int) and not value)
         values[_KEYS[entry.name]] = None if empty else value
     return _with_root(metainfo, values)
+
+
+def web_seed_url(url: str, *, is_folder: bool) -> str:
+    """Write a web seed as clients need it: that of a folder ends with a slash (BEP 19).
+
+    Example:
+        >>> web_seed_url("http://127.0.0.1/files", is_folder=True)
+        'http://127.0.0.1/files/'
+    """
+    return f"{url}/" if is_folder and "?" not in url and not url.endswith("/") else url
 
 
 def merge(metainfo: Metainfo, values: Mapping[str, Encodable | None]) -> Metainfo:
@@ -117,6 +148,7 @@ def _by_bytes(values: Mapping[str, Encodable | None]) -> dict[bytes, Encodable |
 
 def add_trackers(metainfo: Metainfo, tiers: Sequence[Sequence[str]]) -> Metainfo:
     """Append tiers of trackers, without those that the torrent has already."""
+    tiers = arguments.tiers(tiers, "tiers")
     known = {url for tier in metainfo.tiers for url in tier}
     new = [[url for url in tier if url not in known] for tier in tiers]
     if not any(new):
@@ -126,7 +158,7 @@ def add_trackers(metainfo: Metainfo, tiers: Sequence[Sequence[str]]) -> Metainfo
 
 def remove_trackers(metainfo: Metainfo, urls: Sequence[str]) -> Metainfo:
     """Drop some trackers; tiers left empty go."""
-    return _map_trackers(metainfo, dict.fromkeys(urls))
+    return _map_trackers(metainfo, dict.fromkeys(arguments.texts(urls, "urls")))
 
 
 def replace_trackers(metainfo: Metainfo, new_by_old: Mapping[str, str]) -> Metainfo:
@@ -148,6 +180,7 @@ def set_trackers(metainfo: Metainfo, tiers: Sequence[Sequence[str]]) -> Metainfo
 
     A list of tiers is written only where there is more than one tracker.
     """
+    tiers = arguments.tiers(tiers, "tiers")
     urls = [url for tier in tiers for url in tier]
     return edit(
         metainfo,

@@ -467,7 +467,7 @@ class TrackerService:
 
     def _torrents_listed(self) -> int:
         held = self._torrents_held()
-        return held if self.settings.open else max(held, len(self._allowed.infohashes))
+        return held if self.settings.open else max(held, len(self._allowed))
 
     def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
         if why is None:

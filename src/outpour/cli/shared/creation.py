@@ -115,19 +115,8 @@ class Creation:
         if skipped:
             first = "/".join(skipped[0])
             self.printer.note(f"{count(len(skipped), 'path')} left out, such as `{first}`")
-        if target is not None and _is_inside(target, plan):
-            self.printer.note(
-                f"`{target}` lies in the folder that it is of, and the next run would take it; "
-                "`--exclude '*.torrent'` leaves it out"
-            )
         for note in notes:
             self.printer.note(f"{note.message} ({note.name})")
-
-
-def _is_inside(target: Path, plan: Plan) -> bool:
-    if not plan.tree.is_folder or "*.torrent" in plan.options.exclude:
-        return False
-    return target.resolve().is_relative_to(plan.tree.root.resolve())
 
 
 def _files(plan: Plan) -> Iterator[str]:
