@@ -102,7 +102,7 @@ def test_options_become_settings(capsys):
     assert (given.interval_s, given.peer_timeout_s) == (60, 120)
     assert (given.peers_per_answer, given.peers_per_answer_max) == (7, 1000)
     assert (given.keep_dead, given.show_names, given.serve_torrents) == (True, False, True)
-    assert (given.page, given.rescan_interval_s, given.open) == (False, 120, False)
+    assert (given.page, given.rescan_interval_s, given.open) == ("off", 120, False)
     assert "--max_give is 1000 at most" in capsys.readouterr().err
 
 
