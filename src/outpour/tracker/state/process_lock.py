@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -57,5 +58,8 @@ class Lock:
 
     def release(self) -> None:
         """Let the next process have it."""
-        self._path.unlink(missing_ok=True)
+        # Where the folder was replaced, the file of this name is another one's.
+        with contextlib.suppress(OSError):
+            if self._is_current():
+                self._path.unlink()
         os.close(self._fd)
