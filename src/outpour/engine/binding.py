@@ -13,7 +13,7 @@ with names_as_bytes():
     except ImportError as error:
         # Of some Pythons and systems there are no wheels of it; all else of outpour works there.
         raise OutpourError(
-            "`libtorrent`: not installed, or not for this Python, and what speaks to peers needs it",
+            "`libtorrent`: not installed, and all that speaks to peers needs it",
             hint="pip install libtorrent, or use a Python that it has wheels for",
         ) from error
 
