@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from outpour.base.errors import WriteError, reason
 from outpour.torrent.info import Info
 
 
@@ -16,14 +18,14 @@ def disk_paths(info: Info, root_name: str | None = None) -> list[bytes]:
     """
     root = root_name or info.name
     return [
-        _on_disk("/".join((root, *file.path) if info.is_folder else (root,)))
+        on_disk("/".join((root, *file.path) if info.is_folder else (root,)))
         for file in info.files
         if not file.is_padding
     ]
 
 
-def _on_disk(path: str) -> bytes:
-    # UTF-8 in every locale; bytes that are none come back as the torrent has them.
+def on_disk(path: str) -> bytes:
+    """Write a text of a torrent in UTF-8, whatever the locale; other bytes as they were read."""
     return path.encode("utf-8", "surrogateescape")
 
 
@@ -49,3 +51,17 @@ def locate(info: Info, content: Path) -> tuple[Path, str | None]:
 def _holds_some(info: Info, root: Path) -> bool:
     files = [file for file in info.files if not file.is_padding][:100]
     return any(root.joinpath(*file.path).exists() for file in files)
+
+
+def make_writable(folder: Path) -> None:
+    """Make a folder to download into, if it is not there.
+
+    Raises:
+        WriteError: It cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"`{folder}`: {reason(error)}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise WriteError(f"`{folder}`: not writable")
