@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.types import Scope
 
@@ -54,6 +54,14 @@ class Links:
         """A path below the prefix, with the parameters that are not empty."""
         given = {name: value for name, value in query.items() if value != ""}
         return self.prefix + path + ("?" + urlencode(given) if given else "")
+
+    def announces(self, udp_port: int | None) -> tuple[str, ...]:
+        """The announce URLs of the tracker; over UDP none where a proxy stands between."""
+        http = self.absolute(self.at("/announce"))
+        parts = urlsplit(self.origin)
+        if udp_port is None or self.prefix or parts.scheme != "http" or not parts.hostname:
+            return (http,)
+        return (http, f"udp://{format_host_port(parts.hostname, udp_port)}/announce")
 
     def torrent(self, infohash: bytes) -> str:
         """The page of a torrent."""
