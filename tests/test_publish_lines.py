@@ -49,7 +49,7 @@ def test_the_address_stands_in_the_last_line_of_a_start_with_many_torrents(said:
     lines = said.text.splitlines()
     assert "published 500 of 1000 so far" in lines
     assert lines[-1] == (
-        "ready: http://h:1/ serves 1000 torrents (1000 KiB), 3 skipped; Ctrl-C ends it"
+        "ready: http://h:1/ serves 1000 torrents (0.98 MiB), 3 skipped; Ctrl-C ends it"
     )
     assert len(lines) < 40
 

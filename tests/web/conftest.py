@@ -23,6 +23,7 @@ from outpour.tracker.figures import Extremes, Sample, Stretch, TorrentRow, Total
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.views.outlines import Outlines, joined
+from outpour.web.access import AccessRules
 from outpour.web.admin_api import Admin
 from outpour.web.app import make_app
 from outpour.web.asgi_server import WebServer
@@ -214,12 +215,13 @@ class Site:
         view: FakeView,
         options: WebOptions | None = None,
         administration: Admin | None = None,
+        rules: AccessRules | None = None,
     ) -> None:
         self.view = view
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.app = make_app(view, options, administration=administration)
+        self.app = make_app(view, options, administration=administration, rules=rules)
         self.server = WebServer(self.app)
         self.call(self.server.start())
         self.host, self.port = self.call(self.server.listen("127.0.0.1", 0))

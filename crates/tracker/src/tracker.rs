@@ -211,7 +211,7 @@ impl Tracker {
         });
     }
 
-    /// Give these peers first in every answer to a leecher: the publisher's own seeds.
+    /// Give these peers first in every answer to whoever may want data: the publisher's own seeds.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
         self.shared.gate.expect_any_peer();
         self.shared.store.swarms.set_origins(origins);
@@ -317,11 +317,8 @@ impl Tracker {
         let mut rng = rng::from_os();
         let swarms = &self.shared.store.swarms;
         let mut joins = |&(address, seeder): &(SocketAddr, bool)| {
-            // What the other tracker knew of a peer is older than what it said here.
             let ip = address.ip().to_canonical();
-            if swarms.holds(&infohash, SocketAddr::new(ip, address.port())) {
-                return false;
-            }
+            let known = swarms.find(&infohash, SocketAddr::new(ip, address.port()));
             let announce = Announce {
                 infohash,
                 peer_id: [0; 20],
@@ -332,9 +329,19 @@ impl Tracker {
                 event: Event::None,
                 numwant: 0,
             };
-            swarms
-                .announce(&announce, now_s, &mut rng, &mut [], &mut [])
-                .joined
+            let mut say = |announce: &Announce| {
+                let facts = swarms.announce(announce, now_s, &mut rng, &mut [], &mut []);
+                facts.joined
+            };
+            if known.is_some_and(|peer| peer.seeder != seeder) {
+                // It did not finish here, so it comes as one who is new.
+                say(&Announce {
+                    left: u64::MAX,
+                    event: Event::Stopped,
+                    ..announce
+                });
+            }
+            say(&announce) && known.is_none()
         };
         peers.iter().filter(|peer| joins(peer)).count()
     }

@@ -25,9 +25,11 @@ from outpour.publisher.seeder import Seeder
 from outpour.publisher.self_listing import SelfListing, peer_addresses
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker import settings_file, tracker_events
+from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
+from outpour.web.access import AccessRules
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.serve_until_signal import serve
@@ -106,7 +108,7 @@ async def _serve(
         published = PublishedTorrents()
         view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
         web = WebOptions(public_url=settings.public_url, trusted_proxies=settings.trusted_proxies)
-        app = make_app(view, web)
+        app = make_app(view, web, rules=_rules(settings, tracker))
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, tell)
     except BaseException:
@@ -121,7 +123,13 @@ async def _serve(
         if urls.doubt is not None:
             tell(publish_events.Noted(urls.doubt))
 
-    await serve(tracker, app, on_ready=tell_ready, alongside=[job.run])
+    await serve(
+        tracker,
+        app,
+        on_ready=tell_ready,
+        alongside=[job.run],
+        trusted_proxies=settings.trusted_proxies,
+    )
 
 
 async def _self_listing(
@@ -132,6 +140,13 @@ async def _self_listing(
     settings = tracker.settings
     is_everywhere = not (settings.open or settings.allowed_dir or settings.allow_list)
     return SelfListing(tracker, addresses, is_everywhere=is_everywhere)
+
+
+def _rules(settings: TrackerSettings, tracker: TrackerService) -> AccessRules:
+    if settings.admin_token_file is None:
+        return AccessRules(settings.levels, tracker.is_key)
+    token = Token(settings.admin_token_file)
+    return AccessRules(settings.levels, tracker.is_key, token.is_right)
 
 
 def _relay(event: Event, tell: Callable[[Event], None]) -> None:

@@ -282,6 +282,10 @@ class TrackerService:
         """None: a tracker alone serves no content."""
         del infohash
 
+    def is_key(self, secret: str) -> bool:
+        """Whether this is a key of a private tracker that counts now."""
+        return self._admission.knows(secret, self._clock())
+
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
         return self._core.counters()

@@ -24,6 +24,7 @@ pub(crate) struct Request<'b> {
     pub(super) task: Result<Task<'b>, Refusal>,
 }
 
+#[allow(clippy::large_enum_variant)] // a box would cost each request an allocation
 pub(super) enum Task<'b> {
     Announce(wire::Announce<'b>, Admission),
     Scrape,
