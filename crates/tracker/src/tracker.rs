@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -284,6 +284,12 @@ impl Tracker {
         self.shared.store.swarms.set_completed(counts);
     }
 
+    /// The first that passed on the requests of others (`X-Forwarded-For`) without being one of
+    /// [`Config::trusted_proxies`]: all who ask through it count as one address.
+    pub fn forwarder(&self) -> Option<IpAddr> {
+        self.shared.gate.forwarder()
+    }
+
     /// Everything worth keeping over a restart.
     pub fn snapshot(&self) -> Vec<u8> {
         self.shared.store.swarms.snapshot(self.shared.clock.now_s())
@@ -441,6 +447,7 @@ impl Shared {
                 rate,
                 serves_private_networks: config.private_networks,
                 believes_every_ip: config.believe_every_ip,
+                path_prefix: config.path_prefix.trim_end_matches('/').into(),
             },
         );
         let checks = match config.nat_check_attempts {

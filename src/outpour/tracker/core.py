@@ -11,6 +11,7 @@ import socket
 import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from outpour import _core
 from outpour.base.errors import NetworkError, UsageError, reason
@@ -45,6 +46,7 @@ class CoreConfig:
     peers_per_answer_max: int
     peer_timeout_s: int
     connection_id_lifetime_s: int
+    path_prefix: str
     trusted_proxies: tuple[tuple[str, int], ...]
     private_networks: bool
     full_scrape: bool
@@ -69,6 +71,7 @@ class CoreConfig:
             "udp": sockets if settings.udp else (),
             "workers": settings.workers or len(os.sched_getaffinity(0)),
             "peer_timeout_s": settings.peer_timeout_in_effect_s,
+            "path_prefix": _path_of(settings.public_url),
             "trusted_proxies": tuple(_network(text) for text in settings.trusted_proxies),
             "denied_clients": tuple(prefixes_of(settings.denied_clients)),
             "log_max": log_max,
@@ -127,6 +130,14 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def _path_of(url: str | None) -> str:
+    """What stands before the tracker's paths where a URL was given out; a bad one is told elsewhere."""
+    try:
+        return urlsplit(url or "").path.rstrip("/")
+    except ValueError:
+        return ""
 
 
 def _network(text: str) -> tuple[str, int]:
