@@ -36,6 +36,7 @@ from outpour.tracker.tracker_events import (
     Completed,
     NotificationBack,
     NotificationLost,
+    ProxyNotTrusted,
     SnapshotRefused,
     StateRestored,
 )
@@ -96,6 +97,7 @@ class TrackerService:
         self._reading = asyncio.Lock()
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
         self._is_snapshot_empty = False
+        self._forwarder: str | None = None
         self._sampler = history.Sampler()
 
     def start(self) -> None:
@@ -344,6 +346,9 @@ class TrackerService:
             due = max(due + TURN_S, loop.time())
             self._admission.apply(self._core, self._clock())
             self._drain()
+            if self._forwarder is None and (host := self._core.forwarder()):
+                self._forwarder = host
+                self._on_event(ProxyNotTrusted(host))
             if self._keeper.ledger.unsaved():
                 await self._blocking(self._keeper.save)
             minute = self._clock() // MINUTE_S
