@@ -188,7 +188,7 @@ def test_it_goes_on_from_an_old_state_file_and_leaves_one_that_can_be_taken_back
     assert process.end() == 0
     found = dfile.read(tmp_path / "dfile")
     assert found.completed[HELLO] == 2
-    assert [peer.port for peer in found.peers[BIG] if peer.port == 8] == [8]
+    assert [peer.port for peer in found.peers[BIG] if peer.port == 1008] == [1008]
 
 
 def test_kill_9_costs_no_counter_although_the_dfile_is_written_every_five_minutes(

@@ -128,6 +128,25 @@ class FakeView:
     def change(self, infohash: bytes, **numbers: Any) -> None:
         self.torrents[infohash] = replace(self.torrents[infohash], **numbers)
 
+    def list_metainfo(self, metainfo: Metainfo, path: Path | None, **numbers: Any) -> bytes:
+        """List a torrent, with its content if a path is given."""
+        info = metainfo.info
+        row = TorrentRow(
+            infohash=info.infohash,
+            name=info.name,
+            length=info.length,
+            magnet=str(Magnet.of(metainfo)),
+            file_count=len(info.files),
+            version=info.version,
+            published_at=NOW - 1000,
+            transferred=info.length * numbers.get("downloaded", 0),
+        )
+        self.torrents[info.infohash] = replace(row, **numbers)
+        self.metainfos[info.infohash] = metainfo.raw
+        if path is not None:
+            self.contents[info.infohash] = path
+        return info.infohash
+
     def publish(
         self,
         name: str | bytes,
@@ -138,20 +157,7 @@ class FakeView:
         """List a torrent of a file, or of a folder, and write its content below a root."""
         raw_name = name.encode() if isinstance(name, str) else name
         metainfo = make_metainfo(raw_name, files)
-        infohash = metainfo.info.infohash
-        length = metainfo.info.length
-        row = TorrentRow(
-            infohash=infohash,
-            name=metainfo.info.name,
-            length=length,
-            magnet=str(Magnet.of(metainfo)),
-            file_count=len(metainfo.info.files),
-            version="v1",
-            published_at=NOW - 1000,
-            transferred=length * numbers.get("downloaded", 0),
-        )
-        self.torrents[infohash] = replace(row, **numbers)
-        self.metainfos[infohash] = metainfo.raw
+        infohash = self.list_metainfo(metainfo, None, **numbers)
         if root is not None:
             target = root / metainfo.info.name
             self.contents[infohash] = target

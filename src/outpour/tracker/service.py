@@ -333,6 +333,18 @@ class TrackerService:
                 )
         self._census.forget()
 
+    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Put a seeder of this process into a swarm, or keep it there."""
+        self._core.list_seeder(infohash, host, port)
+
+    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a seeder of this process out of a swarm."""
+        self._core.unlist_seeder(infohash, host, port)
+
+    def set_origins(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """Give these peers first in every answer to who wants data, whatever the torrent."""
+        self._core.set_origins(addresses)
+
     async def _turns(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + TURN_S

@@ -24,6 +24,7 @@ pub(crate) struct Request<'b> {
     pub(super) task: Result<Task<'b>, Refusal>,
 }
 
+#[allow(clippy::large_enum_variant)] // a box would cost each request an allocation
 pub(super) enum Task<'b> {
     Announce(wire::Announce<'b>, Admission),
     Scrape,
@@ -35,7 +36,8 @@ pub(crate) fn admit<'b>(
     source: IpAddr,
     buffer: &'b [u8],
 ) -> Admitted<'b> {
-    let head = match wire::read(buffer, context.lists.keys.is_some()) {
+    let keyed = context.lists.keys.is_some();
+    let head = match wire::read_below(buffer, &context.policy.path_prefix, keyed) {
         Read::Partial => return Admitted::Partial,
         Read::Elsewhere => return Admitted::Elsewhere,
         Read::Malformed(reason) => return Admitted::Unanswerable(Status::BadRequest, reason),
