@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{OwnedFd, RawFd};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -115,6 +115,16 @@ impl Tracker {
     /// Take the connections that are not for the tracker, each with the bytes already read of it.
     pub fn take_connections(&self) -> Vec<(OwnedFd, Vec<u8>)> {
         self.shared.handoff.take()
+    }
+
+    /// Go on with a connection that was taken and whose request is answered, and with the bytes read of
+    /// it since: whatever it asks for next, it is as one that was just made.
+    pub fn give_back(&self, connection: OwnedFd, read: &[u8]) {
+        let stream = TcpStream::from(connection);
+        let returns = &self.shared.returns;
+        let worker = stream.as_raw_fd() as usize % returns.len();
+        // Where too many wait it is closed, as the least active one is where too many are open.
+        let _closed = returns[worker].leave(stream, read);
     }
 
     /// Replace the allowed set; none lets in every torrent.
@@ -496,6 +506,9 @@ impl Shared {
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),
             handoff: HandOff::new()?,
+            returns: (0..workers)
+                .map(|_| HandOff::new())
+                .collect::<io::Result<_>>()?,
             full_scrapes: crate::serve::FullScrapes::default(),
             // The other half is for connections handed over, and for files.
             connections_max: config.connections_max.min(descriptors_max() / 2 / workers),

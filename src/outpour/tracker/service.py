@@ -231,6 +231,15 @@ class TrackerService:
         """Connections that are not the tracker's: descriptor, and what was read from it."""
         return self._core.take_connections()
 
+    def give_back(self, fd: int, read: bytes) -> None:
+        """Go on with a connection that was taken, once its request is answered.
+
+        Args:
+            fd: The descriptor, which belongs to the tracker from now on.
+            read: What was read from it and not answered.
+        """
+        self._core.give_back(fd, read)
+
     def now(self) -> float:
         """Server time in Unix seconds."""
         return self._clock()
