@@ -37,6 +37,7 @@ from outpour.tracker.tracker_events import (
     Completed,
     NotificationBack,
     NotificationLost,
+    ProxyNotTrusted,
     SnapshotRefused,
     StateRestored,
 )
@@ -93,6 +94,7 @@ class TrackerService:
         self._raw: dict[bytes, bytes] = {}
         self._wake = asyncio.Event()
         self._reading = asyncio.Lock()
+        self._forwarder: str | None = None
         self._sampler = history.Sampler()
 
     def start(self) -> None:
@@ -214,6 +216,15 @@ class TrackerService:
         """Connections that are not the tracker's: descriptor, and what was read from it."""
         return self._core.take_connections()
 
+    def give_back(self, fd: int, read: bytes) -> None:
+        """Go on with a connection that was taken, once its request is answered.
+
+        Args:
+            fd: The descriptor, which belongs to the tracker from now on.
+            read: What was read from it and not answered.
+        """
+        self._core.give_back(fd, read)
+
     def now(self) -> float:
         """Server time in Unix seconds."""
         return self._clock()
@@ -325,6 +336,9 @@ class TrackerService:
         while True:
             await asyncio.sleep(TURN_S)
             self._admission.apply(self._core, self._clock())
+            if self._forwarder is None and (host := self._core.forwarder()):
+                self._forwarder = host
+                self._on_event(ProxyNotTrusted(host))
             self._tell_kept()
 
     async def _follow(self) -> None:
