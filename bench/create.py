@@ -20,13 +20,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import goals, machine, makers, peers, plot, tables
+from harness import goals, machine, makers, plot, programs, tables
+from harness.content import MIB, write_random
 from harness.makers import Maker, Task
-from harness.program import BenchError, Usage, go_first, run
+from harness.process import BenchError, Usage, go_first, run
 
 RUN_TIMEOUT_S = 120
 START_UPS = 10
-MIB = 1 << 20
 
 Results = dict[str, list[Usage]]
 
@@ -41,11 +41,7 @@ class Content:
 
 def large(path: Path, quick: bool) -> int:
     """Write one file of random bytes and return its length."""
-    length = (512 if quick else 4096) * MIB
-    with path.open("wb") as file:
-        for _ in range(length // (8 * MIB)):
-            file.write(os.urandom(8 * MIB))
-    return length
+    return write_random(path, (512 if quick else 4096) * MIB)
 
 
 def many(path: Path, quick: bool) -> int:
@@ -132,7 +128,7 @@ def play(series: Series, task: Task, rounds: int) -> tuple[Results, list[str]]:
             command = maker.command(task)
             if command is None:
                 contenders.remove(maker)
-                left_out.append(f"{maker.name} ({peers.why_missing(maker.program)})")
+                left_out.append(f"{maker.name} ({programs.why_missing(maker.program)})")
                 continue
             if series.cold:
                 forget(task.content)
@@ -288,10 +284,8 @@ def measure(options: argparse.Namespace, folder: Path) -> list[str]:
             sections.append(render(title, results, length, left_out))
             print(sections[-1])
             if options.write:
-                picture = tables.PAGE.with_name("benchmarks") / f"create-{series.name}.svg"
-                picture.parent.mkdir(exist_ok=True)
-                picture.write_text(draw(title, results, length))
-                sections[-1] += f"\n![{title}](benchmarks/{picture.name})\n"
+                chart = draw(title, results, length)
+                sections[-1] += tables.write_picture(f"create-{series.name}", title, chart)
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     reached = goals.table(found, started)
     print(reached)
@@ -305,9 +299,9 @@ def main() -> int:
     """Measure, print the tables, and put them into the page if asked to."""
     options = arguments()
     if options.install:
-        peers.install_python("torf", "py3createtorrent")
-        peers.install_crate("imdl")
-        peers.install_go("github.com/autobrr/mkbrr@latest")
+        programs.install_python("torf", "py3createtorrent")
+        programs.install_crate("imdl")
+        programs.install_go("github.com/autobrr/mkbrr@latest")
         return 0
     with tempfile.TemporaryDirectory(prefix="outpour-bench-", dir=options.folder) as name:
         sections = measure(options, Path(name))

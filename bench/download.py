@@ -19,26 +19,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import clients, machine, peers, plot, tables
+from harness import clients, machine, plot, programs, tables
 from harness.clients import Client, Fetch
-from harness.program import BenchError, Server, Usage, free_port, run
+from harness.content import MIB, write_random
+from harness.process import BenchError, Server, Usage, free_port, run
 
-from outpour.editor import Changes, edit
-from outpour.metainfo import Metainfo
+from outpour.torrent.editor import Changes, edit
+from outpour.torrent.metainfo import Metainfo
 
 RUN_TIMEOUT_S = 600
 PUBLISH_TIMEOUT_S = 120
-MIB = 1 << 20
 NAME = "content.bin"
-
-
-def fill(path: Path, quick: bool) -> int:
-    """Write one file of random bytes and return its length."""
-    length = (256 if quick else 2048) * MIB
-    with path.open("wb") as file:
-        for _ in range(length // (8 * MIB)):
-            file.write(os.urandom(8 * MIB))
-    return length
 
 
 @contextmanager
@@ -46,7 +37,7 @@ def publication(folder: Path) -> Iterator[str]:
     """Publish a folder's content; yields the address of the page."""
     port = free_port()
     command = [
-        *peers.outpour(), "publish", str(folder / "content"), "--state", str(folder / "state"),
+        *programs.outpour(), "publish", str(folder / "content"), "--state", str(folder / "state"),
         "--listen", f"{clients.HOST}:{port}", "--peer-port", str(free_port()),
     ]  # fmt: skip
     with Server(command, cwd=folder) as server:
@@ -136,8 +127,7 @@ def draw(results: dict[Client, list[Usage]], length: int) -> str:
     """Return the chart."""
     rows = []
     for client, usages in results.items():
-        middle = sorted(it.wall_s for it in usages)[len(usages) // 2]
-        rate = length / 1e6 / middle
+        rate = length / tables.median([it.wall_s for it in usages]) / 1e6
         rows.append((client.title, rate, f"{rate:,.0f} MB/s"))
     title = f"Download of {length / 1e9:.2f} GB on loopback"
     return plot.bars(title, rows, clients.OUTPOUR.title)
@@ -164,7 +154,7 @@ def main() -> int:
         folder = Path(name)
         original = folder / "content" / NAME
         original.parent.mkdir()
-        length = fill(original, options.quick)
+        length = write_random(original, (256 if options.quick else 2048) * MIB)
         # Content that was written a moment ago has to settle first, which is not measured.
         with publication(folder) as page:
             by_peers, by_web = torrents(page, folder)
@@ -176,10 +166,8 @@ def main() -> int:
     )
     print(section)
     if options.write:
-        picture = tables.PAGE.with_name("benchmarks") / "download.svg"
-        picture.parent.mkdir(exist_ok=True)
-        picture.write_text(draw(results, length))
-        section += "\n![Download on loopback](benchmarks/download.svg)\n"
+        chart = draw(results, length)
+        section += tables.write_picture("download", "Download on loopback", chart)
         tables.write_section(tables.PAGE, "download", section)
     return 0
 

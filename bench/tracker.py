@@ -22,10 +22,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from harness import figures, loads, machine, peers, tables, trackers
+from harness import figures, loads, machine, programs, tables, trackers
 from harness.figures import Figures, Reached
 from harness.loads import Load
-from harness.program import BenchError, Server, free_port, go_first, pinned
+from harness.process import BenchError, Server, free_port, go_first, pinned
 from harness.trackers import Setting, Tracker
 
 LOAD_CORE = "1"
@@ -37,7 +37,7 @@ IDLE_S = 0.5
 def run_load(load: Load, setting: Setting, server: Server, options: Sequence[str]) -> Any:
     """Put a server under a load, and return what the load generator tells of it."""
     target = [load.protocol, setting.address, "--pid", str(server.pid)]
-    command = [str(peers.loadgen()), *target, *load.population, *load.options, *options]
+    command = [str(programs.loadgen()), *target, *load.population, *load.options, *options]
     done = subprocess.run(
         pinned(LOAD_CORE, command), capture_output=True, timeout=RUN_TIMEOUT_S, check=False
     )
@@ -160,7 +160,7 @@ def lifecycle(*, quick: bool) -> str:
 
 def sweeps() -> str:
     """Measure the steps in which ten million peers are looked through for silent ones."""
-    command = [str(peers.store()), "sweep"]
+    command = [str(programs.store()), "sweep"]
     done = subprocess.run(
         pinned(LOAD_CORE, command), capture_output=True, timeout=RUN_TIMEOUT_S, check=True
     )
@@ -172,14 +172,6 @@ def sweeps() -> str:
     ]
     title = "The sweep of 10 M peers in 100 k torrents, processor time"
     return f"### {title}\n\n{tables.table(head, rows)}"
-
-
-def save_picture(load: Load, reached: Reached) -> str:
-    """Write the chart of a load, and return its place in the page."""
-    picture = tables.PAGE.with_name("benchmarks") / f"{load.name}.svg"
-    picture.parent.mkdir(exist_ok=True)
-    picture.write_text(figures.draw(load, reached))
-    return f"\n![{load.title}](benchmarks/{picture.name})\n"
 
 
 def arguments() -> argparse.Namespace:
@@ -230,7 +222,7 @@ def main() -> int:
         section = figures.render(load, reached)
         print(section, flush=True)
         if options.write and is_rate:
-            section += save_picture(load, reached)
+            section += tables.write_picture(load.name, load.title, figures.draw(load, reached))
         add(section)
     if is_wanted("shapes"):
         rows = [(load, play(load, 1, quick=options.quick)) for load in loads.SHAPES]

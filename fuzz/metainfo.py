@@ -19,18 +19,18 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from outpour import bencode, editor
-from outpour.bencode import Value
-from outpour.cli.env import Env
-from outpour.cli.printer import Printer
-from outpour.cli.report import describe, describe_link, print_link, print_report
-from outpour.errors import FormatError, UsageError
-from outpour.linter import lint
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
-from outpour.paths import component_fault
-from outpour.text import is_unprintable
-from outpour.verifier import verify
+from outpour.base.errors import FormatError, UsageError
+from outpour.base.text import is_unprintable
+from outpour.cli.shared.env import Env
+from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.report import describe, describe_link, print_link, print_report
+from outpour.making.verifier import verify
+from outpour.torrent import bencode, editor
+from outpour.torrent.bencode import Value
+from outpour.torrent.linter import lint
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
+from outpour.torrent.paths import component_fault
 
 HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent / "tests" / "vectors"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from outpour import bencode
+from outpour.torrent import bencode
 
 LEAF = bytes(range(32))
 

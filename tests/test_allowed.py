@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+import watchfiles
 
-from outpour import bencode
-from outpour.errors import ReadError
-from outpour.metainfo import Metainfo
-from outpour.tracker.allowed import AllowedSet
-from outpour.tracker.events import (
+from outpour.base.errors import ReadError
+from outpour.base.folder_watch import watch
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.lists.allowed_set import AllowedSet
+from outpour.tracker.lists.list_file import parse_infohashes
+from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.torrent_folder import SETTLE_S, Folder
+from outpour.tracker.tracker_events import (
     Allowed,
     DuplicateSkipped,
     FileSkipped,
@@ -23,10 +29,6 @@ from outpour.tracker.events import (
     SourceUnreadable,
     Withdrawn,
 )
-from outpour.tracker.folder import SETTLE_S, Folder
-from outpour.tracker.listfile import parse_infohashes
-from outpour.tracker.listing import Listing
-from outpour.tracker.watcher import watch
 
 VECTORS = Path(__file__).parent / "vectors" / "classic"
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
@@ -277,7 +279,7 @@ def test_a_change_wakes_the_tracker_at_once(folder, tmp_path, change):
 
     async def main():
         wake = asyncio.Event()
-        task = asyncio.create_task(watch([folder], [listed], wake, 3600))
+        task = asyncio.create_task(watch([folder], [listed], lambda _: wake.set(), 3600))
         # The watch needs a moment to begin, so the change is made until it is seen.
         for attempt in range(100):
             if change == "create":
@@ -306,7 +308,7 @@ def test_a_change_wakes_the_tracker_at_once(folder, tmp_path, change):
 def test_a_folder_that_is_exchanged_for_another_is_watched_on(folder):
     async def main():
         wake = asyncio.Event()
-        task = asyncio.create_task(watch([folder], [], wake, 0.2))
+        task = asyncio.create_task(watch([folder], [], lambda _: wake.set(), 0.2))
         folder.rename(folder.with_name("old"))
         folder.mkdir()
         seen = 0
@@ -320,6 +322,83 @@ def test_a_folder_that_is_exchanged_for_another_is_watched_on(folder):
             if seen == 4:
                 break
         assert seen == 4
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+async def standing(wake):
+    """Wait until a watch stands, or stands again; it says so by waking once."""
+    await asyncio.wait_for(wake.wait(), 20)
+    wake.clear()
+
+
+@pytest.mark.parametrize("where", ["folder", "below", "list"])
+def test_a_name_that_is_not_utf8_is_told_and_the_watch_comes_back(folder, tmp_path, where):
+    listed = tmp_path / "lists" / "allow.txt"
+    listed.parent.mkdir()
+    listed.write_text("")
+    (folder / "deep").mkdir()
+    place = {"folder": folder, "below": folder / "deep", "list": listed.parent}[where]
+    bad = Path(os.fsdecode(os.fsencode(place) + b"/bad\xff.torrent"))
+
+    def touch():
+        bad.write_bytes(b"x")
+
+    async def main():
+        wake = asyncio.Event()
+        told: asyncio.Queue[str | None] = asyncio.Queue()
+        task = asyncio.create_task(
+            watch(
+                [folder], [listed], lambda _: wake.set(), 3600, lambda _, why: told.put_nowait(why)
+            )
+        )
+        why = None
+        while why is None:
+            touch()
+            with contextlib.suppress(asyncio.TimeoutError):
+                why = await asyncio.wait_for(told.get(), 0.5)
+        assert "not UTF-8" in why
+        assert await asyncio.wait_for(told.get(), 20) is None
+        while wake.is_set():
+            # What changed in between is looked for, too.
+            wake.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(wake.wait(), 3)
+        (place / "good.torrent").write_bytes(b"x")
+        await asyncio.wait_for(wake.wait(), 10)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_while_nothing_can_be_notified_it_is_looked_again_and_again(folder, monkeypatch):
+    is_broken = True
+    real = watchfiles.watch
+
+    def limited(*paths, **options):
+        if is_broken:
+            raise OSError(errno.ENOSPC, "OS file watch limit reached")
+        return real(*paths, **options)
+
+    monkeypatch.setattr("watchfiles.watch", limited)
+
+    async def main():
+        nonlocal is_broken
+        wake = asyncio.Event()
+        told: asyncio.Queue[str | None] = asyncio.Queue()
+        task = asyncio.create_task(
+            watch([folder], [], lambda _: wake.set(), 0.5, lambda _, why: told.put_nowait(why))
+        )
+        for _ in range(4):
+            await standing(wake)
+        is_broken = False
+        assert await told.get() == "oS file watch limit reached"
+        assert await asyncio.wait_for(told.get(), 20) is None
+        assert told.empty()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

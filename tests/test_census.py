@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import pytest
 
-from outpour.tracker.census import ROWS_MAX, Census, walk
-from outpour.tracker.listing import Listing
+from outpour.tracker.figures import TorrentRow, Totals
+from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.showing import AT_ONCE_MAX, Showing
-from outpour.tracker.views import TorrentRow, Totals
+from outpour.tracker.views.census import ROWS_MAX, Census, walk
+from outpour.tracker.views.current_census import AT_ONCE_MAX, CurrentCensus
+from tests.waiting import until
 
 FIRST, SECOND = b"1" * 20, b"2" * 32
 MANY = ROWS_MAX + 1500
@@ -84,7 +84,7 @@ def test_a_torrent_too_small_to_be_listed_has_its_numbers(start):
 def test_few_torrents_are_walked_in_the_order_of_their_infohashes(start):
     service = start(open=True)
     fill(service, 25)
-    service._showing.forget()
+    service._census.forget()
     assert walked(service, 10) == ([numbered(number) for number in range(25)], 3)
 
 
@@ -165,21 +165,20 @@ class Slow:
 def test_many_torrents_are_counted_beside_the_event_loop():
     async def scenario():
         slow = Slow()
-        showing = Showing(slow.take, lambda: AT_ONCE_MAX + 1)
+        showing = CurrentCensus(slow.take, lambda: AT_ONCE_MAX + 1)
         assert showing.get().totals.torrents == 1
         work = asyncio.create_task(showing.keep_up())
         slow.may_end.clear()
-        deadline = time.monotonic() + 20
-        while len(slow.threads) < 2:
-            assert time.monotonic() < deadline
+
+        def is_counting():
             assert showing.get().totals.torrents == 1
-            await asyncio.sleep(0.01)
+            return len(slow.threads) >= 2
+
+        await until(is_counting)
         # While it is counted the one of before is shown, and the loop runs.
         assert showing.get().totals.torrents == 1
         slow.may_end.set()
-        while showing.get().totals.torrents < 2:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
+        await until(lambda: showing.get().totals.torrents >= 2)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
 
@@ -189,7 +188,7 @@ def test_many_torrents_are_counted_beside_the_event_loop():
 def test_few_torrents_are_counted_when_somebody_looks():
     slow = Slow()
     now = [0.0]
-    showing = Showing(slow.take, lambda: AT_ONCE_MAX, clock=lambda: now[0])
+    showing = CurrentCensus(slow.take, lambda: AT_ONCE_MAX, clock=lambda: now[0])
     assert showing.get().totals.torrents == 1
     now[0] += 1
     assert showing.get().totals.torrents == 2
@@ -197,21 +196,18 @@ def test_few_torrents_are_counted_when_somebody_looks():
 
 
 def test_many_torrents_are_not_counted_while_nobody_looks(monkeypatch):
-    monkeypatch.setattr("outpour.tracker.showing.TURN_S", 0.01)
+    monkeypatch.setattr("outpour.tracker.views.current_census.TURN_S", 0.01)
 
     async def scenario():
         slow = Slow()
 
-        showing = Showing(slow.take, lambda: AT_ONCE_MAX + 1)
+        showing = CurrentCensus(slow.take, lambda: AT_ONCE_MAX + 1)
         showing.get()
         work = asyncio.create_task(showing.keep_up())
         showing.forget()
         assert not showing._is_wanted
         showing.get()
-        deadline = time.monotonic() + 20
-        while slow.taken < 2:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
+        await until(lambda: slow.taken >= 2)
         # Nobody has looked since.
         showing.forget()
         assert not showing._is_wanted

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from outpour import bencode
 from outpour.cli.classic.announce import btcopyannounce, btreannounce, btsethttpseeds
 from outpour.cli.classic.make import btcompletedir, btmakemetafile
 from outpour.cli.classic.rename import btrename
 from outpour.cli.classic.show import btshowmetainfo
-from outpour.metainfo import Metainfo
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
 
 OLD = "http://127.0.0.1:7001/announce"
 NEW = "http://127.0.0.1:6969/announce"

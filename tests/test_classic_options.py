@@ -2,7 +2,7 @@
 
 import pytest
 
-from outpour.cli.classic.options import Option, OptionError, listing, parse, wants_help
+from outpour.cli.classic.option_table import Option, OptionError, listing, parse, wants_help
 
 TABLE = (
     Option("port", 80, "Port to listen on."),

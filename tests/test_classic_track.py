@@ -12,18 +12,18 @@ from urllib.parse import quote
 
 import pytest
 
-from outpour import bencode
 from outpour.announcer import announce as announce_to
 from outpour.announcer.values import AnnounceRequest
 from outpour.cli.classic.announce_log import AnnounceLog
-from outpour.cli.classic.options import parse
+from outpour.cli.classic.option_table import parse
 from outpour.cli.classic.track import bttrack, settings_of
 from outpour.cli.classic.tracker_log import Log, request_line
 from outpour.cli.classic.tracker_options import OPTIONS, REPLACED
-from outpour.cli.env import Env
-from outpour.cli.printer import Printer
-from outpour.tracker import dfile
+from outpour.cli.shared.env import Env
+from outpour.cli.shared.printer import Printer
+from outpour.torrent import bencode
 from outpour.tracker.settings_file import load
+from outpour.tracker.state import dfile
 from tests.trackers import BIG, HELLO, Process
 
 KNOWN = [

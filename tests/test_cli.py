@@ -10,9 +10,9 @@ from typing import Any
 import click
 import pytest
 
+from outpour.base.errors import OutpourError
 from outpour.cli import COMMANDS
-from outpour.cli.faults import EXIT_BROKEN_PIPE, guard
-from outpour.errors import OutpourError
+from outpour.cli.shared.faults import EXIT_BROKEN_PIPE, guard
 
 HEAVY = (
     "rich",
@@ -96,8 +96,8 @@ def faults(tree=OutpourError):
 
 @pytest.mark.parametrize("fault", sorted(set(faults()), key=str))
 def test_every_fault_has_its_exit_code(capsys, fault):
-    from outpour.cli.env import Env
-    from outpour.cli.printer import Printer
+    from outpour.cli.shared.env import Env
+    from outpour.cli.shared.printer import Printer
 
     extra: Any = {"BencodeError": {"offset": 1}, "MetainfoError": {"field": "x"}}.get(
         fault.__name__, {}

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from outpour import maker
-from outpour.metainfo import Metainfo
+from outpour.making import maker
+from outpour.torrent.metainfo import Metainfo
 
 URL = "http://127.0.0.1:6969/announce"
 
@@ -158,7 +158,7 @@ def test_a_torrent_that_appeared_while_hashing_is_not_replaced(run, releases, mo
             (releases.parent / "game.torrent").write_bytes(b"theirs")
             return super().finish(progress)
 
-    monkeypatch.setattr("outpour.cli.making.Draft", SlowDraft)
+    monkeypatch.setattr("outpour.cli.shared.creation.Draft", SlowDraft)
     said = run("create", releases / "game")
     assert said.code == 5
     assert (releases.parent / "game.torrent").read_bytes() == b"theirs"

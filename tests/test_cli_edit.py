@@ -7,8 +7,8 @@ import stat
 
 import pytest
 
-from outpour import bencode
-from outpour.metainfo import Metainfo
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
 
 NEW = "http://127.0.0.1:6969/announce"
 OLD = "http://127.0.0.1:7001/announce"

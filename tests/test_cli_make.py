@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from outpour import bencode
-from outpour.metainfo import Metainfo
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
 
 URL = "http://127.0.0.1:6969/announce"
 

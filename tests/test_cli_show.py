@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from outpour import bencode
+from outpour.torrent import bencode
 
 ROOT = Path(__file__).resolve().parent.parent
 URL = "http://127.0.0.1:6969/announce"

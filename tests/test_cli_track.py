@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from outpour.tracker.settings_file import tomllib
+from outpour.base.toml_file import tomllib
 from tests.trackers import BIG, HELLO, Process
 
 

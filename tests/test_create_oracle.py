@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import outpour
-from outpour import CreateOptions, bencode
-from outpour.metainfo import Metainfo
-from outpour.verifier import verify
+from outpour import CreateOptions
+from outpour.making.verifier import verify
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
 
 PIECE_LENGTH = 16384
 FLAGS = lt.create_torrent

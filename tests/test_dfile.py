@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outpour import bencode
-from outpour.errors import FormatError, ReadError, WriteError
-from outpour.tracker.dfile import Dfile, encode, parse, read, write
-from outpour.tracker.views import Peer
+from outpour.base.errors import FormatError, ReadError, WriteError
+from outpour.torrent import bencode
+from outpour.tracker.figures import Peer
+from outpour.tracker.state.dfile import Dfile, encode, parse, read, write
 
 VECTORS = Path(__file__).parent / "vectors" / "classic"
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")

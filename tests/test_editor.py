@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpour import bencode, editor
-from outpour.editor import KEEP, Changes
-from outpour.errors import UsageError
-from outpour.metainfo import Metainfo
+from outpour.base.errors import UsageError
+from outpour.torrent import bencode, editor
+from outpour.torrent.editor import KEEP, Changes
+from outpour.torrent.metainfo import Metainfo
 
 INFO: Any = {"length": 12, "name": "a.txt", "piece length": 16384, "pieces": b"\1" * 20}
 UNSORTED_INFO = (

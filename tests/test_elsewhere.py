@@ -76,7 +76,7 @@ def test_a_tracker_says_in_one_line_that_it_needs_linux(elsewhere, words):
 
 def test_a_tracker_without_a_core_is_refused_as_a_fault_of_ours_to_tell(monkeypatch):
     from outpour import _core
-    from outpour.errors import UsageError
+    from outpour.base.errors import UsageError
     from outpour.tracker.core import bind
     from outpour.tracker.settings import TrackerSettings
 

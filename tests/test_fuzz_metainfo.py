@@ -3,7 +3,7 @@
 import pytest
 
 from fuzz import metainfo
-from outpour import bencode
+from outpour.torrent import bencode
 
 EXAMPLES = 1500
 

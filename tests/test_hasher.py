@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from outpour import hasher
 from outpour._core import kernels
-from outpour.errors import SettingsError
-from outpour.merkle import root_of_layer
+from outpour.base.errors import SettingsError
+from outpour.making import hasher
+from outpour.torrent.merkle import root_of_layer
 
 PIECE = 64 * 1024
 LEAF = 16 * 1024

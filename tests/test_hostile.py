@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from outpour import bencode
-from outpour.metainfo import Metainfo
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
 from tests.hostile import HOSTILE, LINTED, MALFORMED, encoded
 
 GIB = 1 << 30

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpour.errors import FormatError, ReadError, UsageError
-from outpour.tracker.keyfile import KeyFile
-from outpour.tracker.keys import Key, clean_label, parse_keys, read_line, read_time
+from outpour.base.errors import FormatError, ReadError, UsageError
+from outpour.tracker.lists.key_list import KeyFile
+from outpour.tracker.lists.passkey import Key, clean_label, parse_keys, read_line, read_time
 
 NOW = 1_795_000_000
 

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from outpour import bencode
-from outpour.linter import LINTS, PIECES_MANY, lint, lint_paths
-from outpour.metainfo import Metainfo
+from outpour.torrent import bencode
+from outpour.torrent.linter import LINTS, PIECES_MANY, lint, lint_paths
+from outpour.torrent.metainfo import Metainfo
 
 URL = "http://127.0.0.1:6969/announce"
 

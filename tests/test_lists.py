@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
-import threading
-import time
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -13,15 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpour import bencode
-from outpour.errors import FormatError, ReadError, SettingsError
-from outpour.tracker.addresses import parse_ranges
-from outpour.tracker.clients import parse_clients
-from outpour.tracker.events import FileSkipped, SourceReadable, SourceUnreadable
-from outpour.tracker.listfile import SETTLE_S, ListFile, parse_infohashes
+from outpour.base.errors import FormatError, ReadError, SettingsError
+from outpour.torrent import bencode
+from outpour.tracker.lists.address_ranges import parse_ranges
+from outpour.tracker.lists.client_prefixes import parse_clients
+from outpour.tracker.lists.list_file import SETTLE_S, ListFile, parse_infohashes
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.settings_file import load
+from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
+from tests.waiting import wait_for
 
 HASH = b"\xab" * 20
 OTHER = b"\xcd" * 20
@@ -323,10 +322,7 @@ def test_peers_that_cannot_be_reached_are_not_given_out_where_that_is_asked_for(
     with tracker(nat_check_attempts=1) as (service, _):
         assert announce(service) is None
         assert given_to(service) == b""
-        deadline = time.monotonic() + 20
-        while service.counters()["nat_failures"] < 1:
-            assert time.monotonic() < deadline
-            threading.Event().wait(0.01)
+        wait_for(lambda: service.counters()["nat_failures"] >= 1)
         assert given_to(service) == b""
 
 

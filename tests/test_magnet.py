@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpour.errors import MagnetError
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
+from outpour.base.errors import MagnetError
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
 
 V1 = bytes(range(20))
 V2 = bytes(range(32))

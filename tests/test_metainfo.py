@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpour import bencode
-from outpour.bencode import Limits
-from outpour.errors import BencodeError, FormatError, MetainfoError, ReadError
-from outpour.merkle import root_of_layer
-from outpour.metainfo import Metainfo
+from outpour.base.errors import BencodeError, FormatError, MetainfoError, ReadError
+from outpour.torrent import bencode
+from outpour.torrent.bencode import Limits
+from outpour.torrent.merkle import root_of_layer
+from outpour.torrent.metainfo import Metainfo
 from tests.hostile import HOSTILE, LEAF, MALFORMED, encoded, folder, single, tree
 
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from outpour.cli import printer as module
-from outpour.cli.env import Env
-from outpour.cli.printer import Printer
+from outpour.cli.shared import printer as module
+from outpour.cli.shared.env import Env
+from outpour.cli.shared.printer import Printer
 
 
 @pytest.fixture

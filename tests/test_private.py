@@ -11,7 +11,7 @@ import pytest
 
 from outpour.announcer import announce as announce_to
 from outpour.announcer.values import AnnounceRequest
-from outpour.errors import TrackerRefused
+from outpour.base.errors import TrackerRefused
 from tests.trackers import HELLO, Process
 
 TOKEN = "0123456789abcdef0123456789abcdef"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import http.client
+import os
 import shutil
-import threading
 import time
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -14,24 +14,32 @@ from urllib.parse import quote
 
 import pytest
 
-from outpour import bencode
-from outpour.errors import NetworkError, ReadError
-from outpour.metainfo import Metainfo
-from outpour.tracker import dfile
-from outpour.tracker.dfile import Dfile
-from outpour.tracker.events import Completed, Event, FileSkipped, SnapshotRefused, StateRestored
-from outpour.tracker.history import Sampler, expand
-from outpour.tracker.listing import Listing
-from outpour.tracker.mirror import DfileMirror
+from outpour.base.errors import NetworkError, ReadError
+from outpour.base.event import Event
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.figures import Peer, Sample, TorrentRow, Totals
+from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.store import TOTALS, Store
-from outpour.tracker.views import Peer, Sample, TorrentRow, Totals
+from outpour.tracker.state import dfile
+from outpour.tracker.state.dfile import Dfile
+from outpour.tracker.state.dfile_mirror import DfileMirror
+from outpour.tracker.state.history import Sampler, expand
+from outpour.tracker.state.store import TOTALS, Store
+from outpour.tracker.tracker_events import (
+    Completed,
+    FileSkipped,
+    NotificationBack,
+    NotificationLost,
+    SnapshotRefused,
+    StateRestored,
+)
+from tests.waiting import until, wait_for
 
 VECTORS = Path(__file__).parent / "vectors" / "classic"
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
 BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")
-DEADLINE_S = 15
 
 
 def settings(**given):
@@ -97,24 +105,8 @@ def announce(service, infohash, port, *, left=0, event="", host="127.0.0.1", key
 
 def now(service):
     """The service, about to count anew instead of showing what it counted some moments ago."""
-    service._showing.forget()
+    service._census.forget()
     return service
-
-
-def soon(condition):
-    """Wait for what the service works out anew only when it is old enough for its cost."""
-    deadline = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "not within the deadline"
-        pause.wait(0.005)
-
-
-async def until(condition):
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "not within the deadline"
-        await asyncio.sleep(0.02)
 
 
 def torrent(name, length=5):
@@ -244,6 +236,38 @@ def test_a_folder_is_followed_through_every_kind_of_change(folder, tmp_path):
     asyncio.run(scenario())
 
 
+def test_names_that_are_not_utf8_neither_end_the_tracker_nor_its_watch(folder, tmp_path):
+    allow = tmp_path / "lists" / "allow.txt"
+    allow.parent.mkdir()
+    allow.write_text("")
+    bad = [
+        Path(os.fsdecode(os.fsencode(place) + b"/bad\xff.torrent"))
+        for place in (folder, allow.parent)
+    ]
+
+    async def main():
+        events: list[Event] = []
+        given = settings(allowed_dir=folder, allow_list=allow, rescan_interval_s=3600)
+        async with running(given, on_event=events.append) as service:
+
+            def tracks(raw):
+                return Metainfo.parse(raw).info.infohash in service._allowed.infohashes
+
+            def told(kind):
+                return sum(isinstance(event, kind) for event in events)
+
+            while told(NotificationLost) < 2:
+                for path in bad:
+                    path.write_bytes(torrent("bad"))
+                await asyncio.sleep(0.2)
+            await until(lambda: tracks(torrent("bad")))
+            await until(lambda: told(NotificationBack) == 2)
+            (folder / "good.torrent").write_bytes(torrent("good"))
+            await until(lambda: tracks(torrent("good")))
+
+    asyncio.run(main())
+
+
 def test_reload_looks_at_once(folder, monkeypatch):
     async def nothing(*_):
         await asyncio.Event().wait()
@@ -301,7 +325,7 @@ def test_counters_and_swarms_are_back_after_a_restart(folder, tmp_path):
         announce(service, HELLO, 9, left=12, event="started")
         announce(service, HELLO, 9, event="completed")
         service._drain()
-        soon(lambda: now(service).row(HELLO).downloaded == 2)
+        wait_for(lambda: now(service).row(HELLO).downloaded == 2)
 
 
 def test_swarms_older_than_the_timeout_are_not_restored(folder, tmp_path):
@@ -532,7 +556,7 @@ def test_a_damaged_classic_state_file_is_set_aside(folder, tmp_path):
 def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_and_counted(
     tmp_path, monkeypatch
 ):
-    for module in ("service", "census"):
+    for module in ("service", "views.census"):
         monkeypatch.setattr(f"outpour.tracker.{module}.ROWS_MAX", 2)
     with tracker(settings(open=True, state=tmp_path / "s.sqlite")) as service:
         for number in range(1, 4):
@@ -541,7 +565,7 @@ def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_
                 announce(service, infohash, port, left=port - 1, event="started")
             announce(service, infohash, 1, event="completed")
         service._drain()
-        soon(lambda: len(now(service).rows()) == 2)
+        wait_for(lambda: len(now(service).rows()) == 2)
         assert {row.infohash[0] for row in now(service).rows()} == {2, 3}
         smallest = now(service).row(b"\1" * 20)
         assert smallest is not None

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from outpour.errors import ReadError, SettingsError
+from outpour.base.errors import ReadError, SettingsError
+from outpour.base.host_port import Address
+from outpour.base.state_folder import default_state_folder
+from outpour.base.toml_file import tomllib
 from outpour.tracker import settings_doc
-from outpour.tracker.address import Address
-from outpour.tracker.settings import TrackerSettings, default_state_dir
-from outpour.tracker.settings_file import load, tomllib
+from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.settings_file import load
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -132,7 +134,7 @@ def test_lists_in_the_environment_are_separated_by_commas():
 
 def test_state_goes_where_service_manager_or_desktop_say(monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/outpour:/var/lib/other")
-    assert default_state_dir() == Path("/var/lib/outpour")
+    assert default_state_folder() == Path("/var/lib/outpour")
     monkeypatch.delenv("STATE_DIRECTORY")
     monkeypatch.setenv("XDG_STATE_HOME", "/x/state")
     assert TrackerSettings().state_path == Path("/x/state/outpour/tracker-6969.sqlite")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from outpour.errors import FormatError, ReadError, WriteError
-from outpour.tracker.events import SavingFailed, SavingResumed, StateDamaged
-from outpour.tracker.keeper import Keeper
-from outpour.tracker.store import MIGRATIONS, TOTALS, StateDamagedError, Store, set_aside
-from outpour.tracker.views import Sample
+from outpour.base.errors import FormatError, ReadError, WriteError
+from outpour.tracker.figures import Sample
+from outpour.tracker.state.keeper import Keeper
+from outpour.tracker.state.store import MIGRATIONS, TOTALS, StateDamagedError, Store, set_aside
+from outpour.tracker.tracker_events import SavingFailed, SavingResumed, StateDamaged
 
 A, B = b"a" * 20, b"b" * 20
 
@@ -56,7 +56,7 @@ def test_counters_names_and_snapshot_are_there_after_reopening(store, path):
 def test_a_commit_survives_kill_9(path):
     code = (
         "import sys, os, signal; from pathlib import Path\n"
-        "from outpour.tracker.store import Store\n"
+        "from outpour.tracker.state.store import Store\n"
         "store = Store(Path(sys.argv[1])); store.set_completed({b'a' * 20: 7}.items())\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import outpour
-from outpour import bencode, hasher, verifier
-from outpour.errors import ReadError
-from outpour.maker import CreateOptions, create
-from outpour.metainfo import Metainfo
-from outpour.verifier import verify
+from outpour.base.errors import ReadError
+from outpour.making import content_places, hasher
+from outpour.making.maker import CreateOptions, create
+from outpour.making.verifier import verify
+from outpour.torrent import bencode
+from outpour.torrent.metainfo import Metainfo
 
 PIECE = 16384
 FILES = {"a": 50_000, "empty": 0, "sub/b": 5, "sub/c": 70_000, "z": 16384}
@@ -158,7 +159,7 @@ def test_a_fault_without_a_file_of_the_torrent_is_an_error(made, monkeypatch):
 
 def test_a_file_that_changes_while_it_is_read_is_unreadable(made, monkeypatch):
     root, metainfo = made
-    real = verifier._Place.present.fget  # type: ignore[attr-defined]
+    real = content_places.Place.present.fget  # type: ignore[attr-defined]
 
     def larger(place):
         # What the hasher meets when a file shrinks between looking and reading.
@@ -167,7 +168,7 @@ def test_a_file_that_changes_while_it_is_read_is_unreadable(made, monkeypatch):
             Path(place.location).write_bytes(content_of(16383))
         return real(place)
 
-    monkeypatch.setattr(verifier._Place, "present", property(larger))
+    monkeypatch.setattr(content_places.Place, "present", property(larger))
     files = by_name(verify(metainfo, root))
     assert files["z"].status == "unreadable"
     assert files["z"].reason == "changed while it was read"

@@ -5,12 +5,13 @@ import socket
 
 import pytest
 
-from outpour import links, walker
 from outpour._core import list_folder
-from outpour.batch import things
-from outpour.errors import ReadError
-from outpour.globs import matcher
-from outpour.walker import fingerprint, walk
+from outpour.base.errors import ReadError
+from outpour.making import symlinks as links
+from outpour.making import walker
+from outpour.making.batch import things
+from outpour.making.globs import matcher
+from outpour.making.walker import fingerprint, walk
 
 
 @pytest.fixture

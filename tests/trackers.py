@@ -13,11 +13,11 @@ import sys
 import time
 from urllib.parse import quote
 
-from outpour import bencode
+from outpour.torrent import bencode
+from tests.waiting import wait_for
 
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
 BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")
-DEADLINE_S = 30
 
 
 class Process:
@@ -40,14 +40,12 @@ class Process:
         return self.said.read_text()
 
     def until(self, condition, what="ready"):
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
+        def look():
             found = condition()
-            if found:
-                return found
-            assert time.monotonic() < deadline, f"not {what}: {self.text}"
-            assert self.popen.poll() is None, f"ended: {self.text}"
-            time.sleep(0.02)
+            assert found or self.popen.poll() is None, f"ended: {self.text}"
+            return found
+
+        return wait_for(look, what=what, still=lambda: self.text)
 
     @property
     def address(self):

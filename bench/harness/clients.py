@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import peers
-from harness.program import free_port
+from harness import programs
+from harness.process import free_port
+from harness.programs import Command
 
-Command = list[str]
 HOST = "127.0.0.1"
 
 
@@ -59,25 +59,19 @@ class Client:
 
 
 def _outpour(fetch: Fetch, torrent: Path) -> Command:
-    return [*peers.outpour(), "download", str(torrent), "-o", str(fetch.out), "--bind", HOST]
+    return [*programs.outpour(), "download", str(torrent), "-o", str(fetch.out), "--bind", HOST]
 
 
 def _aria2(fetch: Fetch, torrent: Path) -> Command | None:
-    program = peers.find("aria2c")
-    if program is None:
-        return None
-    return [
-        str(program), f"--dir={fetch.out}", f"--listen-port={free_port()}", "--seed-time=0",
+    return programs.call(
+        "aria2c", f"--dir={fetch.out}", f"--listen-port={free_port()}", "--seed-time=0",
         "--no-conf=true", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false",
         "--enable-peer-exchange=false", f"--interface={HOST}", "--file-allocation=falloc",
-        "--summary-interval=0", "--follow-torrent=mem", "--async-dns=false", str(torrent),
-    ]  # fmt: skip
+        "--summary-interval=0", "--follow-torrent=mem", "--async-dns=false", torrent,
+    )  # fmt: skip
 
 
 def _transmission(fetch: Fetch) -> Command | None:
-    program = peers.find("transmission-cli")
-    if program is None:
-        return None
     config = fetch.out / "config"
     config.mkdir()
     settings = {
@@ -86,17 +80,14 @@ def _transmission(fetch: Fetch) -> Command | None:
         "port-forwarding-enabled": False,
     }  # fmt: skip
     (config / "settings.json").write_text(json.dumps(settings))
-    return [
-        str(program), "--config-dir", str(config), "--download-dir", str(fetch.out),
+    return programs.call(
+        "transmission-cli", "--config-dir", config, "--download-dir", fetch.out,
         "--port", str(free_port()), "--no-portmap", "--no-downlimit", "--no-uplimit",
-        "--finish", fetch.script(), str(fetch.peers_torrent),
-    ]  # fmt: skip
+        "--finish", fetch.script(), fetch.peers_torrent,
+    )  # fmt: skip
 
 
 def _rtorrent(fetch: Fetch) -> Command | None:
-    program = peers.find("rtorrent")
-    if program is None:
-        return None
     session = fetch.out / "session"
     session.mkdir()
     port = free_port()
@@ -108,14 +99,11 @@ def _rtorrent(fetch: Fetch) -> Command | None:
         f"network.bind_address.set = {HOST}\ndht.mode.set = disable\nprotocol.pex.set = no\n"
         f'method.set_key = event.download.finished,mark,"execute.nothrow={fetch.script()}"\n'
     )
-    return [str(program), "-n", "-o", f"import={file}", str(fetch.peers_torrent)]
+    return programs.call("rtorrent", "-n", "-o", f"import={file}", fetch.peers_torrent)
 
 
 def _curl(fetch: Fetch) -> Command | None:
-    program = peers.find("curl")
-    if program is None:
-        return None
-    return [str(program), "--silent", "--fail", "-o", str(fetch.out / "content.bin"), fetch.url]
+    return programs.call("curl", "--silent", "--fail", "-o", fetch.out / "content.bin", fetch.url)
 
 
 OUTPOUR = Client("outpour", "from the seeder", lambda it: _outpour(it, it.peers_torrent))

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from harness import tables
-from harness.program import Usage
+from harness.process import Usage
 
 START_UP_MS = 120
 

@@ -18,11 +18,6 @@ def describe() -> str:
     )
 
 
-def load() -> float:
-    """Return how many processes wanted to run in the last minute, on average."""
-    return os.getloadavg()[0]
-
-
 def _processor() -> str:
     facts: dict[str, str] = {}
     for line in Path("/proc/cpuinfo").read_text().splitlines():

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import peers
-
-Command = list[str]
+from harness import programs
+from harness.programs import Command
 
 TRACKER = "http://127.0.0.1:6969/announce"
 PIECE_LENGTH = 1 << 20
@@ -102,54 +101,43 @@ def _outpour(task: Task) -> Command:
 
 def _outpour_freely(task: Task) -> Command:
     flags = ["--format", task.format, "--threads", str(task.threads), "--tracker", TRACKER]
-    return [*peers.outpour(), "create", str(task.content), *flags, "-o", task.torrent]
+    return [*programs.outpour(), "create", str(task.content), *flags, "-o", task.torrent]
 
 
 def _verify(task: Task) -> Command:
     flags = ["--threads", str(task.threads)]
-    return [*peers.outpour(), "verify", *flags, str(task.reference), str(task.content)]
+    return [*programs.outpour(), "verify", *flags, str(task.reference), str(task.content)]
 
 
 def _mktorrent(task: Task) -> Command | None:
-    program = peers.find("mktorrent")
-    if program is None:
-        return None
     flags = ["-t", str(task.threads), "-l", "20", "-a", TRACKER, "-o", task.torrent]
-    return [str(program), *flags, str(task.content)]
+    return programs.call("mktorrent", *flags, task.content)
 
 
 def _transmission(task: Task) -> Command | None:
-    program = peers.find("transmission-create")
-    if program is None:
-        return None
-    return [str(program), "-s", "1024", "-t", TRACKER, "-o", task.torrent, str(task.content)]
+    flags = ["-s", "1024", "-t", TRACKER, "-o", task.torrent]
+    return programs.call("transmission-create", *flags, task.content)
 
 
 def _mkbrr(task: Task) -> Command | None:
-    program = peers.find("mkbrr")
-    if program is None:
-        return None
     flags = ["-l", "20", "--workers", str(task.threads), "-t", TRACKER, "-o", task.torrent]
-    return [str(program), "create", str(task.content), *flags]
+    return programs.call("mkbrr", "create", task.content, *flags)
 
 
 def _imdl(task: Task) -> Command | None:
-    program = peers.find("imdl")
-    if program is None:
-        return None
     flags = ["--input", str(task.content), "--piece-length", "1MiB", "--output", task.torrent]
-    return [str(program), "torrent", "create", *flags]
+    return programs.call("imdl", "torrent", "create", *flags)
 
 
 def _torf(task: Task) -> Command | None:
-    if not os.access(peers.python_cache(), os.X_OK):
+    if not os.access(programs.python_cache(), os.X_OK):
         return None
     flags = [str(task.content), task.torrent, str(task.threads), str(PIECE_LENGTH)]
-    return [str(peers.python_cache()), "-c", _TORF, *flags]
+    return [str(programs.python_cache()), "-c", _TORF, *flags]
 
 
 def _py3createtorrent(task: Task) -> Command | None:
-    program = peers.python_cache().with_name("py3createtorrent")
+    program = programs.python_cache().with_name("py3createtorrent")
     if not os.access(program, os.X_OK):
         return None
     flags = ["-p", "1024", "-t", TRACKER, "--threads", str(task.threads), "-o", task.torrent]

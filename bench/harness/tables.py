@@ -43,6 +43,14 @@ def ratio(values: Sequence[float], others: Sequence[float], digits: int = 2) -> 
     return f"{statistics.median(pairs):.{digits}f}" if pairs else "-"
 
 
+def write_picture(name: str, title: str, svg: str) -> str:
+    """Write a chart beside the page, and return the line that shows it there."""
+    picture = PAGE.with_name("benchmarks") / f"{name}.svg"
+    picture.parent.mkdir(exist_ok=True)
+    picture.write_text(svg)
+    return f"\n![{title}](benchmarks/{picture.name})\n"
+
+
 def write_section(page: Path, name: str, text: str) -> None:
     """Put generated text between the markers of a section.
 

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import peers
-
-Command = list[str]
+from harness import programs
+from harness.programs import Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +50,18 @@ def _outpour(setting: Setting) -> Command:
     state = str(setting.folder / "state.db")
     workers = str(setting.workers)
     flags = ["--open", "--workers", workers, "--state", state, "--listen", setting.address]
-    return [*peers.outpour(), "track", *flags]
+    return [*programs.outpour(), "track", *flags]
 
 
 def _opentracker(setting: Setting) -> Command | None:
     """Prefer a build for all torrents; that of distributions wants a list of them."""
-    program = peers.find("opentracker-kept" if setting.is_kept else "opentracker")
+    program = programs.find("opentracker-kept" if setting.is_kept else "opentracker")
     if program is None:
         return None
     lines = [f"listen.udp.workers {setting.workers}", f"listen.tcp_udp {setting.address}"]
-    if program.parent != peers.cache() / "bin":
+    if program.parent != programs.cache() / "bin":
         listed = subprocess.run(
-            [peers.loadgen(), "--print-infohashes", *setting.population],
+            [programs.loadgen(), "--print-infohashes", *setting.population],
             capture_output=True,
             check=True,
             text=True,
@@ -72,31 +71,25 @@ def _opentracker(setting: Setting) -> Command | None:
 
 
 def _aquatic_udp(setting: Setting, use_io_uring: str) -> Command | None:
-    program = peers.find("aquatic_udp")
-    if program is None:
-        return None
     config = (
         f'socket_workers = {setting.workers}\n[network]\naddress = "{setting.address}"\n'
         f"use_io_uring = {use_io_uring}\n[protocol]\nmax_response_peers = {setting.numwant}\n"
     )
-    return [str(program), "-c", setting.write("aquatic.toml", config)]
+    return programs.call("aquatic_udp", "-c", setting.write("aquatic.toml", config))
 
 
 def _aquatic_http(setting: Setting) -> Command | None:
-    program = peers.find("aquatic_http")
-    if program is None:
-        return None
     config = (
         f'[network]\naddress = "{setting.address}"\nkeep_alive = {str(setting.is_kept).lower()}\n'
         f"[protocol]\nmax_peers = {setting.numwant}\n"
     )
-    return [str(program), "-c", setting.write("aquatic.toml", config)]
+    return programs.call("aquatic_http", "-c", setting.write("aquatic.toml", config))
 
 
 def _limit(setting: Setting, command: str) -> Command:
     kept = ["--kept-alive"] if setting.is_kept else []
     peers_in_answer = ["--peers-in-answer", str(max(1, setting.peers_in_answer))]
-    return [str(peers.loadgen()), command, setting.address, *peers_in_answer, *kept]
+    return [str(programs.loadgen()), command, setting.address, *peers_in_answer, *kept]
 
 
 OUTPOUR = Tracker("outpour", _outpour)
@@ -113,7 +106,7 @@ AQUATIC_HTTP = Tracker("aquatic_http", _aquatic_http)
 
 def install() -> None:
     """Build what is not packaged, or is packaged in a form that cannot be compared."""
-    peers.install_crate("aquatic_udp", "mimalloc", "io-uring")
-    peers.install_crate("aquatic_http", "mimalloc")
+    programs.install_crate("aquatic_udp", "mimalloc", "io-uring")
+    programs.install_crate("aquatic_http", "mimalloc")
     script = Path(__file__).parent / "opentracker.sh"
-    peers.run_script(["bash", str(script), str(peers.cache())])
+    programs.run_script(["bash", str(script), str(programs.cache())])

@@ -1,10 +1,9 @@
 """outpour: distribute files with BitTorrent.
 
-General layout: values (`bencode`, `metainfo`, `magnet`) are frozen and know nothing; makers
-(`walker`, `hasher`, `maker`, `editor`, `verifier`) turn files into values and back; services
-(`tracker`, `engine`, `web`) own state, and whole jobs (`publisher`) only call them.
-Imports go one way: cli, publisher, web, tracker | engine | announcer, maker | editor | verifier,
-walker | hasher | linter, magnet, metainfo, bencode, errors | units.
+General layout: `torrent` holds frozen values that know nothing of disks; `making` turns files into
+them and back; `tracker`, `engine`, `announcer` and `web` serve and speak; `downloader` and
+`publisher` are whole jobs that call those; `cli` is what people type. Imports go one way, as the
+contract in pyproject.toml lists the rooms.
 """
 
 from __future__ import annotations
@@ -13,22 +12,22 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from outpour.errors import OutpourError
-    from outpour.magnet import Magnet
-    from outpour.maker import create
-    from outpour.metainfo import Metainfo
-    from outpour.recipe import CreateOptions
-    from outpour.verifier import verify
+    from outpour.base.errors import OutpourError
+    from outpour.making.maker import create
+    from outpour.making.recipe import CreateOptions
+    from outpour.making.verifier import verify
+    from outpour.torrent.magnet_link import Magnet
+    from outpour.torrent.metainfo import Metainfo
 
 __all__ = ["CreateOptions", "Magnet", "Metainfo", "OutpourError", "create", "verify"]
 
 _HOMES = {
-    "CreateOptions": "outpour.recipe",
-    "Magnet": "outpour.magnet",
-    "Metainfo": "outpour.metainfo",
-    "OutpourError": "outpour.errors",
-    "create": "outpour.maker",
-    "verify": "outpour.verifier",
+    "CreateOptions": "outpour.making.recipe",
+    "Magnet": "outpour.torrent.magnet_link",
+    "Metainfo": "outpour.torrent.metainfo",
+    "OutpourError": "outpour.base.errors",
+    "create": "outpour.making.maker",
+    "verify": "outpour.making.verifier",
 }
 """What the package gives, and where it lives; imported when it is asked for (PEP 562)."""
 

@@ -15,9 +15,10 @@ from _pytest.mark import ParameterSet
 
 import outpour
 from outpour import CreateOptions, Metainfo
-from outpour.info import Version
-from outpour.verifier import verify
-from tests.live.conftest import peer, wait_for
+from outpour.making.verifier import verify
+from outpour.torrent.info import Version
+from tests.live.conftest import peer
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 

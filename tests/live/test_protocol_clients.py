@@ -10,8 +10,6 @@ import json
 import random
 import re
 import sys
-import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,16 +22,8 @@ import pytest
 
 from tests.live import clients
 from tests.live.clients import LOOPBACK, LOOPBACK_6
-from tests.live.conftest import (
-    BIN,
-    Running,
-    Start,
-    free_port,
-    get,
-    get_json,
-    peer,
-    wait_for,
-)
+from tests.live.conftest import BIN, Running, Start, free_port, get, get_json, peer
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -172,11 +162,7 @@ def finishes(case: Case, run: Callable[[], Running], *, is_shy: bool = False) ->
     client = run()
     if is_shy:
         case.poke()
-    pause = threading.Event()
-    deadline = time.monotonic() + 120
-    while not case.arrived():
-        assert time.monotonic() < deadline, f"no copy: {client.output[-600:]}"
-        pause.wait(0.05)
+    wait_for(case.arrived, seconds=120, what="copy", still=lambda: client.output[-600:])
     assert case.tracker.announces(case.way) > before
 
 

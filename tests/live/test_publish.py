@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
 import sqlite3
 import threading
+import urllib.error
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.live.clients import aria2, transmission
-from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes, wait_for
+from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -81,6 +84,14 @@ def unseeded(start: Start, content: Path) -> Publication:
     publication = Publication(start, content, "--no-seed")
     publication.wait_published(*ENTRIES)
     return publication
+
+
+def status(url: str) -> int:
+    try:
+        get(url)
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 200
 
 
 def counters(publication: Publication) -> dict[str, float]:
@@ -227,20 +238,108 @@ def test_a_folder_that_goes_and_comes_back_is_published_again_without_hashing(
     publication.wait_published("later.bin")
 
 
-def test_a_full_disk_for_the_torrents_is_one_clear_line_and_ends_when_there_is_room(
+def test_a_torrent_that_cannot_be_written_down_is_published_hashed_once_and_written_later(
     start: Start, content: Path, tmp_path: Path
 ):
     state = tmp_path / "state"
-    (state / "torrents").mkdir(parents=True)
+    torrent = state / "torrents" / "large image.iso.torrent"
     # A folder in the place of the file stands for whatever keeps it from being written.
-    (state / "torrents" / "large image.iso.torrent").mkdir()
+    torrent.mkdir(parents=True)
     publication = Publication(start, content, "--state", str(state))
-    publication.wait_published(ENTRIES[1])
-    publication.process.line_with("skipped large image.iso")
-    publication.process.line_with("choose another folder with `--state`")
-    (state / "torrents" / "large image.iso.torrent").rmdir()
+    publication.wait_published(*ENTRIES)
+    publication.process.line_with("published all the same, and written later")
+    raw = publication.torrent_file("large image.iso", tmp_path).read_bytes()
+    torrent.rmdir()
+    wait_for(torrent.is_file, seconds=60, what="torrent on the disk")
+    assert torrent.read_bytes() == raw
+    assert publication.process.output.count("published large image.iso") == 1
+
+
+def test_what_changes_is_withdrawn_and_what_is_small_published_while_something_large_is_hashed(
+    start: Start, content: Path
+):
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    # Sparse: it takes long to hash and no room.
+    for name in ("huge 1.bin", "huge 2.bin"):
+        with (content / name).open("wb") as file:
+            file.truncate(200 << 30)
+    publication.process.line_with("hashing huge 1.bin")
+    publication.process.line_with("hashing huge 2.bin")
     (content / "large image.iso").write_bytes(b"another edition" * 100_000)
-    publication.wait_published("large image.iso")
+    wait_for(lambda: not publication.row("large image.iso"), what="withdrawal")
+    (content / "small.bin").write_bytes(b"small" * 1000)
+    publication.wait_published("small.bin", "large image.iso")
+    assert not publication.row("huge 1.bin")
+    assert not publication.row("huge 2.bin")
+    assert publication.process.stop(seconds=8) == 0
+
+
+def test_a_link_out_of_the_folder_is_not_published_and_that_is_said(
+    start: Start, content: Path, tmp_path: Path
+):
+    (tmp_path / "private.txt").write_bytes(b"private" * 1000)
+    (content / "out.txt").symlink_to(tmp_path / "private.txt")
+    (content / "nowhere.txt").symlink_to("missing")
+    (content / "latest.iso").symlink_to("large image.iso")
+    publication = Publication(start, content)
+    # One that stays inside is what it leads to under another name.
+    publication.wait_published(ENTRIES[1], "latest.iso")
+    publication.process.line_with("skipped out.txt")
+    publication.process.line_with("outside of the folder")
+    publication.process.line_with("hint: publish what it leads to with `--symlinks follow`")
+    publication.process.line_with("a link to nothing")
+    assert not publication.row("out.txt")
+    assert status(f"{publication.url}content/out.txt") == 404
+
+
+def test_links_are_followed_or_left_out_as_asked(start: Start, content: Path, tmp_path: Path):
+    (tmp_path / "elsewhere.txt").write_bytes(b"elsewhere" * 1000)
+    (content / "out.txt").symlink_to(tmp_path / "elsewhere.txt")
+    publication = Publication(start, content, "--symlinks", "follow")
+    publication.wait_published(*ENTRIES, "out.txt")
+    assert get(f"{publication.url}content/out.txt") == b"elsewhere" * 1000
+    assert publication.process.stop() == 0
+    publication._flags = ("--symlinks", "skip", "--exclude", "*.iso")
+    publication.again().line_with("ready:")
+    assert {row["name"] for row in publication.torrents()} == {ENTRIES[1]}
+    assert "skipped out.txt" not in publication.process.output
+
+
+def test_a_link_is_withdrawn_when_what_it_leads_to_changes(start: Start, content: Path):
+    (content / "latest.iso").symlink_to("large image.iso")
+    publication = Publication(start, content, "--exclude", "large*")
+    publication.wait_published("latest.iso")
+    before = publication.row("latest.iso")["infohash"]
+    (content / "large image.iso").write_bytes(b"another edition" * 100_000)
+    wait_for(
+        lambda: publication.row("latest.iso").get("infohash", before) != before,
+        what="new infohash",
+    )
+
+
+def test_of_two_with_one_name_the_other_is_published_when_the_first_goes(
+    start: Start, content: Path, tmp_path: Path
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "large image.iso").write_bytes(b"other" * 100_000)
+    publication = Publication(start, content, str(other))
+    publication.wait_published(*ENTRIES)
+    publication.process.line_with("has the same name")
+    (content / "large image.iso").unlink()
+    wait_for(
+        lambda: publication.row("large image.iso").get("length") == 500_000, what="the other one"
+    )
+
+
+def test_a_name_that_is_not_utf8_does_not_end_the_notice_of_changes(start: Start, content: Path):
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    Path(os.fsdecode(os.fsencode(content) + b"/bad\xff.bin")).write_bytes(b"x" * 1000)
+    publication.process.line_with("notifications of changes fail")
+    (content / "later.bin").write_bytes(b"later" * 50_000)
+    publication.wait_published("later.bin")
 
 
 def test_a_file_that_changes_gets_a_new_torrent(publication: Publication, content: Path):

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outpour import bencode
 from outpour.announcer import AnnounceRequest, announce, http, scrape
 from outpour.announcer.values import read_compact
-from outpour.errors import NetworkError, TrackerRefused, UsageError
-from outpour.fetch import fetch
+from outpour.base.errors import NetworkError, TrackerRefused, UsageError
+from outpour.base.http_fetch import fetch
+from outpour.torrent import bencode
 
 from .conftest import WebHost
 

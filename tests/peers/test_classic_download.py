@@ -16,18 +16,19 @@ from typing import cast
 
 import pytest
 
-from outpour.cli.classic.client import settings_of, wanted_files
+from outpour.base.errors import WriteError
+from outpour.cli.classic.client_engine import settings_of, wanted_files
 from outpour.cli.classic.client_options import REPLACED, TABLE, TUNING
-from outpour.cli.classic.figures import amount_of, block, hours, rate_of, short_size
-from outpour.cli.classic.options import parse
-from outpour.cli.classic.shelf import Shelf
+from outpour.cli.classic.folder_job import FolderJob
+from outpour.cli.classic.option_table import parse
+from outpour.cli.classic.status_block import amount_of, block, hours, rate_of, short_size
 from outpour.downloader import Job
 from outpour.engine import Engine, Status
-from outpour.errors import WriteError
-from outpour.metainfo import Metainfo
+from outpour.torrent.metainfo import Metainfo
 from tests.conftest import Result
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, make_torrent, reach, same_files, wait_for
+from .conftest import TinyTracker, make_torrent, reach, same_files
 
 RUN = "import sys; from outpour.cli.classic.{0} import {1}; sys.exit({1}())"
 MODULES = {"btlaunchmany": "launchmany", "btlaunchmanycurses": "launchmany"}
@@ -282,10 +283,10 @@ def test_launchmany_tries_six_times_and_gives_up(
     content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_torrent(content).write(tmp_path / "a.torrent")
-    monkeypatch.setattr("outpour.cli.classic.shelf.RETRY_AFTER_S", 0.0)
+    monkeypatch.setattr("outpour.cli.classic.folder_job.RETRY_AFTER_S", 0.0)
     job = Scripted()
-    shelf = Shelf(tmp_path, cast("Job", job), style=1, saveas=None)
-    lines = [line for _ in range(9) for line in shelf.look()]
+    folder_job = FolderJob(tmp_path, cast("Job", job), style=1, saveas=None)
+    lines = [line for _ in range(9) for line in folder_job.look()]
     assert job.added == [tmp_path / "a"] * 6
     assert lines[0] == "New torrent: a.torrent"
     assert lines[-1] == "a.torrent died 6 times, added to dead list"

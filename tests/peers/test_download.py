@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from outpour.base.errors import UsageError
 from outpour.engine import Engine, EngineSettings
-from outpour.errors import UsageError
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files, wait_for
+from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files
 
 LOOPBACK = ("--bind", "127.0.0.1")
 
@@ -294,7 +295,7 @@ def test_a_torrent_that_nobody_can_be_asked_for_is_refused_at_once(
 def test_what_has_no_room_is_refused_before_it_begins(
     tmp_path: Path, outpour: Callable[..., Command]
 ) -> None:
-    from outpour import bencode
+    from outpour.torrent import bencode
 
     size, piece = 1 << 50, 1 << 30
     info: bencode.Value = {

@@ -13,22 +13,23 @@ from pathlib import Path
 
 import pytest
 
-from outpour import bencode
+from outpour.base.errors import NetworkError, OutpourError, SettingsError, WriteError
 from outpour.engine import (
     Engine,
+    EngineEvent,
     EngineSettings,
-    Event,
     Finished,
     MetadataArrived,
     ResumeRefused,
     TrackerAnswered,
     TrackerFailed,
 )
-from outpour.errors import NetworkError, OutpourError, SettingsError, WriteError
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
+from outpour.torrent import bencode
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files, wait_for
+from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "hybrid"])
@@ -117,7 +118,7 @@ def test_a_magnet_link_gets_its_metadata_from_a_peer(
     assert engine.info(key) is None
     assert engine.status(key).state == "metadata"
     engine.connect_peer(key, *seeder.addresses[0])
-    seen: list[Event] = []
+    seen: list[EngineEvent] = []
     while not any(isinstance(event, Finished) for event in seen):
         assert engine.wait(20)
         seen += engine.events()
@@ -354,7 +355,7 @@ _FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from outpour.engine import Engine, EngineSettings
-from outpour.metainfo import Metainfo
+from outpour.torrent.metainfo import Metainfo
 base, origin = Path(sys.argv[1]), Path(sys.argv[2])
 metainfo = Metainfo.read(base / "release.torrent")
 settings = EngineSettings().isolated()

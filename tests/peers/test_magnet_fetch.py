@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from outpour.engine import Engine, EngineSettings
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
 from tests.conftest import BIN, Result
 
 from .conftest import TinyTracker, make_torrent, same_files

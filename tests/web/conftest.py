@@ -6,9 +6,9 @@ import asyncio
 import hashlib
 import http.client
 import json
+import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,17 +16,18 @@ from typing import Any, TypeVar
 
 import pytest
 
-from outpour import bencode
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
-from outpour.tracker.views import Sample, TorrentRow, Totals
-from outpour.web.admin import Admin
+from outpour.torrent import bencode
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.figures import Sample, TorrentRow, Totals
+from outpour.web.admin_api import Admin
 from outpour.web.app import make_app
-from outpour.web.server import WebServer
-from outpour.web.view import WebOptions
+from outpour.web.asgi_server import WebServer
+from outpour.web.contract import ContentRoot, WebOptions
 
 T = TypeVar("T")
 NOW = 1_795_000_000
+Identity = Callable[[tuple[str, ...], os.stat_result], bool]
 
 
 @dataclass
@@ -36,6 +37,7 @@ class FakeView:
     torrents: dict[bytes, TorrentRow] = field(default_factory=dict)
     metainfos: dict[bytes, bytes] = field(default_factory=dict)
     contents: dict[bytes, Path] = field(default_factory=dict)
+    identities: dict[bytes, Identity] = field(default_factory=dict)
     samples: dict[bytes, tuple[Sample, ...]] = field(default_factory=dict)
     tracker_counters: dict[str, int] = field(default_factory=dict)
     version: str = "9.8.7"
@@ -79,8 +81,12 @@ class FakeView:
     def metainfo_bytes(self, infohash: bytes) -> bytes | None:
         return self.metainfos.get(infohash)
 
-    def content(self, infohash: bytes) -> Path | None:
-        return self.contents.get(infohash)
+    def content(self, infohash: bytes) -> ContentRoot | None:
+        path = self.contents.get(infohash)
+        if path is None:
+            return None
+        fence = path if path.is_dir() else path.parent
+        return ContentRoot(path, fence, self.identities.get(infohash, lambda *_: True))
 
     def counters(self) -> Mapping[str, int]:
         return self.tracker_counters
@@ -244,15 +250,6 @@ def read_all(connection: socket.socket) -> bytes:
     while chunk := connection.recv(1 << 20):
         parts.append(chunk)
     return b"".join(parts)
-
-
-def wait_for(condition: Callable[[], object], *, seconds: float = 10, what: str = "state") -> None:
-    """Wait for a state with a deadline."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        pause.wait(0.01)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from outpour.tracker.views import Sample
-from outpour.units import format_size
+from outpour.base.units import format_size
+from outpour.tracker.figures import Sample
 
 from .conftest import NOW, FakeView, Site
 

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from outpour.tracker.keys import Key
-from outpour.tracker.views import Sample, TorrentRow
-from outpour.web.admin import Admin
+from outpour.tracker.figures import Sample, TorrentRow
+from outpour.tracker.lists.passkey import Key
+from outpour.web.admin_api import Admin
 from outpour.web.limits import FEED_ITEMS_MAX, METRICS_ROWS_MAX
 
 from .conftest import NOW, FakeView, Site

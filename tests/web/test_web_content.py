@@ -14,12 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outpour.web import sendfile
+from outpour.making.walker import walk
+from outpour.publisher.file_identities import FileIdentities
+from outpour.web import content, sendfile
+from outpour.web.byte_ranges import UnsatisfiableError, parse_range
+from outpour.web.content import open_published
+from outpour.web.contract import ContentRoot
 from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES, RANGES_MAX
-from outpour.web.ranges import UnsatisfiableError, parse_range
-from outpour.web.webseed import media_type
+from outpour.web.web_seed import media_type
+from tests.waiting import wait_for
 
-from .conftest import Answer, FakeView, Site, read_all, wait_for
+from .conftest import Answer, FakeView, Site, read_all
 
 BIG = random.Random(1).randbytes(2 * CONTENT_WINDOW_BYTES + 12345)
 
@@ -296,6 +301,46 @@ def test_what_is_no_file_or_no_longer_the_file_of_the_torrent_is_not_served(
         assert site.get(f"/content/set/{name}").status == 404
 
 
+def test_a_file_that_is_not_the_one_that_was_hashed_is_not_served(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    infohash = view.publish("set", {"same": b"11", "replaced": b"22", "touched": b"33"}, tmp_path)
+    folder = tmp_path / "set"
+    identities = FileIdentities(walk(folder).entries, is_folder=True)
+    view.identities[infohash] = identities.holds
+    before = (folder / "replaced").stat()
+    (folder / "new").write_bytes(b"44")
+    (folder / "new").replace(folder / "replaced")
+    # Size and time are those of before.
+    os.utime(folder / "replaced", ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.utime(folder / "touched", ns=(1, 1))
+    assert site.get("/content/set/same").body == b"11"
+    assert site.get("/content/set/replaced").status == 404
+    assert site.get("/content/set/touched").status == 404
+
+
+def test_a_folder_that_becomes_a_link_between_looking_and_opening_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    inside, outside = tmp_path / "set" / "a", tmp_path / "outside"
+    for folder in (inside, outside):
+        folder.mkdir(parents=True)
+        (folder / "x.txt").write_bytes(b"1")
+    root = ContentRoot(tmp_path / "set", tmp_path / "set", lambda *_: True)
+    opened = open_published(root, ("a", "x.txt"))
+    assert opened is not None
+    opened.close()
+    beneath = content._open_beneath
+
+    def swap(folder: Path, parts: tuple[str, ...]) -> int:
+        inside.rename(tmp_path / "away")
+        inside.symlink_to(outside)
+        return beneath(folder, parts)
+
+    monkeypatch.setattr(content, "_open_beneath", swap)
+    assert open_published(root, ("a", "x.txt")) is None
+
+
 def test_a_withdrawn_torrent_is_no_longer_served(view: FakeView, site: Site, tmp_path: Path):
     infohash = view.publish("x", b"1", tmp_path)
     assert site.get("/content/x").status == 200
@@ -406,10 +451,37 @@ def test_a_file_cut_short_while_it_is_sent_ends_the_connection(
     assert site.get("/healthz").status == 200
 
 
+def test_a_file_changed_while_it_is_sent_ends_the_connection(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    length = 64 << 20
+    path = tmp_path / "huge.bin"
+    infohash = view.publish("huge.bin", b"1", tmp_path)
+    with path.open("wb") as file:
+        file.truncate(length)
+    metainfo = view.metainfos[infohash].replace(b"6:lengthi1e", b"6:lengthi%de" % length)
+    view.metainfos[infohash] = metainfo.replace(
+        b"12:piece lengthi16384e", b"12:piece lengthi%de" % length
+    )
+    with site.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 << 10)
+        connection.sendall(b"GET /content/huge.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.recv(1000)
+        with path.open("r+b") as file:
+            file.write(b"other")
+        received = 0
+        try:
+            while chunk := connection.recv(1 << 20):
+                received += len(chunk)
+        except ConnectionError:
+            pass
+    assert received < length
+
+
 def test_where_the_kernel_cannot_send_files_they_are_read(
     big: bytes, site: Site, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("outpour.web.webseed.EXTENSION", "not offered")
+    monkeypatch.setattr("outpour.web.web_seed.EXTENSION", "not offered")
     assert site.get("/content/big.bin").body == big
     spans = "bytes=5-9,2000000-4000000"
     assert [body for _, body in parts_of(site.get("/content/big.bin", range=spans))] == [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import time
@@ -11,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from outpour.tracker.views import TorrentRow
-from outpour.web import live
+from outpour.tracker.figures import TorrentRow
+from outpour.web import live_numbers
+from outpour.web.contract import WebOptions
 from outpour.web.limits import EVENT_QUEUE_MAX
-from outpour.web.live import Listener, Live, TooManyListenersError
-from outpour.web.view import WebOptions
+from outpour.web.live_numbers import Listener, Live, TooManyListenersError
+from tests.waiting import until, wait_for
 
-from .conftest import FakeView, Site, wait_for
+from .conftest import FakeView, Site
 
 
 class Events:
@@ -160,10 +160,9 @@ def test_nobody_looks_while_nobody_listens(view: FakeView, site: Site):
         listener = live.join([])
         await listener.next()
         live.leave(listener)
-        # Several turns: in the first the task ends, in the others nobody may look.
-        await asyncio.sleep(0.1)
         before = len(looked)
-        await asyncio.sleep(0.1)
+        assert live._task is not None
+        await until(live._task.done, what="end of looking")
         assert len(looked) == before
         live.join([])
         assert len(looked) > before
@@ -187,7 +186,7 @@ def test_one_stream_too_many_is_told_to_come_back(view: FakeView, start: Callabl
 def test_a_listener_that_does_not_read_is_dropped_and_the_others_are_not(
     view: FakeView, start: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("outpour.web.events.EVENT_SEND_S", 0.2)
+    monkeypatch.setattr("outpour.web.event_stream.EVENT_SEND_S", 0.2)
     for number in range(200):
         infohash = number.to_bytes(20, "big")
         view.torrents[infohash] = TorrentRow(infohash=infohash, name=f"t{number:03}")
@@ -198,7 +197,7 @@ def test_a_listener_that_does_not_read_is_dropped_and_the_others_are_not(
     lazy.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
     eager = Events(site)
     eager.next()
-    the_live = site.app.state.site.live
+    the_live = site.app.state.context.live
     wait_for(lambda: the_live.listener_count == 2)
     turn = 0
     deadline = time.monotonic() + 30
@@ -244,7 +243,7 @@ def test_a_closed_live_takes_nobody(view: FakeView, site: Site):
 def test_silence_is_broken_by_a_comment(
     view: FakeView, site: Site, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("outpour.web.events.EVENT_HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("outpour.web.event_stream.EVENT_HEARTBEAT_S", 0.05)
     with site.connect() as connection:
         connection.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
         stream = b""
@@ -254,4 +253,4 @@ def test_silence_is_broken_by_a_comment(
 
 def test_the_words_of_the_numbers_are_those_of_a_row():
     row = TorrentRow(infohash=b"x" * 20)
-    assert all(hasattr(row, name) for name in live.NUMBERS)
+    assert all(hasattr(row, name) for name in live_numbers.NUMBERS)

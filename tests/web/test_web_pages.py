@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from outpour.errors import SettingsError
-from outpour.tracker.views import Sample, TorrentRow
+from outpour.base.errors import SettingsError
+from outpour.tracker.figures import Sample, TorrentRow
+from outpour.web.contract import WebOptions
 from outpour.web.limits import PAGE_ROWS_MAX
-from outpour.web.view import WebOptions
 
 from .conftest import NOW, Answer, FakeView, Site
 

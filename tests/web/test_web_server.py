@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from outpour.web.guarded_protocol import GuardedProtocol
 from outpour.web.limits import CONTENT_WINDOW_BYTES
-from outpour.web.protocol import GuardedProtocol
+from tests.waiting import wait_for
 
-from .conftest import FakeView, Site, read_all, read_until, wait_for
+from .conftest import FakeView, Site, read_all, read_until
 
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -162,8 +163,8 @@ def test_connections_beyond_the_limit_are_told_so(site: Site, monkeypatch: pytes
     held = [site.connect() for _ in range(3)]
     wait_for(lambda: site.server.connection_count == 3)
     assert site.raw(REQUEST).startswith(b"HTTP/1.1 503 ")
-    monkeypatch.setattr("outpour.web.protocol.CONNECTIONS_MAX", 3)
-    monkeypatch.setattr("outpour.web.protocol.SPARE_CONNECTIONS", 0)
+    monkeypatch.setattr("outpour.web.guarded_protocol.CONNECTIONS_MAX", 3)
+    monkeypatch.setattr("outpour.web.guarded_protocol.SPARE_CONNECTIONS", 0)
     with suppress(ConnectionError):
         assert site.raw(REQUEST) == b""
     for connection in held:
@@ -185,11 +186,12 @@ def test_a_reader_that_stalls_is_cut_off(
 
 
 def test_a_slow_reader_gets_everything(view: FakeView, site: Site, tmp_path: Path):
-    data = bytes(range(256)) * (2 * CONTENT_WINDOW_BYTES // 256)
+    data = bytes(range(256)) * (3 * CONTENT_WINDOW_BYTES // 256)
     view.publish("big", data, tmp_path)
     received = b""
     with socket.socket() as slow:
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # Far less than a window has room on the way, so the server has to wait again and again.
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
         slow.settimeout(10)
         slow.connect((site.host, site.port))
         slow.sendall(b"GET /content/big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

@@ -88,6 +88,20 @@ impl Tracker {
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn allow_more(&self, py: Python<'_>, infohashes: Vec<PyBackedBytes>) -> Result<()> {
+        let infohashes = all_20(&infohashes)?;
+        py.detach(|| self.core.allow_more(&infohashes));
+        Ok(())
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn disallow(&self, py: Python<'_>, infohashes: Vec<PyBackedBytes>) -> Result<()> {
+        let infohashes = all_20(&infohashes)?;
+        py.detach(|| self.core.disallow(&infohashes));
+        Ok(())
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
     fn deny(&self, py: Python<'_>, infohashes: Vec<PyBackedBytes>) -> Result<()> {
         let infohashes = all_20(&infohashes)?;
         py.detach(|| self.core.deny(infohashes));

@@ -231,7 +231,7 @@ impl Load<'_> {
         let now_ns = self.meter.now_ns();
         self.meter
             .latency
-            .record(now_ns.saturating_sub(exchange.intended_ns));
+            .saturating_record(now_ns.saturating_sub(exchange.intended_ns));
         self.meter.tally.bytes += end as u64;
         let (head, body) = exchange.answer[..end].split_at(head);
         match http::read(head, body) {

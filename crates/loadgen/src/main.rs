@@ -3,9 +3,7 @@
 //! A profile gives a population, the population a stream of requests, the stream goes out over
 //! UDP or HTTP, and a meter turns the answers into JSON.
 
-mod histogram;
 mod http;
-mod json;
 mod limit;
 mod loopback;
 mod meter;
@@ -29,7 +27,8 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use json::Object;
+use serde_json::json;
+
 use meter::Meter;
 use options::{Command, Options, USAGE};
 use population::{Population, infohash};
@@ -39,7 +38,7 @@ const FAILED: u8 = 1;
 const USAGE_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
+    let options = match Options::parse(std::env::args_os().skip(1)) {
         Ok(options) => options,
         Err(message) => {
             complain(&format!("error: {message}\nhint: outpour-loadgen --help\n"));
@@ -84,10 +83,7 @@ fn load(options: &Options, target: SocketAddr, run: Run) -> io::Result<()> {
 
 /// Tells whoever started a limit server which port it got.
 fn announce(address: SocketAddr) -> io::Result<()> {
-    print(&format!(
-        "{}\n",
-        Object::new().text("listening", &address.to_string())
-    ))
+    print(&format!("{}\n", json!({ "listening": address })))
 }
 
 fn infohashes(torrents: u32) -> String {

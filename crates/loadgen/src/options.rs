@@ -1,8 +1,12 @@
 //! The command line, read into one frozen value.
 
-use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::str::FromStr;
+
+use lexopt::Arg::{Long, Short, Value};
+use lexopt::{Error, Parser, ValueExt as _};
 
 use crate::loopback;
 use crate::meter::Limits;
@@ -65,141 +69,161 @@ pub(crate) struct Options {
     pub(crate) peers_in_answer: usize,
 }
 
-struct Flags {
-    values: HashMap<String, String>,
+/// An option whose value is still to be read.
+struct Given<'a> {
+    name: &'a str,
+    parser: &'a mut Parser,
 }
 
 impl Options {
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (words, mut flags) = split(arguments)?;
-        let command = command(&words, &mut flags)?;
-        let address = match command {
-            Command::PrintInfohashes | Command::Help => None,
-            _ => {
-                let text = words
-                    .get(1)
-                    .ok_or("the address is missing, such as 127.0.0.1:6969")?;
-                Some(loopback::parse(text)?)
-            }
-        };
-        let options = Self {
-            command,
-            address,
-            profile: profile(&mut flags)?,
+    /// `arguments` come without the name of the program. An error is one line for the user.
+    pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Self, String> {
+        let arguments: Vec<OsString> = arguments.collect();
+        Self::read(&arguments).map_err(|error| match error {
+            Error::MissingValue { option: Some(name) } => format!("`{name}`: its value is missing"),
+            Error::UnexpectedOption(name) => format!("`{name}`: not an option"),
+            Error::UnexpectedValue { option, .. } => format!("`{option}`: takes no value"),
+            other => other.to_string(),
+        })
+    }
+
+    fn read(arguments: &[OsString]) -> Result<Self, Error> {
+        let mut options = Self {
+            command: Command::Help,
+            address: None,
+            profile: profile(arguments)?,
             limits: Limits {
-                warm_up_s: flags.take_share("warm-up", MINUTE_S)?.unwrap_or(1.0),
-                duration_s: flags.take_share("duration", MINUTE_S)?.unwrap_or(5.0),
-                answers_max: flags.take("count")?.unwrap_or(u64::MAX),
-                populate: flags.take_switch("populate"),
-                pid: flags.take("pid")?,
+                warm_up_s: 1.0,
+                duration_s: 5.0,
+                answers_max: u64::MAX,
+                populate: false,
+                pid: None,
             },
-            window: flags.take_count("window", 65_536)?.unwrap_or(192) as usize,
-            connections: flags.take_count("connections", 1024)?.unwrap_or(64) as usize,
-            is_kept: flags.take_switch("kept-alive"),
-            rate: flags.take_share("rate", 1e7)?.filter(|&rate| rate > 0.0),
-            peers_in_answer: flags.take_count("peers-in-answer", 200)?.unwrap_or(30) as usize,
+            window: 192,
+            connections: 64,
+            is_kept: false,
+            rate: None,
+            peers_in_answer: 30,
         };
-        match flags.values.keys().next() {
-            Some(name) => Err(format!("`--{name}`: not an option")),
-            None => Ok(options),
+        let mut command = None;
+        let mut words = Vec::new();
+        let mut parser = Parser::from_args(arguments);
+        while let Some(argument) = parser.next()? {
+            let name = match argument {
+                Value(word) => {
+                    words.push(word.string()?);
+                    continue;
+                }
+                Long("help") => return Ok(options),
+                Long("print-infohashes") => {
+                    command = Some(Command::PrintInfohashes);
+                    continue;
+                }
+                Long(name) => name.to_owned(),
+                Short(_) => return Err(argument.unexpected()),
+            };
+            let parser = &mut parser;
+            options.take(Given {
+                name: &name,
+                parser,
+            })?;
+        }
+        let (named, address) = match command {
+            Some(command) => (command, None),
+            None => target(&words)?,
+        };
+        (options.command, options.address) = (named, address);
+        Ok(options)
+    }
+
+    fn take(&mut self, mut given: Given<'_>) -> Result<(), Error> {
+        let Self {
+            profile, limits, ..
+        } = self;
+        match given.name {
+            "profile" => drop(given.value::<String>()?), // read before all others
+            "torrents" => profile.torrents = given.count(1 << 24)?,
+            "peers" => profile.peers = given.count(1 << 27)?,
+            "numwant" => profile.numwant = given.value()?,
+            "scrape-share" => profile.scrape_share = given.share(1.0)?,
+            "connect-share" => profile.connect_share = given.share(1.0)?,
+            "sockets" => profile.sockets = given.count(256)?,
+            "sources" => profile.sources = given.count(1 << 20)?,
+            "window" => self.window = given.count(65_536)? as usize,
+            "connections" => self.connections = given.count(1024)? as usize,
+            "kept-alive" => self.is_kept = true,
+            "rate" => self.rate = Some(given.share(1e7)?).filter(|&rate| rate > 0.0),
+            "warm-up" => limits.warm_up_s = given.share(MINUTE_S)?,
+            "populate" => limits.populate = true,
+            "duration" => limits.duration_s = given.share(MINUTE_S)?,
+            "count" => limits.answers_max = given.value()?,
+            "pid" => limits.pid = Some(given.value()?),
+            "peers-in-answer" => self.peers_in_answer = given.count(200)? as usize,
+            name => return Err(Long(name).unexpected()),
+        }
+        Ok(())
+    }
+}
+
+fn target(words: &[String]) -> Result<(Command, Option<SocketAddr>), Error> {
+    let (name, address) = match words {
+        [] => return Err("the command is missing".into()),
+        [_] => return Err("the address is missing, such as 127.0.0.1:6969".into()),
+        [name, address] => (name, address),
+        [_, _, more, ..] => return Err(format!("`{more}`: one word too many").into()),
+    };
+    let command = match name.as_str() {
+        "udp" => Command::Udp,
+        "http" => Command::Http,
+        "limit-udp" => Command::LimitUdp,
+        "limit-http" => Command::LimitHttp,
+        other => return Err(format!("`{other}`: not a command").into()),
+    };
+    Ok((command, Some(loopback::parse(address)?)))
+}
+
+/// Looks for the profile ahead of all else: the other options change it, wherever it stands.
+fn profile(arguments: &[OsString]) -> Result<Profile, Error> {
+    let mut parser = Parser::from_args(arguments);
+    let mut name = NAMES[0].to_owned();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("profile") => name = parser.value()?.string()?,
+            Long(_) => drop(parser.optional_value()),
+            _ => {}
         }
     }
-}
-
-/// Splits into plain words and `--name value` pairs; switches have an empty value.
-fn split(arguments: impl Iterator<Item = String>) -> Result<(Vec<String>, Flags), String> {
-    const SWITCHES: [&str; 4] = ["populate", "kept-alive", "print-infohashes", "help"];
-    let (mut words, mut values) = (Vec::new(), HashMap::new());
-    let mut arguments = arguments;
-    while let Some(argument) = arguments.next() {
-        let Some(name) = argument.strip_prefix("--") else {
-            words.push(argument);
-            continue;
-        };
-        let value = if SWITCHES.contains(&name) {
-            String::new()
-        } else {
-            arguments
-                .next()
-                .ok_or(format!("`--{name}`: its value is missing"))?
-        };
-        values.insert(name.to_owned(), value);
-    }
-    Ok((words, Flags { values }))
-}
-
-fn command(words: &[String], flags: &mut Flags) -> Result<Command, String> {
-    if flags.take_switch("help") {
-        return Ok(Command::Help);
-    }
-    if flags.take_switch("print-infohashes") {
-        return Ok(Command::PrintInfohashes);
-    }
-    match words.first().map(String::as_str) {
-        Some("udp") => Ok(Command::Udp),
-        Some("http") => Ok(Command::Http),
-        Some("limit-udp") => Ok(Command::LimitUdp),
-        Some("limit-http") => Ok(Command::LimitHttp),
-        Some(other) => Err(format!("`{other}`: not a command")),
-        None => Err("the command is missing".to_owned()),
-    }
-}
-
-fn profile(flags: &mut Flags) -> Result<Profile, String> {
-    let name = flags
-        .take::<String>("profile")?
-        .unwrap_or_else(|| NAMES[0].to_owned());
-    let base = Profile::named(&name)
-        .ok_or_else(|| format!("`{name}`: not a profile; there are {}", NAMES.join(", ")))?;
-    Ok(Profile {
-        torrents: flags
-            .take_count("torrents", 1 << 24)?
-            .unwrap_or(base.torrents),
-        peers: flags.take_count("peers", 1 << 27)?.unwrap_or(base.peers),
-        numwant: flags.take("numwant")?.unwrap_or(base.numwant),
-        scrape_share: flags
-            .take_share("scrape-share", 1.0)?
-            .unwrap_or(base.scrape_share),
-        connect_share: flags
-            .take_share("connect-share", 1.0)?
-            .unwrap_or(base.connect_share),
-        sockets: flags.take_count("sockets", 256)?.unwrap_or(base.sockets),
-        sources: flags
-            .take_count("sources", 1 << 20)?
-            .unwrap_or(base.sources),
-        ..base
+    Profile::named(&name).ok_or_else(|| {
+        let names = NAMES.join(", ");
+        format!("`{name}`: not a profile; there are {names}").into()
     })
 }
 
-impl Flags {
-    fn take<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, String> {
-        let Some(text) = self.values.remove(name) else {
-            return Ok(None);
-        };
+impl Given<'_> {
+    fn value<T: FromStr>(&mut self) -> Result<T, Error> {
+        let text = self.parser.value()?.string()?;
         text.parse()
-            .map(Some)
-            .map_err(|_| format!("`--{name} {text}`: not understood"))
+            .map_err(|_| format!("`--{} {text}`: not understood", self.name).into())
     }
 
-    fn take_switch(&mut self, name: &str) -> bool {
-        self.values.remove(name).is_some()
+    fn count(&mut self, max: u32) -> Result<u32, Error> {
+        self.within(1, max)
     }
 
-    fn take_count(&mut self, name: &str, max: u32) -> Result<Option<u32>, String> {
-        match self.take(name)? {
-            Some(count) if !(1..=max).contains(&count) => {
-                Err(format!("`--{name} {count}`: must be 1 to {max}"))
-            }
-            count => Ok(count),
-        }
+    fn share(&mut self, max: f64) -> Result<f64, Error> {
+        self.within(0.0, max)
     }
 
-    fn take_share(&mut self, name: &str, max: f64) -> Result<Option<f64>, String> {
-        match self.take::<f64>(name)? {
-            Some(share) if !(0.0..=max).contains(&share) => {
-                Err(format!("`--{name} {share}`: must be 0 to {max}"))
-            }
-            share => Ok(share),
+    fn within<T: Copy + FromStr + PartialOrd + Display>(
+        &mut self,
+        min: T,
+        max: T,
+    ) -> Result<T, Error> {
+        let value = self.value()?;
+        if (min..=max).contains(&value) {
+            Ok(value)
+        } else {
+            Err(format!("`--{} {value}`: must be {min} to {max}", self.name).into())
         }
     }
 }
@@ -209,7 +233,7 @@ mod tests {
     use super::{Command, Options};
 
     fn parse(line: &str) -> Result<Options, String> {
-        Options::parse(line.split_ascii_whitespace().map(str::to_owned))
+        Options::parse(line.split_ascii_whitespace().map(Into::into))
     }
 
     #[test]
@@ -227,6 +251,15 @@ mod tests {
         );
         assert_eq!(options.rate, Some(1_000.0));
         assert!(options.limits.populate && !options.is_kept);
+    }
+
+    #[test]
+    fn the_profile_may_stand_behind_the_options_that_change_it() {
+        let options = parse("udp --peers=500 127.0.0.1:1 --profile uniform").expect("valid");
+        assert_eq!(
+            (options.profile.name, options.profile.peers),
+            ("uniform", 500)
+        );
     }
 
     #[test]
@@ -257,6 +290,9 @@ mod tests {
             ("udp 127.0.0.1:1 --peers 0", "must be 1"),
             ("udp 127.0.0.1:1 --duration 61", "must be 0 to 60"),
             ("udp 127.0.0.1:1 --profile steep", "steep"),
+            ("udp 127.0.0.1:1 --populate=yes", "--populate"),
+            ("udp 127.0.0.1:1 -4", "-4"),
+            ("udp 127.0.0.1:1 127.0.0.1:2", "127.0.0.1:2"),
             ("quic 127.0.0.1:1", "quic"),
             ("", "missing"),
         ] {

@@ -1,12 +1,15 @@
 //! The peers of a load: who announces what from where, drawn once from a profile.
 
+use fastrand::Rng;
+
 use crate::profile::Profile;
-use crate::random::{Random, scatter};
+use crate::random;
 use crate::weights::Weights;
 
 pub(crate) type Infohash = [u8; 20];
 
 const PEER_SEED: u64 = 0xc3a5_8be6_17b3_acce;
+const SCRAPE_SEED: u64 = 0x5c4a_8be6_17b3_acce;
 const INFOHASH_SEED: u64 = 0xc3aa_8be6_17b3_acce;
 
 /// Eight bytes, so that the whole population disturbs the shared cache of the CPU little.
@@ -26,22 +29,19 @@ pub(crate) struct Population {
 /// The infohash of the torrent number `torrent`: computed when needed, never looked up.
 pub(crate) fn infohash(torrent: u32) -> Infohash {
     let mut bytes = [0; 20];
-    for (index, chunk) in bytes.chunks_mut(8).enumerate() {
-        let word = scatter(INFOHASH_SEED ^ (u64::from(torrent) << 8) ^ index as u64);
-        chunk.copy_from_slice(&word.to_be_bytes()[..chunk.len()]);
-    }
+    random::of(INFOHASH_SEED, torrent).fill(&mut bytes);
     bytes
 }
 
 impl Population {
     pub(crate) fn drawn(profile: &Profile) -> Self {
         let weights = Weights::new(&profile.weights());
-        let mut random = Random::seeded(PEER_SEED);
+        let mut random = Rng::with_seed(PEER_SEED);
         let peers = (0..profile.peers)
             .map(|_| Peer {
                 torrent: weights.draw(&mut random),
-                port: 1 + random.below(u32::from(u16::MAX)) as u16,
-                socket: random.below(profile.sockets) as u16,
+                port: random.u16(1..),
+                socket: random.u32(..profile.sockets) as u16,
             })
             .collect();
         Self { peers, weights }
@@ -49,8 +49,8 @@ impl Population {
 
     /// The torrents that one peer scrapes: the same list each time it does.
     pub(crate) fn scraped(&self, peer: u32, torrents_max: u32) -> impl Iterator<Item = Infohash> {
-        let mut random = Random::seeded(PEER_SEED ^ scatter(u64::from(peer)));
-        let count = 1 + random.below(torrents_max);
+        let mut random = random::of(SCRAPE_SEED, peer);
+        let count = random.u32(1..=torrents_max);
         (0..count).map(move |_| infohash(self.weights.draw(&mut random)))
     }
 }

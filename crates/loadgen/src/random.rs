@@ -1,83 +1,35 @@
-//! A small seeded generator of random numbers: the same seed gives the same load on every run.
+//! The random numbers of one thing out of many: the same for it at each look, and on every run.
 
-/// xoshiro256++ by Blackman and Vigna, seeded through `SplitMix64`.
-#[derive(Clone, Debug)]
-pub(crate) struct Random {
-    state: [u64; 4],
-}
+use fastrand::Rng;
 
-/// The output function of `SplitMix64`: a bijection that scatters neighbouring inputs.
-pub(crate) fn scatter(value: u64) -> u64 {
-    let mut mixed = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
+/// `Rng` mixes its seed little, as it expects to step on by large odd numbers: after seeds that
+/// differ by 1, what one draws tells of the next.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-impl Random {
-    pub(crate) fn seeded(seed: u64) -> Self {
-        let state = [0, 1, 2, 3].map(|step: u64| scatter(seed.wrapping_add(step << 56)));
-        Self { state }
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        let [a, b, c, d] = &mut self.state;
-        let result = a.wrapping_add(*d).rotate_left(23).wrapping_add(*a);
-        let shifted = *b << 17;
-        *c ^= *a;
-        *d ^= *b;
-        *b ^= *c;
-        *a ^= *d;
-        *c ^= shifted;
-        *d = d.rotate_left(45);
-        result
-    }
-
-    /// A number below `bound`, by multiplication instead of division; `bound` must not be 0.
-    pub(crate) fn below(&mut self, bound: u32) -> u32 {
-        (((self.next() >> 32) * u64::from(bound)) >> 32) as u32
-    }
-
-    /// A number in `0.0..1.0`.
-    pub(crate) fn fraction(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    pub(crate) fn chance(&mut self, probability: f64) -> bool {
-        self.fraction() < probability
-    }
+pub(crate) fn of(seed: u64, number: u32) -> Rng {
+    Rng::with_seed(seed.wrapping_add(u64::from(number).wrapping_mul(STEP)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Random;
+    use super::of;
 
     #[test]
-    fn the_same_seed_gives_the_same_numbers() {
-        let (mut one, mut two) = (Random::seeded(7), Random::seeded(7));
-        let mut other = Random::seeded(8);
-        let stream: Vec<u64> = (0..100).map(|_| one.next()).collect();
-        assert!(stream.iter().all(|&number| number == two.next()));
-        assert!(stream.iter().any(|&number| number != other.next()));
+    fn a_number_gives_the_same_stream_and_its_neighbour_another() {
+        let stream = |number| {
+            let mut random = of(7, number);
+            [(); 8].map(|()| random.u64(..))
+        };
+        assert_eq!(stream(3), stream(3));
+        assert_ne!(stream(3), stream(4));
     }
 
     #[test]
-    fn numbers_below_a_bound_cover_all_of_it_evenly() {
-        let mut random = Random::seeded(1);
-        let mut seen = [0u32; 10];
-        for _ in 0..100_000 {
-            seen[random.below(10) as usize] += 1;
-        }
-        assert!(
-            seen.iter().all(|&count| (9_500..10_500).contains(&count)),
-            "{seen:?}"
-        );
-    }
-
-    #[test]
-    fn a_chance_comes_true_as_often_as_it_says() {
-        let mut random = Random::seeded(2);
-        let hits = (0..100_000).filter(|_| random.chance(0.75)).count();
-        assert!((74_000..76_000).contains(&hits), "{hits}");
+    fn what_a_neighbour_drew_says_nothing() {
+        let heads: Vec<bool> = (0..100_000)
+            .map(|number| of(9, number).f64() < 0.5)
+            .collect();
+        let turns = heads.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!((49_000..51_000).contains(&turns), "{turns}");
     }
 }

@@ -1,10 +1,13 @@
 //! The endless stream of requests that a population makes: a fixed cycle over its peers.
 
+use fastrand::Rng;
+
 use crate::population::{Peer, Population};
 use crate::profile::{Churn, Profile};
-use crate::random::{Random, scatter};
+use crate::random;
 
 const REQUEST_SEED: u64 = 0x0061_6e6e_6f75_6e63;
+const SEEDER_SEED: u64 = 0x0073_6565_6465_7273;
 
 /// Of the announces after the first: how many stop, and how many complete (leechers only).
 const STOP_CHANCE: f64 = 0.01;
@@ -36,7 +39,7 @@ pub(crate) struct Request {
 pub(crate) struct Requests<'a> {
     profile: &'a Profile,
     population: &'a Population,
-    random: Random,
+    random: Rng,
     next_peer: u32,
     first_cycle: bool,
     /// While set, only announces are made, so that the tracker comes to know every peer.
@@ -48,7 +51,7 @@ impl<'a> Requests<'a> {
         Self {
             profile,
             population,
-            random: Random::seeded(REQUEST_SEED),
+            random: Rng::with_seed(REQUEST_SEED),
             next_peer: 0,
             first_cycle: true,
             populating: false,
@@ -73,7 +76,7 @@ impl<'a> Requests<'a> {
 
     fn kind(&mut self, peer_index: u32) -> Kind {
         if !self.populating {
-            let drawn = self.random.fraction();
+            let drawn = self.random.f64();
             if drawn < self.profile.scrape_share {
                 return Kind::Scrape;
             }
@@ -82,7 +85,7 @@ impl<'a> Requests<'a> {
             }
         }
         match self.profile.churn {
-            Churn::EachAnnounce if self.random.chance(self.profile.seeder_share) => {
+            Churn::EachAnnounce if self.random.f64() < self.profile.seeder_share => {
                 Kind::Announce {
                     event: Event::Completed,
                     left: 0,
@@ -97,8 +100,7 @@ impl<'a> Requests<'a> {
     }
 
     fn steady(&mut self, peer_index: u32) -> Kind {
-        let rank = scatter(u64::from(peer_index) ^ REQUEST_SEED) >> 32;
-        let is_seeder = (rank as f64) < self.profile.seeder_share * f64::from(u32::MAX);
+        let is_seeder = random::of(SEEDER_SEED, peer_index).f64() < self.profile.seeder_share;
         let left = if is_seeder { 0 } else { 1 << 30 };
         if self.first_cycle {
             return Kind::Announce {
@@ -106,7 +108,7 @@ impl<'a> Requests<'a> {
                 left,
             };
         }
-        let drawn = self.random.fraction();
+        let drawn = self.random.f64();
         if drawn < STOP_CHANCE {
             Kind::Announce {
                 event: Event::Stopped,

@@ -248,7 +248,7 @@ impl Load<'_> {
         };
         self.meter
             .latency
-            .record(now_ns.saturating_sub(intended_ns));
+            .saturating_record(now_ns.saturating_sub(intended_ns));
         self.meter.tally.bytes += packet.len() as u64;
         match answer {
             Answer::Connect { connection } => {

@@ -1,6 +1,6 @@
 //! Draws an index by weight in constant time, after one linear preparation (Vose's alias method).
 
-use crate::random::Random;
+use fastrand::Rng;
 
 #[derive(Debug)]
 pub(crate) struct Weights {
@@ -43,10 +43,10 @@ impl Weights {
         Self { columns }
     }
 
-    pub(crate) fn draw(&self, random: &mut Random) -> u32 {
-        let index = random.below(self.columns.len() as u32);
+    pub(crate) fn draw(&self, random: &mut Rng) -> u32 {
+        let index = random.u32(..self.columns.len() as u32);
         let column = self.columns[index as usize];
-        if (random.next() >> 32) as u32 <= column.own {
+        if random.u32(..) <= column.own {
             index
         } else {
             column.alias
@@ -57,13 +57,13 @@ impl Weights {
 #[cfg(test)]
 mod tests {
     use super::Weights;
-    use crate::random::Random;
+    use fastrand::Rng;
 
     #[test]
     fn indices_are_drawn_as_often_as_their_weights_say() {
         let weights = [1.0, 2.0, 4.0, 8.0, 1.0];
         let drawn = Weights::new(&weights);
-        let mut random = Random::seeded(3);
+        let mut random = Rng::with_seed(3);
         let mut seen = [0u32; 5];
         for _ in 0..160_000 {
             seen[drawn.draw(&mut random) as usize] += 1;
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_single_index_is_always_drawn() {
         let weights = Weights::new(&[0.3]);
-        let mut random = Random::seeded(4);
+        let mut random = Rng::with_seed(4);
         assert!((0..100).all(|_| weights.draw(&mut random) == 0));
     }
 }

@@ -5,6 +5,7 @@
 mod address;
 mod allowed;
 mod connection_id;
+mod infohash_set;
 mod limits;
 mod proxy;
 mod ranges;
@@ -16,9 +17,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use arc_swap::{ArcSwap, Guard};
 
 pub(crate) use address::Nearness;
+pub(crate) use allowed::Lists;
 pub use allowed::Notice;
-pub(crate) use allowed::{InfoHashSet, Lists};
 pub(crate) use connection_id::ConnectionIds;
+pub(crate) use infohash_set::InfoHashSet;
 pub(crate) use limits::RateLimit;
 pub use proxy::{Network, NetworkError};
 pub use ranges::Ranges;

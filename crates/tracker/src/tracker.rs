@@ -120,18 +120,45 @@ impl Tracker {
     /// Replace the allowed set; none lets in every torrent.
     pub fn allow(&self, infohashes: Option<impl IntoIterator<Item = InfoHash>>) {
         let allowed: Option<InfoHashSet> =
-            infohashes.map(|infohashes| Arc::new(infohashes.into_iter().collect()));
+            infohashes.map(|infohashes| infohashes.into_iter().collect());
         self.shared.gate.replace(|lists| Lists {
             allowed: allowed.clone(),
             ..lists.clone()
         });
     }
 
+    /// Add to the allowed set, at a cost that hardly depends on its size; nothing changes where every
+    /// torrent is let in.
+    pub fn allow_more(&self, infohashes: &[InfoHash]) {
+        self.change_allowed(infohashes, |allowed, infohash| allowed.insert(*infohash));
+    }
+
+    /// Take out of the allowed set, as [`Tracker::allow_more`] adds to it.
+    pub fn disallow(&self, infohashes: &[InfoHash]) {
+        self.change_allowed(infohashes, InfoHashSet::remove);
+    }
+
+    fn change_allowed(
+        &self,
+        infohashes: &[InfoHash],
+        change: impl Fn(&mut InfoHashSet, &InfoHash),
+    ) {
+        self.shared.gate.replace(|lists| {
+            let mut lists = lists.clone();
+            if let Some(allowed) = &mut lists.allowed {
+                for infohash in infohashes {
+                    change(allowed, infohash);
+                }
+            }
+            lists
+        });
+    }
+
     /// Replace the set of torrents that are refused even where all or these are allowed.
     pub fn deny(&self, infohashes: impl IntoIterator<Item = InfoHash>) {
-        let denied: InfoHashSet = Arc::new(infohashes.into_iter().collect());
+        let denied: InfoHashSet = infohashes.into_iter().collect();
         self.shared.gate.replace(|lists| Lists {
-            denied: Arc::clone(&denied),
+            denied: denied.clone(),
             ..lists.clone()
         });
     }

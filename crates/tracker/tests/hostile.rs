@@ -118,14 +118,15 @@ fn bep15_packets_of_every_length_with_a_proven_id_are_answered_or_dropped() {
 fn with_a_closed_room<T>(tracker: &Tracker, run: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let closing = scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 drop(tracker.take_connections());
-                thread::sleep(Duration::from_millis(1));
+                thread::park_timeout(Duration::from_millis(1));
             }
         });
         let result = run();
         is_over.store(true, Ordering::Relaxed);
+        closing.thread().unpark();
         result
     })
 }

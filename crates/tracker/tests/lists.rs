@@ -142,3 +142,19 @@ fn a_torrent_can_be_refused_or_warned_of_in_the_words_of_its_operator() {
     let (_, body) = get(http, &announce_target("&left=0"));
     assert!(!body.windows(7).any(|part| part == b"warning"));
 }
+
+#[test]
+fn torrents_are_added_to_the_allowed_set_and_taken_out_of_it_again() {
+    let tracker = serve(config());
+    let http = tracker.http_addresses()[0];
+    tracker.allow_more(&[[b'b'; 20]]);
+    assert_eq!(announce(http, "&left=0").counts(), (1, 0, 0));
+    tracker.allow(Some([[b'b'; 20]]));
+    assert!(!announce(http, "&left=0").failure().is_empty());
+    tracker.allow_more(&[INFOHASH, INFOHASH]);
+    assert_eq!(announce(http, "&left=0").counts(), (1, 0, 0));
+    tracker.disallow(&[[b'b'; 20], [b'c'; 20]]);
+    assert_eq!(announce(http, "&left=0").counts(), (1, 0, 0));
+    tracker.disallow(&[INFOHASH]);
+    assert!(!announce(http, "&left=0").failure().is_empty());
+}

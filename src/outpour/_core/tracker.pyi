@@ -68,6 +68,22 @@ class Tracker:
             ValueError: An infohash has not 20 bytes.
         """
 
+    def allow_more(self, infohashes: Sequence[bytes]) -> None:
+        """Add to the allowed set, at a cost that hardly depends on its size.
+
+        Nothing changes where every torrent is let in.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes.
+        """
+
+    def disallow(self, infohashes: Sequence[bytes]) -> None:
+        """Take out of the allowed set, as `allow_more` adds to it.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes.
+        """
+
     def deny(self, infohashes: Sequence[bytes]) -> None:
         """Replace the set of torrents that are refused whatever is allowed.
 

@@ -15,7 +15,7 @@ from outpour.announcer.values import (
     ScrapeReply,
     TrackerEvent,
 )
-from outpour.errors import UsageError
+from outpour.base.errors import UsageError
 
 __all__ = [
     "AnnounceReply",

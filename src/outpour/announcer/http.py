@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, urlsplit
 
-from outpour import bencode
 from outpour.announcer.values import (
     INFOHASHES_MAX,
     AnnounceReply,
@@ -16,11 +15,12 @@ from outpour.announcer.values import (
     read_compact,
     read_count,
 )
-from outpour.bencode import Limits, Value
-from outpour.errors import BencodeError, NetworkError, TrackerRefused, UsageError
-from outpour.fetch import Fetched, fetch
-from outpour.text import from_bytes
-from outpour.units import MIB
+from outpour.base.errors import BencodeError, NetworkError, TrackerRefused, UsageError
+from outpour.base.http_fetch import Fetched, fetch
+from outpour.base.text import from_bytes
+from outpour.base.units import MIB
+from outpour.torrent import bencode
+from outpour.torrent.bencode import Limits, Value
 
 BYTES_MAX = 2 * MIB
 """Of an answer: 100,000 peers, far beyond what trackers give."""

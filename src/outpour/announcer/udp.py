@@ -27,7 +27,7 @@ from outpour.announcer.values import (
     malformed,
     read_compact,
 )
-from outpour.errors import NetworkError, TrackerRefused, UsageError, reason
+from outpour.base.errors import NetworkError, TrackerRefused, UsageError, reason
 
 PROTOCOL_ID = 0x41727101980
 CONNECT, ANNOUNCE, SCRAPE, ERROR = range(4)

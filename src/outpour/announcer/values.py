@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
-from outpour.bencode import Value
-from outpour.errors import NetworkError
-from outpour.identity import fingerprint
+from outpour.base.errors import NetworkError
+from outpour.base.identity import fingerprint
+from outpour.torrent.bencode import Value
 
 TrackerEvent = Literal["", "started", "completed", "stopped"]
 Family = Literal["any", "ipv4", "ipv6"]

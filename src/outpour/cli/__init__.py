@@ -33,6 +33,9 @@ def main(args: Sequence[str] | None = None) -> int:
         0
     """
     # The classic commands import this package too, and need none of click.
-    from outpour.cli.group import run
+    from outpour.cli.shared.group import run
+    from outpour.cli.shared.utf8_mode import ensure_utf8
 
+    if args is None:
+        ensure_utf8()
     return run(args)

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from outpour.cli.asking import Answer, Subject, ask_all, exit_code, read_subject
-from outpour.cli.group import define
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError
-from outpour.units import format_duration
+from outpour.base.errors import OutpourError
+from outpour.base.host_port import format_host_port
+from outpour.base.units import format_duration
+from outpour.cli.shared.group import define
+from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.tracker_query import (
+    Answer,
+    Subject,
+    ask_all,
+    query_options,
+    read_subject,
+    tell_answers,
+)
 
 if TYPE_CHECKING:
     from outpour.announcer import AnnounceReply, AnnounceRequest, Family, TrackerEvent
@@ -25,8 +34,7 @@ if TYPE_CHECKING:
     outpour announce --json --tracker udp://127.0.0.1:6969/announce debian.iso.torrent
     """,
 )
-@click.argument("torrent", metavar="TORRENT|URL|MAGNET|INFOHASH")
-@click.option("--tracker", multiple=True, metavar="URL", help="Ask this one instead; repeatable.")
+@query_options
 @click.option(
     "--event",
     type=click.Choice(["none", "started", "completed", "stopped"]),
@@ -35,16 +43,6 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(1, 65535), default=6881, show_default=True)
 @click.option("--left", type=click.IntRange(min=0), help="Bytes missing; by default all of them.")
 @click.option("--numwant", type=click.IntRange(min=0), default=50, show_default=True)
-@click.option(
-    "--family",
-    type=click.Choice(["any", "ipv4", "ipv6"]),
-    default="any",
-    help="Which addresses of UDP trackers to use.",
-)
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=15.0)
-@click.option(
-    "--json", "as_json", is_flag=True, help="Write JSON, a list with one object a tracker."
-)
 @click.pass_obj
 def command(
     printer: Printer,
@@ -79,12 +77,13 @@ def command(
     )
     if event is None:
         _leave(answers, request, family=family, timeout_s=timeout)
-    if as_json:
-        printer.json([_object(subject, answer) for answer in answers])
-    else:
-        for answer in answers:
-            _report(printer, answer)
-    return exit_code(printer, answers)
+    return tell_answers(
+        printer,
+        answers,
+        as_json=as_json,
+        describe=partial(_object, subject),
+        report=partial(_report, printer),
+    )
 
 
 def _leave(
@@ -141,4 +140,4 @@ def _report(printer: Printer, answer: Answer[AnnounceReply]) -> None:
         printer.data(("yellow", "  warning   "), reply.warning)
     printer.data(f"  peers     {len(reply.peers)}")
     for host, port in reply.peers:
-        printer.data(f"    [{host}]:{port}" if ":" in host else f"    {host}:{port}")
+        printer.data(f"    {format_host_port(host, port)}")

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import (
+from outpour.base.errors import OutpourError, UsageError, WriteError
+from outpour.base.host_port import read_host_port
+from outpour.base.units import parse_size
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import (
     ANY_PATH,
     STDIO,
     check_url,
     read_date,
-    read_node,
     read_similar,
     read_tiers,
 )
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError, UsageError, WriteError
-from outpour.units import parse_size
+from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
-    from outpour.cli.making import Making
-    from outpour.maker import CreateOptions, Plan
+    from outpour.cli.shared.creation import Creation
+    from outpour.making.maker import CreateOptions, Plan
 
 NAMES_NOT_UTF8 = "names-not-utf8"
 
@@ -176,11 +176,11 @@ def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
     Equal content and options give an equal infohash.
     Hidden files and what systems leave behind are left out.
     """
-    from outpour.cli.making import Making
+    from outpour.cli.shared.creation import Creation
 
     printer: Printer = ctx.obj
     if asked["preset"] is not None:
-        from outpour.cli.presets import apply_preset
+        from outpour.cli.shared.presets import apply_preset
 
         asked = apply_preset(ctx, asked, asked["preset"], asked["config"])
     elif asked["config"] is not None:
@@ -188,7 +188,7 @@ def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
     output = asked["output"]
     if asked["as_json"] and output == STDIO and not asked["dry_run"]:
         raise UsageError("`--json`: `-o -` writes the torrent to stdout already")
-    making = Making(
+    making = Creation(
         printer,
         force=asked["force"],
         allow=asked["allow"],
@@ -205,9 +205,9 @@ def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
     return 0
 
 
-def _make_each(making: Making, folder: Path, options: CreateOptions, output: str | None) -> int:
-    from outpour.batch import ENDING, things
-    from outpour.units import count
+def _make_each(making: Creation, folder: Path, options: CreateOptions, output: str | None) -> int:
+    from outpour.base.units import count
+    from outpour.making.batch import ENDING, things
 
     if options.name is not None:
         raise UsageError("`--name`: contradicts `--each`, which takes each thing's own")
@@ -245,13 +245,13 @@ def _make_each(making: Making, folder: Path, options: CreateOptions, output: str
 
 
 def _plan(path: Path, options: CreateOptions) -> Plan:
-    from outpour.maker import plan_path
+    from outpour.making.maker import plan_path
 
     return plan_path(path, options)
 
 
 def _options(asked: dict[str, Any]) -> CreateOptions:
-    from outpour.maker import CreateOptions
+    from outpour.making.maker import CreateOptions
 
     for flag in ("date", "created_by"):
         if asked[flag] is not None and asked[f"no_{flag}"]:
@@ -275,7 +275,7 @@ def _options(asked: dict[str, Any]) -> CreateOptions:
     return CreateOptions(
         trackers=read_tiers(asked["trackers"]),
         web_seeds=tuple(check_url(url) for url in asked["web_seeds"]),
-        nodes=tuple(read_node(node) for node in asked["nodes"]),
+        nodes=tuple(read_host_port(node, "a node") for node in asked["nodes"]),
         similar=tuple(read_similar(similar) for similar in asked["similar"]),
         format=asked["format_"],
         attributes=asked["executable"],

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import ANY_PATH, check_url
-from outpour.cli.peering import (
+from outpour.base.errors import OutpourError
+from outpour.base.host_port import read_host_port
+from outpour.base.units import format_size
+from outpour.cli.shared.engine_options import (
     engine_options,
     engine_settings,
-    read_address,
-    state_folder,
+    resume_folder,
     terminable,
 )
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError
-from outpour.units import format_size
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import ANY_PATH, check_url
+from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
-    from outpour.cli.transfer import Display
-    from outpour.downloader import DownloadOptions, Job, Outcome
+    from collections.abc import Mapping
+
+    from outpour.cli.shared.transfer_display import Display
+    from outpour.downloader import Completed, DownloadOptions, Job
     from outpour.engine import EngineSettings
 
 TURN_S = 0.2
@@ -111,18 +114,29 @@ def command(
     found = [
         torrent for source in sources for torrent in resolve(source, timeout_s=connect_timeout)
     ]
-    from outpour.cli.transfer import Display
+    from outpour.cli.shared.transfer_display import Display
+    from outpour.cli.shared.transfer_run import run_job
     from outpour.downloader import Job
     from outpour.engine import Engine, ResumeStore
 
-    store = ResumeStore(state or state_folder())
+    store = ResumeStore(state or resume_folder())
     with Display(printer, as_json=as_json) as display, terminable(), Engine(settings) as engine:
         job = Job(engine, options, store)
         try:
             code = 0
             for torrent in found:
                 code = _start(printer, job, torrent, is_only=len(found) == 1) or code
-            return _run(printer, display, engine.wait, job) or code
+            return (
+                run_job(
+                    printer,
+                    display,
+                    job,
+                    wait=partial(engine.wait, TURN_S),
+                    is_over=lambda: job.is_over,
+                    tell_completed=partial(_tell_completed, printer, display),
+                )
+                or code
+            )
         finally:
             display.clear()
             job.close()
@@ -141,7 +155,7 @@ def _read(flags: dict[str, Any]) -> tuple[EngineSettings, DownloadOptions]:
         files=flags["files"],
         trackers=tuple(check_url(url) for url in flags["tracker"]),
         web_seeds=tuple(check_url(url) for url in flags["web_seed"]),
-        peers=tuple(read_address(text) for text in flags["peer"]),
+        peers=tuple(read_host_port(text) for text in flags["peer"]),
         seed=goal,
         stall_s=flags["timeout"],
         discovers=settings.dht or settings.lsd,
@@ -160,43 +174,12 @@ def _start(printer: Printer, job: Job, torrent: Any, *, is_only: bool) -> int:  
     return 0
 
 
-def _run(printer: Printer, display: Display, wait: Any, job: Job) -> int:  # noqa: ANN401
-    code = 0
-    while True:
-        statuses, outcomes = job.turn()
-        display.show(statuses)
-        for outcome in outcomes:
-            display.clear()
-            code = _tell(printer, display, outcome) or code
-        if job.is_over:
-            return code
-        wait(TURN_S)
-
-
-def _tell(printer: Printer, display: Display, outcome: Outcome) -> int:
-    from outpour.downloader import Completed, Failed, Note
-
-    shared: dict[str, object] = {"infohash": outcome.infohash.hex(), "name": outcome.name}
-    match outcome:
-        case Completed():
-            if display.manner == "json":
-                values: dict[str, object] = {
-                    "path": str(outcome.path),
-                    "length": outcome.length,
-                }
-                display.event("complete", shared | values)
-            else:
-                size = format_size(outcome.length)
-                printer.talk(("green", "complete"), f" {outcome.path} ({size}, verified)")
-            printer.flush()
-        case Failed():
-            if display.manner == "json":
-                values = {"error": outcome.error.message, "hint": outcome.error.hint}
-                display.event("failed", shared | values)
-            printer.fault(outcome.error)
-            return outcome.error.exit_code
-        case Note():
-            printer.note(outcome.message)
-        case _:
-            pass
-    return 0
+def _tell_completed(
+    printer: Printer, display: Display, outcome: Completed, shared: Mapping[str, object]
+) -> None:
+    if display.manner == "json":
+        values: dict[str, object] = {"path": str(outcome.path), "length": outcome.length}
+        display.event("complete", {**shared, **values})
+    else:
+        size = format_size(outcome.length)
+        printer.talk(("green", "complete"), f" {outcome.path} ({size}, verified)")

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import (
+from outpour.base.errors import OutpourError, UsageError
+from outpour.base.host_port import read_host_port
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import (
     STDIO,
     check_url,
     is_url,
     read_date,
-    read_node,
     read_object,
     read_tiers,
     read_torrent,
 )
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError, UsageError
+from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
-    from outpour.bencode import Encodable
-    from outpour.editor import Changes
-    from outpour.metainfo import Metainfo
+    from outpour.torrent.bencode import Encodable
+    from outpour.torrent.editor import Changes
+    from outpour.torrent.metainfo import Metainfo
 
 _INSIDE = ("name", "private", "source")
 
@@ -178,7 +178,7 @@ def _edit(
     merged: dict[str, Encodable | None],
     inside: dict[str, Encodable | None],
 ) -> Metainfo:
-    from outpour import editor
+    from outpour.torrent import editor
 
     after = editor.edit(before, changes)
     after = editor.replace_trackers(after, dict(asked["replace_tracker"]))
@@ -216,7 +216,7 @@ def _tell(printer: Printer, source: str, before: Metainfo, after: Metainfo) -> N
 
 
 def _changes(asked: dict[str, Any]) -> Changes:
-    from outpour.editor import KEEP, Changes, Keep
+    from outpour.torrent.editor import KEEP, Changes, Keep
 
     def given(new: tuple[str, ...], removed: bool, flag: str) -> bool:
         if new and removed:
@@ -246,5 +246,5 @@ def _changes(asked: dict[str, Any]) -> Changes:
         else KEEP
         if asked["date"] is None
         else read_date(asked["date"]),
-        nodes=[read_node(text) for text in asked["nodes"]] if with_nodes else KEEP,
+        nodes=[read_host_port(text, "a node") for text in asked["nodes"]] if with_nodes else KEEP,
     )

@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from outpour.cli.group import define, family
-from outpour.cli.inputs import read_date
-from outpour.cli.printer import Printer
-from outpour.errors import SettingsError, UsageError
-from outpour.tracker.keyfile import KeyFile
-from outpour.tracker.keys import Key, checked_time, clean_label, format_time
+from outpour.base.errors import SettingsError, UsageError
+from outpour.cli.shared.group import define, family
+from outpour.cli.shared.inputs import read_date
+from outpour.cli.shared.printer import Printer
+from outpour.tracker.lists.key_list import KeyFile
+from outpour.tracker.lists.passkey import Key, checked_time, clean_label, format_time
 
 COUNT_MAX = 10_000
 DAY_S = 86_400
@@ -103,7 +103,7 @@ def make(
     keys = [Key.random(clean_label(label), now, expires_at) for _ in range(count)]
     file.add(keys)
     if as_json:
-        printer.json([_object(key, now, is_shown=True) for key in keys])
+        printer.json([key.describe(now, with_secret=True) for key in keys])
         return
     for key in keys:
         printer.data(key.secret)
@@ -131,7 +131,7 @@ def list_keys(
     now = int(time.time())
     keys = _file(key_list, config).keys()
     if as_json:
-        printer.json([_object(key, now, is_shown=show) for key in keys])
+        printer.json([key.describe(now, with_secret=show) for key in keys])
         return
     for key in keys:
         printer.data("  ".join(_columns(key, now, is_shown=show)).rstrip())
@@ -157,7 +157,7 @@ def revoke(
     gone = _file(key_list, config).revoke(names)
     now = int(time.time())
     if as_json:
-        printer.json([_object(key, now, is_shown=False) for key in gone])
+        printer.json([key.describe(now) for key in gone])
         return
     for key in gone:
         printer.talk(f"revoked {key.id}{f' ({key.label})' if key.label else ''}")
@@ -172,18 +172,6 @@ def _expiry(text: str, now: int) -> int:
         raise UsageError(
             f"`{text}`: not within the years 1970 to 9999", hint="leave it away for no end"
         ) from None
-
-
-def _object(key: Key, now: int, *, is_shown: bool) -> dict[str, object]:
-    shown = {"key": key.secret} if is_shown else {}
-    return {
-        "id": key.id,
-        **shown,
-        "label": key.label,
-        "made": None if key.made_at is None else format_time(key.made_at),
-        "expires": None if key.expires_at is None else format_time(key.expires_at),
-        "active": key.is_active(now),
-    }
 
 
 def _columns(key: Key, now: int, *, is_shown: bool) -> list[str]:

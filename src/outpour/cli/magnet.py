@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import STDIO, check_url, is_link, read_torrent
-from outpour.cli.peering import engine_options, engine_settings, read_address
-from outpour.cli.printer import Printer
-from outpour.errors import UsageError
+from outpour.base.errors import UsageError
+from outpour.base.host_port import read_host_port
+from outpour.cli.shared.engine_options import engine_options, engine_settings
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import STDIO, check_url, is_link, read_torrent
+from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
-    from outpour.magnet import Magnet
-    from outpour.metainfo import Metainfo
+    from outpour.torrent.magnet_link import Magnet
+    from outpour.torrent.metainfo import Metainfo
 
 
 @define(
@@ -80,7 +81,7 @@ def command(
     if fetch:
         _fetch(printer, sources, as_json, flags)
         return
-    from outpour.cli.report import describe_link
+    from outpour.cli.shared.report import describe_link
 
     described: list[dict[str, object]] = []
     for source in sources:
@@ -94,7 +95,7 @@ def command(
 
 
 def _read(printer: Printer, source: str, select: str | None) -> Magnet:
-    from outpour.magnet import Magnet, parse_selection
+    from outpour.torrent.magnet_link import Magnet, parse_selection
 
     selected = () if select is None else parse_selection(select)
     if is_link(source):
@@ -110,16 +111,17 @@ def _read(printer: Printer, source: str, select: str | None) -> Magnet:
 
 def _complete(link: Magnet, flags: dict[str, Any]) -> Magnet:
     trackers = (*link.trackers, *(check_url(url) for url in flags["tracker"]))
-    peers = (*link.peers, *(read_address(text) for text in flags["peer"]))
+    peers = (*link.peers, *(read_host_port(text) for text in flags["peer"]))
     return replace(link, trackers=tuple(dict.fromkeys(trackers)), peers=tuple(dict.fromkeys(peers)))
 
 
 def _fetch(
     printer: Printer, sources: tuple[str, ...], as_json: bool, flags: dict[str, Any]
 ) -> None:
-    from outpour.cli.fetching import fetch_metainfo, target_of
-    from outpour.cli.report import describe_link
-    from outpour.magnet import Magnet
+    from outpour.cli.shared.metadata_fetch import fetch_metainfo
+    from outpour.cli.shared.report import describe_link
+    from outpour.cli.shared.target import target_of
+    from outpour.torrent.magnet_link import Magnet
 
     output, force = flags["output"], flags["force"]
     if flags["select"] is not None:
@@ -132,7 +134,7 @@ def _fetch(
     links = [Magnet.parse(source) for source in sources]
     asked = {
         "trackers": tuple(check_url(url) for url in flags["tracker"]),
-        "peers": tuple(read_address(text) for text in flags["peer"]),
+        "peers": tuple(read_host_port(text) for text in flags["peer"]),
         "timeout_s": flags["timeout"],
     }
     settings = engine_settings(flags, profile="client")

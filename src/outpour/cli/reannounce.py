@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import check_url
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError, UsageError
-from outpour.metainfo import Metainfo
+from outpour.base.errors import OutpourError, UsageError
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import check_url
+from outpour.cli.shared.printer import Printer
+from outpour.torrent.metainfo import Metainfo
 
 
 @define(
@@ -51,7 +51,7 @@ def command(printer: Printer, words: tuple[str, ...], all_tiers: bool, other: st
 
 
 def _move(printer: Printer, path: str, url: str, source: Metainfo | None, all_tiers: bool) -> None:
-    from outpour import editor
+    from outpour.torrent import editor
 
     before = Metainfo.read(path)
     if source is not None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from outpour.cli.asking import Answer, Subject, ask_all, exit_code, read_subject
-from outpour.cli.group import define
-from outpour.cli.printer import Printer
+from outpour.cli.shared.group import define
+from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.tracker_query import (
+    Answer,
+    Subject,
+    ask_all,
+    query_options,
+    read_subject,
+    tell_answers,
+)
 
 if TYPE_CHECKING:
     from outpour.announcer import Family, ScrapeReply
@@ -21,18 +29,7 @@ if TYPE_CHECKING:
     outpour scrape debian.iso.torrent
     """,
 )
-@click.argument("torrent", metavar="TORRENT|URL|MAGNET|INFOHASH")
-@click.option("--tracker", multiple=True, metavar="URL", help="Ask this one instead; repeatable.")
-@click.option(
-    "--family",
-    type=click.Choice(["any", "ipv4", "ipv6"]),
-    default="any",
-    help="Which addresses of UDP trackers to use.",
-)
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=15.0)
-@click.option(
-    "--json", "as_json", is_flag=True, help="Write JSON, a list with one object a tracker."
-)
+@query_options
 @click.pass_obj
 def command(
     printer: Printer,
@@ -56,12 +53,13 @@ def command(
         return replies.get(subject.infohash)
 
     answers = ask_all(subject.trackers, ask)
-    if as_json:
-        printer.json([_object(subject, answer) for answer in answers])
-    else:
-        for answer in answers:
-            _report(printer, answer)
-    return exit_code(printer, answers)
+    return tell_answers(
+        printer,
+        answers,
+        as_json=as_json,
+        describe=partial(_object, subject),
+        report=partial(_report, printer),
+    )
 
 
 def _object(subject: Subject, answer: Answer[ScrapeReply | None]) -> dict[str, object]:
@@ -73,8 +71,6 @@ def _object(subject: Subject, answer: Answer[ScrapeReply | None]) -> dict[str, o
 
 
 def _report(printer: Printer, answer: Answer[ScrapeReply | None]) -> None:
-    if answer.error is not None:
-        return
     reply = answer.reply
     printer.data(("bold", answer.url))
     if reply is None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import ANY_PATH, STDIO, is_url, read_torrent
-from outpour.cli.peering import engine_options, engine_settings, state_folder, terminable
-from outpour.cli.printer import Printer
-from outpour.units import format_size
+from outpour.base.units import format_size
+from outpour.cli.shared.engine_options import (
+    engine_options,
+    engine_settings,
+    resume_folder,
+    terminable,
+)
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import ANY_PATH, STDIO, is_url, read_torrent
+from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
-    from outpour.cli.transfer import Display
-    from outpour.downloader import Outcome, SeedJob
+    from collections.abc import Mapping
+
+    from outpour.cli.shared.transfer_display import Display
+    from outpour.downloader import Completed
 
 TURN_S = 0.5
 
@@ -61,17 +69,25 @@ def command(
     """
     found = [(read_torrent(printer.env, torrent), _folder_of(torrent)) for torrent in torrents]
     settings = engine_settings(flags, profile="server")
-    from outpour.cli.transfer import Display
+    from outpour.cli.shared.transfer_display import Display
+    from outpour.cli.shared.transfer_run import run_job
     from outpour.downloader import SeedJob
     from outpour.engine import Engine, ResumeStore
 
-    store = ResumeStore(state or state_folder())
+    store = ResumeStore(state or resume_folder())
     with Display(printer, as_json=as_json) as display, terminable(), Engine(settings) as engine:
         job = SeedJob(engine, store)
         for metainfo, folder in found:
             job.add(metainfo, content or folder, trust=trust)
         try:
-            return _run(printer, display, engine.wait, job)
+            return run_job(
+                printer,
+                display,
+                job,
+                wait=partial(engine.wait, TURN_S),
+                is_over=lambda: job.has_failed,
+                tell_completed=partial(_tell_completed, printer, display),
+            )
         except KeyboardInterrupt:
             return 0
         finally:
@@ -84,38 +100,11 @@ def _folder_of(torrent: str) -> Path:
     return Path(torrent).absolute().parent if is_file else Path.cwd()
 
 
-def _run(printer: Printer, display: Display, wait: Any, job: SeedJob) -> int:  # noqa: ANN401
-    code = 0
-    while True:
-        statuses, outcomes = job.turn()
-        display.show(statuses)
-        for outcome in outcomes:
-            display.clear()
-            code = _tell(printer, display, outcome) or code
-        if job.has_failed:
-            return code
-        wait(TURN_S)
-
-
-def _tell(printer: Printer, display: Display, outcome: Outcome) -> int:
-    from outpour.downloader import Completed, Failed, Note
-
-    shared: dict[str, object] = {"infohash": outcome.infohash.hex(), "name": outcome.name}
-    match outcome:
-        case Completed():
-            if display.manner == "json":
-                display.event("seeding", shared | {"path": str(outcome.path)})
-            else:
-                size = format_size(outcome.length)
-                printer.talk(("green", "seeding"), f" {outcome.path} ({size})")
-            printer.flush()
-        case Failed():
-            if display.manner == "json":
-                display.event("failed", shared | {"error": outcome.error.message})
-            printer.fault(outcome.error)
-            return outcome.error.exit_code
-        case Note():
-            printer.note(outcome.message)
-        case _:
-            pass
-    return 0
+def _tell_completed(
+    printer: Printer, display: Display, outcome: Completed, shared: Mapping[str, object]
+) -> None:
+    if display.manner == "json":
+        display.event("seeding", {**shared, "path": str(outcome.path)})
+    else:
+        size = format_size(outcome.length)
+        printer.talk(("green", "seeding"), f" {outcome.path} ({size})")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import is_link, read_torrent
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError, UsageError
-from outpour.metainfo import Metainfo
+from outpour.base.errors import OutpourError, UsageError
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import is_link, read_torrent
+from outpour.cli.shared.printer import Printer
+from outpour.torrent.metainfo import Metainfo
 
 if TYPE_CHECKING:
-    from outpour.magnet import Magnet
+    from outpour.torrent.magnet_link import Magnet
 
 
 @define(
@@ -74,25 +74,25 @@ def _read(printer: Printer, source: str, files: bool) -> Metainfo | Magnet:
             "`--files`: a magnet link does not name its files",
             hint="outpour magnet --fetch asks peers for its .torrent",
         )
-    from outpour.magnet import Magnet
+    from outpour.torrent.magnet_link import Magnet
 
     return Magnet.parse(source)
 
 
 def _link(found: Metainfo | Magnet) -> Magnet:
-    from outpour.magnet import Magnet
+    from outpour.torrent.magnet_link import Magnet
 
     return Magnet.of(found) if isinstance(found, Metainfo) else found
 
 
 def _describe(found: Metainfo | Magnet) -> dict[str, object]:
-    from outpour.cli.report import describe, describe_link
+    from outpour.cli.shared.report import describe, describe_link
 
     return describe(found) if isinstance(found, Metainfo) else describe_link(found)
 
 
 def _print(printer: Printer, found: Metainfo | Magnet) -> None:
-    from outpour.cli.report import print_link, print_report
+    from outpour.cli.shared.report import print_link, print_report
 
     if isinstance(found, Metainfo):
         print_report(printer, found)

@@ -9,12 +9,12 @@ from typing import Any
 import click
 from pydantic.fields import FieldInfo
 
-from outpour.cli.group import define
-from outpour.cli.inputs import ANY_PATH
-from outpour.cli.printer import Printer
+from outpour.base.event import Event
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import ANY_PATH
+from outpour.cli.shared.printer import Printer
 from outpour.tracker import settings_doc
 from outpour.tracker.core import check_system
-from outpour.tracker.events import Event
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.settings_file import load
 
@@ -80,9 +80,9 @@ def command(
         printer.note("tracking any torrent; `--allowed-dir DIR` tracks only those of a folder")
     # What serves is imported late, so that a mistake in the settings is told at once.
     check_system()
-    from outpour.cli.tracking import Tracking
+    from outpour.cli.shared.tracker_run import TrackerRun
 
-    tracking = Tracking(printer, settings, on_event=lambda event: tell(printer, event))
+    tracking = TrackerRun(printer, settings, on_event=lambda event: tell(printer, event))
     tracking.start()
     if import_dfile is not None:
         tracking.take_over(import_dfile)

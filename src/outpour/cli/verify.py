@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outpour.cli.group import define
-from outpour.cli.inputs import ANY_PATH, read_torrent
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError, ReadError, VerificationError
-from outpour.units import format_size
+from outpour.base.errors import OutpourError, ReadError, VerificationError
+from outpour.base.units import format_size
+from outpour.cli.shared.group import define
+from outpour.cli.shared.inputs import ANY_PATH, read_torrent
+from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outpour.verifier import FileReport, Range, Report
+    from outpour.making.verifier import FileReport, Range, Report
 
 RANGES_SHOWN_MAX = 4
 STATUS_WIDTH = 12
@@ -59,7 +59,7 @@ def command(
     Files that the torrent does not have are named and do not count. When all that is wrong is
     that something cannot be read, the exit code is 4.
     """
-    from outpour.verifier import verify
+    from outpour.making.verifier import verify
 
     metainfo = read_torrent(printer.env, torrent)
     with printer.progress("checking") as progress:
@@ -81,7 +81,7 @@ def command(
 
 
 def _files(number: int) -> str:
-    from outpour.units import count
+    from outpour.base.units import count
 
     return count(number, "file")
 

@@ -7,10 +7,10 @@ for content that is there already, and `metadata` gets a .torrent for a magnet l
 
 from __future__ import annotations
 
-from outpour.downloader.job import DownloadOptions, Job, SeedGoal
-from outpour.downloader.metadata import MetadataJob
+from outpour.downloader.download_job import DownloadOptions, Job, SeedGoal
+from outpour.downloader.metadata_job import MetadataJob
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
-from outpour.downloader.seeding import SeedJob
+from outpour.downloader.seed_job import SeedJob
 from outpour.downloader.sources import resolve
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from outpour.errors import OutpourError
+from outpour.base.errors import OutpourError
 
 
 @dataclass(frozen=True, slots=True)

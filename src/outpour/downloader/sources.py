@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from outpour.errors import FormatError, NetworkError, ReadError, UsageError
-from outpour.fetch import Fetched, fetch
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
-from outpour.text import printable
-from outpour.units import MIB
+from outpour.base.errors import FormatError, NetworkError, ReadError, UsageError
+from outpour.base.http_fetch import Fetched, fetch
+from outpour.base.text import printable
+from outpour.base.units import MIB
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
 
 TORRENT_BYTES_MAX = 64 * MIB
 LIST_BYTES_MAX = 64 * MIB

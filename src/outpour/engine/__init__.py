@@ -7,10 +7,11 @@ turn what libtorrent reports into frozen values, and `resume` into files.
 
 from __future__ import annotations
 
-from outpour.engine.events import (
+from outpour.engine.disk_layout import disk_paths, locate
+from outpour.engine.engine_events import (
     Checked,
     ContentFault,
-    Event,
+    EngineEvent,
     EventsLost,
     Finished,
     ListenFailed,
@@ -21,10 +22,9 @@ from outpour.engine.events import (
     TrackerFailed,
     WebSeedFailed,
 )
-from outpour.engine.layout import disk_paths, locate
+from outpour.engine.engine_settings import Encryption, EngineSettings
 from outpour.engine.resume import Resume, ResumeStore
 from outpour.engine.session import Engine
-from outpour.engine.settings import Encryption, EngineSettings
 from outpour.engine.status import Status
 
 __all__ = [
@@ -32,8 +32,8 @@ __all__ = [
     "ContentFault",
     "Encryption",
     "Engine",
+    "EngineEvent",
     "EngineSettings",
-    "Event",
     "EventsLost",
     "Finished",
     "ListenFailed",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from outpour.base.host_port import format_host_port
 from outpour.engine.binding import lt
-from outpour.engine.events import (
+from outpour.engine.engine_events import (
     Checked,
     ContentFault,
-    Event,
+    EngineEvent,
     EventsLost,
     Finished,
     ListenFailed,
@@ -26,7 +27,7 @@ ALERT_MASK = (
 )
 
 
-def event_of(alert: lt.alert, infohash: bytes | None) -> Event | None:
+def event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | None:
     """Turn one alert into an event, or into None when nobody acts on its kind."""
     match alert:
         case lt.metadata_received_alert():
@@ -47,7 +48,7 @@ def event_of(alert: lt.alert, infohash: bytes | None) -> Event | None:
             return _network_event_of(alert, infohash)
 
 
-def _network_event_of(alert: lt.alert, infohash: bytes | None) -> Event | None:
+def _network_event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | None:
     match alert:
         case lt.tracker_reply_alert():
             return TrackerAnswered(infohash, alert.url, alert.num_peers)
@@ -58,7 +59,7 @@ def _network_event_of(alert: lt.alert, infohash: bytes | None) -> Event | None:
             message = alert.error_message() or lowered(alert.error.message())
             return WebSeedFailed(infohash, alert.server_url(), message)
         case lt.listen_failed_alert():
-            address = join_host_port(alert.address, alert.port)
+            address = format_host_port(alert.address, alert.port)
             return ListenFailed(infohash, address, lowered(alert.error.message()))
         case lt.alerts_dropped_alert():
             return EventsLost(infohash, sum(alert.dropped_alerts))
@@ -75,8 +76,3 @@ def _content_fault(infohash: bytes | None, error: lt.error_code, path: str) -> C
 def lowered(message: str) -> str:
     """Write a message so that it can follow a colon."""
     return message[:1].lower() + message[1:] if message[1:2].islower() else message
-
-
-def join_host_port(host: str, port: int) -> str:
-    """Write an address as `HOST:PORT`, IPv6 in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

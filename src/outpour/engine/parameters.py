@@ -6,13 +6,13 @@ import os
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from outpour.base.errors import FormatError, MagnetError, MetainfoError
 from outpour.engine.alerts import lowered
 from outpour.engine.binding import lt
-from outpour.engine.layout import disk_paths
+from outpour.engine.disk_layout import disk_paths
 from outpour.engine.status import Mode
-from outpour.errors import FormatError, MagnetError, MetainfoError
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
 
 _LIMITS: Any = {
     "max_buffer_size": 64 << 20,

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from outpour import bencode
-from outpour.errors import BencodeError, WriteError, reason
+from outpour.base.errors import BencodeError, WriteError, reason
+from outpour.torrent import bencode
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class ResumeStore:
         Raises:
             WriteError: The file cannot be written.
         """
-        from outpour.files import write_atomically
+        from outpour.base.files import write_atomically
 
         root: dict[bytes, bencode.Value] = {b"resume": data}
         if files is not None:

@@ -12,9 +12,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from outpour.base.errors import FormatError, NetworkError, OutpourError, WriteError, reason
 from outpour.engine.alerts import ALERT_MASK, event_of
 from outpour.engine.binding import lt
-from outpour.engine.events import ContentFault, Event, EventsLost, ListenFailed, ResumeRefused
+from outpour.engine.engine_events import (
+    ContentFault,
+    EngineEvent,
+    EventsLost,
+    ListenFailed,
+    ResumeRefused,
+)
+from outpour.engine.engine_settings import EngineSettings, settings_pack
+from outpour.engine.local_reach import LocalReach, was_skipped
 from outpour.engine.parameters import (
     file_priorities,
     flags_of,
@@ -25,12 +34,10 @@ from outpour.engine.parameters import (
     read_kept,
     renamed_files,
 )
-from outpour.engine.reach import Reach, was_skipped
-from outpour.engine.settings import EngineSettings, settings_pack
 from outpour.engine.status import Mode, Status, status_of
-from outpour.errors import FormatError, NetworkError, OutpourError, WriteError, reason
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
+from outpour.engine.utf8_names import require_utf8
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
 
 EVENTS_MAX = 20_000
 LISTEN_WAIT_S = 5.0
@@ -48,7 +55,7 @@ class _Entry:
     keeps_info: bool
     raw: lt.torrent_status | None = None
     fault: str | None = None
-    reach: Reach = field(default_factory=Reach)
+    reach: LocalReach = field(default_factory=LocalReach)
 
 
 class Engine:
@@ -62,11 +69,12 @@ class Engine:
     """
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
+        require_utf8()
         self._settings = settings or EngineSettings()
         self._lock = threading.RLock()
         self._entries: dict[bytes, _Entry] = {}
         self._keys: dict[lt.torrent_handle, bytes] = {}
-        self._events: deque[Event] = deque(maxlen=EVENTS_MAX)
+        self._events: deque[EngineEvent] = deque(maxlen=EVENTS_MAX)
         self._lost = 0
         self._addresses: list[tuple[str, int]] = []
         self._resume: dict[bytes, bytes] = {}
@@ -244,7 +252,7 @@ class Engine:
             self._pump()
             return self._status(infohash, entry)
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[EngineEvent]:
         """Return what has happened since the last call."""
         with self._lock:
             if self._session is not None:
@@ -423,7 +431,7 @@ class Engine:
                     self._remember(event_of(alert, None))
 
     @staticmethod
-    def _is_news(alert: lt.torrent_alert, reach: Reach) -> bool:
+    def _is_news(alert: lt.torrent_alert, reach: LocalReach) -> bool:
         match alert:
             case lt.tracker_reply_alert():
                 reach.note_answer(alert)
@@ -454,7 +462,7 @@ class Engine:
         if isinstance(alert, lt.save_resume_data_alert):
             self._resume[key] = lt.write_resume_data_buf(alert.params)
 
-    def _remember(self, event: Event | None) -> None:
+    def _remember(self, event: EngineEvent | None) -> None:
         if event is None:
             return
         if isinstance(event, ContentFault) and event.infohash in self._entries:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from outpour import _core
-from outpour.errors import NetworkError, UsageError, reason
-from outpour.tracker.address import Address, format_address
-from outpour.tracker.clients import prefixes_of
+from outpour.base.errors import NetworkError, UsageError, reason
+from outpour.base.host_port import Address, format_host_port
+from outpour.tracker.lists.client_prefixes import prefixes_of
 from outpour.tracker.settings import TrackerSettings
 
 if TYPE_CHECKING:
@@ -136,4 +136,4 @@ def _network(text: str) -> tuple[str, int]:
 
 def addresses_text(addresses: list[tuple[str, int]]) -> str:
     """Write addresses for people."""
-    return ", ".join(format_address(host, port) for host, port in addresses)
+    return ", ".join(format_host_port(host, port) for host, port in addresses)

@@ -15,22 +15,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from outpour import _core
-from outpour.errors import ReadError, WriteError
-from outpour.metainfo import Metainfo
-from outpour.tracker import history
-from outpour.tracker.admission import Admission
-from outpour.tracker.allowed import AllowedSet
-from outpour.tracker.census import PAGE_ROWS, ROWS_MAX, Counter, walk
+from outpour.base.errors import ReadError, WriteError
+from outpour.base.event import Event
+from outpour.base.folder_watch import watch
+from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind
-from outpour.tracker.dfile import Dfile
-from outpour.tracker.events import Completed, Event, SnapshotRefused, StateRestored
-from outpour.tracker.history import LARGEST_MAX, Point
-from outpour.tracker.keeper import Keeper
-from outpour.tracker.listing import Listing
+from outpour.tracker.figures import Peer, Sample, TorrentRow, Totals
+from outpour.tracker.lists.admission import Admission
+from outpour.tracker.lists.allowed_set import AllowedSet
+from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.showing import Showing
-from outpour.tracker.views import Peer, Sample, TorrentRow, Totals
-from outpour.tracker.watcher import watch
+from outpour.tracker.state import history
+from outpour.tracker.state.dfile import Dfile
+from outpour.tracker.state.history import LARGEST_MAX, Point
+from outpour.tracker.state.keeper import Keeper
+from outpour.tracker.tracker_events import (
+    Completed,
+    NotificationBack,
+    NotificationLost,
+    SnapshotRefused,
+    StateRestored,
+)
+from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Counter, walk
+from outpour.tracker.views.current_census import CurrentCensus
 
 if TYPE_CHECKING:
     from outpour._core import Logged
@@ -97,7 +104,7 @@ class TrackerService:
             events = self._read()
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
-            self._showing = Showing(self._counter.take, self._torrents_held)
+            self._census = CurrentCensus(self._counter.take, self._torrents_held)
             try:
                 self._begin(events)
             except BaseException:
@@ -116,20 +123,21 @@ class TrackerService:
         self._minute = self._clock() // MINUTE_S
         self._tell_kept()
         # Nobody waits yet, however many swarms were restored.
-        self._showing.get()
+        self._census.get()
         self._core.start()
 
     async def run(self) -> None:
         """Keep set, counters, history and snapshot up to date, until cancelled."""
         parts = [
             asyncio.ensure_future(work)
-            for work in (self._turns(), self._follow(), self._showing.keep_up())
+            for work in (self._turns(), self._follow(), self._census.keep_up())
         ]
         folders = self._allowed.folders
         files = (*self._allowed.files, *self._admission.files)
         if folders or files:
             retry_s = self.settings.rescan_interval_s
-            parts.append(asyncio.ensure_future(watch(folders, files, self._wake, retry_s)))
+            watching = watch(folders, files, lambda _: self._wake.set(), retry_s, self._tell_watch)
+            parts.append(asyncio.ensure_future(watching))
         try:
             await asyncio.gather(*parts)
         finally:
@@ -218,17 +226,17 @@ class TrackerService:
 
         An open tracker lists the `census.ROWS_MAX` largest; `walk` tells all.
         """
-        return self._showing.get().rows
+        return self._census.get().rows
 
     def row(self, infohash: bytes) -> TorrentRow | None:
         """One torrent by the 20 bytes of either of its infohashes, None if it is not listed."""
-        row = self._showing.get().index.get(infohash)
+        row = self._census.get().index.get(infohash)
         # Not all are listed by an open tracker, nor are the latest where there are many.
         return self._counter.row(infohash) if row is None and self.settings.open else row
 
     def totals(self) -> Totals:
         """Sums over all torrents."""
-        return self._showing.get().totals
+        return self._census.get().totals
 
     def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
         """A part of all torrents, and where the next part begins; see `web.view.View`."""
@@ -255,10 +263,9 @@ class TrackerService:
             # It is being replaced or removed; the next scan tells.
             return None
 
-    def content(self, infohash: bytes) -> Path | None:
+    def content(self, infohash: bytes) -> None:
         """None: a tracker alone serves no content."""
         del infohash
-        return None
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
@@ -296,7 +303,7 @@ class TrackerService:
                 self._core.insert(
                     infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
                 )
-        self._showing.forget()
+        self._census.forget()
 
     async def _turns(self) -> None:
         loop = asyncio.get_running_loop()
@@ -362,7 +369,7 @@ class TrackerService:
             self._core.deny(list(self._allowed.denied))
         else:
             self._core.allow(list(self._allowed.infohashes))
-        self._showing.forget()
+        self._census.forget()
 
     def _restore(self) -> None:
         found = self._keeper.snapshot()
@@ -411,6 +418,13 @@ class TrackerService:
 
     def _torrents_held(self) -> int:
         return self._core.counters()["torrents"]
+
+    def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
+        if why is None:
+            self._on_event(NotificationBack(tuple(folders)))
+        else:
+            rescan_s = self.settings.rescan_interval_s
+            self._on_event(NotificationLost(tuple(folders), why, rescan_s))
 
     def _tell_kept(self) -> None:
         while self._keeper.events:

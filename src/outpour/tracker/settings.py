@@ -7,15 +7,15 @@ A field is a name with its unit last, a default, bounds and one sentence.
 from __future__ import annotations
 
 import ipaddress
-import os
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from outpour.errors import SettingsError
-from outpour.tracker.address import Address
-from outpour.tracker.clients import prefix_of
+from outpour.base.errors import SettingsError
+from outpour.base.host_port import Address
+from outpour.base.state_folder import default_state_folder
+from outpour.tracker.lists.client_prefixes import prefix_of
 
 WORKERS_MAX = 256
 
@@ -314,13 +314,4 @@ class TrackerSettings(BaseModel):
         if self.state is not None:
             return self.state
         port = self.addresses[0].port
-        return default_state_dir() / f"tracker-{port}.sqlite" if port else None
-
-
-def default_state_dir() -> Path:
-    """The folder for state of this user or service (systemd's `StateDirectory=`, XDG)."""
-    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if given:
-        return Path(given)
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / "outpour"
+        return default_state_folder() / f"tracker-{port}.sqlite" if port else None

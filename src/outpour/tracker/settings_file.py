@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from outpour.errors import ReadError, SettingsError, reason
+from outpour.base.errors import SettingsError
+from outpour.base.toml_file import read_toml
 from outpour.tracker.settings import TrackerSettings
 
-__all__ = ["ENV_PREFIX", "load", "tomllib"]
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 ENV_PREFIX = "OUTPOUR_"
-FILE_BYTES_MAX = 1 << 20
 REFERENCE = "see docs/settings.md, or `outpour track --print-config`"
-_PATHS = (
-    "allowed_dir",
-    "allow_list",
-    "deny_list",
-    "key_list",
-    "admin_token_file",
-    "address_allow_list",
-    "address_deny_list",
-    "client_deny_list",
-    "state",
-    "favicon",
+_PATHS = tuple(
+    name for name, field in TrackerSettings.model_fields.items() if "Path" in str(field.annotation)
 )
 
 
@@ -78,20 +61,11 @@ def _spell(source: str, name: str) -> str:
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise ReadError(
-            f"`{path}`: {reason(error)}",
-            hint="`outpour track --print-config > FILE` makes a settings file",
-        ) from error
-    if len(raw) > FILE_BYTES_MAX:
-        raise SettingsError(f"`{path}`: over {FILE_BYTES_MAX} bytes, which is no settings file")
-    try:
-        values = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"`{path}`: not TOML: {error}", hint=REFERENCE) from None
+    values = read_toml(
+        path,
+        missing_hint="`outpour track --print-config > FILE` makes a settings file",
+        fault_hint=REFERENCE,
+    )
     for name in values:
         if name not in TrackerSettings.model_fields:
             raise _unknown(f"{path}:{name}", name)

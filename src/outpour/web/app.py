@@ -14,25 +14,26 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from outpour.units import format_size
-from outpour.web import admin, api, downloads, feed, metrics, pages, shown, webseed
-from outpour.web.admin import Admin
+from outpour.base.units import format_size
+from outpour.web import admin_api, api, feed, metrics, pages, text_format, torrent_files, web_seed
+from outpour.web.admin_api import Admin
 from outpour.web.assets import Assets
-from outpour.web.catalog import Catalog
-from outpour.web.events import events
+from outpour.web.context import Context, context_of
+from outpour.web.contract import View, WebOptions
+from outpour.web.event_stream import events
 from outpour.web.headers import Secured, Unprefixed
-from outpour.web.live import Live
-from outpour.web.site import Site, site_of
-from outpour.web.view import View, WebOptions
+from outpour.web.live_numbers import Live
+from outpour.web.reply import NOT_HERE
+from outpour.web.url_names import UrlNames
 
 ROUTES = (
     ("/", pages.index),
     ("/index.html", pages.index),
     ("/torrent/{infohash}", pages.torrent),
-    ("/torrents/{name}", downloads.metainfo),
-    ("/file", downloads.classic_file),
-    ("/content", webseed.content),
-    ("/content/{path:path}", webseed.content),
+    ("/torrents/{name}", torrent_files.metainfo),
+    ("/file", torrent_files.classic_file),
+    ("/content", web_seed.content),
+    ("/content/{path:path}", web_seed.content),
     ("/api/v1/torrents", api.torrents),
     ("/api/v1/torrents/{infohash}", api.torrent),
     ("/api/v1/stats", api.stats),
@@ -47,15 +48,13 @@ ROUTES = (
 )
 
 ADMIN_ROUTES = (
-    ("/api/v1/keys", "GET", admin.list_keys),
-    ("/api/v1/keys", "POST", admin.make_key),
-    ("/api/v1/keys/{id}", "DELETE", admin.revoke_key),
+    ("/api/v1/keys", "GET", admin_api.list_keys),
+    ("/api/v1/keys", "POST", admin_api.make_key),
+    ("/api/v1/keys/{id}", "DELETE", admin_api.revoke_key),
 )
 
 ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
 """The first components of all paths."""
-
-NOT_HERE = "your file may exist elsewhere in the universe\nbut alas, not here\n"
 
 
 def make_app(
@@ -67,10 +66,10 @@ def make_app(
     """
     options = options or WebOptions()
     live = Live(view, listeners_max=options.event_clients_max)
-    site = Site(
+    context = Context(
         view=view,
         options=options,
-        catalog=Catalog(view),
+        url_names=UrlNames(view),
         live=live,
         assets=Assets.load(),
         templates=templates(),
@@ -93,13 +92,13 @@ def make_app(
     )
     # `/torrents/x/` is another name than `/torrents/x`, not a misspelling of it.
     app.router.redirect_slashes = False
-    app.state.site = site
+    app.state.context = context
     return app
 
 
 def _routes() -> list[Route]:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
-    by_path: dict[str, dict[str, admin.Handler]] = {}
+    by_path: dict[str, dict[str, admin_api.Handler]] = {}
     for path, method, endpoint in ADMIN_ROUTES:
         by_path.setdefault(path, {})[method] = endpoint
     # One route a path: the first that has the path answers a wrong method with 405.
@@ -112,7 +111,7 @@ def _routes() -> list[Route]:
     ]
 
 
-def _by_method(handlers: dict[str, admin.Handler]) -> admin.Handler:
+def _by_method(handlers: dict[str, admin_api.Handler]) -> admin_api.Handler:
     async def handle(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         return await handlers[method](request)
@@ -130,11 +129,11 @@ def templates() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters.update(
-        count=shown.count,
-        day=shown.day,
-        iso=shown.iso,
-        label=shown.label,
-        minute=shown.minute,
+        count=text_format.count,
+        day=text_format.day,
+        iso=text_format.iso,
+        label=text_format.label,
+        minute=text_format.minute,
         size=format_size,
     )
     return environment
@@ -148,6 +147,6 @@ async def refuse(request: Request, error: Exception) -> Response:
         body = json.dumps({"error": error.detail})
         return Response(body, status, headers, "application/json")
     if status == 404 and "text/html" in request.headers.get("accept", ""):
-        return await site_of(request).page(request, "missing.html", status=404)
+        return await context_of(request).page(request, "missing.html", status=404)
     text = NOT_HERE if status == 404 else f"{error.detail}\n"
     return PlainTextResponse(text, status, headers)

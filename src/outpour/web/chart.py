@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from outpour.tracker.views import Sample
+from outpour.tracker.figures import Sample
 from outpour.web.limits import CHART_POINTS_MAX
 
 

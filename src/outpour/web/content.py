@@ -12,11 +12,14 @@ from urllib.parse import unquote_to_bytes
 
 from anyio import to_thread
 
-from outpour.text import from_bytes
-from outpour.web.catalog import Catalog
-from outpour.web.view import View
+from outpour.base.text import from_bytes
+from outpour.web.contract import ContentRoot, View
+from outpour.web.url_names import UrlNames
 
 _FORBIDDEN = {"", ".", ".."}
+# Not blocking, as opening a named pipe would wait for its writer for ever.
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +69,20 @@ def split_path(raw_path: bytes) -> tuple[str, ...] | None:
     return parts
 
 
-class Library:
+class PublishedContent:
     """The published content of a view."""
 
-    def __init__(self, view: View, catalog: Catalog) -> None:
+    def __init__(self, view: View, url_names: UrlNames) -> None:
         self._view = view
-        self._catalog = catalog
+        self._url_names = url_names
 
     async def find(self, path: tuple[str, ...]) -> Open | Folder | None:
         """Open a file or list a folder. None if no published torrent has it."""
         if not path:
             return self._list_torrents()
-        infohash = self._catalog.names().content.get(path[0])
+        infohash = self._url_names.names().content.get(path[0])
         root = self._view.content(infohash) if infohash is not None else None
-        files = await self._catalog.files(infohash) if infohash is not None else None
+        files = await self._url_names.files(infohash) if infohash is not None else None
         if infohash is None or root is None or files is None:
             return None
         inner = path[1:]
@@ -99,25 +102,25 @@ class Library:
         # Whether each is a folder would take a look at the disk; its URL finds out.
         entries = [
             Entry(name, False, row.length)
-            for name, infohash in self._catalog.names().content.items()
+            for name, infohash in self._url_names.names().content.items()
             if (row := self._view.row(infohash)) is not None
         ]
         return Folder((), in_order(entries))
 
     async def _open(
-        self, infohash: bytes, root: Path, inner: tuple[str, ...], length: int
+        self, infohash: bytes, root: ContentRoot, inner: tuple[str, ...], length: int
     ) -> Open | None:
-        opened = await to_thread.run_sync(open_within, root, inner)
+        opened = await to_thread.run_sync(open_published, root, inner)
         if opened is None:
             return None
         status = os.fstat(opened.fileno())
         # Bytes that are not those of the torrent would only get this web seed banned.
-        if status.st_size != length:
+        if status.st_size != length or not root.is_same(inner, status):
             opened.close()
             return None
         return Open(
             file=opened,
-            name=inner[-1] if inner else root.name,
+            name=inner[-1] if inner else root.path.name,
             length=length,
             mtime_ns=status.st_mtime_ns,
             tag=f'"{infohash[:4].hex()}-{length:x}-{status.st_mtime_ns:x}"',
@@ -131,18 +134,38 @@ def in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     )
 
 
-def open_within(root: Path, inner: tuple[str, ...]) -> BinaryIO | None:
-    """Open a regular file at or below a root. None if it is not there, or a link leads out."""
+def open_published(root: ContentRoot, inner: tuple[str, ...]) -> BinaryIO | None:
+    """Open a regular file of published content. None if it is not there, or a link leads out."""
     try:
-        base = root.resolve(strict=True)
-        target = base.joinpath(*inner).resolve(strict=True)
-        if inner and not target.is_relative_to(base):
-            return None
-        # Not blocking, as opening a named pipe would wait for its writer for ever.
-        handle = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        target = root.path.joinpath(*inner).resolve(strict=True)
+        if root.fence is None:
+            handle = os.open(target, _READ)
+        else:
+            fence = root.fence.resolve(strict=True)
+            if not target.is_relative_to(fence):
+                return None
+            handle = _open_beneath(fence, target.relative_to(fence).parts)
     except (OSError, RuntimeError, ValueError):
         return None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         return None
     return os.fdopen(handle, "rb", buffering=0)
+
+
+def _open_beneath(folder: Path, parts: tuple[str, ...]) -> int:
+    """Open what is below a folder without following any link on the way.
+
+    Between looking where a path leads and opening it, a folder on the way could become a link. So
+    each step is taken from the one before: as `openat2` does with `RESOLVE_BENEATH` and
+    `RESOLVE_NO_SYMLINKS`, which not every kernel and container has.
+    """
+    at = os.open(folder, _STEP)
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, _STEP, dir_fd=at)
+            os.close(at)
+            at = below
+        return os.open(parts[-1], _READ, dir_fd=at)
+    finally:
+        os.close(at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from outpour.web import shown
+from outpour.web import text_format
 
 _UNSAFE = re.compile(r"[^ !#$&+,\-.0-9;=@A-Z^_`a-z{}~()\[\]]")
 _ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
@@ -22,7 +22,7 @@ def disposition(name: str, kind: str = "attachment") -> str:
         >>> disposition("ä.iso", "inline")
         'inline; filename="_.iso"; filename*=UTF-8\\'\\'%C3%A4.iso'
     """
-    whole = shown.label(name)
+    whole = text_format.label(name)
     plain = _UNSAFE.sub("_", whole)
     if len(plain) > NAME_MAX:
         stem, dot, ending = plain.rpartition(".")

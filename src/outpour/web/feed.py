@@ -8,14 +8,14 @@ from xml.etree import ElementTree
 from starlette.requests import Request
 from starlette.responses import Response
 
-from outpour.tracker.views import TorrentRow
-from outpour.units import format_size
-from outpour.web import shown
-from outpour.web.downloads import MEDIA_TYPE
+from outpour.base.units import format_size
+from outpour.tracker.figures import TorrentRow
+from outpour.web import text_format
+from outpour.web.context import Context, context_of
 from outpour.web.limits import FEED_ITEMS_MAX
 from outpour.web.links import Links
 from outpour.web.reply import reply
-from outpour.web.site import Site, site_of
+from outpour.web.torrent_files import MEDIA_TYPE
 
 ATOM = "http://www.w3.org/2005/Atom"
 TORRENT = "http://xmlns.ezrss.it/0.1/"
@@ -27,25 +27,27 @@ ElementTree.register_namespace("torrent", TORRENT)
 
 async def feed(request: Request) -> Response:
     """`/feed.xml`."""
-    site, links = site_of(request), site_of(request).links(request)
+    context, links = context_of(request), context_of(request).links(request)
     root = ElementTree.Element("rss", {"version": "2.0"})
     channel = ElementTree.SubElement(root, "channel")
-    _add(channel, "title", site.options.title)
+    _add(channel, "title", context.options.title)
     _add(channel, "link", links.absolute(links.at("/")))
     _add(channel, "description", "The newest torrents")
-    _add(channel, "generator", f"outpour {site.view.version}")
+    _add(channel, "generator", f"outpour {context.view.version}")
     itself = links.absolute(links.at("/feed.xml"))
     attributes = {"href": itself, "rel": "self", "type": "application/rss+xml"}
     ElementTree.SubElement(channel, f"{{{ATOM}}}link", attributes)
-    named = [row for row in site.catalog.rows() if row.name is not None]
+    named = [row for row in context.url_names.rows() if row.name is not None]
     named.sort(key=lambda row: (-(row.published_at or 0), row.infohash))
     for row in named[:FEED_ITEMS_MAX]:
-        _add_item(channel, site, links, row)
+        _add_item(channel, context, links, row)
     body = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return await reply(request, body, "application/rss+xml; charset=utf-8", cache="max-age=60")
 
 
-def _add_item(channel: ElementTree.Element, site: Site, links: Links, row: TorrentRow) -> None:
+def _add_item(
+    channel: ElementTree.Element, context: Context, links: Links, row: TorrentRow
+) -> None:
     item = ElementTree.SubElement(channel, "item")
     _add(item, "title", row.name or row.infohash_hex)
     _add(item, "link", links.absolute(links.torrent(row.infohash)))
@@ -55,8 +57,8 @@ def _add_item(channel: ElementTree.Element, site: Site, links: Links, row: Torre
         _add(item, "pubDate", formatdate(row.published_at, usegmt=True))
     size = format_size(row.length) if row.length is not None else "size unknown"
     _add(item, "description", f"{size}. {row.comment}" if row.comment else size)
-    file_name = site.catalog.names().metainfo_of.get(row.infohash)
-    raw = site.view.metainfo_bytes(row.infohash)
+    file_name = context.url_names.names().metainfo_of.get(row.infohash)
+    raw = context.view.metainfo_bytes(row.infohash)
     if file_name is not None and raw is not None:
         url = links.absolute(links.metainfo(file_name))
         enclosure = {"url": url, "length": str(len(raw)), "type": MEDIA_TYPE}
@@ -70,4 +72,4 @@ def _add_item(channel: ElementTree.Element, site: Site, links: Links, row: Torre
 
 def _add(parent: ElementTree.Element, tag: str, text: str) -> None:
     # XML 1.0 cannot hold control characters, escaped or not.
-    ElementTree.SubElement(parent, tag).text = shown.label(text)
+    ElementTree.SubElement(parent, tag).text = text_format.label(text)

@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode
 
 from starlette.types import Scope
 
-from outpour.web.view import WebOptions
+from outpour.base.host_port import format_host, format_host_port
+from outpour.web.contract import WebOptions
 
 _HOST = re.compile(
     rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z"
@@ -42,8 +43,8 @@ class Links:
         if len(hosts) == 1 and _HOST.match(hosts[0]):
             return cls(f"{scope.get('scheme', 'http')}://{hosts[0].decode('ascii')}")
         address, port = scope.get("server") or ("127.0.0.1", None)
-        host = f"[{address}]" if ":" in address else address
-        return cls(f"{scope.get('scheme', 'http')}://{host}" + (f":{port}" if port else ""))
+        host = format_host_port(address, port) if port else format_host(address)
+        return cls(f"{scope.get('scheme', 'http')}://{host}")
 
     def absolute(self, path: str) -> str:
         """Put the origin before a path made by this class."""

@@ -11,10 +11,10 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from outpour.web import shown
+from outpour.web import text_format
+from outpour.web.context import Context, context_of
 from outpour.web.limits import METRICS_ROWS_MAX
 from outpour.web.reply import reply
-from outpour.web.site import Site, site_of
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SUFFIXES = {
@@ -52,14 +52,14 @@ class Family:
 
 async def metrics(request: Request) -> Response:
     """`/metrics`."""
-    site = site_of(request)
-    families = [*_sums(site), *_counters(site), *_torrents(site), *_process()]
+    context = context_of(request)
+    families = [*_sums(context), *_counters(context), *_torrents(context), *_process()]
     return await reply(request, "".join(map(_text, families)), MEDIA_TYPE, cache="no-store")
 
 
-def _sums(site: Site) -> Iterator[Family]:
-    totals = site.catalog.totals()
-    yield _one("outpour_info", "gauge", "Version.", 1, version=site.view.version)
+def _sums(context: Context) -> Iterator[Family]:
+    totals = context.url_names.totals()
+    yield _one("outpour_info", "gauge", "Version.", 1, version=context.view.version)
     yield _one("outpour_torrents_listed", "gauge", "Torrents listed.", totals.torrents)
     yield _one("outpour_content_bytes", "gauge", "Size of all torrents.", totals.length)
     yield Family(
@@ -89,12 +89,12 @@ def _sums(site: Site) -> Iterator[Family]:
         "Size times completed downloads of the torrents listed.",
         totals.transferred,
     )
-    yield _one("outpour_event_streams", "gauge", "Open event streams.", site.live.listener_count)
+    yield _one("outpour_event_streams", "gauge", "Open event streams.", context.live.listener_count)
 
 
-def _counters(site: Site) -> Iterator[Family]:
+def _counters(context: Context) -> Iterator[Family]:
     grouped: dict[str, list[tuple[Labels, float]]] = {}
-    for name, number in sorted(site.view.counters().items()):
+    for name, number in sorted(context.view.counters().items()):
         labels: Labels = {}
         for suffix, (key, value) in SUFFIXES.items():
             if name.endswith(suffix):
@@ -110,12 +110,12 @@ def _counters(site: Site) -> Iterator[Family]:
         )
 
 
-def _torrents(site: Site) -> Iterator[Family]:
-    rows = site.catalog.rows()
+def _torrents(context: Context) -> Iterator[Family]:
+    rows = context.url_names.rows()
     if len(rows) > METRICS_ROWS_MAX:
         return
     labels = [
-        {"infohash": row.infohash_hex, "name": shown.label(row.name or "")}
+        {"infohash": row.infohash_hex, "name": text_format.label(row.name or "")}
         for row in sorted(rows, key=lambda row: row.infohash)
     ]
     in_order = sorted(rows, key=lambda row: row.infohash)

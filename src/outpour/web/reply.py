@@ -12,6 +12,9 @@ from starlette.responses import Response
 
 from outpour.web.limits import GZIP_BYTES_MIN
 
+NOT_HERE = "your file may exist elsewhere in the universe\nbut alas, not here\n"
+"""What the classic tracker answered with 404."""
+
 GZIP_LEVEL = 5
 GZIP_INLINE_BYTES_MAX = 64 << 10
 """About a millisecond of compressing; more is done beside the event loop."""

@@ -72,7 +72,7 @@ impl Batch {
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 MESSAGES as u32,
-                libc::MSG_DONTWAIT,
+                libc::MSG_DONTWAIT as _, // signed in glibc, unsigned in musl
                 ptr::null_mut(),
             )
         };
@@ -88,7 +88,7 @@ impl Batch {
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 count as u32,
-                libc::MSG_DONTWAIT,
+                libc::MSG_DONTWAIT as _, // signed in glibc, unsigned in musl
             )
         };
         none_when_blocked(count)

@@ -1,29 +1,33 @@
 //! Sockets with the options that a load needs: a chosen source, deep buffers, deferred accept.
-#![allow(unsafe_code)] // socket options and addresses go to the kernel as raw pointers
+#![allow(unsafe_code)] // two options go to the kernel as raw pointers
 
 use std::io;
-use std::mem;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::ptr;
 
-const UDP_BUFFER_BYTES: i32 = 8 << 20;
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
+
+const UDP_BUFFER_BYTES: usize = 8 << 20;
 const BACKLOG: i32 = 4096;
 
 /// How long the kernel holds back a connection whose client has not sent its request.
 const DEFER_S: i32 = 5;
 
+const FLAGS: SocketFlags = SocketFlags::CLOEXEC.union(SocketFlags::NONBLOCK);
+
 pub(crate) fn udp_connected(source: IpAddr, target: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((source, 0))?;
     socket.connect(target)?;
-    set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, UDP_BUFFER_BYTES)?;
+    sockopt::set_socket_recv_buffer_size(&socket, UDP_BUFFER_BYTES)?;
     Ok(socket)
 }
 
 pub(crate) fn udp_listening(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
-    set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, UDP_BUFFER_BYTES)?;
-    set_option(&socket, libc::SOL_SOCKET, libc::SO_SNDBUF, UDP_BUFFER_BYTES)?;
+    sockopt::set_socket_recv_buffer_size(&socket, UDP_BUFFER_BYTES)?;
+    sockopt::set_socket_send_buffer_size(&socket, UDP_BUFFER_BYTES)?;
     Ok(socket)
 }
 
@@ -36,30 +40,16 @@ pub(crate) fn tcp_listening(address: SocketAddr) -> io::Result<TcpListener> {
         DEFER_S,
     )?;
     listener.set_nonblocking(true)?;
-    // SAFETY: the descriptor is that of a listening socket; a second call sets the backlog.
-    check(unsafe { libc::listen(listener.as_raw_fd(), BACKLOG) })?;
+    net::listen(&listener, BACKLOG)?; // once more: the first time was without the backlog
     Ok(listener)
 }
 
 /// Takes the next connection, non-blocking; `None` when no more wait.
 pub(crate) fn accept(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
-    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: null pointers ask for no address; the descriptor is that of a listening socket.
-    let fd = unsafe {
-        libc::accept4(
-            listener.as_raw_fd(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            flags,
-        )
-    };
-    match check(fd) {
-        // SAFETY: the kernel has just made this descriptor for us alone.
-        Ok(fd) => Ok(Some(TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) }))),
-        Err(error) => match error.raw_os_error() {
-            Some(libc::EAGAIN | libc::EINTR | libc::ECONNABORTED) => Ok(None),
-            _ => Err(error),
-        },
+    match net::accept_with(listener, FLAGS) {
+        Ok(socket) => Ok(Some(socket.into())),
+        Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -67,62 +57,20 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
 /// so that each source has a whole range of ports to the target.
 pub(crate) fn tcp_connecting(source: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
     let family = if target.is_ipv4() {
-        libc::AF_INET
+        AddressFamily::INET
     } else {
-        libc::AF_INET6
+        AddressFamily::INET6
     };
-    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: plain numbers go in, a descriptor or -1 comes out.
-    let fd = check(unsafe { libc::socket(family, kind, 0) })?;
-    // SAFETY: the kernel has just made this descriptor for us alone.
-    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    let socket = net::socket_with(family, SocketType::STREAM, FLAGS, None)?;
     set_option(&socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)?;
-    let (name, length) = kernel_address(SocketAddr::new(source, 0));
-    // SAFETY: `name` is a socket address of `length` bytes, alive during the call.
-    check(unsafe { libc::bind(fd, ptr::from_ref(&name).cast(), length) })?;
-    let (name, length) = kernel_address(target);
-    // SAFETY: as above.
-    match check(unsafe { libc::connect(fd, ptr::from_ref(&name).cast(), length) }) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
-        _ => Ok(TcpStream::from(socket)),
+    net::bind(&socket, &SocketAddr::new(source, 0))?;
+    match net::connect(&socket, &target) {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(socket.into()),
+        Err(error) => Err(error.into()),
     }
 }
 
-fn kernel_address(address: SocketAddr) -> (libc::sockaddr_storage, libc::socklen_t) {
-    // SAFETY: all-zero bytes are a valid socket address of no family.
-    let mut storage: libc::sockaddr_storage = unsafe { mem::zeroed() };
-    let length = match address {
-        SocketAddr::V4(v4) => {
-            let name = libc::sockaddr_in {
-                sin_family: libc::AF_INET as libc::sa_family_t,
-                sin_port: v4.port().to_be(),
-                sin_addr: libc::in_addr {
-                    s_addr: u32::from(*v4.ip()).to_be(),
-                },
-                sin_zero: [0; 8],
-            };
-            // SAFETY: `sockaddr_storage` is larger than and aligned for every socket address.
-            unsafe { ptr::write(ptr::from_mut(&mut storage).cast(), name) };
-            size_of::<libc::sockaddr_in>()
-        }
-        SocketAddr::V6(v6) => {
-            let name = libc::sockaddr_in6 {
-                sin6_family: libc::AF_INET6 as libc::sa_family_t,
-                sin6_port: v6.port().to_be(),
-                sin6_flowinfo: 0,
-                sin6_addr: libc::in6_addr {
-                    s6_addr: v6.ip().octets(),
-                },
-                sin6_scope_id: 0,
-            };
-            // SAFETY: as above.
-            unsafe { ptr::write(ptr::from_mut(&mut storage).cast(), name) };
-            size_of::<libc::sockaddr_in6>()
-        }
-    };
-    (storage, length as libc::socklen_t)
-}
-
+/// For options that rustix does not name.
 fn set_option(socket: &impl AsRawFd, level: i32, name: i32, value: i32) -> io::Result<()> {
     let length = size_of::<i32>() as libc::socklen_t;
     // SAFETY: `value` is an integer of `length` bytes, alive during the call.
@@ -135,14 +83,10 @@ fn set_option(socket: &impl AsRawFd, level: i32, name: i32, value: i32) -> io::R
             length,
         )
     };
-    check(result).map(|_| ())
-}
-
-fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 {
         Err(io::Error::last_os_error())
     } else {
-        Ok(result)
+        Ok(())
     }
 }
 

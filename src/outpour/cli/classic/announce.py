@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from outpour.base.errors import UsageError
 from outpour.cli.classic.frame import EXIT_USAGE, each, print_text, program, run
-from outpour.cli.classic.options import Option, parse, wants_help
-from outpour.cli.inputs import check_url
-from outpour.cli.printer import Printer
-from outpour.editor import Changes, copy_announce, edit, reannounce
-from outpour.errors import UsageError
-from outpour.metainfo import Metainfo
+from outpour.cli.classic.option_table import Option, parse, wants_help
+from outpour.cli.shared.inputs import check_url
+from outpour.cli.shared.printer import Printer
+from outpour.torrent.editor import Changes, copy_announce, edit, reannounce
+from outpour.torrent.metainfo import Metainfo
 
 REANNOUNCE_OPTIONS = (
     Option("announce_list", "", "a list of announce URLs: `,` within a tier, `|` between tiers"),

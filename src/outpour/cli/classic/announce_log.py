@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from outpour.base.host_port import format_host_port
 from outpour.cli.classic.tracker_log import WHEN, Log, line_of, text_of
-from outpour.tracker.address import format_address
 
 if TYPE_CHECKING:
     from outpour._core import Logged
@@ -69,7 +69,7 @@ def line_of_core(row: Logged) -> str:
     at = time.localtime(row.at_s)
     if row.reached is not None:
         status = 200 if row.reached else 503
-        where = format_address(row.host, row.port or 0)
+        where = format_host_port(row.host, row.port or 0)
         peer_id = quote(row.peer_id or b"", safe="")
         return (
             f'{row.host} - {peer_id} [{time.strftime(WHEN, at)}] "!natcheck-{where}" {status} 0 - -'

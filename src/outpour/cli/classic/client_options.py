@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outpour.cli.classic.options import Option
+from outpour.cli.classic.option_table import Option
 
 TABLE = (
     Option("max_uploads", 7, "How many peers to send to at once."),

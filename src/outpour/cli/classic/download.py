@@ -6,19 +6,19 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from outpour.cli.classic.client import note_replaced, open_engine, place, wanted_files
+from outpour.base.identity import user_agent
+from outpour.cli.classic.client_engine import note_replaced, open_engine, place, wanted_files
 from outpour.cli.classic.client_options import TABLE
-from outpour.cli.classic.figures import block
 from outpour.cli.classic.frame import print_text, program, run
-from outpour.cli.classic.options import Option, OptionError, Parsed, listing, parse, wants_help
+from outpour.cli.classic.option_table import Option, OptionError, Parsed, listing, parse, wants_help
 from outpour.cli.classic.screen import Screen, has_screen, rows_of_one
-from outpour.cli.peering import state_folder, terminable
-from outpour.cli.printer import Printer
+from outpour.cli.classic.status_block import block
+from outpour.cli.shared.engine_options import resume_folder, terminable
+from outpour.cli.shared.printer import Printer
 from outpour.downloader import DownloadOptions, Failed, Job, Note, Outcome, SeedGoal, resolve
 from outpour.engine import ResumeStore, Status
-from outpour.identity import user_agent
-from outpour.magnet import Magnet
-from outpour.metainfo import Metainfo
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
 
 ERRORS_SHOWN_MAX = 5
 
@@ -95,7 +95,7 @@ def _download(
         discovers=True,
     )
     with terminable(), open_engine(parsed) as engine:
-        job = Job(engine, options, ResumeStore(state_folder()))
+        job = Job(engine, options, ResumeStore(resume_folder()))
         try:
             job.add(torrent, root_name=root_name)
             return _loop(printer, job, engine.wait, parsed, show, root_name)

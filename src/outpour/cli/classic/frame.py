@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from outpour.cli.classic.options import OptionError, Parsed
-from outpour.cli.env import Env
-from outpour.cli.faults import guard
-from outpour.cli.printer import Printer
-from outpour.errors import OutpourError, UsageError
+from outpour.base.errors import OutpourError, UsageError
+from outpour.cli.classic.option_table import OptionError, Parsed
+from outpour.cli.shared.env import Env
+from outpour.cli.shared.faults import guard
+from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.utf8_mode import ensure_utf8
 
 Tool: TypeAlias = Callable[[Printer, list[str]], "int | None"]
 
@@ -25,6 +26,8 @@ def run(tool: Tool, args: Sequence[str] | None) -> int:
         tool: Takes the printer and the words after the command.
         args: Those words; by default those of the process.
     """
+    if args is None:
+        ensure_utf8()
     printer = Printer(Env.of_process())
     words = list(sys.argv[1:] if args is None else args)
 

@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from outpour.cli.classic.client import note_replaced, open_engine
+from outpour.base.errors import ReadError
+from outpour.cli.classic.client_engine import note_replaced, open_engine
 from outpour.cli.classic.client_options import TABLE
-from outpour.cli.classic.figures import brief, short_size
+from outpour.cli.classic.folder_job import FolderJob
 from outpour.cli.classic.frame import EXIT_USAGE, print_text, program, run
-from outpour.cli.classic.options import Option, Parsed, listing, parse, wants_help
+from outpour.cli.classic.option_table import Option, Parsed, listing, parse, wants_help
 from outpour.cli.classic.screen import Screen, has_screen, rows_of_many
-from outpour.cli.classic.shelf import Shelf
-from outpour.cli.peering import state_folder, terminable
-from outpour.cli.printer import Printer
+from outpour.cli.classic.status_block import brief, short_size
+from outpour.cli.shared.engine_options import resume_folder, terminable
+from outpour.cli.shared.printer import Printer
 from outpour.downloader import DownloadOptions, Failed, Job, Note, Outcome, SeedGoal
 from outpour.engine import ResumeStore, Status
-from outpour.errors import ReadError
 
 MESSAGES_SHOWN_MAX = 10
 TURN_S = 0.2
@@ -76,22 +76,22 @@ def _serve(folder: Path, parsed: Parsed, style: int, show: Show) -> int:
     options = DownloadOptions(folder=folder, seed=SeedGoal(), discovers=True)
     saveas = Path(parsed.text("saveas")) if parsed.text("saveas") else None
     with terminable(), open_engine(parsed) as engine:
-        job = Job(engine, options, ResumeStore(state_folder()))
-        shelf = Shelf(folder, job, style=style, saveas=saveas)
+        job = Job(engine, options, ResumeStore(resume_folder()))
+        folder_job = FolderJob(folder, job, style=style, saveas=saveas)
         looked_at = shown_at = -1e9
         notes: list[str] = []
         try:
             while True:
                 now = time.monotonic()
                 if now - looked_at >= parsed.number("parse_dir_interval"):
-                    notes += shelf.look()
+                    notes += folder_job.look()
                     looked_at = now
                 statuses, outcomes = job.turn()
                 for outcome in outcomes:
-                    notes += _say(shelf, outcome)
+                    notes += _say(folder_job, outcome)
                 if now - shown_at >= max(parsed.number("display_interval"), 1.0) or notes:
                     shown_at = now
-                    if show(_rows(shelf, statuses, parsed), notes):
+                    if show(_rows(folder_job, statuses, parsed), notes):
                         return 0
                     notes = []
                 engine.wait(TURN_S)
@@ -101,17 +101,19 @@ def _serve(folder: Path, parsed: Parsed, style: int, show: Show) -> int:
             job.close()
 
 
-def _rows(shelf: Shelf, statuses: list[Status], parsed: Parsed) -> list[tuple[str, Status]]:
+def _rows(
+    folder_job: FolderJob, statuses: list[Status], parsed: Parsed
+) -> list[tuple[str, Status]]:
     if not parsed.flag("display_path"):
         return [(status.name, status) for status in statuses]
-    return [(shelf.target_of(status.infohash) or status.name, status) for status in statuses]
+    return [(folder_job.target_of(status.infohash) or status.name, status) for status in statuses]
 
 
-def _say(shelf: Shelf, outcome: Outcome) -> list[str]:
+def _say(folder_job: FolderJob, outcome: Outcome) -> list[str]:
     if isinstance(outcome, Failed):
-        return shelf.give_up(outcome.infohash, outcome.error)
+        return folder_job.give_up(outcome.infohash, outcome.error)
     if isinstance(outcome, Note):
-        return [f"{shelf.target_of(outcome.infohash) or outcome.name}: {outcome.message}"]
+        return [f"{folder_job.target_of(outcome.infohash) or outcome.name}: {outcome.message}"]
     return []
 
 

@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from outpour.batch import ENDING, things
+from outpour.base.errors import ReadError, UsageError
+from outpour.base.text import printable
+from outpour.base.units import GIB, MIB
 from outpour.cli.classic.announce import split_tiers
 from outpour.cli.classic.frame import EXIT_USAGE, each, note_obsolete, print_text, program, run
-from outpour.cli.classic.options import Option, OptionError, Parsed, listing, parse, wants_help
-from outpour.cli.inputs import check_url
-from outpour.cli.printer import Printer
-from outpour.editor import Changes, edit
-from outpour.errors import ReadError, UsageError
-from outpour.maker import CreateOptions, create_from_tree
-from outpour.text import printable
-from outpour.units import GIB, MIB
-from outpour.walker import Tree, walk
+from outpour.cli.classic.option_table import Option, OptionError, Parsed, listing, parse, wants_help
+from outpour.cli.shared.inputs import check_url
+from outpour.cli.shared.printer import Printer
+from outpour.making.batch import ENDING, things
+from outpour.making.maker import CreateOptions, create_from_tree
+from outpour.making.walker import Tree, walk
+from outpour.torrent.editor import Changes, edit
 
 PIECE_SIZE_POW2 = 18
 PIECE_SIZE_POW2_MIN = 14

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from outpour.cli.classic.frame import EXIT_USAGE, print_text, program, run
-from outpour.cli.classic.options import wants_help
-from outpour.cli.printer import Printer
-from outpour.editor import rename
-from outpour.metainfo import Metainfo
+from outpour.cli.classic.option_table import wants_help
+from outpour.cli.shared.printer import Printer
+from outpour.torrent.editor import rename
+from outpour.torrent.metainfo import Metainfo
 
 BANNER = "btrename 20021119 - change the suggested filename in a .torrent file\n"
 

@@ -6,9 +6,16 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from outpour.cli.classic.figures import amount_of, percent, rate_of, share_of, short_size, time_left
+from outpour.base.text import printable
+from outpour.cli.classic.status_block import (
+    amount_of,
+    percent,
+    rate_of,
+    share_of,
+    short_size,
+    time_left,
+)
 from outpour.engine import Status
-from outpour.text import printable
 
 if TYPE_CHECKING:
     import curses

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from outpour.cli.classic.announce import join_tiers
 from outpour.cli.classic.frame import EXIT_USAGE, each, print_text, program, run
-from outpour.cli.classic.options import wants_help
-from outpour.cli.printer import Printer
-from outpour.metainfo import Metainfo
+from outpour.cli.classic.option_table import wants_help
+from outpour.cli.shared.printer import Printer
+from outpour.torrent.metainfo import Metainfo
 
 BANNER = "btshowmetainfo 20021207 - decode BitTorrent metainfo files\n"
 

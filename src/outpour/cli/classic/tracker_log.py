@@ -16,9 +16,9 @@ from typing import TextIO
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from outpour.cli.printer import Printer
-from outpour.errors import WriteError, reason
-from outpour.text import printable
+from outpour.base.errors import WriteError, reason
+from outpour.base.text import printable
+from outpour.cli.shared.printer import Printer
 
 WHEN = "%d/%b/%Y:%H:%M:%S"
 STDOUT = ("", "-")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outpour.cli.classic.options import Option
+from outpour.cli.classic.option_table import Option
 
 OPTIONS = (
     Option("port", 80, "Port to listen on."),

@@ -1,0 +1,1 @@
+"""What every room stands on: errors, units, text, files and addresses; it knows no torrents."""

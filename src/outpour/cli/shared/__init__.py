@@ -1,0 +1,1 @@
+"""What commands share, so that a file beside this folder is a command."""

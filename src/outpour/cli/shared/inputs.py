@@ -1,0 +1,166 @@
+"""Turns what a person types for a torrent, a date or a tier into values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from string import hexdigits
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from outpour.base.errors import UsageError
+from outpour.base.text import printable
+from outpour.cli.shared.env import Env
+from outpour.torrent.bencode import LIMITS
+
+if TYPE_CHECKING:
+    from outpour.torrent.metainfo import Metainfo
+
+ANY_PATH = click.Path(readable=False, path_type=Path)
+"""A path that nobody looks at yet: one that cannot be read is no mistake on the command line."""
+
+STDIO = "-"
+TORRENT_TYPE = "application/x-bittorrent, */*;q=0.5"
+
+
+def read_torrent(env: Env, source: str) -> Metainfo:
+    """Read a .torrent file, one behind an HTTP or HTTPS URL, or stdin for `-`.
+
+    Raises:
+        ReadError: It cannot be read, or is no torrent.
+        NetworkError: The server cannot be reached, or does not have it.
+    """
+    from outpour.torrent.metainfo import Metainfo
+
+    if source == STDIO:
+        return Metainfo.parse(env.stdin.read(LIMITS.length + 1), origin="standard input")
+    if is_url(source):
+        # HTTP takes as long to import as everything else together.
+        from outpour.base.http_fetch import fetch
+
+        answer = fetch(source, bytes_max=LIMITS.length, accept=TORRENT_TYPE)
+        return Metainfo.parse(answer.body, origin=f"`{printable(source)}`")
+    return Metainfo.read(source)
+
+
+def is_url(source: str) -> bool:
+    """Whether a source is fetched over HTTP rather than opened."""
+    return source[:8].lower().startswith(("http://", "https://"))
+
+
+def is_link(source: str) -> bool:
+    """Whether a source is a magnet link."""
+    return source[:7].lower() == "magnet:"
+
+
+def read_tiers(trackers: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Read trackers: each value is a tier, commas separate equals inside one.
+
+    Example:
+        >>> read_tiers(["http://a/announce,http://b/announce", "udp://c:6969"])
+        (('http://a/announce', 'http://b/announce'), ('udp://c:6969',))
+    """
+    tiers = [tuple(url.strip() for url in tier.split(",") if url.strip()) for tier in trackers]
+    for url in (url for tier in tiers for url in tier):
+        check_url(url)
+    return tuple(tier for tier in tiers if tier)
+
+
+def check_url(url: str) -> str:
+    """Return a URL that could be asked, or refuse it.
+
+    Raises:
+        UsageError: It has no scheme or no host, or holds spaces.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not (scheme.isalnum() and mark and rest.strip("/")) or any(c.isspace() for c in url):
+        raise UsageError(
+            f"`{url}`: not a URL", hint="write it in full, as in `http://example.org/announce`"
+        )
+    return url
+
+
+def read_similar(text: str) -> bytes:
+    """Read an infohash of 40 or 64 hexadecimal digits, or take that of a .torrent file.
+
+    Raises:
+        ReadError: It is no infohash, and no torrent that can be read.
+    """
+    if len(text) in {40, 64} and all(digit in hexdigits for digit in text):
+        return bytes.fromhex(text)
+    from outpour.torrent.metainfo import Metainfo
+
+    info = Metainfo.read(text).info
+    digest = info.infohash_v1 or info.infohash_v2
+    assert digest is not None
+    return digest
+
+
+def read_object(text: str, flag: str) -> dict[str, Any]:
+    """Read a JSON object of what bencode has a form for; null stands at the top only.
+
+    Raises:
+        UsageError: It is no JSON, or holds fractions, booleans or null.
+    """
+    import json
+
+    def refuse(what: str) -> NoReturn:
+        raise UsageError(
+            f"`{flag}`: holds {what}", hint="strings, whole numbers, lists and objects can be had"
+        )
+
+    try:
+        value = json.loads(text, parse_float=refuse, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"`{flag}`: not JSON: {str(error).lower()}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f"`{flag}`: not a JSON object", hint="""as in '{"publisher": "me"}'""")
+    info = value.get("info")
+    pending = [*value.values(), *(info.values() if isinstance(info, dict) else ())]
+    pending = [item for item in pending if item is not None and item is not info]
+    while pending:
+        item = pending.pop()
+        if item is None or isinstance(item, bool):
+            refuse("null" if item is None else "a boolean")
+        if isinstance(item, dict):
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+    return value
+
+
+def read_date(text: str) -> int:
+    """Read a date as seconds since 1970: a number, or ISO 8601 (UTC unless it has an offset).
+
+    Raises:
+        UsageError: It is neither.
+
+    Example:
+        >>> read_date("2026-01-01T00:00:00Z")
+        1767225600
+    """
+    from datetime import datetime, timezone
+
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        date = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise UsageError(
+            f"`{text}`: not a date", hint="write `2026-01-31T12:00:00Z` or seconds since 1970"
+        ) from None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=timezone.utc)
+    return int(date.timestamp())
+
+
+def format_date(seconds: int) -> str:
+    """Write seconds since 1970 for people, in UTC."""
+    from datetime import datetime, timedelta, timezone
+
+    try:
+        date = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)
+    except OverflowError:
+        return str(seconds)
+    return date.strftime("%Y-%m-%d %H:%M:%S UTC")

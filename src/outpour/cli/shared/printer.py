@@ -1,0 +1,174 @@
+"""The one place that prints: data to stdout; talk, progress and errors to stderr."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+from outpour.base.errors import OutpourError
+from outpour.base.text import is_unprintable, printable
+from outpour.base.units import format_rate
+from outpour.cli.shared.env import Env
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+Text: TypeAlias = "str | tuple[str, str]"
+"""A piece of a line: plain, or (style, text)."""
+Report: TypeAlias = Callable[[int, int], None]
+"""Takes the bytes done and the bytes there are."""
+
+PROGRESS_AFTER_S = 1.0
+
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+class Printer:
+    """Writes for one run of a command.
+
+    Everything that goes through `data`, `talk` and `note` is foreign text and escaped, so a file
+    name cannot drive the terminal.
+
+    Attributes:
+        env: The streams and what they can show.
+    """
+
+    def __init__(self, env: Env) -> None:
+        self.env = env
+        self._is_log = False
+
+    def become_log(self) -> None:
+        """Begin each line of talk with its time and level, where no person watches."""
+        self._is_log = not self.env.is_terminal
+
+    def data(self, *line: Text) -> None:
+        """Write one line of the result."""
+        self.env.stdout.write(_join(line, color=self.env.color_out) + "\n")
+
+    def raw(self, content: bytes) -> None:
+        """Write bytes of the result as they are."""
+        self.env.stdout.flush()
+        buffer = getattr(self.env.stdout, "buffer", None)
+        if buffer is not None:
+            buffer.write(content)
+            buffer.flush()
+
+    def json(self, value: object) -> None:
+        """Write the result for programs."""
+        import json
+
+        text = json.dumps(value, ensure_ascii=False, indent=2)
+        if not text.isascii() or "\x7f" in text:
+            text = "".join(
+                f"\\u{ord(letter):04x}" if letter != "\n" and is_unprintable(letter) else letter
+                for letter in text
+            )
+        self.env.stdout.write(text + "\n")
+
+    def talk(self, *line: Text) -> None:
+        """Tell a person what happens."""
+        self._write("info", *line)
+
+    def note(self, message: str) -> None:
+        """Tell a person what is unwise."""
+        self._write("warning", ("yellow", "note:"), " ", message)
+
+    def error(self, message: str, hint: str | None = None) -> None:
+        """Tell a person what failed, and the way out."""
+        self._write("error", ("red", "error:"), " ", message)
+        if hint is not None:
+            self.talk(("cyan", "hint:"), " ", hint)
+
+    def _write(self, level: str, *line: Text) -> None:
+        if self._is_log:
+            at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            line = (f"{at} {level} ", *line)
+        self.env.stderr.write(_join(line, color=self.env.color_err) + "\n")
+
+    def fault(self, error: OutpourError) -> None:
+        """Tell a person about a fault."""
+        self.error(error.message, error.hint)
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Report]:
+        """Draw a bar with rate and time left, once the work has taken a second.
+
+        Args:
+            label: What is being done, such as `hashing`.
+        """
+        if not self.env.is_terminal:
+            yield _unseen
+            return
+        bar = _Bar(self.env, label)
+        try:
+            yield bar.update
+        finally:
+            bar.close()
+
+    def flush(self) -> None:
+        """Hand over what is still buffered."""
+        self.env.stdout.flush()
+        self.env.stderr.flush()
+
+
+def _unseen(done: int, total: int) -> None:
+    del done, total
+
+
+def _join(line: tuple[Text, ...], *, color: bool) -> str:
+    parts: list[str] = []
+    for part in line:
+        style, text = ("", part) if isinstance(part, str) else part
+        text = printable(text)
+        parts.append(f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and color else text)
+    return "".join(parts)
+
+
+class _Bar:
+    def __init__(self, env: Env, label: str) -> None:
+        self._env = env
+        self._label = label
+        self._began = time.monotonic()
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def update(self, done: int, total: int) -> None:
+        elapsed = time.monotonic() - self._began
+        rate = format_rate(done / elapsed) if elapsed > 0 else ""
+        if self._progress is None or self._task is None:
+            if elapsed >= PROGRESS_AFTER_S:
+                self._open(done, total, rate)
+        else:
+            self._progress.update(self._task, completed=done, total=total, rate=rate)
+
+    def _open(self, done: int, total: int, rate: str) -> None:
+        # rich takes a tenth of a second to import, which only long work can afford.
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        console = Console(
+            file=self._env.stderr, force_terminal=True, no_color=not self._env.color_err
+        )
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(binary_units=True),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._progress.start()
+        self._task = self._progress.add_task(self._label, completed=done, total=total, rate=rate)
+
+    def close(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()

@@ -1,0 +1,48 @@
+"""Where a .torrent is written to: a file that is not there, in a folder that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from outpour.base.errors import WriteError
+from outpour.cli.shared.inputs import STDIO
+from outpour.torrent.disk_names import safe_name
+
+
+def check_target(target: Path | None, force: bool) -> None:
+    """Refuse a place where a .torrent cannot be written: before an hour of hashing, not after it.
+
+    Raises:
+        WriteError: A file is there and not to be replaced, or there is no such folder.
+    """
+    if target is None:
+        return
+    if target.is_file() and not force:
+        raise WriteError(
+            f"`{target}`: is already there", hint="`--force` replaces it, `-o` writes elsewhere"
+        )
+    if not target.parent.is_dir():
+        raise WriteError(
+            f"`{target}`: its folder is not there",
+            hint=f"make it first: mkdir -p '{target.parent}'",
+        )
+
+
+def target_of(output: str | None, name: str, *, force: bool) -> Path | None:
+    """Choose the file to write to; None is stdout.
+
+    Args:
+        output: A file, a folder, `-` for stdout, or None for the current folder.
+        name: What to call the file in a folder.
+        force: Replace what is there.
+
+    Raises:
+        WriteError: It is there already, or its folder is not.
+    """
+    if output == STDIO:
+        return None
+    target = Path(output if output is not None else ".")
+    if target.is_dir():
+        target /= f"{safe_name(name)}.torrent"
+    check_target(target, force)
+    return target

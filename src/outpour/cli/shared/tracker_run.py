@@ -1,0 +1,138 @@
+"""One run of a tracker from the command line, shared by `outpour track` and `bttrack`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from outpour.base.event import Event
+from outpour.base.host_port import format_host_port
+from outpour.base.priority import give_way
+from outpour.cli.shared.printer import Printer
+from outpour.tracker.lists.admin_token import Token
+from outpour.tracker.lists.keys_in_force import Keyring
+from outpour.tracker.service import TrackerService
+from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.state import dfile
+from outpour.web.admin_api import Admin
+from outpour.web.app import make_app
+from outpour.web.contract import WebOptions
+from outpour.web.index_override import IndexOverride
+from outpour.web.serve_until_signal import serve
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
+
+class TrackerRun:
+    """A tracker that is started, told about and served.
+
+    Args:
+        printer: Where to talk.
+        settings: What the operator chose.
+        on_event: Told what happens.
+        log_max: How many answered requests may wait to be written down; 0 for none.
+
+    Raises:
+        ReadError: The administrator's token cannot be read.
+    """
+
+    def __init__(
+        self,
+        printer: Printer,
+        settings: TrackerSettings,
+        *,
+        on_event: Callable[[Event], None],
+        log_max: int = 0,
+    ) -> None:
+        self._printer = printer
+        self._settings = settings
+        self.service = TrackerService(settings, on_event=on_event, log_max=log_max)
+        self._admin = self._administration()
+
+    def start(self) -> None:
+        """Bind and begin to answer.
+
+        Raises:
+            OutpourError: An address, the set or the state cannot be used.
+        """
+        self.service.start()
+
+    def take_over(self, path: Path) -> None:
+        """Take over the state of a classic tracker.
+
+        Raises:
+            ReadError: The file cannot be read; the tracker is stopped.
+        """
+        try:
+            found = dfile.read(path)
+        except BaseException:
+            self.service.stop()
+            raise
+        self.service.adopt(found)
+        self._printer.talk(
+            f"took over {len(found.completed)} counters from `{path}`"
+            + (f", left out {found.skipped} bad entries" if found.skipped else "")
+        )
+
+    def serve(
+        self,
+        *,
+        redirect: str | None = None,
+        wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+        on_hangup: Callable[[], None] = lambda: None,
+        alongside: Sequence[Callable[[], Awaitable[None]]] = (),
+    ) -> None:
+        """Serve until a signal ends it, and save.
+
+        Args:
+            redirect: Where `/` leads instead of the page.
+            wrap: Put around the web side.
+            on_hangup: Called on SIGHUP.
+            alongside: What else runs meanwhile.
+
+        Raises:
+            WriteError: Not all could be saved at the end.
+        """
+        settings = self._settings
+        options = WebOptions(public_url=settings.public_url)
+        app = make_app(self.service, options, administration=self._admin)
+        front = IndexOverride(app, page=settings.page, redirect=redirect, favicon=settings.favicon)
+        give_way()
+        asyncio.run(
+            serve(
+                self.service,
+                wrap(front),
+                on_ready=self._tell_addresses,
+                on_hangup=on_hangup,
+                alongside=alongside,
+            )
+        )
+
+    def _administration(self) -> Admin | None:
+        settings = self._settings
+        if settings.admin_token_file is None:
+            return None
+        keys = settings.key_list
+        return Admin(
+            Token(settings.admin_token_file),
+            Keyring(keys, self.service.refresh, time.time) if keys else None,
+        )
+
+    def _tell_addresses(self) -> None:
+        for host, port in self.service.http_addresses:
+            where = format_host_port(_ANY.get(host, host), port)
+            everywhere = " (all interfaces)" if host in _ANY else ""
+            self._printer.talk(f"tracker: http://{where}/announce{everywhere}")
+        for host, port in self.service.udp_addresses:
+            where = format_host_port(_ANY.get(host, host), port)
+            everywhere = " (all interfaces)" if host in _ANY else ""
+            self._printer.talk(f"tracker: udp://{where}/announce{everywhere}")
+        if self._settings.page and self.service.http_addresses:
+            host, port = self.service.http_addresses[0]
+            where = format_host_port(_ANY.get(host, host), port)
+            self._printer.talk("page: ", ("bold", f"http://{where}/"))
+        self._printer.flush()

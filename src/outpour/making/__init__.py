@@ -1,0 +1,1 @@
+"""Files to torrents and back: listed, hashed, written down, and verified against."""

@@ -1,0 +1,111 @@
+"""What a publisher says while it works: frozen values, one a line for whoever prints them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from outpour.base.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Serving(Event):
+    """The page, the tracker and the web seed answer at these addresses.
+
+    Attributes:
+        url: Address of the page, as the public sees it.
+        local_url: Address of the page on this machine.
+        state: Folder that holds everything the next start needs.
+        peer_port: Port of the peer engine, None without one.
+    """
+
+    url: str
+    local_url: str
+    state: Path
+    peer_port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hashing(Event):
+    """An entry is being hashed: `done` of `total` bytes."""
+
+    name: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published(Event):
+    """A torrent is tracked and served from now on.
+
+    Attributes:
+        name: Name of the torrent.
+        length: Size of its content in bytes.
+        files: Number of its files.
+        infohash: The 20 bytes that peers announce.
+        reused: The content had not changed: nothing was hashed.
+    """
+
+    name: str
+    length: int
+    files: int
+    infohash: bytes
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn(Event):
+    """A torrent is no longer tracked, because its content went away or changed."""
+
+    name: str
+    infohash: bytes
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped(Event):
+    """An entry cannot be published as it is; it is tried again when it changes."""
+
+    name: str
+    message: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(Event):
+    """Something an operator should know, though all goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(Event):
+    """Many entries are still to be published: `published` of `total` are."""
+
+    published: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Event):
+    """Everything that was there at the start is published or skipped.
+
+    Attributes:
+        published: Number of torrents.
+        length: Bytes of their content.
+        skipped: Entries that cannot be published, or not yet.
+    """
+
+    published: int
+    length: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turned(Event):
+    """A second is over: a listener that puts together what is alike may say it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Event):
+    """The publisher has ended, everything saved."""

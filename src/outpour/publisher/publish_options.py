@@ -1,0 +1,75 @@
+"""What a publisher is told, once, before it starts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from outpour.making.symlinks import Symlinks
+    from outpour.torrent.info import Version
+
+PEER_PORT_DEFAULT = 6881
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """The choices of one publication.
+
+    Attributes:
+        paths: Folders whose entries are published, and files published as they are.
+        listen: `HOST:PORT` of the page, the tracker (TCP and UDP) and the web seed.
+        url: What goes into announce and web-seed URLs; None derives it from `listen`.
+        state: Folder for .torrent files, counters and swarms; None derives it from `paths`.
+        as_one: Publish each folder itself as one torrent instead of each of its entries.
+        seed: Seed with the peer engine; without it the web seed alone serves the content.
+        peer_port: TCP and UDP port of the peer engine; 0 lets the system choose.
+        format: Metainfo version of new torrents.
+        piece_length: Bytes a piece of new torrents, None for automatic.
+        private: Mark new torrents as private (BEP 27).
+        source: Source tag of new torrents, None for none.
+        comment: Comment of the torrents, None for none.
+        extra_trackers: Announce URLs of further trackers, each a tier after our own.
+        upload_rate: Bytes a second that the peer engine may send, 0 for no limit.
+        hidden: Publish hidden files and folders too.
+        symlinks: What becomes of symbolic links, in published folders and below their entries; see
+            `walker.walk`.
+        exclude: Patterns of files and folders that are left out; see `globs.matcher`.
+        config: Settings file of the tracker, None for none.
+        dht: Take part in the distributed hash table (BEP 5).
+        lsd: Announce on the local network (BEP 14).
+        upnp: Ask the router to forward the peer port (UPnP, NAT-PMP).
+    """
+
+    paths: tuple[Path, ...]
+    listen: str = "0.0.0.0:6969"
+    url: str | None = None
+    state: Path | None = None
+    as_one: bool = False
+    seed: bool = True
+    peer_port: int = PEER_PORT_DEFAULT
+    format: Version = "v1"
+    piece_length: int | None = None
+    private: bool = False
+    source: str | None = None
+    comment: str | None = None
+    extra_trackers: tuple[str, ...] = ()
+    upload_rate: int = 0
+    hidden: bool = False
+    symlinks: Symlinks = "inside"
+    exclude: tuple[str, ...] = ()
+    config: Path | None = None
+    dht: bool = False
+    lsd: bool = False
+    upnp: bool = False
+
+    def info_digest(self) -> bytes:
+        """Identify the choices that change an infohash: a torrent made under others is stale."""
+        choices: tuple[object, ...] = (
+            self.format, self.piece_length, self.private, self.source, self.hidden,
+        )  # fmt: skip
+        if self.symlinks != "inside" or self.exclude:
+            choices = (*choices, self.symlinks, self.exclude)
+        return hashlib.sha256(repr(choices).encode()).digest()

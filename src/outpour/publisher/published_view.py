@@ -1,0 +1,72 @@
+"""What the web shows of a publication: the tracker's view, with the content behind each torrent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from outpour.publisher.published import PublishedTorrents
+from outpour.tracker.figures import Sample, TorrentRow, Totals
+from outpour.tracker.service import TrackerService
+from outpour.web.contract import ContentRoot
+
+
+class PublishedView:
+    """Joins the tracker's numbers with the published files, for the web.
+
+    Args:
+        tracker: Has the numbers.
+        published: Has the files.
+        follows_links: Links may lead out of the published folders.
+    """
+
+    def __init__(
+        self, tracker: TrackerService, published: PublishedTorrents, *, follows_links: bool
+    ) -> None:
+        self._tracker = tracker
+        self._published = published
+        self._follows_links = follows_links
+
+    @property
+    def version(self) -> str:
+        """Version of the tracker."""
+        return self._tracker.version
+
+    def now(self) -> float:
+        """Server time, in Unix seconds."""
+        return self._tracker.now()
+
+    def rows(self) -> Sequence[TorrentRow]:
+        """All published torrents."""
+        return self._tracker.rows()
+
+    def row(self, infohash: bytes) -> TorrentRow | None:
+        """One published torrent."""
+        return self._tracker.row(infohash)
+
+    def totals(self) -> Totals:
+        """Sums over all torrents."""
+        return self._tracker.totals()
+
+    def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
+        """A part of all published torrents, and the cursor of the next."""
+        return self._tracker.walk(cursor, limit)
+
+    def history(self, infohash: bytes) -> Sequence[Sample]:
+        """Samples of a swarm, oldest first."""
+        return self._tracker.history(infohash)
+
+    def counters(self) -> Mapping[str, int]:
+        """The tracker's counters."""
+        return self._tracker.counters()
+
+    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
+        """The .torrent to hand out."""
+        return self._tracker.metainfo_bytes(infohash)
+
+    def content(self, infohash: bytes) -> ContentRoot | None:
+        """Where the content lies, and how to tell that it is still what was published."""
+        publication = self._published.by_infohash(infohash)
+        if publication is None:
+            return None
+        fence = None if self._follows_links else publication.fence
+        return ContentRoot(publication.entry.path, fence, publication.files.holds)

@@ -1,0 +1,139 @@
+"""Build a publication's parts in order, run them, and take them down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from outpour.base.errors import ReadError, WriteError, reason
+from outpour.base.event import Event
+from outpour.base.host_port import format_host_port
+from outpour.base.state_folder import default_state_folder
+from outpour.publisher import publish_events
+from outpour.publisher.made import MadeTorrents
+from outpour.publisher.public_urls import public_urls
+from outpour.publisher.publish_job import PublisherJob
+from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.published import PublishedTorrents
+from outpour.publisher.published_view import PublishedView
+from outpour.publisher.seeder import Seeder
+from outpour.publisher.torrent_of_entry import Torrents
+from outpour.tracker import settings_file, tracker_events
+from outpour.tracker.service import TrackerService
+from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.state.process_lock import Lock
+from outpour.web.app import make_app
+from outpour.web.contract import WebOptions
+from outpour.web.serve_until_signal import serve
+
+
+def publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
+    """Publish until SIGTERM or SIGINT.
+
+    Args:
+        options: What to publish, and how.
+        tell: Takes `publisher.events` and the tracker's events, as they happen.
+
+    Raises:
+        ReadError: A path is missing, or another process uses the state.
+        WriteError: The state cannot be written.
+        SettingsError: An address or a setting is wrong.
+        NetworkError: A port is taken.
+    """
+    asyncio.run(_publish(options, tell))
+    tell(publish_events.Stopped())
+
+
+def state_folder(options: PublishOptions) -> Path:
+    """The folder for the state of these paths, the same at each start."""
+    if options.state is not None:
+        return options.state
+    paths = [os.fsencode(path.resolve()) for path in options.paths]
+    digest = hashlib.sha256(b"\0".join(sorted(paths))).hexdigest()[:8]
+    return default_state_folder() / f"{options.paths[0].resolve().name or 'root'}-{digest}"
+
+
+async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
+    for path in options.paths:
+        try:
+            path.stat()
+        except OSError as error:
+            raise ReadError(
+                f"`{path}`: {reason(error)}", hint="name a folder or file that you can read"
+            ) from None
+    state = state_folder(options)
+    settings = _settings(options, state)
+    with ExitStack() as stack:
+        _claim(state, stack)
+        made_torrents = MadeTorrents(state)
+        stack.callback(made_torrents.close)
+        if made_torrents.set_aside is not None:
+            tell(
+                publish_events.Noted(
+                    f"`{made_torrents.set_aside}`: damaged, set aside; content is hashed anew"
+                )
+            )
+        tracker = TrackerService(settings, on_event=lambda event: _relay(event, tell))
+        tracker.start()
+        await _serve(options, state, tracker, made_torrents, tell, stack)
+
+
+async def _serve(
+    options: PublishOptions,
+    state: Path,
+    tracker: TrackerService,
+    made_torrents: MadeTorrents,
+    tell: Callable[[Event], None],
+    stack: ExitStack,
+) -> None:
+    try:
+        host, port = tracker.http_addresses[0]
+        urls = public_urls(options.url, host, port)
+        seeder = None
+        if options.seed:
+            seeder = Seeder(options, [host for host, _ in tracker.http_addresses])
+            stack.callback(seeder.close)
+        published = PublishedTorrents()
+        view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
+        app = make_app(view, WebOptions(public_url=options.url))
+        torrents = Torrents(made_torrents, options, urls)
+        job = PublisherJob(options, torrents, tracker, seeder, published, tell)
+    except BaseException:
+        tracker.stop()
+        raise
+    ready = publish_events.Serving(
+        urls.page, _local(host, port), state, seeder.port if seeder else None
+    )
+    await serve(tracker, app, on_ready=lambda: tell(ready), alongside=[job.run])
+
+
+def _relay(event: Event, tell: Callable[[Event], None]) -> None:
+    # What the tracker tracks here is what was published or withdrawn, and that is said already.
+    if not isinstance(event, tracker_events.Allowed | tracker_events.Withdrawn):
+        tell(event)
+
+
+def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
+    flags = {"listen": options.listen, "state": state / "tracker.sqlite", "public_url": options.url}
+    return settings_file.load(options.config, os.environ, flags)
+
+
+def _claim(state: Path, stack: ExitStack) -> None:
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"`{state}`: {reason(error)}", hint="choose another folder with `--state`"
+        ) from None
+    lock = Lock(state / "lock", state)
+    stack.callback(lock.release)
+
+
+def _local(host: str, port: int) -> str:
+    """The page's address on this machine."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{format_host_port(here, port)}/"

@@ -1,0 +1,116 @@
+"""Turn an entry into a torrent: found among those made before, or hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from outpour.base.errors import WriteError
+from outpour.making.maker import CreateOptions, create_from_tree
+from outpour.publisher.entries import PublishEntry
+from outpour.publisher.made import MadeTorrents
+from outpour.publisher.open_writers import is_written_to
+from outpour.publisher.public_urls import PublicUrls
+from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.sight import Sight
+from outpour.torrent.editor import Changes, edit
+from outpour.torrent.metainfo import Metainfo
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentOfEntry:
+    """A torrent of an entry.
+
+    Attributes:
+        metainfo: With our trackers and web seed in it.
+        torrent: Where the .torrent file lies, None if it could not be written.
+        reused: It was made before: nothing was hashed.
+        fault: Why the .torrent file could not be written.
+    """
+
+    metainfo: Metainfo
+    torrent: Path | None
+    reused: bool
+    fault: WriteError | None = None
+
+
+class Torrents:
+    """Makes torrents of entries, each once.
+
+    Args:
+        made: Torrents made before.
+        options: What goes into them.
+        urls: The addresses that go into them.
+    """
+
+    def __init__(self, made: MadeTorrents, options: PublishOptions, urls: PublicUrls) -> None:
+        self._made = made
+        self._options = options
+        self._urls = urls
+
+    def of(self, entry: PublishEntry, sight: Sight, progress: Progress) -> TorrentOfEntry | None:
+        """Find the entry's torrent, or make it; None while the content is written to.
+
+        A torrent that was made for other addresses gets the new ones: they lie outside the info
+        dictionary, so its infohash stays and nothing is hashed. One that cannot be written down is
+        returned all the same: hashing it again would not make room.
+
+        Raises:
+            ReadError: The content cannot be read, or changed while it was hashed.
+        """
+        found = self._made.find(entry.path, sight.fingerprint, self._options.info_digest())
+        if found is None and is_written_to(sight.tree):
+            return None
+        if found is None:
+            metainfo = create_from_tree(sight.tree, self._recipe(entry, sight), progress)
+        else:
+            metainfo = self._readdress(found)
+        if metainfo is found:
+            return TorrentOfEntry(found, self._made.torrent_path(entry.path), reused=True)
+        try:
+            torrent = self.keep(entry, sight.fingerprint, metainfo)
+        except WriteError as error:
+            return TorrentOfEntry(metainfo, None, found is not None, error)
+        return TorrentOfEntry(metainfo, torrent, reused=found is not None)
+
+    def keep(self, entry: PublishEntry, fingerprint: bytes, metainfo: Metainfo) -> Path:
+        """Write a torrent down.
+
+        Raises:
+            WriteError: The file or the database cannot be written.
+        """
+        return self._made.keep(entry.path, fingerprint, self._options.info_digest(), metainfo)
+
+    def _recipe(self, entry: PublishEntry, sight: Sight) -> CreateOptions:
+        options = self._options
+        paths = [file.path for file in sight.tree.entries]
+        return CreateOptions(
+            trackers=self._tiers(),
+            web_seeds=self._urls.web_seeds(entry.name, paths if sight.tree.is_folder else None),
+            comment=options.comment,
+            private=options.private,
+            source=options.source,
+            piece_length=options.piece_length,
+            format=options.format,
+        )
+
+    def _readdress(self, metainfo: Metainfo) -> Metainfo:
+        """Give a torrent the addresses and the comment of this publication."""
+        tiers = self._tiers()
+        info = metainfo.info
+        paths = [file.path for file in info.files if not file.is_padding]
+        return edit(
+            metainfo,
+            Changes(
+                announce=tiers[0][0],
+                announce_list=tiers if len(tiers) > 1 else None,
+                web_seeds=self._urls.web_seeds(info.name, paths if info.is_folder else None),
+                comment=self._options.comment,
+            ),
+        )
+
+    def _tiers(self) -> tuple[tuple[str, ...], ...]:
+        return (*self._urls.tiers, *((url,) for url in self._options.extra_trackers))

@@ -1,0 +1,97 @@
+"""Turn lists of addresses, clients and keys into who is served, whatever torrent they ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from outpour.base.event import Event
+from outpour.tracker.lists.address_ranges import parse_ranges
+from outpour.tracker.lists.client_prefixes import parse_clients, prefixes_of
+from outpour.tracker.lists.list_file import ListFile, Parse
+from outpour.tracker.lists.passkey import Key, parse_keys
+from outpour.tracker.settings import TrackerSettings
+
+if TYPE_CHECKING:
+    from outpour._core import Tracker
+
+T = TypeVar("T")
+
+
+class Admission:
+    """Who may ask; owns the lists and what they last said.
+
+    Reading the lists takes time and is apart from telling the core what they say, so that the one
+    can run in a thread.
+
+    Args:
+        settings: Where the lists are.
+    """
+
+    def __init__(self, settings: TrackerSettings) -> None:
+        self._fixed = prefixes_of(settings.denied_clients)
+        self._admitted = _followed(settings.address_allow_list, parse_ranges)
+        self._banned = _followed(settings.address_deny_list, parse_ranges)
+        self._clients = _followed(settings.client_deny_list, parse_clients)
+        self._keys = _followed(settings.key_list, parse_keys)
+        self._due_s: float | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files to watch."""
+        return tuple(source.path for source in self._sources)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing waits for a half-written file."""
+        return all(source.is_settled for source in self._sources)
+
+    @property
+    def _sources(self) -> tuple[ListFile[Any], ...]:
+        sources = (self._admitted, self._banned, self._clients, self._keys)
+        return tuple(source for source in sources if source)
+
+    def read(self) -> list[Event]:
+        """Read what changed in the lists; this blocks, and may run in a thread.
+
+        Raises:
+            ReadError: A list cannot be read and never was.
+        """
+        return [event for source in self._sources for event in source.scan()]
+
+    def apply(self, core: Tracker, now: float) -> None:
+        """Tell the core what is new in the lists, and which keys count at this Unix time.
+
+        A list without a change costs nothing; a key ends with its second.
+        """
+        if self._banned and self._banned.has_changed:
+            self._banned.has_changed = False
+            core.ban(list(self._banned.items))
+        if self._admitted and self._admitted.has_changed:
+            self._admitted.has_changed = False
+            core.admit(list(self._admitted.items))
+        if self._clients and self._clients.has_changed:
+            self._clients.has_changed = False
+            core.deny_clients(list(self._fixed | self._clients.items))
+        is_due = self._due_s is not None and now >= self._due_s
+        if self._keys and (self._keys.has_changed or is_due):
+            self._keys.has_changed = False
+            self._tell_keys(core, self._keys.items, now)
+
+    def begin(self, core: Tracker, now: float) -> None:
+        """Tell the core what is in the lists, before it serves.
+
+        An empty list of those admitted, or of keys, lets nobody in, and not everybody.
+        """
+        for source in self._sources:
+            source.has_changed = True
+        self.apply(core, now)
+
+    def _tell_keys(self, core: Tracker, keys: frozenset[Key], now: float) -> None:
+        core.set_keys([key.secret for key in keys if key.is_active(now)])
+        ends = [key.expires_at for key in keys if key.expires_at is not None and key.is_active(now)]
+        self._due_s = min(ends, default=None)
+
+
+def _followed(path: Path | None, parse: Parse[T]) -> ListFile[T] | None:
+    return ListFile(path, parse) if path else None

@@ -1,0 +1,81 @@
+"""What the tracker keeps of a metainfo: enough for rows and links, without the piece hashes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
+
+NOTICE_MAX = 500
+"""Characters of what a torrent has to say to each of its peers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One torrent that is allowed and known.
+
+    Attributes:
+        infohash: The 20 bytes of its row: v1, or truncated v2.
+        infohash_v2: The full 32 bytes of BEP 52, None for v1.
+        aliases: Every 20-byte infohash that peers announce: two for a hybrid.
+        name: As written in the metainfo.
+        length: Bytes.
+        file_count: Files without padding.
+        version: `v1`, `v2` or `hybrid`.
+        private: BEP 27.
+        magnet: Magnet link.
+        published_at: Unix time in seconds, of the creation date or else of the file.
+        comment: The metainfo's comment.
+        web_seeds: BEP 19.
+        path: The .torrent file, None if it was allowed by a publisher without one.
+        failure_reason: What its file wants announces to be refused with.
+        warning_message: What its file wants peers to be told.
+    """
+
+    infohash: bytes
+    infohash_v2: bytes | None
+    aliases: tuple[bytes, ...]
+    name: str
+    length: int
+    file_count: int
+    version: str
+    private: bool
+    magnet: str
+    published_at: int | None
+    comment: str | None
+    web_seeds: tuple[str, ...]
+    path: Path | None
+    failure_reason: str | None = None
+    warning_message: str | None = None
+
+    @classmethod
+    def of(
+        cls, metainfo: Metainfo, path: Path | None = None, mtime_s: int | None = None
+    ) -> Listing:
+        """Take from a metainfo what is worth keeping."""
+        info = metainfo.info
+        hashes = (info.infohash_v1, info.infohash_v2)
+        return cls(
+            infohash=info.infohash,
+            infohash_v2=info.infohash_v2,
+            aliases=tuple(digest[:20] for digest in hashes if digest is not None),
+            name=info.name,
+            length=info.length,
+            file_count=sum(not file.is_padding for file in info.files),
+            version=info.version,
+            private=info.private,
+            magnet=str(Magnet.of(metainfo)),
+            published_at=metainfo.creation_date if metainfo.creation_date is not None else mtime_s,
+            comment=metainfo.comment,
+            web_seeds=metainfo.web_seeds,
+            path=path,
+            failure_reason=_notice(metainfo.failure_reason),
+            warning_message=_notice(metainfo.warning_message),
+        )
+
+
+def _notice(text: str | None) -> str | None:
+    # A client's text of undecodable bytes could not be sent as UTF-8.
+    return text.encode("utf-8", "replace").decode()[:NOTICE_MAX] if text else None

@@ -1,0 +1,1 @@
+"""What a tracker remembers: counters, history and swarms on disk, and the classic state file."""

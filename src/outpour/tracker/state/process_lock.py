@@ -1,0 +1,61 @@
+"""One process at a time: a lock file that the kernel lets go of when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from outpour.base.errors import ReadError, WriteError, reason
+
+
+class Lock:
+    """A held lock.
+
+    Args:
+        path: The lock file; made, and removed on release.
+        subject: What the lock is for, as messages name it.
+
+    Raises:
+        ReadError: Another process holds it.
+        WriteError: The file cannot be made.
+    """
+
+    def __init__(self, path: Path, subject: Path) -> None:
+        self._path = path
+        while True:
+            try:
+                self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except OSError as error:
+                raise WriteError(
+                    f"`{subject}`: {reason(error)}", hint="name a file you may write"
+                ) from error
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(self._fd)
+                raise ReadError(
+                    f"`{subject}`: another tracker is using it",
+                    hint="stop the other one, or name another file with `--state`",
+                ) from None
+            except OSError as error:
+                os.close(self._fd)
+                raise WriteError(
+                    f"`{subject}`: cannot be locked: {reason(error)}",
+                    hint="name a file on a local disk",
+                ) from error
+            if self._is_current():
+                return
+            os.close(self._fd)
+
+    def _is_current(self) -> bool:
+        # The holder before may have removed the file between our opening and our locking it.
+        try:
+            return self._path.stat().st_ino == os.fstat(self._fd).st_ino
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Let the next process have it."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._fd)

@@ -1,0 +1,181 @@
+"""What happened in the tracker, as frozen values; `str(event)` is the line for people to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from outpour.base.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed(Event):
+    """Torrents joined the allowed set."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"tracking {_listed(self.names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn(Event):
+    """Torrents left the allowed set."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"no longer tracking {_listed(self.names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed(Event):
+    """Peers reported complete downloads."""
+
+    infohash: bytes
+    name: str | None
+    count: int
+
+    def __str__(self) -> str:
+        times = "" if self.count == 1 else f", {self.count} times"
+        return f"downloaded `{self.name or self.infohash.hex()}`{times}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSkipped(Event):
+    """A .torrent file or a line of a list is not usable; the others are."""
+
+    is_trouble = True
+
+    path: Path
+    why: str
+
+    def __str__(self) -> str:
+        return f"skipped `{self.path}`: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSkipped(Event):
+    """Two files are the same torrent; the first one counts."""
+
+    path: Path
+    kept: Path
+
+    def __str__(self) -> str:
+        return f"skipped `{self.path}`: the same torrent as `{self.kept}`"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUnreadable(Event):
+    """A folder or list cannot be read now; what it last held stays in force."""
+
+    is_trouble = True
+
+    path: Path
+    why: str
+
+    def __str__(self) -> str:
+        return f"`{self.path}`: {self.why}; what it last held stays in force"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReadable(Event):
+    """A folder or list can be read again."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"`{self.path}`: readable again"
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationLost(Event):
+    """The system no longer tells of changes; folder and lists are looked through instead."""
+
+    is_trouble = True
+
+    paths: tuple[Path, ...]
+    why: str
+    rescan_s: float
+
+    def __str__(self) -> str:
+        where = ", ".join(f"`{path}`" for path in self.paths)
+        return (
+            f"{where}: changes are not notified ({self.why}); looking every {self.rescan_s:g} s "
+            "until they are"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationBack(Event):
+    """The system tells of changes again."""
+
+    paths: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        return f"{', '.join(f'`{path}`' for path in self.paths)}: changes are notified again"
+
+
+@dataclass(frozen=True, slots=True)
+class StateDamaged(Event):
+    """The state file was damaged and is set aside; a new one is in its place."""
+
+    is_trouble = True
+
+    path: Path
+    aside: Path
+    why: str
+
+    def __str__(self) -> str:
+        return f"`{self.path}`: damaged ({self.why}); set aside as `{self.aside.name}`"
+
+
+@dataclass(frozen=True, slots=True)
+class StateRestored(Event):
+    """Swarms are back as they were."""
+
+    peers: int
+    age_s: int
+
+    def __str__(self) -> str:
+        return f"restored {self.peers} peers, {self.age_s} s old"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRefused(Event):
+    """The kept swarms cannot be read; peers will announce again on their own."""
+
+    is_trouble = True
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"kept swarms not restored: {self.why}; peers come back as they announce"
+
+
+@dataclass(frozen=True, slots=True)
+class SavingFailed(Event):
+    """State cannot be saved now; it is kept in memory and tried again."""
+
+    is_trouble = True
+
+    path: Path
+    why: str
+
+    def __str__(self) -> str:
+        return f"`{self.path}`: {self.why}; serving on, and trying to save again"
+
+
+@dataclass(frozen=True, slots=True)
+class SavingResumed(Event):
+    """State is saved again, nothing counted meanwhile is lost."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"`{self.path}`: saved again"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -1,0 +1,118 @@
+"""What the web asks of the service behind it, and the options it is given.
+
+Every call is made on the event loop and must be quick. The web keeps nothing that the service
+changes, except where a comment in `url_names.py` says for how long.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from outpour.base.errors import SettingsError
+from outpour.tracker.figures import Sample, TorrentRow, Totals
+from outpour.web.limits import EVENT_CLIENTS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRoot:
+    """Where the content of a torrent lies.
+
+    Attributes:
+        path: The file, or the folder.
+        fence: The folder that no symbolic link may lead out of; None lets them lead anywhere.
+        is_same: Tells by its path inside the torrent and its status whether a file is the one that
+            the torrent was made of.
+    """
+
+    path: Path
+    fence: Path | None
+    is_same: Callable[[tuple[str, ...], os.stat_result], bool]
+
+
+class View(Protocol):
+    """The tracker, and the content if there is any, as the web sees them."""
+
+    @property
+    def version(self) -> str:
+        """Version of the tracker, shown as `tracker version`."""
+
+    def now(self) -> float:
+        """Server time, in Unix seconds."""
+
+    def rows(self) -> Sequence[TorrentRow]:
+        """All torrents listed, in any order; of very many the largest swarms."""
+
+    def row(self, infohash: bytes) -> TorrentRow | None:
+        """The torrent with these 20 bytes, None if it is not listed."""
+
+    def totals(self) -> Totals:
+        """Sums over all torrents."""
+
+    def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
+        """A part of all torrents, also of those that `rows` leaves out, in an order of its own.
+
+        Args:
+            cursor: Empty for the first part, or what came with the part before.
+            limit: Torrents in a part; there may be fewer or some more.
+
+        Returns:
+            The torrents, and the cursor of the next part, None after the last.
+
+        Raises:
+            ValueError: It is no cursor.
+        """
+
+    def history(self, infohash: bytes) -> Sequence[Sample]:
+        """Samples of a swarm, oldest first."""
+
+    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
+        """The .torrent to hand out, None if there is none."""
+
+    def content(self, infohash: bytes) -> ContentRoot | None:
+        """Where the content lies. None if it is not served here."""
+
+    def counters(self) -> Mapping[str, int]:
+        """Counters since start by the names of `_core.Tracker.counters`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """What an operator decides about the web side.
+
+    Attributes:
+        title: Heading of the page and title of the feed.
+        public_url: Where visitors reach `/`, for links that must be absolute. None: from the
+            request's `Host`. A path in it (`https://example.org/files/`) is put before all links.
+        event_clients_max: Open event streams.
+
+    Raises:
+        SettingsError: `public_url` is not an http or https URL.
+    """
+
+    title: str = "outpour"
+    public_url: str | None = None
+    event_clients_max: int = EVENT_CLIENTS_MAX
+
+    def __post_init__(self) -> None:
+        if self.public_url is None:
+            return
+        try:
+            parts = urlsplit(self.public_url)
+            is_usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            is_usable = False
+        if not is_usable:
+            raise SettingsError(
+                f"`{self.public_url}`: not an http or https URL",
+                hint="write it as visitors do, such as `https://example.org/`",
+            )
+
+    @property
+    def prefix(self) -> str:
+        """The path of `public_url` without its last slash: empty, or `/files`."""
+        return urlsplit(self.public_url).path.rstrip("/") if self.public_url else ""

@@ -1,0 +1,197 @@
+"""Numbers that change, looked at once a second for all who listen, and sent only when changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from outpour.tracker.figures import TorrentRow
+from outpour.web.contract import View
+from outpour.web.limits import COST_FACTOR, EVENT_CLIENTS_MAX, EVENT_QUEUE_MAX, EVENT_TURN_S
+
+Numbers = tuple[int, int, int, int | None]
+NUMBERS = ("complete", "downloading", "downloaded", "transferred")
+
+
+class TooManyListenersError(Exception):
+    """All streams are taken: 503."""
+
+
+class Listener:
+    """One open stream, with the messages that wait for it.
+
+    Attributes:
+        wanted: The torrents whose numbers it shows.
+        is_slow: It left too many messages waiting and is to be cut.
+    """
+
+    def __init__(self, wanted: frozenset[bytes]) -> None:
+        self.wanted = wanted
+        self.is_slow = False
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(EVENT_QUEUE_MAX)
+
+    def offer(self, message: bytes) -> bool:
+        """Leave a message. False if too many wait already."""
+        try:
+            self._queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.is_slow = True
+        return not self.is_slow
+
+    def close(self) -> None:
+        """End the stream after what waits."""
+        if self._queue.full():
+            self.is_slow = True
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
+
+    async def next(self) -> bytes | None:
+        """Wait for a message, None at the end of the stream."""
+        return await self._queue.get()
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    at: float
+    totals: dict[str, int]
+    changed: Mapping[bytes, str]
+    totals_changed: bool
+    listing_changed: bool
+
+
+class Live:
+    """The one who looks for all listeners.
+
+    No listener, no look: the task ends with the last one and starts with the next.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        *,
+        listeners_max: int = EVENT_CLIENTS_MAX,
+        turn_s: float = EVENT_TURN_S,
+    ) -> None:
+        self._view = view
+        self._listeners_max = listeners_max
+        self._turn_s = turn_s
+        self._listeners: set[Listener] = set()
+        self._numbers: dict[bytes, Numbers | None] = {}
+        self._totals: dict[str, int] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    @property
+    def listener_count(self) -> int:
+        """Open streams."""
+        return len(self._listeners)
+
+    def join(self, wanted: Iterable[bytes]) -> Listener:
+        """Open a stream; its first message has all numbers.
+
+        Raises:
+            TooManyListenersError: The limit is reached, or the server is stopping.
+        """
+        if self._is_closed or len(self._listeners) >= self._listeners_max:
+            raise TooManyListenersError
+        listener = Listener(frozenset(wanted))
+        # What was last sent is the base of the differences that follow, so a newcomer gets that
+        # even where it is some tenths of a second old.
+        for infohash in listener.wanted - self._numbers.keys():
+            self._numbers[infohash] = _numbers(self._view.row(infohash))
+        if not self._totals:
+            self._totals = asdict(self._view.totals())
+        first = {
+            infohash: _encoded(infohash, numbers)
+            for infohash in listener.wanted
+            if (numbers := self._numbers[infohash]) is not None
+        }
+        moment = _Moment(self._view.now(), self._totals, first, True, False)
+        listener.offer(_message(moment, first.values()))
+        self._listeners.add(listener)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Close a stream."""
+        self._listeners.discard(listener)
+
+    async def close(self) -> None:
+        """End all streams and stop looking."""
+        self._is_closed = True
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause_s = self._turn_s
+        while True:
+            await asyncio.sleep(pause_s)
+            if not self._listeners:
+                break
+            began = loop.time()
+            self._turn()
+            pause_s = max(self._turn_s, COST_FACTOR * (loop.time() - began))
+        self._numbers.clear()
+        self._totals = {}
+
+    def _turn(self) -> None:
+        moment = self._look()
+        if not (moment.changed or moment.totals_changed or moment.listing_changed):
+            return
+        for listener in tuple(self._listeners):
+            changed = [moment.changed[key] for key in moment.changed.keys() & listener.wanted]
+            if changed or moment.totals_changed or moment.listing_changed:
+                message = _message(moment, changed)
+                if not listener.offer(message):
+                    self.leave(listener)
+
+    def _look(self) -> _Moment:
+        wanted = frozenset().union(*(listener.wanted for listener in self._listeners))
+        changed: dict[bytes, str] = {}
+        is_gone = False
+        numbers: dict[bytes, Numbers | None] = {}
+        for infohash in wanted:
+            numbers[infohash] = now = _numbers(self._view.row(infohash))
+            before = self._numbers.get(infohash)
+            if now is None:
+                is_gone = is_gone or before is not None
+            elif now != before:
+                changed[infohash] = _encoded(infohash, now)
+        totals = asdict(self._view.totals())
+        moment = _Moment(
+            at=self._view.now(),
+            totals=totals,
+            changed=changed,
+            totals_changed=totals != self._totals,
+            listing_changed=is_gone or totals["torrents"] != self._totals["torrents"],
+        )
+        self._numbers, self._totals = numbers, totals
+        return moment
+
+
+def _numbers(row: TorrentRow | None) -> Numbers | None:
+    if row is None:
+        return None
+    return row.complete, row.downloading, row.downloaded, row.transferred
+
+
+def _encoded(infohash: bytes, numbers: Numbers) -> str:
+    return json.dumps({"infohash": infohash.hex(), **dict(zip(NUMBERS, numbers, strict=True))})
+
+
+def _message(moment: _Moment, changed: Iterable[str]) -> bytes:
+    parts = [f'"at": {int(moment.at)}', f'"torrents": [{", ".join(changed)}]']
+    if moment.totals_changed:
+        parts.append(f'"totals": {json.dumps(moment.totals)}')
+    message = f"event: numbers\ndata: {{{', '.join(parts)}}}\n\n"
+    if moment.listing_changed:
+        message += f'event: listing\ndata: {{"at": {int(moment.at)}}}\n\n'
+    return message.encode()
