@@ -69,7 +69,7 @@ def put(path, text):
 
 
 def scan(allowed):
-    return [*allowed.read(), *allowed.merge()]
+    return [*allowed.apply(allowed.read()).events]
 
 
 def test_a_folder_allows_its_torrents_and_those_of_its_subfolders(folder):
@@ -211,13 +211,47 @@ def test_both_hashes_of_a_hybrid_are_allowed_and_it_is_listed_once():
         HELLO, BIG + bytes(12), (HELLO, BIG), "x", 1, 1, "hybrid", False, "", None, None, (), None
     )
     allowed = AllowedSet()
-    allowed.give(listing)
-    allowed.merge()
+    allowed.give([listing])
     assert allowed.infohashes == {HELLO, BIG}
     assert list(allowed.listings) == [HELLO]
-    allowed.take(HELLO)
-    assert allowed.merge() == [Withdrawn(("x",))]
+    assert allowed.withdraw([HELLO]).events == (Withdrawn(("x",)),)
     assert allowed.infohashes == frozenset()
+
+
+def test_what_is_read_counts_once_it_is_applied_and_not_before(folder):
+    allowed = AllowedSet(folder)
+    scan(allowed)
+    (folder / "x.torrent").write_bytes(torrent("x"))
+    found = allowed.read()
+    # A publisher's torrent joins while the folder is read in another thread.
+    given = Listing.of(Metainfo.parse(torrent("given")))
+    assert allowed.give([given]).events == (Allowed(("given",)),)
+    assert infohash_of(torrent("x")) not in allowed
+    assert allowed.apply(found).events == (Allowed(("x",)),)
+    assert {infohash_of(torrent("x")), given.infohash, HELLO, BIG} == allowed.infohashes
+
+
+def test_only_what_changed_is_handed_down(folder, tmp_path):
+    listed, denied = tmp_path / "allow.txt", tmp_path / "deny.txt"
+    listed.write_text("ab" * 20 + "\n" + HELLO.hex())
+    denied.write_text("")
+    allowed = AllowedSet(folder, listed, denied)
+    scan(allowed)
+    joined, left = allowed.hand_down(2)
+    joined += allowed.hand_down(9)[0]
+    assert ({*joined}, left) == ({HELLO, BIG, b"\xab" * 20}, [])
+    # Listed twice, it stays while one of the two says so.
+    (folder / "hello.torrent").unlink()
+    put(denied, BIG.hex())
+    scan(allowed)
+    assert allowed.hand_down(9) == ([], [BIG])
+    put(listed, "")
+    put(denied, "")
+    scan(allowed)
+    joined, left = allowed.hand_down(9)
+    assert (joined, {*left}) == ([BIG], {HELLO, b"\xab" * 20})
+    scan(allowed)
+    assert allowed.hand_down(9) == ([], [])
 
 
 def test_a_list_takes_both_lengths_comments_and_cases():
@@ -266,8 +300,8 @@ def test_a_listing_takes_its_date_from_the_metainfo_or_the_file(folder):
     (folder / "y.torrent").write_bytes(torrent("y"))
     os.utime(folder / "y.torrent", (99, 99))
     source = Folder(folder)
-    source.scan()
-    dates = {listing.name: listing.published_at for listing in source.listings}
+    changed = source.scan().changed
+    dates = {new.name: new.published_at for _, _, new in changed if new is not None}
     assert (dates["x"], dates["y"]) == (1234, 99)
 
 

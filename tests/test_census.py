@@ -107,8 +107,8 @@ def hybrid(start):
     listing = Listing(
         FIRST, SECOND, (FIRST, SECOND[:20]), "x", 9, 1, "hybrid", False, "", None, None, (), None
     )
-    service._allowed.give(listing)
-    service._merge([])
+    service._put(service._allowed.give([listing]))
+    service._hand_down_all()
     return service
 
 
@@ -215,3 +215,37 @@ def test_many_torrents_are_not_counted_while_nobody_looks(monkeypatch):
         await asyncio.gather(work, return_exceptions=True)
 
     asyncio.run(scenario())
+
+
+def test_torrents_that_are_listed_and_have_no_swarm_are_counted_beside_the_event_loop_too(
+    start, tmp_path
+):
+    listed = tmp_path / "allow.txt"
+    listed.write_text("".join(f"{number:040x}\n" for number in range(AT_ONCE_MAX + 1)))
+    service = start(allow_list=listed)
+    assert service.totals().torrents == AT_ONCE_MAX + 1
+    takers = []
+    was_taken = asyncio.Event()
+    take = service._census._take
+
+    def noted():
+        takers.append(threading.current_thread())
+        loop.call_soon_threadsafe(was_taken.set)
+        return take()
+
+    service._census._take = noted
+    loop: asyncio.AbstractEventLoop
+
+    async def main():
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        running = asyncio.ensure_future(service.run())
+        service._census.forget()
+        assert len(service.rows()) == AT_ONCE_MAX + 1
+        await asyncio.wait_for(was_taken.wait(), 10)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(main())
+    assert takers
+    assert threading.main_thread() not in takers

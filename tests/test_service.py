@@ -22,7 +22,7 @@ from outpour.tracker.figures import Peer, Sample, TorrentRow, Totals
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.state import dfile
+from outpour.tracker.state import dfile, history_queries
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.dfile_mirror import DfileMirror
 from outpour.tracker.state.history import Sampler, expand
@@ -173,12 +173,12 @@ def test_a_new_torrent_is_tracked_while_the_tracker_runs_and_a_removed_one_is_no
             (folder / "bad.torrent").write_bytes(raw[:30])
             await until(lambda: b"peers" in announce(service, infohash, 1))
             assert now(service).row(infohash).name == "new.iso"
-            assert service.metainfo_bytes(infohash) == raw
+            assert service.metainfo_file(infohash).read() == raw
             await until(lambda: any(isinstance(event, FileSkipped) for event in events))
             (folder / "new.torrent").unlink()
             await until(lambda: b"failure reason" in announce(service, infohash, 1))
             assert now(service).row(infohash) is None
-            assert service.metainfo_bytes(infohash) is None
+            assert service.metainfo_file(infohash) is None
 
     asyncio.run(main())
 
@@ -389,10 +389,62 @@ def test_a_publisher_allows_and_withdraws():
         service.allow(metainfo)
         assert b"peers" in announce(service, infohash, 1)
         assert now(service).row(infohash).name == "mine.iso"
-        assert service.metainfo_bytes(infohash) == raw
+        assert service.metainfo_file(infohash).read() == raw
         service.withdraw(infohash)
         assert b"failure reason" in announce(service, infohash, 1)
         assert now(service).rows() == ()
+
+
+def test_every_torrent_that_is_listed_is_tracked_whoever_else_adds_some(folder):
+    """A publisher allows torrents while a new folder is looked through in another thread."""
+
+    async def main():
+        async with running(settings(allowed_dir=folder, rescan_interval_s=3600)) as service:
+            for number in range(30):
+                (folder / f"{number}.torrent").write_bytes(torrent(f"file {number}"))
+                looking = asyncio.ensure_future(service.refresh())
+                while not looking.done():
+                    more = Metainfo.parse(torrent(f"given {number}"))
+                    service.allow(more)
+                    await asyncio.sleep(0)
+                await looking
+            for number in range(30):
+                for name in (f"file {number}", f"given {number}"):
+                    infohash = Metainfo.parse(torrent(name)).info.infohash
+                    answer = await asyncio.to_thread(announce, service, infohash, 7)
+                    assert b"peers" in answer, name
+
+    asyncio.run(main())
+
+
+def test_publishing_costs_the_same_however_much_is_published(monkeypatch):
+    """Counted in infohashes that go down to the core, not in time."""
+
+    class Counted:
+        def __init__(self, core):
+            self.core = core
+            self.handed = 0
+
+        def __getattr__(self, name):
+            if name in ("allow", "allow_more", "disallow"):
+                return lambda infohashes: self.hand(name, infohashes)
+            return getattr(self.core, name)
+
+        def hand(self, name, infohashes):
+            self.handed += len(infohashes)
+            getattr(self.core, name)(infohashes)
+
+    with tracker(settings()) as service:
+        core = service._core = Counted(service._core)
+        many = [Metainfo.parse(torrent(f"{number}", 1 + number)) for number in range(500)]
+        for metainfo in many:
+            service.allow(metainfo)
+        for metainfo in many[100:]:
+            service.withdraw(metainfo.info.infohash)
+        assert core.handed == 900
+        service._core = core.core
+        answers = [b"peers" in announce(service, one.info.infohash, 7) for one in many[95:105]]
+        assert answers == [True] * 5 + [False] * 5
 
 
 def test_names_are_hidden_where_the_operator_wants_it(folder):
@@ -401,9 +453,9 @@ def test_names_are_hidden_where_the_operator_wants_it(folder):
             (None, None, None),
             (None, None, None),
         ]
-        assert service.metainfo_bytes(HELLO) is not None
+        assert service.metainfo_file(HELLO) is not None
     with tracker(settings(allowed_dir=folder, serve_torrents=False)) as service:
-        assert service.metainfo_bytes(HELLO) is None
+        assert service.metainfo_file(HELLO) is None
 
 
 def test_a_hybrid_is_one_row_and_its_peers_count_once():
@@ -412,8 +464,8 @@ def test_a_hybrid_is_one_row_and_its_peers_count_once():
         HELLO, second, (HELLO, second[:20]), "x", 9, 1, "hybrid", False, "", None, None, (), None
     )
     with tracker(settings()) as service:
-        service._allowed.give(listing)
-        service._merge([])
+        service._put(service._allowed.give([listing]))
+        service._hand_down_all()
         for infohash in (HELLO, second[:20]):
             announce(service, infohash, 1, left=9, event="started")
             announce(service, infohash, 1, event="completed")
@@ -457,6 +509,10 @@ def test_both_families_share_a_port_and_a_swarm():
         assert len({port for _, port in service.http_addresses + service.udp_addresses}) == 1
 
 
+def kept(service):
+    return len(service._keeper.read(lambda file: history_queries.samples(file, HELLO), ()))
+
+
 def test_history_is_sampled_each_minute_and_kept(folder, tmp_path):
     clock = Clock(1_000_000_020.0)
     state = tmp_path / "s.sqlite"
@@ -465,16 +521,16 @@ def test_history_is_sampled_each_minute_and_kept(folder, tmp_path):
         async with running(settings(allowed_dir=folder, state=state), clock=clock) as service:
             announce(service, HELLO, 1)
             clock.now += 60
-            await until(lambda: len(service._keeper.history(HELLO)) == 1)
+            await until(lambda: kept(service) == 1)
             announce(service, HELLO, 2)
             clock.now += 60
-            await until(lambda: len(service._keeper.history(HELLO)) == 2)
+            await until(lambda: kept(service) == 2)
             clock.now += 30
-            line = service.history(HELLO)
+            line = await service.history(HELLO)
             assert [sample.complete for sample in line] == [1, 2, 2]
             assert line[-1].at == int(clock.now)
             await until(lambda: service._keeper.snapshot() is not None)
-            assert service.history(TOTALS)[-1].complete == 2
+            assert (await service.history(TOTALS))[-1].complete == 2
 
     asyncio.run(main())
 
@@ -574,4 +630,4 @@ def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_
         totals = now(service).totals()
         assert (totals.torrents, totals.complete, totals.downloading) == (3, 3, 3)
         assert totals.downloaded_all == 3
-        assert len(service._sample(0)) == 4
+        assert len(service._sample(0, service._census_to_sample())) == 4

@@ -19,7 +19,10 @@ import pytest
 from outpour.torrent import bencode
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.figures import Sample, TorrentRow, Totals
+from outpour.tracker.figures import Extremes, Sample, Stretch, TorrentRow, Totals
+from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.metainfo_file import MetainfoFile
+from outpour.tracker.views.outlines import Outlines, joined
 from outpour.web.admin_api import Admin
 from outpour.web.app import make_app
 from outpour.web.asgi_server import WebServer
@@ -75,11 +78,41 @@ class FakeView:
             transferred=sum(row.transferred or 0 for row in rows),
         )
 
-    def history(self, infohash: bytes) -> tuple[Sample, ...]:
+    def revision(self) -> object:
+        return tuple(self.torrents), tuple(self.contents)
+
+    async def history(self, infohash: bytes) -> tuple[Sample, ...]:
         return self.samples.get(infohash, ())
 
-    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
-        return self.metainfos.get(infohash)
+    async def outlines(
+        self, infohashes: Sequence[bytes], parts_max: int
+    ) -> Mapping[bytes, Sequence[Stretch]]:
+        outlines = Outlines(self._span, self._stretches, parts_max)
+        found = {infohash: outlines.get(infohash, 0, 0) for infohash in infohashes}
+        return {infohash: outline for infohash, outline in found.items() if outline}
+
+    def _span(self, infohash: bytes) -> tuple[int, int] | None:
+        samples = self.samples.get(infohash)
+        return (samples[0].at, samples[-1].at) if samples else None
+
+    def _stretches(self, infohash: bytes, step_s: int, after: int) -> Sequence[Stretch]:
+        return joined(
+            [
+                Stretch(
+                    sample.at,
+                    sample.at,
+                    Extremes(*[sample.complete] * 4),
+                    Extremes(*[sample.downloading] * 4),
+                )
+                for sample in self.samples.get(infohash, ())
+                if sample.at > after
+            ],
+            step_s,
+        )
+
+    def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
+        raw = self.metainfos.get(infohash)
+        return None if raw is None else MetainfoFile(Listing.of(Metainfo.parse(raw)), raw)
 
     def content(self, infohash: bytes) -> ContentRoot | None:
         path = self.contents.get(infohash)

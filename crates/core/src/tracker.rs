@@ -185,6 +185,17 @@ impl Tracker {
         py.detach(|| self.core.unique_ips())
     }
 
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn recall_counted(&self, marks: Vec<i64>) {
+        let marks: Vec<u64> = marks.iter().map(|mark| mark.cast_unsigned()).collect();
+        self.core.recall_counted(&marks);
+    }
+
+    fn counted(&self) -> Vec<i64> {
+        let marks = self.core.counted().into_iter();
+        marks.map(u64::cast_signed).collect()
+    }
+
     fn snapshot(slf: Py<Self>) -> Snapshot {
         Snapshot::of(slf)
     }

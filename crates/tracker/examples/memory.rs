@@ -171,6 +171,8 @@ fn announce(torrent: usize, peer: usize) -> Announce {
         ip: IpAddr::V4(ip),
         port,
         left: 1,
+        has_nothing: false,
+        peer_id: [0; 20],
         event: Event::None,
         numwant: NUMWANT,
     }

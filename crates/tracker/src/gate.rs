@@ -40,7 +40,6 @@ pub(crate) const CLIENT_DENIED: Refusal =
 pub(crate) const ADDRESS_DENIED: Refusal =
     Refusal::lasting("your IP is not allowed on this tracker");
 const IP_UNREADABLE: Refusal = Refusal::lasting("ip must be an IPv4 or IPv6 address");
-pub(crate) const PORT_ZERO: Refusal = Refusal::lasting("port must not be 0");
 pub(crate) const ADDRESS_UNUSABLE: Refusal =
     Refusal::lasting("no peer can be reached at this address");
 pub(crate) const TOO_FAST: Refusal = Refusal::passing("too many requests from this address", 1);
@@ -126,10 +125,7 @@ impl Gate {
     }
 
     /// Checks that a peer can exist there, and remembers how near it is.
-    pub(crate) fn admit_peer(&self, ip: IpAddr, port: u16) -> Result<(), Refusal> {
-        if port == 0 {
-            return Err(PORT_ZERO);
-        }
+    pub(crate) fn admit_peer(&self, ip: IpAddr) -> Result<(), Refusal> {
         if !address::is_usable(ip) {
             return Err(ADDRESS_UNUSABLE);
         }

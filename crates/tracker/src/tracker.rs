@@ -18,7 +18,7 @@ use crate::gate::{
     ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, Notice, Ranges, RateLimit,
 };
 use crate::memory::give_back_large_blocks;
-use crate::model::{Announce, Counts, Event, InfoHash, PeerRow};
+use crate::model::{Announce, Completed, Counts, Event, InfoHash, PeerRow};
 use crate::nat::Checks;
 use crate::rng;
 use crate::serve::{
@@ -264,8 +264,19 @@ impl Tracker {
     }
 
     /// Take up to `limit` torrents with the downloads completed since they were last taken.
-    pub fn completed(&self, limit: usize) -> Vec<(InfoHash, u32)> {
+    pub fn completed(&self, limit: usize) -> Vec<Completed> {
         self.shared.store.drain_completed(limit)
+    }
+
+    /// Keep downloads from being counted again that an earlier run has counted: the marks that came with
+    /// them, the earliest first.
+    pub fn recall_counted(&self, marks: &[u64]) {
+        self.shared.store.swarms.recall_counted(marks);
+    }
+
+    /// The marks of the downloads counted lately, as [`Tracker::recall_counted`] takes them.
+    pub fn counted(&self) -> Vec<u64> {
+        self.shared.store.swarms.counted()
     }
 
     /// Set the completed counters to what an earlier run had reached.
@@ -303,16 +314,23 @@ impl Tracker {
         self.shared.gate.expect_any_peer();
         let now_s = self.shared.clock.now_s();
         let mut rng = rng::from_os();
+        let swarms = &self.shared.store.swarms;
         let mut joins = |&(address, seeder): &(SocketAddr, bool)| {
+            // What the other tracker knew of a peer is older than what it said here.
+            let ip = address.ip().to_canonical();
+            if swarms.holds(&infohash, SocketAddr::new(ip, address.port())) {
+                return false;
+            }
             let announce = Announce {
                 infohash,
-                ip: address.ip().to_canonical(),
+                peer_id: [0; 20],
+                ip,
                 port: address.port(),
                 left: u64::from(!seeder),
+                has_nothing: false,
                 event: Event::None,
                 numwant: 0,
             };
-            let swarms = &self.shared.store.swarms;
             swarms
                 .announce(&announce, now_s, &mut rng, &mut [], &mut [])
                 .joined

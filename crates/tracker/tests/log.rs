@@ -50,6 +50,7 @@ fn an_announce_over_http_is_logged_with_its_line_and_its_client() {
             infohash: INFOHASH,
             peer_id: *b"-XX0001-abcdefghijkl",
             port: 6881,
+            downloaded: None,
             left: 7,
             event: Event::Started,
         })

@@ -8,7 +8,7 @@ use std::thread;
 
 use common::{
     INFOHASH, PATIENCE, UdpAnnounce, UdpClient, V4, V6, address, announce, config, count, counted,
-    get, serve, until, vector,
+    drained, get, serve, until, vector,
 };
 use outpour_tracker::{Config, Tracker};
 
@@ -186,7 +186,7 @@ fn what_an_unreached_peer_does_counts() {
     announce(http, "&left=5&port=1&event=started");
     let reply = announce(http, "&left=0&port=1&event=completed");
     assert_eq!(reply.counts(), (1, 0, 1));
-    assert_eq!(tracker.completed(9), [(INFOHASH, 1)]);
+    assert_eq!(drained(&tracker), [(INFOHASH, 1)]);
     let (_, scrape) = get(http, "/scrape?info_hash=aaaaaaaaaaaaaaaaaaaa");
     assert!(
         scrape

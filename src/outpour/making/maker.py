@@ -23,7 +23,7 @@ from outpour.making.walker import Tree, walk
 from outpour.torrent import bencode
 from outpour.torrent.bencode import LIMITS, Encodable, Encoded
 from outpour.torrent.info import Version
-from outpour.torrent.linter import Lint, lint_addresses, lint_paths, lint_pieces
+from outpour.torrent.linter import Lint, lint_addresses, lint_date, lint_paths, lint_pieces
 from outpour.torrent.paths import component_fault
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Plan:
                 private=options.private,
                 has_nodes=bool(options.nodes),
             ),
+            *(lint_date(options.creation_date) if isinstance(options.creation_date, int) else ()),
             *lint_pieces(
                 piece_length=self.piece_length,
                 piece_count=self.layout.piece_count,

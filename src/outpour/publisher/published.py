@@ -60,9 +60,13 @@ class PublishedTorrents:
     """Publications by path, by infohash and by name.
 
     Invariant: all tables hold the same publications, and no two have one name.
+
+    Attributes:
+        revision: Changes with what is published.
     """
 
     def __init__(self) -> None:
+        self.revision = 0
         self._by_path: dict[Path, Publication] = {}
         self._by_infohash: dict[bytes, Publication] = {}
         self._by_name: dict[str, Publication] = {}
@@ -78,6 +82,7 @@ class PublishedTorrents:
 
     def put(self, publication: Publication) -> None:
         """Publish."""
+        self.revision += 1
         self._by_path[publication.entry.path] = publication
         self._by_infohash[publication.infohash] = publication
         self._by_name[publication.name] = publication
@@ -85,6 +90,7 @@ class PublishedTorrents:
 
     def take(self, path: Path) -> Publication:
         """Withdraw."""
+        self.revision += 1
         publication = self._by_path.pop(path)
         del self._by_infohash[publication.infohash]
         del self._by_name[publication.name]

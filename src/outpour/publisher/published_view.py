@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from outpour.publisher.published import PublishedTorrents
-from outpour.tracker.figures import Sample, TorrentRow, Totals
+from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
+from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.service import TrackerService
 from outpour.web.contract import ContentRoot
 
@@ -51,17 +52,27 @@ class PublishedView:
         """A part of all published torrents, and the cursor of the next."""
         return self._tracker.walk(cursor, limit)
 
-    def history(self, infohash: bytes) -> Sequence[Sample]:
+    def revision(self) -> object:
+        """Changes whenever a torrent or its content comes or goes."""
+        return self._tracker.revision(), self._published.revision
+
+    async def history(self, infohash: bytes) -> Sequence[Sample]:
         """Samples of a swarm, oldest first."""
-        return self._tracker.history(infohash)
+        return await self._tracker.history(infohash)
+
+    async def outlines(
+        self, infohashes: Sequence[bytes], parts_max: int
+    ) -> Mapping[bytes, Sequence[Stretch]]:
+        """The histories of swarms in at most so many stretches."""
+        return await self._tracker.outlines(infohashes, parts_max)
 
     def counters(self) -> Mapping[str, int]:
         """The tracker's counters."""
         return self._tracker.counters()
 
-    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
+    def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out."""
-        return self._tracker.metainfo_bytes(infohash)
+        return self._tracker.metainfo_file(infohash)
 
     def content(self, infohash: bytes) -> ContentRoot | None:
         """Where the content lies, and how to tell that it is still what was published."""

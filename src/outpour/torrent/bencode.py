@@ -220,11 +220,14 @@ class _Reader:
                 if len(stack) == 1:
                     self.spans[key] = (start, position)
                 key = None
-            elif position != end and self._strict:
-                self.fail("bytes after the end", position)
             else:
-                self.end = position
+                self._finish(position)
                 return value
+
+    def _finish(self, position: int) -> None:
+        if self._strict and position != len(self._raw):
+            self.fail("bytes after the end", position)
+        self.end = position
 
     def _note_disorder(self, is_repeated: bool, offset: int) -> None:
         if is_repeated:

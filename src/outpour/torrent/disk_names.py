@@ -56,13 +56,16 @@ def disk_names(info: Info, root: str | None = None) -> tuple[DiskPath, ...]:
         of `encode("utf-8", "surrogateescape")`, whatever the locale.
 
     Raises:
-        MetainfoError: A name climbs out of the folder.
+        MetainfoError: A name climbs out of the folder, be it that of what a link leads to.
 
     Example:
         >>> disk_names(metainfo.info)  # doctest: +SKIP
         (('Haiku R1beta6', 'haiku.iso'),)
     """
     top = root_name(info) if root is None else root
+    if info.has_odd_names:
+        for file in info.files:
+            target_names(info, file.symlink or ())
     return _apart(_named(info, top, _stored if info.has_odd_names else None), fold=False)
 
 
@@ -80,7 +83,7 @@ def other_disk_names(info: Info, root: str | None = None) -> tuple[tuple[DiskPat
     usual = disk_names(info, root)
     ways: list[tuple[DiskPath, ...]] = []
     foreign = _foreign_root(info) if root is None else root
-    replaced = _apart(_named(info, foreign, _replaced), fold=True)
+    replaced = _apart(_named(info, foreign, libtorrent_name), fold=True)
     if replaced != usual:
         ways.append(replaced)
     if info.meta_version == 2 and not info.infohash_v1 and len(usual) == 1 == len(usual[0]) - 1:
@@ -193,8 +196,9 @@ def _spell(name: str) -> str:
 
 def climbs(name: str) -> bool:
     """Whether a component is `..`, or would be without what no disk stores."""
-    return name == ".." or (
-        ".." in name and "".join(letter for letter in name if letter not in _DROPPED) == ".."
+    return (
+        name.count(".") == 2
+        and "".join(letter for letter in name if letter not in _DROPPED) == ".."
     )
 
 
@@ -212,11 +216,6 @@ def _named(info: Info, root: str, spell: Callable[[str], str] | None) -> list[Di
 def _stored(name: str) -> str:
     if component_fault(name) is None:
         return name
-    _check(name, "info.files")
-    return libtorrent_name(name)
-
-
-def _replaced(name: str) -> str:
     _check(name, "info.files")
     return libtorrent_name(name)
 
@@ -268,7 +267,8 @@ def _apart(paths: Sequence[DiskPath], *, fold: bool) -> tuple[DiskPath, ...]:
     folders = files_as_folders(keys)
     if not folders and len(set(keys)) == len(keys):
         return tuple(paths)
-    taken = {*keys, *folders}
+    taken = {*keys}
+    in_order = sorted(taken)
     seen: set[DiskPath] = set()
     numbers: dict[DiskPath, int] = {}
     apart: list[DiskPath] = []
@@ -284,12 +284,17 @@ def _apart(paths: Sequence[DiskPath], *, fold: bool) -> tuple[DiskPath, ...]:
             number = numbers[key] = numbers.get(key, 0) + 1
             numbered = (*path[:-1], f"{stem}.{number}{dot}{extension}")
             folded = _folded(numbered) if fold else numbered
-            if folded not in taken:
+            if folded not in taken and not _has_below(in_order, folded):
                 break
         taken.add(folded)
         seen.add(folded)
         apart.append(numbered)
     return tuple(apart)
+
+
+def _has_below(in_order: Sequence[DiskPath], folder: DiskPath) -> bool:
+    at = bisect_left(in_order, folder)
+    return at < len(in_order) and in_order[at][: len(folder)] == folder
 
 
 def _folded(path: DiskPath) -> DiskPath:

@@ -14,6 +14,7 @@ from anyio import to_thread
 
 from outpour.base.text import from_bytes
 from outpour.web.contract import ContentRoot, View
+from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
 
 _FORBIDDEN = {"", ".", ".."}
@@ -72,19 +73,21 @@ def split_path(raw_path: bytes) -> tuple[str, ...] | None:
 class PublishedContent:
     """The published content of a view."""
 
-    def __init__(self, view: View, url_names: UrlNames) -> None:
+    def __init__(self, view: View, url_names: UrlNames, facts: FactsKept) -> None:
         self._view = view
         self._url_names = url_names
+        self._facts = facts
 
     async def find(self, path: tuple[str, ...]) -> Open | Folder | None:
         """Open a file or list a folder. None if no published torrent has it."""
         if not path:
-            return self._list_torrents()
-        infohash = self._url_names.names().content.get(path[0])
+            return await self._list_torrents()
+        infohash = (await self._url_names.names()).content.get(path[0])
         root = self._view.content(infohash) if infohash is not None else None
-        files = await self._url_names.files(infohash) if infohash is not None else None
-        if infohash is None or root is None or files is None:
+        facts = await self._facts.get(infohash) if infohash is not None else None
+        if infohash is None or root is None or facts is None:
             return None
+        files = facts.files
         inner = path[1:]
         if not files.is_folder:
             (file,) = files.by_path.values()
@@ -98,11 +101,11 @@ class PublishedContent:
         entries = [Entry(name, file is None, file.length if file else None) for name, file in found]
         return Folder(path, in_order(entries))
 
-    def _list_torrents(self) -> Folder:
+    async def _list_torrents(self) -> Folder:
         # Whether each is a folder would take a look at the disk; its URL finds out.
         entries = [
             Entry(name, False, row.length)
-            for name, infohash in self._url_names.names().content.items()
+            for name, infohash in (await self._url_names.names()).content.items()
             if (row := self._view.row(infohash)) is not None
         ]
         return Folder((), in_order(entries))

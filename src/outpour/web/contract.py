@@ -1,7 +1,8 @@
 """What the web asks of the service behind it, and the options it is given.
 
-Every call is made on the event loop and must be quick. The web keeps nothing that the service
-changes, except where a comment in `url_names.py` says for how long.
+Every call is made on the event loop and must be quick, unless it says otherwise; the asynchronous
+ones read beside it. The web keeps nothing that the service changes, except where a comment says for
+how long.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from outpour.base.errors import SettingsError
-from outpour.tracker.figures import Sample, TorrentRow, Totals
+from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
+from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.web.limits import EVENT_CLIENTS_MAX
 
 
@@ -67,14 +69,25 @@ class View(Protocol):
             ValueError: It is no cursor.
         """
 
-    def history(self, infohash: bytes) -> Sequence[Sample]:
+    def revision(self) -> object:
+        """Changes whenever a torrent or its content comes or goes."""
+
+    async def history(self, infohash: bytes) -> Sequence[Sample]:
         """Samples of a swarm, oldest first."""
 
-    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
-        """The .torrent to hand out, None if there is none."""
+    async def outlines(
+        self, infohashes: Sequence[bytes], parts_max: int
+    ) -> Mapping[bytes, Sequence[Stretch]]:
+        """The histories of swarms in at most so many stretches; without those that have none.
+
+        What was read before is there at once, until the next sample.
+        """
+
+    def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
+        """The .torrent to hand out, None if there is none; from any thread."""
 
     def content(self, infohash: bytes) -> ContentRoot | None:
-        """Where the content lies. None if it is not served here."""
+        """Where the content lies; from any thread. None if it is not served here."""
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start by the names of `_core.Tracker.counters`."""

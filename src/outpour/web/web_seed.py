@@ -59,9 +59,8 @@ async def content(request: Request) -> Response:
     is_folder = raw.endswith(b"/")
     inner = raw.removeprefix(b"/").removesuffix(b"/")
     path = split_path(inner) if inner else () if raw in (b"", b"/") else None
-    found = (
-        None if path is None else await PublishedContent(context.view, context.url_names).find(path)
-    )
+    published = PublishedContent(context.view, context.url_names, context.facts)
+    found = None if path is None else await published.find(path)
     if isinstance(found, Open):
         if is_folder:
             found.file.close()
@@ -76,21 +75,20 @@ async def content(request: Request) -> Response:
 
 async def _listing(request: Request, folder: Folder) -> Response:
     context = context_of(request)
-    names = context.url_names.names()
+    names = await context.url_names.names()
     infohash = names.content.get(folder.path[0]) if folder.path else None
     asked = Query.of(request.query_params).page
     pages = max(1, -(-len(folder.entries) // FOLDER_ENTRIES_MAX))
     page = min(max(1, asked), pages)
-    return await context.page(
-        request,
-        "folder.html",
-        entries=folder.entries[(page - 1) * FOLDER_ENTRIES_MAX : page * FOLDER_ENTRIES_MAX],
-        folder=folder,
-        here=context.links(request).content(folder.path, is_folder=True),
-        infohash=infohash,
-        page=page,
-        pages=pages,
-    )
+    values: dict[str, object] = {
+        "entries": folder.entries[(page - 1) * FOLDER_ENTRIES_MAX : page * FOLDER_ENTRIES_MAX],
+        "folder": folder,
+        "here": context.links(request).content(folder.path, is_folder=True),
+        "infohash": infohash,
+        "page": page,
+        "pages": pages,
+    }
+    return await context.page(request, "folder.html", values)
 
 
 def file_reply(request: Request, opened: Open) -> Response:

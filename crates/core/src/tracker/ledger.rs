@@ -14,6 +14,9 @@ const PAGE: usize = 4096;
 
 pub(crate) type Counted<'py> = (Bound<'py, PyBytes>, u32);
 
+/// An infohash, its counter and the marks of its last downloads, which `SQLite` keeps as signed numbers.
+type Marked<T> = (T, u32, Vec<i64>);
+
 #[pyclass(frozen, module = "outpour._core")]
 pub(crate) struct Ledger(Mutex<outpour_tracker::Ledger>);
 
@@ -46,11 +49,9 @@ impl Ledger {
             loop {
                 let page = tracker.core.completed(PAGE);
                 let mut ledger = self.0.lock();
-                for (infohash, more) in &page {
-                    ledger.add(infohash, *more);
-                }
+                page.iter().for_each(|one| ledger.absorb(one));
                 let room = tell - told.len();
-                told.extend(page.iter().take(room));
+                told.extend(page.iter().take(room).map(|one| (one.infohash, one.count)));
                 if page.len() < PAGE {
                     return told;
                 }
@@ -89,14 +90,35 @@ impl Ledger {
     }
 
     fn take<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Counted<'py>> {
-        counted(py, self.0.lock().take(limit))
+        let taken = self.0.lock().take(limit).into_iter();
+        counted(py, taken.map(|one| (one.infohash, one.count)).collect())
+    }
+
+    fn take_marked<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Marked<Bound<'py, PyBytes>>> {
+        let taken = self.0.lock().take(limit).into_iter();
+        taken
+            .map(|one| {
+                let marks = one.marks.iter().map(|mark| mark.cast_signed()).collect();
+                (PyBytes::new(py, &one.infohash), one.count, marks)
+            })
+            .collect()
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
     fn put_back(&self, infohashes: Vec<PyBackedBytes>) -> Result<()> {
         let mut ledger = self.0.lock();
         for infohash in &infohashes {
-            ledger.put_back(&one_20(infohash)?);
+            ledger.put_back(&one_20(infohash)?, &[]);
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn put_back_marked(&self, rows: Vec<Marked<PyBackedBytes>>) -> PyResult<()> {
+        let mut ledger = self.0.lock();
+        for (infohash, _, marks) in &rows {
+            let marks: Vec<u64> = marks.iter().map(|mark| mark.cast_unsigned()).collect();
+            ledger.put_back(&one_20(infohash)?, &marks);
         }
         Ok(())
     }

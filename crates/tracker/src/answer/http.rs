@@ -10,7 +10,6 @@ use super::Context;
 use super::announce::Admission;
 use super::log::{HttpLine, Logged};
 use crate::model::{Counts, InfoHash};
-use crate::store::Asker;
 use crate::wire::Refusal;
 use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
 
@@ -162,14 +161,11 @@ fn announce(
         wire::failure_text(&mut scratch.body, reason);
         return Ok(());
     }
-    let asker = Asker {
-        peer_id: &query.announced.peer_id,
-        is_stated: admission.announce.ip != requester,
-    };
+    let is_stated = admission.announce.ip != requester;
     let facts = context
         .announce(
             &mut admission,
-            asker,
+            is_stated,
             requester,
             &mut scratch.v4,
             &mut scratch.v6,

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use super::Context;
 use super::announce::Admission;
 use super::log::Logged;
-use crate::store::Asker;
 use crate::wire::Refusal;
 use crate::wire::http::action;
 use crate::wire::limits::URL_DATA_BYTES_MAX;
@@ -22,7 +21,6 @@ pub(crate) enum Admitted<'p> {
     Announce {
         transaction: [u8; 4],
         admission: Admission,
-        peer_id: [u8; 20],
         request_bytes: usize,
     },
     Scrape(wire::Scrape<'p>),
@@ -90,7 +88,6 @@ pub(crate) fn admit<'p>(
             Admitted::Announce {
                 transaction,
                 admission,
-                peer_id: request.announced.peer_id,
                 request_bytes: packet.len(),
             }
         }
@@ -153,7 +150,6 @@ pub(crate) fn answer(
         Admitted::Announce {
             transaction,
             mut admission,
-            peer_id,
             request_bytes,
         } => {
             // BEP 7 and BEP 15: the peers of an answer are of the family that it goes over.
@@ -162,11 +158,7 @@ pub(crate) fn answer(
                 IpAddr::V4(_) => (peers, &mut [][..]),
                 IpAddr::V6(_) => (&mut [][..], peers),
             };
-            let asker = Asker {
-                peer_id: &peer_id,
-                is_stated: false,
-            };
-            match context.announce(&mut admission, asker, source, v4_out, v6_out) {
+            match context.announce(&mut admission, false, source, v4_out, v6_out) {
                 Ok(facts) => {
                     context.counters.announces_udp.one();
                     let interval_s = context.policy.interval_s(context.rng);

@@ -51,6 +51,12 @@ pub fn counted(tracker: &Tracker, name: &str, value: u64) {
     assert_eq!(count(tracker, name), value, "{name}");
 }
 
+/// The downloads completed since they were last taken.
+pub fn drained(tracker: &Tracker) -> Vec<([u8; 20], u32)> {
+    let completed = tracker.completed(usize::MAX).into_iter();
+    completed.map(|one| (one.infohash, one.count)).collect()
+}
+
 /// Waits until something is so.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;

@@ -33,7 +33,7 @@ def target_of(output: str | None, name: str, *, force: bool) -> Path | None:
 
     Args:
         output: A file, a folder, `-` for stdout, or None for the current folder.
-        name: What to call the file in a folder.
+        name: What to call the file in a folder; a foreign one is spelt so that it is one name.
         force: Replace what is there.
 
     Raises:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from outpour.base.event import Event
 from outpour.tracker.lists.address_ranges import parse_ranges
 from outpour.tracker.lists.client_prefixes import parse_clients, prefixes_of
-from outpour.tracker.lists.list_file import ListFile, Parse
+from outpour.tracker.lists.list_file import ListFile, ListReading, Parse
 from outpour.tracker.lists.passkey import Key, parse_keys
 from outpour.tracker.settings import TrackerSettings
 
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+AdmissionReading = Mapping[ListFile[Any], ListReading[Any]]
+"""What each list says now."""
+
+
 class Admission:
     """Who may ask; owns the lists and what they last said.
 
-    Reading the lists takes time and is apart from telling the core what they say, so that the one
-    can run in a thread.
+    Reading the lists takes time, changes nothing and may be done in a thread.
 
     Args:
         settings: Where the lists are.
@@ -34,6 +38,7 @@ class Admission:
         self._banned = _followed(settings.address_deny_list, parse_ranges)
         self._clients = _followed(settings.client_deny_list, parse_clients)
         self._keys = _followed(settings.key_list, parse_keys)
+        self._changed: set[ListFile[Any]] = set()
         self._due_s: float | None = None
 
     @property
@@ -51,31 +56,37 @@ class Admission:
         sources = (self._admitted, self._banned, self._clients, self._keys)
         return tuple(source for source in sources if source)
 
-    def read(self) -> list[Event]:
+    def read(self) -> AdmissionReading:
         """Read what changed in the lists; this blocks, and may run in a thread.
 
         Raises:
             ReadError: A list cannot be read and never was.
         """
-        return [event for source in self._sources for event in source.scan()]
+        return {source: source.scan() for source in self._sources}
+
+    def take(self, reading: AdmissionReading) -> list[Event]:
+        """Put in force what was read; `apply` tells the core of it."""
+        events: list[Event] = []
+        for source in self._sources:
+            found = reading[source]
+            events += source.take(found)
+            if found.joined or found.left:
+                self._changed.add(source)
+        return events
 
     def apply(self, core: Tracker, now: float) -> None:
         """Tell the core what is new in the lists, and which keys count at this Unix time.
 
         A list without a change costs nothing; a key ends with its second.
         """
-        if self._banned and self._banned.has_changed:
-            self._banned.has_changed = False
+        if self._banned and self._is_new(self._banned):
             core.ban(list(self._banned.items))
-        if self._admitted and self._admitted.has_changed:
-            self._admitted.has_changed = False
+        if self._admitted and self._is_new(self._admitted):
             core.admit(list(self._admitted.items))
-        if self._clients and self._clients.has_changed:
-            self._clients.has_changed = False
+        if self._clients and self._is_new(self._clients):
             core.deny_clients(list(self._fixed | self._clients.items))
         is_due = self._due_s is not None and now >= self._due_s
-        if self._keys and (self._keys.has_changed or is_due):
-            self._keys.has_changed = False
+        if self._keys and (self._is_new(self._keys) or is_due):
             self._tell_keys(core, self._keys.items, now)
 
     def begin(self, core: Tracker, now: float) -> None:
@@ -83,9 +94,13 @@ class Admission:
 
         An empty list of those admitted, or of keys, lets nobody in, and not everybody.
         """
-        for source in self._sources:
-            source.has_changed = True
+        self._changed = set(self._sources)
         self.apply(core, now)
+
+    def _is_new(self, source: ListFile[Any]) -> bool:
+        is_new = source in self._changed
+        self._changed.discard(source)
+        return is_new
 
     def _tell_keys(self, core: Tracker, keys: frozenset[Key], now: float) -> None:
         core.set_keys([key.secret for key in keys if key.is_active(now)])

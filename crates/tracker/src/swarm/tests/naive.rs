@@ -26,7 +26,7 @@ fn a_store_without_limits_agrees_with_a_naive_one() {
         small: 24,
         large: 14_000,
     };
-    let splits = agree(&Limits::default(), &place, 1, 600_000);
+    let splits = agree(&Limits::default(), &place, 7, 600_000);
     assert!(splits.contains(&0) && splits.contains(&2), "{splits:?}");
 }
 

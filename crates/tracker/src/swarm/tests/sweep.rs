@@ -27,7 +27,9 @@ fn join(store: &Swarms, infohash: InfoHash, peer: u32, now_s: u32) {
         infohash,
         ip: address.ip(),
         port: address.port(),
+        peer_id: [0; 20],
         left: u64::from(peer % 2),
+        has_nothing: false,
         event: Event::None,
         numwant: 0,
     };

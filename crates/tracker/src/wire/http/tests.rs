@@ -364,14 +364,14 @@ fn escaped(bytes: &[u8]) -> String {
 proptest! {
     #[test]
     fn bep03_an_announce_is_read_as_it_was_written(
-        infohash: [u8; 20], peer_id: [u8; 20], port: u16, left: u64, numwant: u32, compact: bool,
+        infohash: [u8; 20], peer_id: [u8; 20], port: u16, downloaded: u64, left: u64, numwant: u32, compact: bool,
     ) {
         let query = format!(
-            "info_hash={}&peer_id={}&port={port}&left={left}&numwant={numwant}&compact={}",
+            "info_hash={}&peer_id={}&port={port}&downloaded={downloaded}&left={left}&numwant={numwant}&compact={}",
             escaped(&infohash), escaped(&peer_id), u8::from(compact),
         );
         prop_assert_eq!(announce(query.as_bytes()), Ok(Announce {
-            announced: Announced { infohash, peer_id, port, left, event: Event::None },
+            announced: Announced { infohash, peer_id, port, downloaded: Some(downloaded), left, event: Event::None },
             numwant: Some(numwant), compact, ip: None, tracker_id: None,
         }));
     }
