@@ -40,6 +40,7 @@ from tests.waiting import until, wait_for
 VECTORS = Path(__file__).parent / "vectors" / "classic"
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
 BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")
+PORTS = 20_000
 
 
 def settings(**given):
@@ -87,14 +88,15 @@ async def running(given, **more):
             assert isinstance(results[0], asyncio.CancelledError)
 
 
-def announce(service, infohash, port, *, left=0, event="", host="127.0.0.1", key=""):
+def announce(service, infohash, peer, *, left=0, event="", host="127.0.0.1", key=""):
+    """Announce as peer number `peer` of a host, which is at this port above `PORTS`."""
     address = service.http_addresses[0]
     connection = http.client.HTTPConnection(
         address[0], address[1], timeout=10, source_address=(host, 0)
     )
     try:
         path = (
-            f"{key}/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={port}"
+            f"{key}/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={PORTS + peer}"
             f"&uploaded=0&downloaded=0&left={left}&compact=1"
         )
         connection.request("GET", path + (f"&event={event}" if event else ""))
@@ -256,10 +258,12 @@ def test_names_that_are_not_utf8_neither_end_the_tracker_nor_its_watch(folder, t
             def told(kind):
                 return sum(isinstance(event, kind) for event in events)
 
-            while told(NotificationLost) < 2:
+            def lost_twice():
                 for path in bad:
                     path.write_bytes(torrent("bad"))
-                await asyncio.sleep(0.2)
+                return told(NotificationLost) >= 2
+
+            await until(lost_twice)
             await until(lambda: tracks(torrent("bad")))
             await until(lambda: told(NotificationBack) == 2)
             (folder / "good.torrent").write_bytes(torrent("good"))
@@ -317,7 +321,7 @@ def test_counters_and_swarms_are_back_after_a_restart(folder, tmp_path):
     events: list[Event] = []
     with tracker(given, clock=clock, on_event=events.append) as service:
         assert StateRestored(2, 100) in events
-        assert service.peers(BIG) == (Peer("127.0.0.2", 2, False),)
+        assert service.peers(BIG) == (Peer("127.0.0.2", PORTS + 2, False),)
         row = now(service).row(HELLO)
         assert (row.complete, row.downloaded) == (1, 1)
         answer = announce(service, BIG, 3, left=7)
@@ -587,7 +591,10 @@ def test_a_classic_state_file_follows_the_tracker(folder, tmp_path):
                     and dfile.read(path)
                     == Dfile(
                         {HELLO: 1},
-                        {HELLO: (Peer("127.0.0.1", 1, True),), BIG: (Peer("127.0.0.1", 2, False),)},
+                        {
+                            HELLO: (Peer("127.0.0.1", PORTS + 1, True),),
+                            BIG: (Peer("127.0.0.1", PORTS + 2, False),),
+                        },
                     )
                 )
             )

@@ -184,6 +184,38 @@ def test_names_and_sizes_are_enough_in_a_hurry(made):
     assert [file.status for file in report.files if file.status != "ok"] == ["missing"]
 
 
+def test_intact_files_at_the_edge_of_a_bad_piece_do_not_differ(tmp_path):
+    root = tmp_path / "d"
+    root.mkdir()
+    sizes = {"a": 10_000, "b": 60_000, "c": 20_000, "d": 10_000}
+    for name, size in sizes.items():
+        (root / name).write_bytes(content_of(size))
+    metainfo = create(root, CreateOptions(piece_length=16384))
+    assert verify(metainfo, root).right == sum(sizes.values())
+    (root / "b").write_bytes(bytes(60_000))
+    files = by_name(verify(metainfo, root))
+    assert [files[name].status for name in "abcd"] == ["unverified", "bad", "unverified", "ok"]
+    (root / "b").write_bytes(content_of(60_000))
+    (root / "c").write_bytes(bytes(20_000))
+    # Nothing tells which of the files in a piece it is.
+    statuses = {name: file.status for name, file in by_name(verify(metainfo, root)).items()}
+    assert statuses["c"] == "bad"
+    assert statuses["a"] == "ok"
+
+
+def test_what_is_bad_in_a_short_file_is_told_apart_from_what_is_missing(tmp_path):
+    root = tmp_path / "d"
+    root.mkdir()
+    (root / "a").write_bytes(content_of(60_000))
+    (root / "b").write_bytes(content_of(60_000))
+    metainfo = create(root, CreateOptions(piece_length=16384))
+    (root / "a").write_bytes(bytes(5) + content_of(60_000)[5:40_000])
+    file = by_name(verify(metainfo, root))["a"]
+    assert file.status == "wrong size"
+    assert file.bad == ((0, 16384), (40_000, 60_000))
+    assert file.unverified == ((32_768, 40_000),)
+
+
 def test_a_folder_in_the_place_of_a_file_is_no_file(made):
     root, metainfo = made
     (root / "a").unlink()

@@ -220,6 +220,18 @@ impl Tracker {
         Ok(py.detach(|| self.core.insert(infohash, &peers)))
     }
 
+    fn list_seeder(&self, infohash: &[u8], host: &str, port: u16) -> Result<()> {
+        self.core
+            .list_seeder(one_20(infohash)?, address(host, port)?);
+        Ok(())
+    }
+
+    fn unlist_seeder(&self, infohash: &[u8], host: &str, port: u16) -> Result<()> {
+        self.core
+            .unlist_seeder(one_20(infohash)?, address(host, port)?);
+        Ok(())
+    }
+
     fn logged(&self, py: Python<'_>, limit: usize) -> Vec<Logged> {
         let rows = py.detach(|| self.core.logged(limit));
         rows.into_iter().map(Logged).collect()

@@ -29,6 +29,8 @@ pub(crate) struct Policy {
     pub(crate) peers_per_answer: usize,
     pub(crate) peers_per_answer_max: usize,
     pub(crate) full_scrape: bool,
+    /// Where the tracker's paths stand beside the top: empty, or such as `/files`.
+    pub(crate) path_prefix: Box<[u8]>,
 }
 
 impl Policy {

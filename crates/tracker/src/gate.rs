@@ -26,23 +26,26 @@ pub use proxy::{Network, NetworkError};
 pub use ranges::Ranges;
 
 use crate::model::InfoHash;
-use crate::wire::Refusal;
+use crate::wire::{Cause, Refusal};
 
 /// What a refused torrent has been answered since the first trackers; other software looks for it.
 pub(crate) const UNLISTED: Refusal =
-    Refusal::lasting("Requested download is not authorized for use with this tracker.");
+    Refusal::lasting("Requested download is not authorized for use with this tracker.")
+        .because(Cause::Torrent);
 pub(crate) const KEY_MISSING: Refusal =
-    Refusal::lasting("this tracker needs a key: announce to /KEY/announce");
-pub(crate) const KEY_UNKNOWN: Refusal = Refusal::lasting("the key is not known to this tracker");
+    Refusal::lasting("this tracker needs a key: announce to /KEY/announce").because(Cause::Key);
+pub(crate) const KEY_UNKNOWN: Refusal =
+    Refusal::lasting("the key is not known to this tracker").because(Cause::Key);
 pub(crate) const CLIENT_DENIED: Refusal =
-    Refusal::lasting("your client is not allowed on this tracker");
+    Refusal::lasting("your client is not allowed on this tracker").because(Cause::Client);
 /// What `BitTornado` answered addresses that it did not serve.
 pub(crate) const ADDRESS_DENIED: Refusal =
-    Refusal::lasting("your IP is not allowed on this tracker");
+    Refusal::lasting("your IP is not allowed on this tracker").because(Cause::Address);
 const IP_UNREADABLE: Refusal = Refusal::lasting("ip must be an IPv4 or IPv6 address");
 pub(crate) const ADDRESS_UNUSABLE: Refusal =
     Refusal::lasting("no peer can be reached at this address");
-pub(crate) const TOO_FAST: Refusal = Refusal::passing("too many requests from this address", 1);
+pub(crate) const TOO_FAST: Refusal =
+    Refusal::passing("too many requests from this address", 1).because(Cause::Rate);
 
 pub(crate) struct Gate {
     pub(crate) connection_ids: ConnectionIds,

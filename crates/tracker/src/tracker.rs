@@ -211,8 +211,9 @@ impl Tracker {
         });
     }
 
-    /// Give these peers first in every answer to a leecher: the publisher's own seeds.
+    /// Give these peers first in every answer to whoever may want data: the publisher's own seeds.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
+        self.shared.gate.expect_any_peer();
         self.shared.store.swarms.set_origins(origins);
     }
 
@@ -316,11 +317,8 @@ impl Tracker {
         let mut rng = rng::from_os();
         let swarms = &self.shared.store.swarms;
         let mut joins = |&(address, seeder): &(SocketAddr, bool)| {
-            // What the other tracker knew of a peer is older than what it said here.
             let ip = address.ip().to_canonical();
-            if swarms.holds(&infohash, SocketAddr::new(ip, address.port())) {
-                return false;
-            }
+            let known = swarms.find(&infohash, SocketAddr::new(ip, address.port()));
             let announce = Announce {
                 infohash,
                 peer_id: [0; 20],
@@ -331,11 +329,48 @@ impl Tracker {
                 event: Event::None,
                 numwant: 0,
             };
-            swarms
-                .announce(&announce, now_s, &mut rng, &mut [], &mut [])
-                .joined
+            let mut say = |announce: &Announce| {
+                let facts = swarms.announce(announce, now_s, &mut rng, &mut [], &mut []);
+                facts.joined
+            };
+            if known.is_some_and(|peer| peer.seeder != seeder) {
+                // It did not finish here, so it comes as one who is new.
+                say(&Announce {
+                    left: u64::MAX,
+                    event: Event::Stopped,
+                    ..announce
+                });
+            }
+            say(&announce) && known.is_none()
         };
         peers.iter().filter(|peer| joins(peer)).count()
+    }
+
+    /// Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
+    pub fn list_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.shared.gate.expect_any_peer();
+        self.announce_seeder(infohash, seeder, Event::None);
+    }
+
+    /// Take a seeder of this process out of a swarm.
+    pub fn unlist_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.announce_seeder(infohash, seeder, Event::Stopped);
+    }
+
+    fn announce_seeder(&self, infohash: InfoHash, seeder: SocketAddr, event: Event) {
+        let announce = Announce {
+            infohash,
+            peer_id: [0; 20],
+            ip: seeder.ip().to_canonical(),
+            port: seeder.port(),
+            left: 0,
+            has_nothing: false,
+            event,
+            numwant: 0,
+        };
+        let now_s = self.shared.clock.now_s();
+        let swarms = &self.shared.store.swarms;
+        swarms.announce(&announce, now_s, &mut rng::from_os(), &mut [], &mut []);
     }
 
     /// Take up to `limit` requests answered since they were last taken, the oldest first; none unless
@@ -450,6 +485,7 @@ impl Shared {
                 peers_per_answer: config.peers_per_answer.min(config.peers_per_answer_max),
                 peers_per_answer_max: config.peers_per_answer_max,
                 full_scrape: config.full_scrape,
+                path_prefix: config.path_prefix.as_bytes().into(),
             },
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),

@@ -41,12 +41,13 @@ fn take_one(tracker: &Tracker) -> (TcpStream, Vec<u8>) {
 fn http_requests_on_one_connection_are_answered_one_after_the_other() {
     let tracker = serve(config());
     let mut stream = connect(tracker.http_addresses()[0]);
-    for port in 1..=20 {
+    for peers in 1..=20 {
+        let port = 1000 + peers;
         stream
             .write_all(&request(&format!("&port={port}&left=5")))
             .expect("sent");
         let (_, body) = read_answer(&mut stream);
-        assert_eq!(Reply::parse(&body).counts().1, port);
+        assert_eq!(Reply::parse(&body).counts().1, peers);
     }
     counted(&tracker, "connections_http", 1);
 }
@@ -55,14 +56,14 @@ fn http_requests_on_one_connection_are_answered_one_after_the_other() {
 fn http_pipelined_requests_are_all_answered_in_order() {
     let tracker = serve(config());
     let mut stream = connect(tracker.http_addresses()[0]);
-    let requests: Vec<u8> = (1..=300)
+    let requests: Vec<u8> = (1001..=1300)
         .flat_map(|port| request(&format!("&port={port}&left=5&numwant=0")))
         .collect();
     let mut writer = stream.try_clone().expect("a second handle");
     let writing = thread::spawn(move || writer.write_all(&requests).expect("sent"));
-    for port in 1..=300 {
+    for peers in 1..=300 {
         let (_, body) = read_answer(&mut stream);
-        assert_eq!(Reply::parse(&body).counts().1, port);
+        assert_eq!(Reply::parse(&body).counts().1, peers);
     }
     writing.join().expect("all written");
 }
@@ -78,7 +79,7 @@ fn http_connections_that_wait_together_each_get_their_own_answer() {
     };
     let mut clients: Vec<_> = (0..30).map(|_| connect(http)).collect();
     for (at, client) in clients.iter_mut().enumerate() {
-        for port in 1..=at + 1 {
+        for port in 1001..=1001 + at {
             client.write_all(&of(at, port)).expect("sent");
             read_answer(client);
         }
@@ -88,7 +89,7 @@ fn http_connections_that_wait_together_each_get_their_own_answer() {
     busy.write_all(&many).expect("sent");
     let mut broken = Vec::new();
     for (at, client) in clients.iter_mut().enumerate() {
-        let asked = of(at, 1);
+        let asked = of(at, 1001);
         match at % 5 {
             0 => client.write_all(&asked[..40]).expect("sent"),
             1 => {
@@ -105,7 +106,7 @@ fn http_connections_that_wait_together_each_get_their_own_answer() {
     }
     for (at, client) in clients.iter_mut().enumerate() {
         if at % 5 == 0 {
-            client.write_all(&of(at, 1)[40..]).expect("sent");
+            client.write_all(&of(at, 1001)[40..]).expect("sent");
         }
         let (head, body) = read_answer(client);
         if broken.contains(&at) {

@@ -127,7 +127,7 @@ class Tracker:
         """
 
     def set_origins(self, origins: Sequence[tuple[str, int]]) -> None:
-        """Give these peers first in every answer to a leecher: the publisher's own seeds.
+        """Give these peers first in every answer to whoever may want data: the own seeds.
 
         Raises:
             ValueError: A host is no IP address.
@@ -174,6 +174,16 @@ class Tracker:
     def unique_ips(self) -> tuple[int, int]:
         """Distinct addresses of seeders, and of leechers, over all swarms."""
 
+    def recall_counted(self, marks: Sequence[int]) -> None:
+        """Keep downloads from being counted again that an earlier run has counted.
+
+        Args:
+            marks: What `Ledger.take_marked` gave with them, the latest 65,536, the earliest first.
+        """
+
+    def counted(self) -> list[int]:
+        """The marks of the downloads counted lately, as `recall_counted` takes them."""
+
     def snapshot(self) -> Snapshot:
         """The swarms as versioned and checksummed bytes in parts; ages in them are relative."""
 
@@ -193,6 +203,20 @@ class Tracker:
 
         Raises:
             ValueError: An infohash has not 20 bytes, or an address is none.
+        """
+
+    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes, or the address is none.
+        """
+
+    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a seeder of this process out of a swarm.
+
+        Raises:
+            ValueError: As `list_seeder` does.
         """
 
     def logged(self, limit: int) -> list[Logged]:

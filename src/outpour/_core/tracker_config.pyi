@@ -18,6 +18,8 @@ class TrackerConfig(Protocol):
     * `believe_every_ip: bool` (False): honour `ip=` of everyone; whoever announces can then aim the
       swarm at a victim.
     * `full_scrape: bool` (False): answer a scrape that names no torrent with all of them.
+    * `path_prefix: str` (empty): path below which announces and scrapes are answered too, such as
+      `/files`.
     * `requests_per_address_per_s: int` (0), `requests_per_address_burst: int` (0): what one
       address, or IPv6 /64, may ask; 0 is no limit, and a burst is never below the rate.
     * `denied_clients: Sequence[bytes]` (none): beginnings of peer ids that are turned away.

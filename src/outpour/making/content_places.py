@@ -19,6 +19,9 @@ from outpour.torrent.disk_names import (
 )
 from outpour.torrent.info import File, Info
 
+UNFINISHED_ENDINGS = (".part", ".!qB", ".!ut", ".bc!")
+"""What clients put behind the names of files that they have not finished: Transmission,
+qBittorrent, uTorrent, BitComet."""
 FILES_TRIED = 100
 """How many files are looked for to tell whether a folder is the content or holds it."""
 
@@ -31,21 +34,34 @@ class Place:
         location: Its path; of padding none.
         found: Bytes of the file, None when there is none.
         reason: Why it cannot be read, or what is wrong with a link.
+        is_unfinished: Whether it is there under the name of one that a client still downloads.
     """
 
-    __slots__ = ("file", "found", "location", "reason")
+    __slots__ = ("file", "found", "is_unfinished", "location", "reason")
 
     def __init__(self, file: File, location: str, target: str, quick: bool) -> None:
         self.file = file
         self.location = location
         self.found: int | None = None
         self.reason: str | None = None
+        self.is_unfinished = False
         if file.is_padding:
             return
         if file.symlink is not None:
             self._look_at_link(target)
         else:
             self._look(quick)
+
+    def look_for_unfinished(self, quick: bool) -> None:
+        """Look for the file under the names that clients give to what they still download."""
+        finished = self.location
+        for ending in () if self.is_link else UNFINISHED_ENDINGS:
+            self.location = f"{finished}{ending}"
+            self._look(quick)
+            if not self.is_missing:
+                self.is_unfinished = True
+                return
+        self.location = finished
 
     def _look(self, quick: bool) -> None:
         try:
@@ -140,6 +156,9 @@ def places_of(info: Info, root: Path, quick: bool) -> list[Place]:
             if found[index].is_missing:
                 other = look(index, way[index])
                 found[index] = found[index] if other.is_missing else other
+    for place in found:
+        if place.is_missing:
+            place.look_for_unfinished(quick)
     places = iter(found)
     return [Place(file, "", "", quick) if file.is_padding else next(places) for file in info.files]
 

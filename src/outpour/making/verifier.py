@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from outpour.base import arguments
 from outpour.base.errors import ReadError, reason
+from outpour.base.text import printable
 from outpour.making import hasher
 from outpour.making.content_places import Place, extra_files, find_root, places_of
 from outpour.making.hasher import Merkle, Progress, Source
@@ -21,7 +23,9 @@ from outpour.torrent.info import File
 from outpour.torrent.merkle import BLOCK_LENGTH, HASH_LENGTH
 from outpour.torrent.metainfo import Metainfo
 
-Status: TypeAlias = Literal["ok", "missing", "wrong size", "bad", "unreadable", "unverified"]
+Status: TypeAlias = Literal[
+    "ok", "missing", "wrong size", "unfinished", "bad", "unreadable", "unverified"
+]
 Range: TypeAlias = "tuple[int, int]"
 """The first and the one after the last: of bytes, counted from the beginning of the file."""
 
@@ -38,14 +42,16 @@ class FileReport:
         path: Components below the torrent's root folder; a single file has its name.
         length: Bytes it must have.
         status: `bad` when some of its pieces are, or when a symbolic link leads elsewhere;
-            `unverified` when all that speaks against it are pieces shared with a file that is not
-            there as a whole.
+            `unfinished` when it is there under the name that a client gives to what it still
+            downloads; `unverified` when all that speaks against it are pieces shared with a file
+            that is surely not right.
         found: Bytes it has, None when it is missing.
         bad: Ranges that are not there or whose hashes differ.
         unverified: Ranges that could not be checked.
         bad_blocks: In torrents with hashes of v2, the ranges of 16 KiB blocks of the file that
             `bad` touches. A .torrent holds one hash a piece, so they are as coarse as its pieces.
-        reason: Why the file is unreadable, or what is there instead of a link.
+        reason: Why the file is unreadable, what an unfinished one is called, or what is there
+            instead of a link.
     """
 
     path: tuple[str, ...]
@@ -67,17 +73,28 @@ class Report:
         files: One for each file of the torrent, in its order, without padding.
         extra: Files in the folder that the torrent does not have.
         bad_pieces: Numbers of the pieces that differ, from 0; in pure v2 each file begins one.
+            Pieces of nothing but padding are among them.
+        piece_count: How many were compared; none in a hurry.
     """
 
     root: Path
     files: tuple[FileReport, ...]
     extra: tuple[tuple[str, ...], ...] = ()
     bad_pieces: tuple[int, ...] = ()
+    piece_count: int = 0
 
     @property
     def ok(self) -> bool:
-        """Whether all of the content is there and right; extra files do not count."""
-        return all(file.status == "ok" for file in self.files)
+        """Whether all of the content is there and no piece is bad; extra files do not count."""
+        return not self.bad_pieces and all(file.status == "ok" for file in self.files)
+
+    @property
+    def right(self) -> int:
+        """Bytes of content that are there, and of which no hash differs."""
+        return sum(
+            file.length - sum(high - low for low, high in _merge((*file.bad, *file.unverified)))
+            for file in self.files
+        )
 
 
 def verify(
@@ -111,7 +128,7 @@ def verify(
     """
     metainfo = torrent if isinstance(torrent, Metainfo) else Metainfo.read(torrent)
     info = metainfo.info
-    root = find_root(info, Path(path))
+    root = find_root(info, Path(arguments.path(path, "path")))
     places = places_of(info, root, quick)
     extra = tuple(extra_files(places, root)) if info.is_folder else ()
     check = _Check(metainfo, places)
@@ -120,7 +137,7 @@ def verify(
     files = tuple(
         check.report(index) for index, file in enumerate(info.files) if not file.is_padding
     )
-    return Report(root, files, extra, check.bad_pieces)
+    return Report(root, files, extra, check.bad_pieces, 0 if quick else info.piece_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +269,12 @@ class _Check:
         bad = _merge(self._bad.get(index, ()))
         unverified = _merge(self._unverified.get(index, ()))
         status: Status = "ok"
-        if place.reason is not None:
+        why = place.reason
+        if why is not None:
             status = "bad" if place.is_link else "unreadable"
+        elif place.is_unfinished:
+            status = "unfinished"
+            why = f"called `{printable(Path(place.location).name)}`"
         elif place.found is None:
             status = "missing"
         elif place.found != file.length:
@@ -265,9 +286,7 @@ class _Check:
         blocks: tuple[Range, ...] = ()
         if self._info.infohash_v2 is not None:
             blocks = _merge([(low // BLOCK_LENGTH, -(-high // BLOCK_LENGTH)) for low, high in bad])
-        return FileReport(
-            file.path, file.length, status, place.found, bad, unverified, blocks, place.reason
-        )
+        return FileReport(file.path, file.length, status, place.found, bad, unverified, blocks, why)
 
     def _compare_pieces(self, pieces: bytes, cut: Sequence[Range]) -> None:
         wanted = self._info.pieces
@@ -279,14 +298,34 @@ class _Check:
             for piece in range(done, first):
                 begin = piece * _SHA1_LENGTH
                 if pieces[at : at + _SHA1_LENGTH] != wanted[begin : begin + _SHA1_LENGTH]:
-                    self._blame(piece)
+                    self._pieces.add(piece)
                 at += _SHA1_LENGTH
-            for piece in range(first, after):
-                self._blame(piece)
+            self._pieces.update(range(first, after))
             done = after
+        self._blame()
 
-    def _blame(self, piece: int) -> None:
-        self._pieces.add(piece)
+    def _blame(self) -> None:
+        pieces = sorted(self._pieces)
+        surely = {index for index, place in enumerate(self._places) if not place.is_whole}
+        for piece in pieces:
+            touched = self._touched(piece)
+            if len(touched) == 1:
+                surely.add(touched[0][0])
+        for piece in pieces:
+            touched = self._touched(piece)
+            is_there = all(high <= self._places[index].present for index, _, high in touched)
+            is_plain = not any(index in surely for index, _, _ in touched)
+            for index, low, high in touched:
+                # Of a piece shared with bytes that are not there, or with a file that is surely not
+                # right, the others say nothing.
+                is_bad = is_there and (is_plain or index in surely)
+                present = min(self._places[index].present, high)
+                if low < present:
+                    ranges = self._bad if is_bad else self._unverified
+                    ranges.setdefault(index, []).append((low, present))
+
+    def _touched(self, piece: int) -> list[tuple[int, int, int]]:
+        """The files that a piece has bytes of, each with the first and the one after the last."""
         start = piece * self._info.piece_length
         end = start + self._info.piece_length
         touched: list[tuple[int, int, int]] = []
@@ -297,15 +336,7 @@ class _Check:
             low, high = max(start - file.offset, 0), min(end - file.offset, file.length)
             if low < high and not file.is_padding:
                 touched.append((index, low, high))
-        if all(high <= self._places[index].present for index, _, high in touched):
-            for index, low, high in touched:
-                self._bad.setdefault(index, []).append((low, high))
-            return
-        # A piece shared with bytes that are not there says nothing about the others in it.
-        for index, low, high in touched:
-            present = min(self._places[index].present, high)
-            if low < present:
-                self._unverified.setdefault(index, []).append((low, present))
+        return touched
 
     def _add_absent(self) -> None:
         # By its place and not by its hash, which would be right where zeros are missing.

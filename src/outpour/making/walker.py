@@ -27,7 +27,7 @@ ENTRIES_MAX = 5_000_000
 with links can stand for more than there are atoms."""
 
 JUNK = frozenset(
-    {".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini"}
+    {".ds_store", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini"}
     | {"$recycle.bin", "system volume information", "lost+found", "__macosx"}
 )
 """What systems leave in folders without being asked, in lower case."""

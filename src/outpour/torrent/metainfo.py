@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from outpour.base import arguments
 from outpour.base.errors import BencodeError, MetainfoError, ReadError, reason
 from outpour.base.files import write_atomically
 from outpour.base.text import from_bytes
@@ -116,13 +117,14 @@ class Metainfo:
             BencodeError: It is not bencode.
             MetainfoError: It is not a torrent, or is one that could harm.
         """
+        shown = arguments.path(path, "path")
         try:
             # One byte beyond the limit is enough to be refused, whatever the file's size.
-            with Path(path).open("rb") as file:
+            with Path(shown).open("rb") as file:
                 raw = file.read(limits.length + 1)
         except OSError as error:
-            raise ReadError(f"`{os.fspath(path)}`: {reason(error)}") from error
-        return cls.parse(raw, origin=f"`{os.fspath(path)}`", limits=limits)
+            raise ReadError(f"`{shown}`: {reason(error)}") from error
+        return cls.parse(raw, origin=f"`{shown}`", limits=limits)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file as a whole: readers see the old one or the new one.

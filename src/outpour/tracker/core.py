@@ -11,6 +11,7 @@ import socket
 import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from outpour import _core
 from outpour.base.errors import NetworkError, UsageError, reason
@@ -48,6 +49,7 @@ class CoreConfig:
     trusted_proxies: tuple[tuple[str, int], ...]
     private_networks: bool
     full_scrape: bool
+    path_prefix: str
     requests_per_address_per_s: int
     requests_per_address_burst: int
     denied_clients: tuple[bytes, ...]
@@ -72,6 +74,8 @@ class CoreConfig:
             "trusted_proxies": tuple(_network(text) for text in settings.trusted_proxies),
             "denied_clients": tuple(prefixes_of(settings.denied_clients)),
             "log_max": log_max,
+            # A proxy in front may take the path off or leave it: both are answered.
+            "path_prefix": urlsplit(settings.public_url or "").path.rstrip("/"),
         }
         plain = {
             one.name: getattr(settings, one.name) for one in fields(cls) if one.name not in derived

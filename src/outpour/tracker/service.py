@@ -282,6 +282,10 @@ class TrackerService:
         """None: a tracker alone serves no content."""
         del infohash
 
+    def is_key(self, secret: str) -> bool:
+        """Whether this is a key of a private tracker that counts now."""
+        return self._admission.knows(secret, self._clock())
+
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
         return self._core.counters()
@@ -319,6 +323,18 @@ class TrackerService:
                     infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
                 )
         self._census.forget()
+
+    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Put a seeder of this process into a swarm, or keep it there."""
+        self._core.list_seeder(infohash, host, port)
+
+    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a seeder of this process out of a swarm."""
+        self._core.unlist_seeder(infohash, host, port)
+
+    def set_origins(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """Give these peers first in every answer to who wants data, whatever the torrent."""
+        self._core.set_origins(addresses)
 
     async def _turns(self) -> None:
         loop = asyncio.get_running_loop()
@@ -463,7 +479,7 @@ class TrackerService:
 
     def _torrents_listed(self) -> int:
         held = self._torrents_held()
-        return held if self.settings.open else max(held, len(self._allowed.infohashes))
+        return held if self.settings.open else max(held, len(self._allowed))
 
     def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
         if why is None:

@@ -101,6 +101,8 @@ class WebOptions:
         title: Heading of the page and title of the feed.
         public_url: Where visitors reach `/`, for links that must be absolute. None: from the
             request's `Host`. A path in it (`https://example.org/files/`) is put before all links.
+        trusted_proxies: Networks of reverse proxies whose `X-Forwarded-For` and
+            `X-Forwarded-Proto` are believed.
         event_clients_max: Open event streams.
 
     Raises:
@@ -109,6 +111,7 @@ class WebOptions:
 
     title: str = "outpour"
     public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
     event_clients_max: int = EVENT_CLIENTS_MAX
 
     def __post_init__(self) -> None:

@@ -41,6 +41,8 @@ pub(super) struct TrackerConfig {
     #[pyo3(default)]
     full_scrape: bool,
     #[pyo3(default)]
+    path_prefix: String,
+    #[pyo3(default)]
     requests_per_address_per_s: u32,
     #[pyo3(default)]
     requests_per_address_burst: u32,
@@ -88,6 +90,7 @@ impl TryFrom<TrackerConfig> for Config {
             believe_every_ip: config.believe_every_ip,
             nat_check_attempts: config.nat_check_attempts,
             full_scrape: config.full_scrape,
+            path_prefix: config.path_prefix,
             requests_per_address_per_s: config.requests_per_address_per_s,
             requests_per_address_burst: config.requests_per_address_burst,
             denied_clients: config

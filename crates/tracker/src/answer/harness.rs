@@ -46,6 +46,7 @@ impl Harness {
                 peers_per_answer: 50,
                 peers_per_answer_max: 200,
                 full_scrape: false,
+                path_prefix: Box::default(),
             },
             rng: Rng::with_seed(1),
             counters: Counters::default(),

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use super::Context;
 use super::announce::Admission;
 use super::log::Logged;
-use crate::wire::Refusal;
+use crate::gate::KEY_MISSING;
 use crate::wire::http::action;
 use crate::wire::limits::URL_DATA_BYTES_MAX;
 use crate::wire::udp::{self as wire, Request};
+use crate::wire::{Cause, Refusal};
 
 const ID_EXPIRED: &str = "connection id expired";
 
@@ -61,10 +62,11 @@ pub(crate) fn admit<'p>(
     }
     if !context.gate.is_slow_enough(source, context.now_ms) {
         context.counters.dropped_udp.one();
+        counters.refuse(Cause::Rate);
         return Admitted::Dropped;
     }
     if let Err(refusal) = context.lists.admit_address(source) {
-        context.counters.refused.one();
+        counters.refuse(refusal.cause);
         return fail(refusal.reason);
     }
     match request {
@@ -77,12 +79,12 @@ pub(crate) fn admit<'p>(
             let admission = match admission {
                 Ok(admission) => admission,
                 Err(refusal) => {
-                    counters.refused.one();
+                    counters.refuse(refusal.cause);
                     return fail(refusal.reason);
                 }
             };
             if let Some(reason) = context.lists.failure(&request.announced.infohash) {
-                counters.refused.one();
+                counters.refuse(Cause::Torrent);
                 return fail(reason);
             }
             Admitted::Announce {
@@ -90,6 +92,11 @@ pub(crate) fn admit<'p>(
                 admission,
                 request_bytes: packet.len(),
             }
+        }
+        // A scrape has no room for a key (BEP 41 is of announces alone), and numbers are for members.
+        Request::Scrape(_) if context.lists.keys.is_some() => {
+            counters.refuse(Cause::Key);
+            fail(KEY_MISSING.reason)
         }
         Request::Scrape(scrape) => {
             for infohash in scrape.infohashes {
@@ -172,7 +179,7 @@ pub(crate) fn answer(
                     wire::PEERS_AT + facts.v4_bytes + facts.v6_bytes
                 }
                 Err(refusal) => {
-                    context.counters.refused.one();
+                    context.counters.refuse(refusal.cause);
                     context.counters.errors_udp.one();
                     wire::error(out, transaction, refusal.reason, request_bytes)
                 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glob import escape
 from pathlib import Path
 
 from outpour.base.errors import WriteError
@@ -26,6 +27,21 @@ def check_target(target: Path | None, force: bool) -> None:
             f"`{target}`: its folder is not there",
             hint=f"make it first: mkdir -p '{target.parent}'",
         )
+
+
+def pattern_of_target(target: Path | None, root: Path) -> tuple[str, ...]:
+    """Say how to leave a .torrent out of the content that it is made of.
+
+    Returns:
+        A pattern for `globs.matcher` if it lies in that folder, else none.
+    """
+    if target is None or not root.is_dir():
+        return ()
+    place, top = target.parent.resolve() / target.name, root.resolve()
+    if not place.is_relative_to(top):
+        return ()
+    # The slash makes it a path and not a name in any folder.
+    return (f"/{escape(place.relative_to(top).as_posix())}",)
 
 
 def target_of(output: str | None, name: str, *, force: bool) -> Path | None:
