@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
-use std::net::SocketAddr;
-use std::os::fd::{OwnedFd, RawFd};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -115,6 +115,16 @@ impl Tracker {
     /// Take the connections that are not for the tracker, each with the bytes already read of it.
     pub fn take_connections(&self) -> Vec<(OwnedFd, Vec<u8>)> {
         self.shared.handoff.take()
+    }
+
+    /// Go on with a connection that was taken and whose request is answered, and with the bytes read of
+    /// it since: whatever it asks for next, it is as one that was just made.
+    pub fn give_back(&self, connection: OwnedFd, read: &[u8]) {
+        let stream = TcpStream::from(connection);
+        let returns = &self.shared.returns;
+        let worker = stream.as_raw_fd() as usize % returns.len();
+        // Where too many wait it is closed, as the least active one is where too many are open.
+        let _closed = returns[worker].leave(stream, read);
     }
 
     /// Replace the allowed set; none lets in every torrent.
@@ -283,6 +293,12 @@ impl Tracker {
     /// Set the completed counters to what an earlier run had reached.
     pub fn set_completed(&self, counts: &[(InfoHash, u32)]) {
         self.shared.store.swarms.set_completed(counts);
+    }
+
+    /// The first that passed on the requests of others (`X-Forwarded-For`) without being one of
+    /// [`Config::trusted_proxies`]: all who ask through it count as one address.
+    pub fn forwarder(&self) -> Option<IpAddr> {
+        self.shared.gate.forwarder()
     }
 
     /// Everything worth keeping over a restart.
@@ -469,6 +485,7 @@ impl Shared {
                 rate,
                 serves_private_networks: config.private_networks,
                 believes_every_ip: config.believe_every_ip,
+                path_prefix: config.path_prefix.trim_end_matches('/').into(),
             },
         );
         let checks = match config.nat_check_attempts {
@@ -485,11 +502,13 @@ impl Shared {
                 peers_per_answer: config.peers_per_answer.min(config.peers_per_answer_max),
                 peers_per_answer_max: config.peers_per_answer_max,
                 full_scrape: config.full_scrape,
-                path_prefix: config.path_prefix.as_bytes().into(),
             },
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),
             handoff: HandOff::new()?,
+            returns: (0..workers)
+                .map(|_| HandOff::new())
+                .collect::<io::Result<_>>()?,
             full_scrapes: crate::serve::FullScrapes::default(),
             // The other half is for connections handed over, and for files.
             connections_max: config.connections_max.min(descriptors_max() / 2 / workers),

@@ -61,6 +61,17 @@ class Tracker:
         read from it. While 1024 wait, more are answered with 503.
         """
 
+    def give_back(self, fd: int, read: bytes) -> None:
+        """Go on with a connection that was taken, once its request is answered.
+
+        Whatever it asks for next is answered as on a new one, and what is not for the tracker is to
+        be taken again.
+
+        Args:
+            fd: The descriptor, not blocking; it belongs to the tracker from now on.
+            read: What was read from it and not answered.
+        """
+
     def allow(self, infohashes: Sequence[bytes] | None) -> None:
         """Replace the allowed set, all at once; None lets in every torrent.
 
@@ -223,6 +234,12 @@ class Tracker:
         """Take up to `limit` requests answered since they were last taken, the oldest first.
 
         Always empty unless the configuration has a `log_max`.
+        """
+
+    def forwarder(self) -> str | None:
+        """The first address that passed on requests of others and is no trusted proxy, if any did.
+
+        All who ask through it count as one.
         """
 
     def counters(self) -> dict[str, int]:

@@ -37,6 +37,7 @@ from outpour.tracker.tracker_events import (
     Completed,
     NotificationBack,
     NotificationLost,
+    ProxyNotTrusted,
     SnapshotRefused,
     StateRestored,
 )
@@ -97,6 +98,7 @@ class TrackerService:
         self._reading = asyncio.Lock()
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
         self._is_snapshot_empty = False
+        self._forwarder: str | None = None
         self._sampler = history.Sampler()
 
     def start(self) -> None:
@@ -230,6 +232,15 @@ class TrackerService:
         """Connections that are not the tracker's: descriptor, and what was read from it."""
         return self._core.take_connections()
 
+    def give_back(self, fd: int, read: bytes) -> None:
+        """Go on with a connection that was taken, once its request is answered.
+
+        Args:
+            fd: The descriptor, which belongs to the tracker from now on.
+            read: What was read from it and not answered.
+        """
+        self._core.give_back(fd, read)
+
     def now(self) -> float:
         """Server time in Unix seconds."""
         return self._clock()
@@ -337,6 +348,9 @@ class TrackerService:
             due = max(due + TURN_S, loop.time())
             self._admission.apply(self._core, self._clock())
             self._drain()
+            if self._forwarder is None and (host := self._core.forwarder()):
+                self._forwarder = host
+                self._on_event(ProxyNotTrusted(host))
             if self._keeper.ledger.unsaved():
                 await self._blocking(self._keeper.save)
             minute = self._clock() // MINUTE_S
