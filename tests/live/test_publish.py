@@ -423,7 +423,7 @@ def test_a_name_that_is_not_utf8_does_not_end_the_notice_of_changes(start: Start
     publication = Publication(start, content)
     publication.wait_published(*ENTRIES)
     Path(os.fsdecode(os.fsencode(content) + b"/bad\xff.bin")).write_bytes(b"x" * 1000)
-    publication.process.line_with("notifications of changes fail")
+    publication.process.line_with("changes are not notified")
     (content / "later.bin").write_bytes(b"later" * 50_000)
     publication.wait_published("later.bin")
 

@@ -244,6 +244,10 @@ impl Tracker {
         rows.into_iter().map(Logged).collect()
     }
 
+    fn forwarder(&self) -> Option<String> {
+        self.core.forwarder().map(|ip| ip.to_string())
+    }
+
     fn counters(&self) -> HashMap<&'static str, u64> {
         self.core.counters()
     }

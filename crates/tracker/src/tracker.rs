@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -295,6 +295,12 @@ impl Tracker {
         self.shared.store.swarms.set_completed(counts);
     }
 
+    /// The first that passed on the requests of others (`X-Forwarded-For`) without being one of
+    /// [`Config::trusted_proxies`]: all who ask through it count as one address.
+    pub fn forwarder(&self) -> Option<IpAddr> {
+        self.shared.gate.forwarder()
+    }
+
     /// Everything worth keeping over a restart.
     pub fn snapshot(&self) -> Vec<u8> {
         self.shared.store.swarms.snapshot(self.shared.clock.now_s())
@@ -479,6 +485,7 @@ impl Shared {
                 rate,
                 serves_private_networks: config.private_networks,
                 believes_every_ip: config.believe_every_ip,
+                path_prefix: config.path_prefix.trim_end_matches('/').into(),
             },
         );
         let checks = match config.nat_check_attempts {
@@ -495,7 +502,6 @@ impl Shared {
                 peers_per_answer: config.peers_per_answer.min(config.peers_per_answer_max),
                 peers_per_answer_max: config.peers_per_answer_max,
                 full_scrape: config.full_scrape,
-                path_prefix: config.path_prefix.as_bytes().into(),
             },
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),

@@ -84,8 +84,8 @@ fn a_client_of_both_families_has_downloaded_once() {
     for (event, left) in [(2, 5), (1, 0), (0, 0), (3, 0)] {
         for client in [&four, &six] {
             client.announce(&UdpAnnounce {
-                event,
                 left,
+                event,
                 ..UdpAnnounce::default()
             });
         }

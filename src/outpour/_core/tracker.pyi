@@ -236,6 +236,12 @@ class Tracker:
         Always empty unless the configuration has a `log_max`.
         """
 
+    def forwarder(self) -> str | None:
+        """The first address that passed on requests of others and is no trusted proxy, if any did.
+
+        All who ask through it count as one.
+        """
+
     def counters(self) -> dict[str, int]:
         """Every count under its name: what was answered since the start, and what is held now.
 

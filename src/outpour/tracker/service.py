@@ -7,7 +7,6 @@ knows nothing of this: it is given whole sets and asked for counts, once a secon
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +25,7 @@ from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
-from outpour.tracker.lists.metainfo_file import MetainfoFile
+from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX
@@ -35,6 +34,7 @@ from outpour.tracker.tracker_events import (
     Completed,
     NotificationBack,
     NotificationLost,
+    ProxyNotTrusted,
     SnapshotRefused,
     StateRestored,
 )
@@ -96,6 +96,7 @@ class TrackerService:
         self._reading = asyncio.Lock()
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
         self._is_snapshot_empty = False
+        self._forwarder: str | None = None
 
     def start(self) -> None:
         """Bind the addresses, read set and state, and begin to answer.
@@ -191,7 +192,7 @@ class TrackerService:
         """Track many torrents from now on, at the cost of one change."""
         listings = []
         for metainfo, path in torrents:
-            listing = Listing.of(metainfo, path, _stat(path))
+            listing = Listing.of(metainfo, path, status_of(path))
             listings.append(listing)
             self._raw.pop(listing.infohash, None)
             if path is None:
@@ -353,6 +354,9 @@ class TrackerService:
             due = max(due + TURN_S, loop.time())
             self._admission.apply(self._core, self._clock())
             self._drain()
+            if self._forwarder is None and (host := self._core.forwarder()):
+                self._forwarder = host
+                self._on_event(ProxyNotTrusted(host))
             if self._keeper.ledger.unsaved():
                 await self._blocking(self._keeper.save)
             minute = self._clock() // MINUTE_S
@@ -487,10 +491,3 @@ class TrackerService:
 
     def _in_background(self, work: Callable[..., object], *args: object) -> None:
         self._writing.submit(work, *args)
-
-
-def _stat(path: Path | None) -> os.stat_result | None:
-    try:
-        return path.stat() if path is not None else None
-    except OSError:
-        return None

@@ -117,6 +117,21 @@ class NotificationBack(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyNotTrusted(Event):
+    """Somebody passes on the requests of others, and is not trusted with it; told once."""
+
+    is_trouble = True
+
+    host: str
+
+    def __str__(self) -> str:
+        return (
+            f"`{self.host}`: sends `X-Forwarded-For` and is no trusted proxy, so all who ask "
+            f"through it count as one; if it is yours, name it with `--trusted-proxies {self.host}`"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class StateDamaged(Event):
     """The state file was damaged and is set aside; a new one is in its place."""
 
