@@ -7,7 +7,6 @@ knows nothing of this: it is given whole sets and asked for counts, once a secon
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,12 +25,11 @@ from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
-from outpour.tracker.lists.metainfo_file import MetainfoFile
+from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
 from outpour.tracker.own_seeder import OwnSeeder
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.state import history
 from outpour.tracker.state.dfile import Dfile
-from outpour.tracker.state.history import LARGEST_MAX, Point
+from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
     Completed,
@@ -43,6 +41,7 @@ from outpour.tracker.tracker_events import (
 )
 from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
+from outpour.tracker.views.sample_points import SamplePoints
 from outpour.tracker.views.swarm_history import SwarmHistory
 
 if TYPE_CHECKING:
@@ -99,7 +98,6 @@ class TrackerService:
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
         self._is_snapshot_empty = False
         self._forwarder: str | None = None
-        self._sampler = history.Sampler()
 
     def start(self) -> None:
         """Bind the addresses, read set and state, and begin to answer.
@@ -115,6 +113,7 @@ class TrackerService:
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
             self._census = CurrentCensus(self._counter.take, self._torrents_listed)
             retention_d = self.settings.history_retention_d
+            self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
             try:
                 self._begin(*found)
@@ -171,7 +170,7 @@ class TrackerService:
         self._drain()
         now = int(self._clock())
         is_saved = self._keeper.save_all()
-        is_saved &= self._keep_sample(now, self._census_to_sample())
+        is_saved &= self._points.keep(now, self._census_to_sample())
         is_saved &= self._keeper.save_snapshot(self._core.snapshot, now)
         self._tell_kept()
         self._keeper.close()
@@ -194,7 +193,7 @@ class TrackerService:
         """Track many torrents from now on, at the cost of one change."""
         listings = []
         for metainfo, path in torrents:
-            listing = Listing.of(metainfo, path, _stat(path))
+            listing = Listing.of(metainfo, path, status_of(path))
             listings.append(listing)
             self._raw.pop(listing.infohash, None)
             if path is None:
@@ -360,7 +359,7 @@ class TrackerService:
             self._tell_kept()
 
     async def _each_minute(self, at: int) -> None:
-        await self._blocking(self._keep_sample, at, self._census_to_sample())
+        await self._blocking(self._points.keep, at, self._census_to_sample())
         self._past.advance()
         counters = self._core.counters()
         is_empty = counters["peers_v4"] + counters["peers_v6"] == 0
@@ -458,25 +457,6 @@ class TrackerService:
         is_small = not self.settings.open or self._torrents_held() <= LARGEST_MAX
         return self._census.get() if is_small and self._is_whole() else None
 
-    def _keep_sample(self, at: int, census: Census | None) -> bool:
-        return self._keeper.sample(at, self._sample(at, census))
-
-    def _sample(self, at: int, census: Census | None) -> list[Point]:
-        if census is not None:
-            points = [
-                (row.infohash, row.complete, row.downloading, row.downloaded) for row in census.rows
-            ]
-            return self._sampler.take(at, points, census.totals)
-        ledger = self._keeper.ledger
-        points = [
-            (infohash, complete, downloading, ledger.get(infohash))
-            for infohash, complete, downloading, _ in self._core.largest(LARGEST_MAX)
-        ]
-        held = self._core.counters()
-        downloading = held["peers_v4"] + held["peers_v6"] - held["seeders"]
-        sums = Totals(complete=held["seeders"], downloading=downloading, downloaded=ledger.total())
-        return self._sampler.take(at, points, sums)
-
     def _is_whole(self) -> bool:
         """Whether all torrents are listed."""
         return not self.settings.open or self._torrents_held() <= ROWS_MAX
@@ -504,10 +484,3 @@ class TrackerService:
 
     def _in_background(self, work: Callable[..., object], *args: object) -> None:
         self._writing.submit(work, *args)
-
-
-def _stat(path: Path | None) -> os.stat_result | None:
-    try:
-        return path.stat() if path is not None else None
-    except OSError:
-        return None
