@@ -33,9 +33,10 @@ class Tracker:
         """
 
     def start(self) -> None:
-        """Start the threads.
+        """Start the threads, all or none.
 
         Raises:
+            OSError: The system has no thread or descriptor left; nothing runs, and no port is open.
             RuntimeError: It was started already.
         """
 
@@ -216,6 +217,16 @@ class Tracker:
 
         All who ask through it count as one.
         """
+
+    def fault(self) -> str | None:
+        """Why a thread ended that was not told to, if one did.
+
+        All have ended then, nothing is answered any more, and only a new process can go on.
+        """
+
+    @property
+    def fault_fd(self) -> int:
+        """Readable once there is a fault. It belongs to the tracker."""
 
     def counters(self) -> dict[str, int]:
         """Every count under its name: what was answered since the start, and what is held now.
