@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -212,6 +213,66 @@ def test_the_web_seed_of_a_folder_ends_with_a_slash(run, releases):
     assert run("edit", "game.torrent", "-w", "http://c/x").code == 0
     assert run("edit", "game.torrent", "--add-web-seed", "http://d/x").code == 0
     assert Metainfo.read("game.torrent").web_seeds == ("http://c/x/", "http://d/x/")
+
+
+def test_several_paths_make_a_torrent_each(run, releases):
+    (releases / "a").write_bytes(b"a")
+    said = run("create", releases / "game", releases / "none", releases / "a", "--json")
+    assert said.code == 4
+    assert [one["name"] for one in json.loads(said.out)] == ["game", "a"]
+    assert made(releases.parent) == ["a.torrent", "game.torrent"]
+    said = run("create", releases / "game", releases / "a", "--force", "-o", releases)
+    assert (said.code, made(releases)) == (0, ["a.torrent", "game.torrent"])
+    for words in (["-o", "-"], ["-o", "none/x.torrent"]):
+        assert run("create", releases / "game", releases / "a", *words).code == 5
+    assert run("create", releases / "game", releases / "a", "--name", "x").code == 2
+
+
+def test_several_folders_are_gone_through_by_each(run, releases):
+    other = releases.parent / "other"
+    other.mkdir()
+    (other / "z").write_bytes(b"z")
+    assert run("create", "--each", releases, other).code == 0
+    assert {"game.torrent", "z.torrent"} <= {*made(releases.parent)}
+
+
+def test_http_seeds_and_any_other_field_are_written(run, releases):
+    fields = '{"publisher": "me", "created by": null, "info": {"x_cross_seed": "1"}}'
+    said = run(
+        "create", releases / "game", "--http-seed", "http://a/s.php", "--merge", fields, "--json"
+    )
+    assert said.code == 0
+    metainfo = Metainfo.read("game.torrent")
+    assert metainfo.http_seeds == ("http://a/s.php",)
+    assert metainfo.created_by is None
+    assert b"9:publisher2:me" in metainfo.raw
+    assert b"12:x_cross_seed1:1" in metainfo.info.raw
+    assert json.loads(said.out)["infohash"] == metainfo.info.infohash_hex
+    assert (
+        metainfo.info.infohash_hex
+        in run("create", releases / "game", "--merge", fields, "-o", "b.torrent").err
+    )
+    for wrong in ("[]", '{"info": 5}', '{"comment": 5}', '{"info": {"name": ".."}}'):
+        said = run("create", releases / "game", "--merge", wrong, "-o", "c.torrent")
+        assert said.code == 2, said.err
+    assert "c.torrent" not in made(releases.parent)
+
+
+def test_hashes_of_an_older_torrent_are_taken(run, releases, monkeypatch):
+    game = releases / "game"
+    # What is changed from now on is changed after the torrent.
+    date = str(int(time.time()) + 60)
+    assert run("create", game, "--date", date, "-f", "hybrid").code == 0
+    first = Metainfo.read("game.torrent")
+    for place in ("game.torrent", "."):
+        said = run("create", game, "-f", "hybrid", "--reuse", place, "--force", "--date", date)
+        assert said.code == 0
+        assert f"{first.info.piece_count} pieces taken from the older torrent" in said.err
+        assert Metainfo.read("game.torrent").info.raw == first.info.raw
+    assert run("create", game, "--reuse", "none.torrent", "--force").code == 4
+    (releases / "other").write_bytes(b"o")
+    said = run("create", releases / "other", "--reuse", ".")
+    assert (said.code, "taken" in said.err) == (0, False)
 
 
 def test_unwise_dates_and_long_names_are_noted(run, releases):

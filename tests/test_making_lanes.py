@@ -11,6 +11,7 @@ from outpour.making.walker import Tree
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.making_lanes import BATCH_ENTRIES_MAX, MakingLanes, Task
 from outpour.publisher.sight import Sight
+from tests.waiting import until
 
 GIB = 1 << 30
 
@@ -37,13 +38,6 @@ class Maker:
     async def _finish(self, tasks: Sequence[Task]) -> None:
         self.batches.append(len(tasks))
         self.made += [one.entry.name for one in tasks if not one.is_dropped]
-
-
-async def until(condition: Callable[[], object]) -> None:
-    deadline = asyncio.get_running_loop().time() + 10
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.01)
 
 
 def run(scenario: Callable[[MakingLanes, Maker], Awaitable[None]]) -> Maker:

@@ -258,10 +258,12 @@ def test_names_that_are_not_utf8_neither_end_the_tracker_nor_its_watch(folder, t
             def told(kind):
                 return sum(isinstance(event, kind) for event in events)
 
-            while told(NotificationLost) < 2:
+            def lost_twice():
                 for path in bad:
                     path.write_bytes(torrent("bad"))
-                await asyncio.sleep(0.2)
+                return told(NotificationLost) >= 2
+
+            await until(lost_twice)
             await until(lambda: tracks(torrent("bad")))
             await until(lambda: told(NotificationBack) == 2)
             (folder / "good.torrent").write_bytes(torrent("good"))

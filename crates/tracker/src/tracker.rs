@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{OwnedFd, RawFd};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -144,6 +144,16 @@ impl Tracker {
         self.shared.handoff.take()
     }
 
+    /// Go on with a connection that was taken and whose request is answered, and with the bytes read of
+    /// it since: whatever it asks for next, it is as one that was just made.
+    pub fn give_back(&self, connection: OwnedFd, read: &[u8]) {
+        let stream = TcpStream::from(connection);
+        let returns = &self.shared.returns;
+        let worker = stream.as_raw_fd() as usize % returns.len();
+        // Where too many wait it is closed, as the least active one is where too many are open.
+        let _closed = returns[worker].leave(stream, read);
+    }
+
     /// Replace the allowed set; none lets in every torrent.
     pub fn allow(&self, infohashes: Option<impl IntoIterator<Item = InfoHash>>) {
         let allowed: Option<InfoHashSet> =
@@ -240,6 +250,7 @@ impl Tracker {
 
     /// Give these peers first in every answer to whoever may want data: the publisher's own seeds.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
+        self.shared.gate.expect_any_peer();
         self.shared.store.swarms.set_origins(origins);
     }
 
@@ -378,6 +389,33 @@ impl Tracker {
         peers.iter().filter(|peer| joins(peer)).count()
     }
 
+    /// Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
+    pub fn list_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.shared.gate.expect_any_peer();
+        self.announce_seeder(infohash, seeder, Event::None);
+    }
+
+    /// Take a seeder of this process out of a swarm.
+    pub fn unlist_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.announce_seeder(infohash, seeder, Event::Stopped);
+    }
+
+    fn announce_seeder(&self, infohash: InfoHash, seeder: SocketAddr, event: Event) {
+        let announce = Announce {
+            infohash,
+            peer_id: [0; 20],
+            ip: seeder.ip().to_canonical(),
+            port: seeder.port(),
+            left: 0,
+            has_nothing: false,
+            event,
+            numwant: 0,
+        };
+        let now_s = self.shared.clock.now_s();
+        let swarms = &self.shared.store.swarms;
+        swarms.announce(&announce, now_s, &mut rng::from_os(), &mut [], &mut []);
+    }
+
     /// Take up to `limit` requests answered since they were last taken, the oldest first; none unless
     /// [`Config::log_max`] lets some be kept.
     pub fn logged(&self, limit: usize) -> Vec<Logged> {
@@ -495,6 +533,9 @@ impl Shared {
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),
             handoff: HandOff::new()?,
+            returns: (0..workers)
+                .map(|_| HandOff::new())
+                .collect::<io::Result<_>>()?,
             full_scrapes: crate::serve::FullScrapes::default(),
             // The other half is for connections handed over, and for files.
             connections_max: config.connections_max.min(descriptors_max() / 2 / workers),

@@ -323,3 +323,16 @@ fn an_address_that_asks_too_often_is_left_without_answers() {
     });
     assert!((3..=5).contains(&count(&tracker, "scrapes_udp")));
 }
+
+#[test]
+fn a_scrape_over_udp_has_no_room_for_a_key_and_is_refused_where_one_is_needed() {
+    let tracker = serve(config());
+    let client = UdpClient::connect(tracker.udp_addresses()[0]);
+    client.announce(&UdpAnnounce::default());
+    assert_eq!(client.scrape(&[INFOHASH])[..4], [0, 0, 0, 2]);
+    tracker.set_keys(Some([b"KEY".to_vec()]));
+    let answer = client.scrape(&[INFOHASH]);
+    let told = text_of_error(&answer);
+    assert!(told.contains("needs a key"), "{told}");
+    counted(&tracker, "refused_key", 1);
+}

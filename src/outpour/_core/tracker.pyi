@@ -62,6 +62,17 @@ class Tracker:
         read from it. While 1024 wait, more are answered with 503.
         """
 
+    def give_back(self, fd: int, read: bytes) -> None:
+        """Go on with a connection that was taken, once its request is answered.
+
+        Whatever it asks for next is answered as on a new one, and what is not for the tracker is to
+        be taken again.
+
+        Args:
+            fd: The descriptor, not blocking; it belongs to the tracker from now on.
+            read: What was read from it and not answered.
+        """
+
     def allow(self, infohashes: Sequence[bytes] | None) -> None:
         """Replace the allowed set, all at once; None lets in every torrent.
 
@@ -128,7 +139,7 @@ class Tracker:
         """
 
     def set_origins(self, origins: Sequence[tuple[str, int]]) -> None:
-        """Give these peers first to whoever may want data: the publisher's own seeds.
+        """Give these peers first in every answer to whoever may want data: the own seeds.
 
         Raises:
             ValueError: A host is no IP address.
@@ -204,6 +215,20 @@ class Tracker:
 
         Raises:
             ValueError: An infohash has not 20 bytes, or an address is none.
+        """
+
+    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes, or the address is none.
+        """
+
+    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a seeder of this process out of a swarm.
+
+        Raises:
+            ValueError: As `list_seeder` does.
         """
 
     def logged(self, limit: int) -> list[Logged]:

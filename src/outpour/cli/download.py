@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from outpour.cli.shared.transfer_display import Display
     from outpour.downloader import Completed, DownloadOptions, Job
     from outpour.engine import EngineSettings
+    from outpour.torrent.magnet_link import Magnet
+    from outpour.torrent.metainfo import Metainfo
 
 TURN_S = 0.2
 
@@ -68,6 +70,9 @@ TURN_S = 0.2
 @click.option(
     "--peer", multiple=True, metavar="HOST:PORT", help="Connect to this peer at once; repeatable."
 )
+@click.option(
+    "--overwrite", is_flag=True, help="Replace files that are there and no part of the torrent."
+)
 @click.option("--check", is_flag=True, help="Compare all existing files with the torrent.")
 @click.option(
     "--timeout",
@@ -108,12 +113,8 @@ def command(
     Files that are there already are checked and used. Interrupted downloads, even killed ones, go
     on where they stopped. Ends when every file is complete and matched its hashes.
     """
-    from outpour.downloader import resolve
-
     settings, options = _read(flags)
-    found = [
-        torrent for source in sources for torrent in resolve(source, timeout_s=connect_timeout)
-    ]
+    found, code = _resolve_all(printer, sources, connect_timeout)
     from outpour.cli.shared.transfer_display import Display
     from outpour.cli.shared.transfer_run import run_job
     from outpour.downloader import Job
@@ -123,7 +124,6 @@ def command(
     with Display(printer, as_json=as_json) as display, terminable(), Engine(settings) as engine:
         job = Job(engine, options, store)
         try:
-            code = 0
             for torrent in found:
                 code = _start(printer, job, torrent, is_only=len(found) == 1) or code
             return (
@@ -139,7 +139,8 @@ def command(
             )
         finally:
             display.clear()
-            job.close()
+            for note in job.close():
+                printer.note(note.message)
 
 
 def _read(flags: dict[str, Any]) -> tuple[EngineSettings, DownloadOptions]:
@@ -160,7 +161,27 @@ def _read(flags: dict[str, Any]) -> tuple[EngineSettings, DownloadOptions]:
         stall_s=flags["timeout"],
         discovers=settings.dht or settings.lsd,
         check=flags["check"],
+        overwrite=flags["overwrite"],
     )
+
+
+def _resolve_all(
+    printer: Printer, sources: tuple[str, ...], timeout_s: float
+) -> tuple[list[Metainfo | Magnet], int]:
+    """Find the torrents; a source that is none is told, and the others are downloaded."""
+    from outpour.downloader import resolve
+
+    found: list[Metainfo | Magnet] = []
+    code = 0
+    for source in sources:
+        try:
+            found += resolve(source, timeout_s=timeout_s)
+        except OutpourError as error:
+            if len(sources) == 1:
+                raise
+            printer.fault(error)
+            code = error.exit_code
+    return found, code
 
 
 def _start(printer: Printer, job: Job, torrent: Any, *, is_only: bool) -> int:  # noqa: ANN401

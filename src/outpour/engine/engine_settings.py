@@ -48,7 +48,9 @@ _ALWAYS: dict[str, object] = {
     "active_limit": -1,
     "active_tracker_limit": -1,
     "active_checking": 2,
-    # Each tier is announced to: a publisher names several trackers to be found on all.
+    # Each tracker of each tier: a publisher names several to be found on all, and who adds one by
+    # hand wants it asked though another answers. Either alone leaves some out.
+    "announce_to_all_trackers": True,
     "announce_to_all_tiers": True,
     "max_concurrent_http_announces": 100,
     "tracker_completion_timeout": 15,

@@ -62,6 +62,11 @@ class Layout:
             self.piece_count = -(-(tree.length + self.padding) // piece_length)
 
     @property
+    def slots(self) -> Sequence[tuple[Entry | None, int]]:
+        """The files in order, and the padding between them as None, with their bytes."""
+        return self._slots
+
+    @property
     def sources(self) -> list[Source]:
         """What is hashed, in order; links have nothing to hash."""
         return [

@@ -12,6 +12,7 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from outpour.base import arguments
 from outpour.base.errors import FormatError, UsageError
@@ -26,6 +27,7 @@ class _Keep(enum.Enum):
     KEEP = enum.auto()
 
 
+_PORTS = {"http": 80, "https": 443}
 KEEP: Final = _Keep.KEEP
 """Leaves a field of `Changes` as it is; None removes it."""
 Keep = Literal[_Keep.KEEP]
@@ -195,7 +197,8 @@ def reannounce(metainfo: Metainfo, url: str, *, all_tiers: bool = False) -> Meta
     """Move a torrent to another tracker.
 
     Clients with BEP 12 read the list of tiers and ignore `announce`, so the list follows: the
-    old tracker is replaced there, or the new one becomes its first tier.
+    old tracker is replaced there, or the new one becomes its first tier. Where the list names the
+    old tracker's UDP or HTTP twin too, of the same host and port, that of the new one follows it.
 
     Args:
         metainfo: The torrent.
@@ -204,11 +207,12 @@ def reannounce(metainfo: Metainfo, url: str, *, all_tiers: bool = False) -> Meta
     """
     if all_tiers:
         return edit(metainfo, Changes(announce=url, announce_list=None))
-    old = metainfo.announce
+    moved = _moved(metainfo, url)
     tiers = [
-        tuple(dict.fromkeys(url if tracker == old else tracker for tracker in tier))
+        tuple(dict.fromkeys(new for old in tier if (new := moved.get(old, old)) is not None))
         for tier in metainfo.announce_list
     ]
+    tiers = [tier for tier in tiers if tier]
     if tiers and not any(url in tier for tier in tiers):
         tiers.insert(0, (url,))
     # A list that clients cannot read would still send the oldest of them to the old tracker.
@@ -216,6 +220,42 @@ def reannounce(metainfo: Metainfo, url: str, *, all_tiers: bool = False) -> Meta
         return edit(metainfo, Changes(announce=url, announce_list=tiers))
     kept = tuple(tiers) == metainfo.announce_list
     return edit(metainfo, Changes(announce=url, announce_list=KEEP if kept else tiers))
+
+
+def _moved(metainfo: Metainfo, url: str) -> dict[str, str | None]:
+    """The new place of each tracker that moves, None of those that nobody knows one of."""
+    old = metainfo.announce
+    if old is None:
+        return {}
+    moved: dict[str, str | None] = {old: url}
+    place = _place(old)
+    for tracker in (tracker for tier in metainfo.announce_list for tracker in tier):
+        other = _place(tracker)
+        if place and other and place[0] != other[0] and place[1:] == other[1:]:
+            moved[tracker] = _twin(url, udp=other[0])
+    return moved
+
+
+def _place(url: str) -> tuple[bool, str, int] | None:
+    """Whether a tracker is asked by UDP, on which host and on which port."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if parts.scheme not in {"udp", *_PORTS} or parts.hostname is None or port is None:
+        return None
+    return parts.scheme == "udp", parts.hostname, port
+
+
+def _twin(url: str, *, udp: bool) -> str | None:
+    place, parts = _place(url), urlsplit(url)
+    # What answers HTTPS on a port answers nothing else there.
+    if place is None or place[0] == udp or parts.scheme == "https":
+        return None
+    host = f"[{place[1]}]" if ":" in place[1] else place[1]
+    scheme = "udp" if udp else "http"
+    return urlunsplit((scheme, f"{host}:{place[2]}", parts.path or "/announce", "", ""))
 
 
 def copy_announce(metainfo: Metainfo, source: Metainfo) -> Metainfo:

@@ -71,6 +71,7 @@ class CoreConfig:
             "udp": sockets if settings.udp else (),
             "workers": settings.workers or len(os.sched_getaffinity(0)),
             "peer_timeout_s": settings.peer_timeout_in_effect_s,
+            # A proxy in front may take the path off or leave it: both are answered.
             "path_prefix": _path_of(settings.public_url),
             "trusted_proxies": tuple(_network(text) for text in settings.trusted_proxies),
             "denied_clients": tuple(prefixes_of(settings.denied_clients)),
@@ -133,7 +134,7 @@ def _has_ipv6() -> bool:
 
 
 def _path_of(url: str | None) -> str:
-    """What may stand before the tracker's paths; a URL that is none is told elsewhere."""
+    """What stands before the tracker's paths in the public URL; a bad one is told elsewhere."""
     try:
         return urlsplit(url or "").path.rstrip("/")
     except ValueError:

@@ -231,6 +231,15 @@ class TrackerService:
         """Connections that are not the tracker's: descriptor, and what was read from it."""
         return self._core.take_connections()
 
+    def give_back(self, fd: int, read: bytes) -> None:
+        """Go on with a connection that was taken, once its request is answered.
+
+        Args:
+            fd: The descriptor, which belongs to the tracker from now on.
+            read: What was read from it and not answered.
+        """
+        self._core.give_back(fd, read)
+
     def now(self) -> float:
         """Server time in Unix seconds."""
         return self._clock()
@@ -284,6 +293,10 @@ class TrackerService:
         """None: a tracker alone serves no content."""
         del infohash
 
+    def is_key(self, secret: str) -> bool:
+        """Whether this is a key of a private tracker that counts now."""
+        return self._admission.knows(secret, self._clock())
+
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
         return self._core.counters()
@@ -321,6 +334,18 @@ class TrackerService:
                     infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
                 )
         self._census.forget()
+
+    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Put a seeder of this process into a swarm, or keep it there."""
+        self._core.list_seeder(infohash, host, port)
+
+    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a seeder of this process out of a swarm."""
+        self._core.unlist_seeder(infohash, host, port)
+
+    def set_origins(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """Give these peers first in every answer to who wants data, whatever the torrent."""
+        self._core.set_origins(addresses)
 
     async def _turns(self) -> None:
         loop = asyncio.get_running_loop()

@@ -26,6 +26,7 @@ from outpour.web import (
     torrent_files,
     web_seed,
 )
+from outpour.web.access import Access, AccessRules
 from outpour.web.admin_api import Admin
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
@@ -78,13 +79,24 @@ ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
 
 
 def make_app(
-    view: View, options: WebOptions | None = None, *, administration: Admin | None = None
+    view: View,
+    options: WebOptions | None = None,
+    *,
+    administration: Admin | None = None,
+    rules: AccessRules | None = None,
 ) -> Starlette:
     """Make the application of a view.
 
     All its handlers run on the event loop that serves it, and call the view there.
+
+    Args:
+        view: What is shown.
+        options: What the operator decided.
+        administration: What the administrator may do; None where nobody is one.
+        rules: Who may see what; all may see everything by default.
     """
     options = options or WebOptions()
+    rules = rules or AccessRules()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
     environment = templates()
@@ -116,7 +128,8 @@ def make_app(
         middleware=[
             Middleware(Forwarded, trusted=options.trusted_proxies),
             Middleware(Secured),
-            Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS),
+            Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS, is_key=rules.is_key),
+            Middleware(Access, rules=rules, rooms=ROOMS),
         ],
         exception_handlers={HTTPException: refuse},
         lifespan=lifespan,

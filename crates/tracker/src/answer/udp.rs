@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Context;
 use super::announce::Admission;
 use super::log::Logged;
+use crate::gate::KEY_MISSING;
 use crate::wire::http::{Paths, action};
 use crate::wire::limits::URL_DATA_BYTES_MAX;
 use crate::wire::udp::{self as wire, Request};
@@ -91,6 +92,11 @@ pub(crate) fn admit<'p>(
                 admission,
                 request_bytes: packet.len(),
             }
+        }
+        // A scrape has no room for a key (BEP 41 is of announces alone), and numbers are for members.
+        Request::Scrape(_) if context.lists.keys.is_some() => {
+            counters.refuse(Cause::Key);
+            fail(KEY_MISSING.reason)
         }
         Request::Scrape(scrape) => {
             for infohash in scrape.infohashes {

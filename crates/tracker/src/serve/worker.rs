@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Box<[Counters]>,
     pub(crate) log: Option<Log>,
     pub(crate) handoff: HandOff,
+    /// What comes back from the web application, one for each worker.
+    pub(crate) returns: Box<[HandOff]>,
     pub(crate) full_scrapes: FullScrapes,
     pub(crate) connections_max: usize,
     /// Each worker stays on a CPU of its own.
@@ -40,6 +42,7 @@ pub(crate) struct Shared {
 /// The numbers under which `epoll` knows a worker's own sockets; those with this bit are connections.
 pub(super) const CONNECTION_BIT: u64 = 1 << 63;
 const STOP: u64 = 0;
+const RETURNS: u64 = (1 << 32) - 1;
 const LISTENERS_FROM: u64 = 1;
 const PACKETS_FROM: u64 = 1 << 32;
 
@@ -65,6 +68,7 @@ impl Worker {
     ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.add(&shared.threads.stop, STOP, Interest::Read)?;
+        epoll.add(shared.returns[index].signal(), RETURNS, Interest::Read)?;
         for (token, listener) in (LISTENERS_FROM..).zip(&sockets.listeners) {
             epoll.add(listener, token, Interest::Read)?;
         }
@@ -107,6 +111,10 @@ impl Worker {
             for event in 0..count {
                 match events.token(event) {
                     STOP => return,
+                    RETURNS => {
+                        let returned = shared.returns[self.index].take();
+                        self.http.take_back(returned, &self.epoll, &mut context);
+                    }
                     token if token & CONNECTION_BIT != 0 => {}
                     token if token >= PACKETS_FROM => {
                         let packets = &self.sockets.packets[(token - PACKETS_FROM) as usize];

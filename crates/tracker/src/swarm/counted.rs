@@ -90,7 +90,9 @@ fn is_same(one: u64, other: u64) -> bool {
 fn mark(announce: &Announce) -> u64 {
     let hash = |parts: &[&[u8]]| {
         let mut hasher = SipHasher13::new();
-        parts.iter().for_each(|part| hasher.write(part));
+        for part in parts {
+            hasher.write(part);
+        }
         hasher.finish()
     };
     let (family, address) = match announce.ip {

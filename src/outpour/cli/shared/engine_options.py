@@ -64,13 +64,18 @@ def resume_folder() -> Path:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM end a loop as Ctrl-C does, so that everything is saved."""
+    """Let SIGTERM and SIGHUP end a loop as Ctrl-C does, so that everything is saved."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # Whoever starts it with `nohup` wants it to go on without its terminal.
+    heard = [number for number, old in before.items() if old is not signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in heard:
+            signal.signal(number, before[number])

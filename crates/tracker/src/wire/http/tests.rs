@@ -300,6 +300,7 @@ fn bep03_the_path_of_the_public_url_may_stand_before_each_path() {
             Some((Action::Scrape, None))
         );
         for path in [
+            "/a/files/a/files/a/files/announce",
             "/a/filesannounce",
             "/files/a/announce",
             "/b/files/announce",

@@ -1,0 +1,49 @@
+"""What torrents of strangers may ask of the machine that downloads them.
+
+An announce is a GET, and one that aims at loopback reaches services that trust whoever is there.
+libtorrent lets such announces through only to paths that begin with `/announce`, which shuts out
+the `/KEY/announce` of private trackers; here the last part of the path decides.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+STRANGE = "aims at this machine, and is no announce URL"
+
+
+def aims_at_loopback(url: str) -> bool:
+    """Whether a URL names this machine; a name of the DNS may still lead there."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def is_announce(url: str) -> bool:
+    """Whether a URL is that of a tracker by its looks: its path ends in `announce`."""
+    scheme, path = urlsplit(url).scheme.lower(), urlsplit(url).path
+    # UDP is no GET, and whoever does not speak the tracker protocol drops it.
+    return scheme == "udp" or path.rpartition("/")[2].startswith("announce")
+
+
+def is_strange(url: str) -> bool:
+    """Whether a tracker's URL asks something of this machine that is no announce."""
+    return aims_at_loopback(url) and not is_announce(url)
+
+
+def needs_leave(url: str) -> bool:
+    """Whether libtorrent would refuse an announce that is one."""
+    return (
+        aims_at_loopback(url)
+        and is_announce(url)
+        and not urlsplit(url).path.startswith("/announce")
+    )
