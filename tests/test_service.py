@@ -825,4 +825,4 @@ def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_
         totals = now(service).totals()
         assert (totals.torrents, totals.complete, totals.downloading) == (3, 3, 3)
         assert totals.downloaded_all == 3
-        assert len(service._sample(0, service._census_to_sample())) == 4
+        assert len(service._points.take(0, service._census_to_sample())) == 4

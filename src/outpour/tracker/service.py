@@ -7,13 +7,12 @@ knows nothing of this: it is given whole sets and asked for counts, once a secon
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from outpour import _core
 from outpour.base.errors import WriteError
@@ -26,12 +25,12 @@ from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
-from outpour.tracker.lists.metainfo_file import MetainfoFile
+from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
+from outpour.tracker.own_seeder import OwnSeeder
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.state import history
 from outpour.tracker.state.dfile import Dfile
-from outpour.tracker.state.history import LARGEST_MAX, Point
+from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
     Completed,
@@ -43,12 +42,12 @@ from outpour.tracker.tracker_events import (
 )
 from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
+from outpour.tracker.views.sample_points import SamplePoints
 from outpour.tracker.views.swarm_history import SwarmHistory
 
 if TYPE_CHECKING:
     from outpour._core import Logged
 
-T = TypeVar("T")
 
 TURN_S = 1.0
 UNSETTLED_S = 1.0
@@ -95,7 +94,6 @@ class TrackerService:
         self._wake = asyncio.Event()
         self._reading = asyncio.Lock()
         self._forwarder: str | None = None
-        self._sampler = history.Sampler()
 
     def start(self) -> None:
         """Bind the addresses, read set and state, and begin to answer.
@@ -111,6 +109,7 @@ class TrackerService:
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
             self._census = CurrentCensus(self._counter.take, self._torrents_listed)
             retention_d = self.settings.history_retention_d
+            self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
             self._saver = Saver(
                 self._core, self._keeper, self._clock, self._drain, self._sampling, retention_d
@@ -178,7 +177,7 @@ class TrackerService:
         """Track many torrents from now on, at the cost of one change."""
         listings = []
         for metainfo, path in torrents:
-            listing = Listing.of(metainfo, path, _stat(path))
+            listing = Listing.of(metainfo, path, status_of(path))
             listings.append(listing)
             self._raw.pop(listing.infohash, None)
             if path is None:
@@ -320,17 +319,9 @@ class TrackerService:
                 )
         self._census.forget()
 
-    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
-        """Put a seeder of this process into a swarm, or keep it there."""
-        self._core.list_seeder(infohash, host, port)
-
-    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
-        """Take a seeder of this process out of a swarm."""
-        self._core.unlist_seeder(infohash, host, port)
-
-    def set_origins(self, addresses: Sequence[tuple[str, int]]) -> None:
-        """Give these peers first in every answer to who wants data, whatever the torrent."""
-        self._core.set_origins(addresses)
+    def own_seeder(self) -> OwnSeeder:
+        """Lists the seeder of this process."""
+        return OwnSeeder(self._core)
 
     async def _turns(self) -> None:
         while True:
@@ -433,25 +424,9 @@ class TrackerService:
         return lambda: self._keep_sample(at, census)
 
     def _keep_sample(self, at: int, census: Census | None) -> bool:
-        is_kept = self._keeper.sample(at, self._sample(at, census))
+        is_kept = self._points.keep(at, census)
         self._past.advance()
         return is_kept
-
-    def _sample(self, at: int, census: Census | None) -> list[Point]:
-        if census is not None:
-            points = [
-                (row.infohash, row.complete, row.downloading, row.downloaded) for row in census.rows
-            ]
-            return self._sampler.take(at, points, census.totals)
-        ledger = self._keeper.ledger
-        points = [
-            (infohash, complete, downloading, ledger.get(infohash))
-            for infohash, complete, downloading, _ in self._core.largest(LARGEST_MAX)
-        ]
-        held = self._core.counters()
-        downloading = held["peers_v4"] + held["peers_v6"] - held["seeders"]
-        sums = Totals(complete=held["seeders"], downloading=downloading, downloaded=ledger.total())
-        return self._sampler.take(at, points, sums)
 
     def _is_whole(self) -> bool:
         """Whether all torrents are listed."""
@@ -484,10 +459,3 @@ class TrackerService:
     def _tell_kept(self) -> None:
         while self._keeper.events:
             self._on_event(self._keeper.events.popleft())
-
-
-def _stat(path: Path | None) -> os.stat_result | None:
-    try:
-        return path.stat() if path is not None else None
-    except OSError:
-        return None
