@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outpour import _core
-from outpour.base.errors import WriteError
+from outpour.base.errors import OutpourError, WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
+from outpour.base.open_files import raise_limit
 from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.core import bind
+from outpour.tracker.core import bind, connections_of
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
@@ -34,6 +35,7 @@ from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
     Completed,
+    ConnectionsAllowed,
     NotificationBack,
     NotificationLost,
     ProxyNotTrusted,
@@ -102,6 +104,7 @@ class TrackerService:
             NetworkError: An address cannot be bound.
             ReadError, WriteError: The allowed set cannot be read, or the state not used.
         """
+        open_files = raise_limit()
         self._core = bind(self.settings, log_max=self._log_max)
         try:
             found = self._read()
@@ -119,6 +122,9 @@ class TrackerService:
             except BaseException:
                 self._keeper.close()
                 raise
+            self._on_event(
+                ConnectionsAllowed(connections_of(self.settings, open_files), open_files)
+            )
         except BaseException:
             self._core.stop()
             raise
@@ -142,7 +148,9 @@ class TrackerService:
         Raises:
             OutpourError, Exception: One of these works ended, and the tracker is to end with it.
         """
-        works = [self._turns, self._follow, self._census.keep_up, *self._saver.works()]
+        works: list[Callable[[], Awaitable[None]]]
+        works = [self._supervise, self._turns, self._follow, self._census.keep_up]
+        works += self._saver.works()
         if self._allowed.folders or self._allowed.files or self._admission.files:
             works.append(self._watch)
         await together(works)
@@ -281,6 +289,10 @@ class TrackerService:
         """Whether this is a key of a private tracker that counts now."""
         return self._admission.knows(secret, self._clock())
 
+    def fault(self) -> str | None:
+        """Why announces are no longer answered, None while they are; `run` ends with it."""
+        return self._core.fault()
+
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
         return self._core.counters()
@@ -322,6 +334,20 @@ class TrackerService:
     def own_seeder(self) -> OwnSeeder:
         """Lists the seeder of this process."""
         return OwnSeeder(self._core)
+
+    async def _supervise(self) -> None:
+        """Wait until a thread of the core ends that was not told to."""
+        loop = asyncio.get_running_loop()
+        is_over = asyncio.Event()
+        loop.add_reader(self._core.fault_fd, is_over.set)
+        try:
+            await is_over.wait()
+        finally:
+            loop.remove_reader(self._core.fault_fd)
+        raise OutpourError(
+            f"no announce is answered any more: {self._core.fault()}; this is a bug in outpour",
+            hint="start it again; everything that was counted is saved",
+        )
 
     async def _turns(self) -> None:
         while True:

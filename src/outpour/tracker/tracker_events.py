@@ -88,6 +88,23 @@ class SourceReadable(Event):
         return f"`{self.path}`: readable again"
 
 
+FEW_CONNECTIONS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsAllowed(Event):
+    """How many connections are kept at once, as the limit of open files allows."""
+
+    connections: int
+    open_files: int
+
+    def __str__(self) -> str:
+        text = f"up to {self.connections} connections at once, {self.open_files} open files"
+        if self.connections >= FEW_CONNECTIONS:
+            return text
+        return f"{text}; `ulimit -Hn` or `LimitNOFILE=` of the service allow more"
+
+
 @dataclass(frozen=True, slots=True)
 class NotificationLost(Event):
     """The system no longer tells of changes; folder and lists are looked through instead."""
