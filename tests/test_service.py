@@ -36,6 +36,7 @@ from outpour.tracker.state.store import TOTALS, Store
 from outpour.tracker.tracker_events import (
     Completed,
     FileSkipped,
+    MoreCompleted,
     NotificationBack,
     NotificationLost,
     SnapshotRefused,
@@ -477,6 +478,21 @@ def test_swarms_that_nobody_touched_are_not_written_again(folder, tmp_path):
             assert len(written) == 1
 
     asyncio.run(main())
+
+
+def test_however_many_downloads_strangers_make_up_a_turn_tells_of_few_and_counts_all(tmp_path):
+    events: list[Event] = []
+    with tracker(settings(open=True), on_event=events.append) as service:
+        for number in range(25):
+            announce(service, bytes([number]) * 20, number, left=9, event="started")
+            announce(service, bytes([number]) * 20, number, event="completed")
+        service._drain()
+        told = [event for event in events if isinstance(event, Completed)]
+        assert len(told) == 10
+        assert [event for event in events if isinstance(event, MoreCompleted)] == [
+            MoreCompleted(15)
+        ]
+        assert service._keeper.ledger.total() == 25
 
 
 def pollers():

@@ -36,6 +36,7 @@ from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
     Completed,
     ConnectionsAllowed,
+    MoreCompleted,
     NotificationBack,
     NotificationLost,
     ProxyNotTrusted,
@@ -53,8 +54,9 @@ if TYPE_CHECKING:
 
 TURN_S = 1.0
 UNSETTLED_S = 1.0
-TOLD_MAX = 1000
-"""Completed torrents that one turn tells of; all are counted."""
+TOLD_MAX = 10
+"""Completed torrents that one turn of a second tells of, as strangers may make up any number; all
+are counted."""
 HANDED_MAX = 5000
 """Infohashes handed down to the core at once: a few milliseconds without letting others run."""
 PEERS_MAX = 1_000_000
@@ -430,8 +432,14 @@ class TrackerService:
         self._keeper.recent = self._core.counted
 
     def _drain(self) -> None:
-        for infohash, count in self._keeper.ledger.absorb(self._core, TOLD_MAX):
+        ledger = self._keeper.ledger
+        before = ledger.total()
+        told = ledger.absorb(self._core, TOLD_MAX)
+        for infohash, count in told:
             self._on_event(Completed(infohash, self._name(infohash), count))
+        more = ledger.total() - before - sum(count for _, count in told)
+        if more:
+            self._on_event(MoreCompleted(more))
 
     def _name(self, infohash: bytes) -> str | None:
         """Tell what a row would be called, without working out all of them."""

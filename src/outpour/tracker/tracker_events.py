@@ -42,6 +42,16 @@ class Completed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MoreCompleted(Event):
+    """Further complete downloads were reported at the same time: counted, and not told singly."""
+
+    count: int
+
+    def __str__(self) -> str:
+        return f"and {self.count} more downloads"
+
+
+@dataclass(frozen=True, slots=True)
 class FileSkipped(Event):
     """A .torrent file or a line of a list is not usable; the others are."""
 
