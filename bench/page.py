@@ -74,7 +74,7 @@ def make_history(state: Path, infohashes: Sequence[bytes]) -> int:
     moments += [now - minute * 60 for minute in range(DAY_S // 60)]
     for at in moments:
         wave = 50 + 40 * math.sin(at / 40_000)
-        store.add_samples(
+        store.samples.add(
             at,
             (
                 (infohash, int(wave) + (at // 60 * (number + 7)) % 23, (at // 60 + number) % 17, 9)

@@ -47,12 +47,12 @@ class Reader:
 def busy(store, times, seed=1):
     chance = random.Random(seed)
     for at in times:
-        store.add_samples(at, [(A, chance.randrange(90), chance.randrange(9), 0)])
+        store.samples.add(at, [(A, chance.randrange(90), chance.randrange(9), 0)])
 
 
 def test_a_stretch_tells_first_least_most_and_last_of_both_numbers(store):
     for at, complete, downloading in ((60, 5, 1), (120, 2, 9), (180, 8, 0), (240, 4, 3)):
-        store.add_samples(at, [(A, complete, downloading, 0), (B, 1, 1, 1)])
+        store.samples.add(at, [(A, complete, downloading, 0), (B, 1, 1, 1)])
     found = store.read(lambda file: history_queries.stretches(file, A, 3600, -1))
     assert found == [Stretch(60, 240, Extremes(5, 2, 8, 4), Extremes(1, 0, 9, 3))]
     after = store.read(lambda file: history_queries.stretches(file, A, 60, 120))
@@ -97,7 +97,7 @@ def test_what_is_older_than_the_history_is_kept_for_goes(store):
 def test_no_more_outlines_are_kept_than_there_is_room_for(store):
     reader = Reader(store, kept_max=2)
     for number in range(5):
-        store.add_samples(60, [(bytes([number]) * 20, 1, 1, 1)])
+        store.samples.add(60, [(bytes([number]) * 20, 1, 1, 1)])
         reader.outlines.get(bytes([number]) * 20, 1, 0)
     kept = [number for number in range(5) if reader.outlines.current(bytes([number]) * 20, 1)]
     assert kept == [3, 4]

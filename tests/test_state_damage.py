@@ -56,7 +56,7 @@ def fill(path, *, is_closed=True):
     store = Store(path)
     store.set_completed(COUNTS.items(), range(1, 50))
     store.name([(key, *named) for key, named in NAMES.items()])
-    store.add_points(POINTS)
+    store.samples.add_points(POINTS)
     store.set_completed([], swarms=store.write_swarms([b"swarms"], 77))
     if is_closed:
         store.close()

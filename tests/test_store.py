@@ -16,9 +16,10 @@ from outpour.base.errors import FormatError, ReadError, WriteError
 from outpour.tracker.figures import Sample
 from outpour.tracker.state import history_queries
 from outpour.tracker.state.keeper import Keeper
+from outpour.tracker.state.sample_table import TOTALS
 from outpour.tracker.state.schema import MIGRATIONS
 from outpour.tracker.state.state_file import StateDamagedError, set_aside
-from outpour.tracker.state.store import TOTALS, Store
+from outpour.tracker.state.store import Store
 from outpour.tracker.tracker_events import SavingFailed, SavingResumed, StateDamaged
 
 A, B = b"a" * 20, b"b" * 20
@@ -95,8 +96,8 @@ def test_names_that_are_not_unicode_are_kept_readable(store):
 
 
 def test_history_is_given_back_by_torrent_oldest_first(store):
-    store.add_samples(120, [(A, 1, 2, 3), (TOTALS, 9, 9, 9)])
-    store.add_samples(60, [(A, 0, 1, 2), (B, 5, 5, 5)])
+    store.samples.add(120, [(A, 1, 2, 3), (TOTALS, 9, 9, 9)])
+    store.samples.add(60, [(A, 0, 1, 2), (B, 5, 5, 5)])
     assert history(store, A) == (Sample(60, 0, 1, 2), Sample(120, 1, 2, 3))
     assert history(store, TOTALS) == (Sample(120, 9, 9, 9),)
     assert history(store, b"x" * 20) == ()
@@ -105,8 +106,8 @@ def test_history_is_given_back_by_torrent_oldest_first(store):
 def test_pruning_keeps_a_day_whole_and_one_sample_an_hour_before_that(store):
     now = 10 * 86_400
     for at in range(now - 3 * 86_400, now, 600):
-        store.add_samples(at, [(A, at, 0, 0)])
-    store.prune(now, retention_d=2)
+        store.samples.add(at, [(A, at, 0, 0)])
+    store.samples.prune(now, retention_d=2)
     kept = [sample.at for sample in history(store, A)]
     assert kept[0] == now - 2 * 86_400
     old = [at for at in kept if at < now - 86_400]
@@ -117,10 +118,10 @@ def test_pruning_keeps_a_day_whole_and_one_sample_an_hour_before_that(store):
 def test_pruning_again_thins_what_left_the_day_since(store):
     now = 10 * 86_400
     for at in range(now - 86_400, now, 600):
-        store.add_samples(at, [(A, 0, 0, 0)])
-    store.prune(now, retention_d=30)
+        store.samples.add(at, [(A, 0, 0, 0)])
+    store.samples.prune(now, retention_d=30)
     assert len(history(store, A)) == 144
-    store.prune(now + 7200, retention_d=30)
+    store.samples.prune(now + 7200, retention_d=30)
     assert len(history(store, A)) == 144 - 10
 
 

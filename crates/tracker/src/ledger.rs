@@ -191,6 +191,37 @@ impl Ledger {
         (rows, None)
     }
 
+    /// Forget a counter if it is saved and has this value; it stays in the sum of all.
+    pub fn forget(&mut self, infohash: &InfoHash, count: u32) -> bool {
+        let mut hole = self.place(infohash);
+        if count == 0 || self.entries[hole].count != count {
+            return false;
+        }
+        self.len -= 1;
+        // Whoever was put further on because of it moves up, so that all are found as before.
+        let places = self.entries.len();
+        let mut at = hole;
+        loop {
+            at = (at + 1) % places;
+            let entry = self.entries[at];
+            if entry.count == 0 {
+                break;
+            }
+            let own = self.home(&entry.infohash);
+            if (at + places - own) % places >= (at + places - hole) % places {
+                self.entries[hole] = entry;
+                hole = at;
+            }
+        }
+        self.entries[hole] = Entry::EMPTY;
+        true
+    }
+
+    /// Add to the sum of all what was counted and is forgotten.
+    pub fn load_forgotten(&mut self, count: u64) {
+        self.total += count;
+    }
+
     fn put(&mut self, infohash: &InfoHash, count: u32, unsaved: u32) {
         let count = count.min(Self::COUNT_MAX);
         if (self.len + 1) * 8 > self.entries.len() * 7 {
@@ -223,14 +254,19 @@ impl Ledger {
 
     /// Where a torrent is, or the empty place where it is to go.
     fn place(&self, infohash: &InfoHash) -> usize {
-        let mut hasher = SipHasher13::new_with_keys(self.key[0], self.key[1]);
-        hasher.write(infohash);
-        let wide = u128::from(hasher.finish()) * self.entries.len() as u128;
-        let mut place = (wide >> 64) as usize;
+        let mut place = self.home(infohash);
         while self.entries[place].count != 0 && self.entries[place].infohash != *infohash {
             place = (place + 1) % self.entries.len();
         }
         place
+    }
+
+    /// Where a torrent would be in an empty table.
+    fn home(&self, infohash: &InfoHash) -> usize {
+        let mut hasher = SipHasher13::new_with_keys(self.key[0], self.key[1]);
+        hasher.write(infohash);
+        let wide = u128::from(hasher.finish()) * self.entries.len() as u128;
+        (wide >> 64) as usize
     }
 }
 
@@ -264,6 +300,7 @@ mod tests {
         Add(u16, u32),
         Load(u16, u32),
         Take(usize, bool),
+        Forget(u16),
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -271,6 +308,7 @@ mod tests {
             4 => (0..300_u16, 0..5_u32).prop_map(|(number, more)| Step::Add(number, more)),
             1 => (0..300_u16, 0..50_u32).prop_map(|(number, count)| Step::Load(number, count)),
             1 => (0..50_usize, any::<bool>()).prop_map(|(limit, fails)| Step::Take(limit, fails)),
+            1 => (0..300_u16).prop_map(Step::Forget),
         ];
         prop::collection::vec(step, 0..600)
     }
@@ -282,6 +320,7 @@ mod tests {
             let mut ledger = Ledger::new();
             let mut counts: HashMap<u16, u32> = HashMap::new();
             let mut saved: HashMap<InfoHash, u32> = HashMap::new();
+            let mut forgotten = 0;
             for step in steps {
                 match step {
                     Step::Add(number, more) => {
@@ -294,6 +333,19 @@ mod tests {
                         if count > *known {
                             *known = count;
                             saved.insert(infohash(number), count);
+                        }
+                    }
+                    Step::Forget(number) => {
+                        let count = counts.get(&number).copied().unwrap_or(0);
+                        prop_assert!(!ledger.forget(&infohash(number), count + 1));
+                        // What is not saved is not forgotten.
+                        let is_saved = saved.get(&infohash(number)) == Some(&count);
+                        let is_gone = ledger.forget(&infohash(number), count);
+                        prop_assert!(is_saved || !is_gone);
+                        if is_gone {
+                            forgotten += u64::from(count);
+                            counts.remove(&number);
+                            saved.remove(&infohash(number));
                         }
                     }
                     Step::Take(limit, fails) => {
@@ -311,7 +363,7 @@ mod tests {
             }
             counts.retain(|_, count| *count > 0);
             prop_assert_eq!(ledger.len(), counts.len());
-            prop_assert_eq!(ledger.total(), counts.values().map(|count| u64::from(*count)).sum::<u64>());
+            prop_assert_eq!(ledger.total(), counts.values().map(|count| u64::from(*count)).sum::<u64>() + forgotten);
             saved.extend(counts_of(ledger.take(usize::MAX)));
             prop_assert_eq!(ledger.unsaved(), 0);
             let (mut rows, mut at) = (Vec::new(), Some(0));

@@ -61,6 +61,21 @@ class Ledger:
     def put_back(self, infohashes: Sequence[bytes]) -> None:
         """Let counters be taken again, their saving having failed."""
 
+    def smallest(self, tracker: Tracker, limit: int) -> list[tuple[bytes, int]]:
+        """Up to `limit` of the smallest counters of torrents that have no peers at a tracker."""
+
+    def forget(
+        self, tracker: Tracker, counts: Sequence[tuple[bytes, int]]
+    ) -> list[tuple[bytes, int]]:
+        """Drop counters, here and at a tracker; they stay in `total`.
+
+        Returns:
+            Those that were dropped: saved, with this value still, and without peers.
+        """
+
+    def load_forgotten(self, count: int) -> None:
+        """Add to `total` what was counted before and is forgotten."""
+
     def put_all_back(self) -> None:
         """Let every counter be taken again: where they were saved is gone."""
 

@@ -6,10 +6,12 @@ Counters wait for nothing else: swarms and history are written on another thread
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.keeper import Keeper
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ T = TypeVar("T")
 TURN_S = 1.0
 MINUTE_S = 60
 HOUR_S = 3600
+FORGOTTEN_AT_ONCE = 2000
 CHANGING = ("announces_http", "announces_udp", "expired")
 """Counters of the core of which none moves while the swarms stay as they are."""
 
@@ -28,30 +31,31 @@ class Saver:
     """Saves, on threads of its own.
 
     Args:
+        settings: How much is kept, and how long.
         core: Has the swarms.
         keeper: Takes what is saved.
         clock: Unix time in seconds.
         drain: Takes over what the core has counted; on the event loop.
         sampling: Begins to take a sample at a Unix second, on the event loop; what it returns is
             called on another thread and keeps the sample.
-        retention_d: Days that history is kept.
     """
 
     def __init__(
         self,
+        settings: TrackerSettings,
         core: Tracker,
         keeper: Keeper,
         clock: Callable[[], float],
         drain: Callable[[], None],
         sampling: Callable[[int], Callable[[], bool]],
-        retention_d: int,
     ) -> None:
         self._core = core
         self._keeper = keeper
         self._clock = clock
         self._drain = drain
         self._sampling = sampling
-        self._retention_d = retention_d
+        self._retention_d = settings.history_retention_d
+        self._counters_max = settings.counters_max if settings.open else sys.maxsize
         self._counters = ThreadPoolExecutor(1, thread_name_prefix="outpour-counters")
         self._swarms = ThreadPoolExecutor(1, thread_name_prefix="outpour-swarms")
         self._began = clock() // MINUTE_S
@@ -92,7 +96,23 @@ class Saver:
             await self._beside(self._swarms, self._sampling(at))
             if at % HOUR_S == 0:
                 await self._beside(self._swarms, self._keeper.prune, self._retention_d)
+            await self._forget()
             await self._beside(self._swarms, self._keeper.copy)
+
+    async def _forget(self) -> None:
+        """Drop the smallest counters where there are more than are to be kept.
+
+        Strangers make counters of an open tracker, as many as they like. Some more are dropped than
+        must be, so that this is seldom done.
+        """
+        ledger = self._keeper.ledger
+        if len(ledger) <= self._counters_max:
+            return
+        excess = len(ledger) - self._counters_max * 15 // 16
+        found = await self._beside(self._swarms, ledger.smallest, self._core, excess)
+        for at in range(0, len(found), FORGOTTEN_AT_ONCE):
+            gone = ledger.forget(self._core, found[at : at + FORGOTTEN_AT_ONCE])
+            await self._beside(self._counters, self._keeper.forget, gone)
 
     async def _save_swarms(self) -> None:
         async for _ in self._minutes():

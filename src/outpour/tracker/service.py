@@ -117,7 +117,7 @@ class TrackerService:
             self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
             self._saver = Saver(
-                self._core, self._keeper, self._clock, self._drain, self._sampling, retention_d
+                self.settings, self._core, self._keeper, self._clock, self._drain, self._sampling
             )
             try:
                 self._begin(*found)
@@ -265,7 +265,7 @@ class TrackerService:
         return walk(census, self._counter, cursor, limit)
 
     async def history(self, infohash: bytes) -> tuple[Sample, ...]:
-        """Samples of one swarm, oldest first; of all together for `store.TOTALS`."""
+        """Samples of one swarm, oldest first; of all together for `sample_table.TOTALS`."""
         row = self.row(infohash)
         return await self._past.samples(row.infohash if row else infohash, row)
 

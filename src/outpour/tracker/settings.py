@@ -245,6 +245,14 @@ class TrackerSettings(BaseModel):
     torrents_max: int = Field(
         default=16_000_000, ge=1, le=1_000_000_000, description="Torrents held in memory."
     )
+    counters_max: int = Field(
+        default=4_000_000,
+        ge=1000,
+        le=1_000_000_000,
+        description="Counters of completed downloads kept by an open tracker, at 30 bytes each; "
+        "beyond it the smallest of torrents without peers are forgotten, and stay in the sum of "
+        "all.",
+    )
     peers_max: int = Field(
         default=100_000_000,
         ge=1,

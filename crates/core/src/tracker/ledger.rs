@@ -125,6 +125,33 @@ impl Ledger {
         Ok(())
     }
 
+    fn smallest<'py>(&self, py: Python<'py>, tracker: &Tracker, limit: usize) -> Vec<Counted<'py>> {
+        counted(py, py.detach(|| self.smallest_unused(tracker, limit)))
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn forget<'py>(
+        &self,
+        py: Python<'py>,
+        tracker: &Tracker,
+        counts: Vec<(PyBackedBytes, u32)>,
+    ) -> Result<Vec<Counted<'py>>> {
+        let mut ledger = self.0.lock();
+        let mut gone = Vec::new();
+        for (infohash, count) in &counts {
+            let infohash = one_20(infohash)?;
+            if !is_used(tracker, &infohash) && ledger.forget(&infohash, *count) {
+                tracker.core.forget(&infohash);
+                gone.push((infohash, *count));
+            }
+        }
+        Ok(counted(py, gone))
+    }
+
+    fn load_forgotten(&self, count: u64) {
+        self.0.lock().load_forgotten(count);
+    }
+
     fn put_all_back(&self) {
         self.0.lock().put_all_back();
     }
@@ -138,6 +165,37 @@ impl Ledger {
         let (page, next) = self.0.lock().page(at, limit);
         (counted(py, page), next)
     }
+}
+
+impl Ledger {
+    /// Others count meanwhile: the ledger is theirs between two pages.
+    fn smallest_unused(
+        &self,
+        tracker: &Tracker,
+        limit: usize,
+    ) -> Vec<(outpour_tracker::model::InfoHash, u32)> {
+        let mut found = Vec::new();
+        let mut at = Some(0);
+        while let Some(from) = at {
+            let (page, next) = self.0.lock().page(from, PAGE);
+            found.extend(
+                page.into_iter()
+                    .filter(|(infohash, _)| !is_used(tracker, infohash)),
+            );
+            if found.len() > 2 * limit || next.is_none() {
+                found.sort_unstable_by_key(|(_, count)| *count);
+                found.truncate(limit);
+            }
+            at = next;
+        }
+        found
+    }
+}
+
+/// Whether a torrent has peers.
+fn is_used(tracker: &Tracker, infohash: &outpour_tracker::model::InfoHash) -> bool {
+    let counts = tracker.core.counts(std::slice::from_ref(infohash));
+    counts.is_some_and(|counts| counts.complete + counts.incomplete > 0)
 }
 
 fn counted(

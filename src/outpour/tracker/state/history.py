@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from outpour.tracker.figures import Sample, TorrentRow, Totals
-from outpour.tracker.state.store import SAMPLES_DENSE_S, SAMPLES_SPARSE_STEP_S, TOTALS
+from outpour.tracker.state.sample_table import SAMPLES_DENSE_S, SAMPLES_SPARSE_STEP_S, TOTALS
 
 STEP_S = 60
 TORRENTS_MAX = 20_000

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,6 +73,7 @@ class Keeper:
         self.ledger = _core.Ledger()
         self.named: dict[bytes, tuple[str, int]] = {}
         self.marks: list[int] = []
+        self._forgotten = 0
         self.recent: Callable[[], list[int]] = lambda: self.marks
         self.events: deque[Event] = deque()
         if path is not None and is_bereft(path):
@@ -84,6 +85,8 @@ class Keeper:
                 self.ledger.load(page)
             self.named = self._store.named()
             self.marks = self._store.marks()
+            self._forgotten = self._store.forgotten
+            self.ledger.load_forgotten(self._forgotten)
         except StateDamagedError as error:
             self._begin_anew(error)
 
@@ -149,20 +152,25 @@ class Keeper:
             raise
         self._is_copy_old = True
 
+    def forget(self, counts: Sequence[tuple[bytes, int]]) -> bool:
+        """Drop counters that the ledger has dropped."""
+        self._forgotten += sum(count for _, count in counts)
+        return self._attempt("counters", lambda store: store.forget(counts))
+
     def sample(self, at: int, counts: Iterable[tuple[bytes, int, int, int]]) -> bool:
         """Keep one point of history."""
-        return self._attempt("history", lambda store: store.add_samples(at, counts))
+        return self._attempt("history", lambda store: store.samples.add(at, counts))
 
     def prune(self, retention_d: int) -> bool:
         """Thin out history."""
         now = int(self._clock())
-        return self._attempt("history", lambda store: store.prune(now, retention_d))
+        return self._attempt("history", lambda store: store.samples.prune(now, retention_d))
 
     def check_history(self) -> bool:
         """Take out what is damaged of the history, and tell."""
 
         def check(store: Store) -> None:
-            found = store.drop_damaged_samples()
+            found = store.samples.drop_damaged()
             if found and self._path is not None:
                 self.events.append(HistoryDamaged(self._path, found))
 
@@ -288,7 +296,7 @@ class Keeper:
         found = salvage(aside)
         new, higher = found.join(_salvaged_copies(self._path))
         store = self._begin_with(found)
-        store.add_points(found.samples)
+        store.samples.add_points(found.samples)
         swarms = snapshot_of(aside)
         if swarms is not None:
             store.set_completed([], swarms=store.write_swarms([swarms[0]], swarms[1]))
@@ -321,6 +329,7 @@ class Keeper:
             marks = self.recent()
             if marks:
                 store.set_completed([], marks)
+            store.set_forgotten(self._forgotten)
         except BaseException:
             store.close()
             raise

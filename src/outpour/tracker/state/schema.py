@@ -4,7 +4,7 @@ torrents  a row for each that was ever counted or named; each half has a sum, se
 samples   points of history by torrent and Unix second; the key of all together is empty
 swarms    the swarms in parts; of the generation in `facts` alone, others are being written
 marks     the latest downloads, so that none is counted twice; a ring of `MARKS_MAX`
-facts     numbers: `generation`, `next_mark`, `is_open`, `checkpointed_at`
+facts     numbers: `generation`, `next_mark`, `is_open`, `checkpointed_at`, `forgotten`
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ DROP TABLE snapshot;
 CREATE TABLE marks (slot INTEGER PRIMARY KEY, mark INTEGER NOT NULL);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO facts VALUES ('generation', 1), ('next_mark', 0), ('is_open', 0),
-    ('checkpointed_at', 0);
+    ('checkpointed_at', 0), ('forgotten', 0);
 """
 
 MIGRATIONS: tuple[str, ...] = (_SCHEMA_1, _SCHEMA_2)

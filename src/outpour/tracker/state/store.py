@@ -21,7 +21,8 @@ from typing import TypeVar
 from outpour.base.errors import ReadError, WriteError, reason
 from outpour.tracker.state import write_ahead_log
 from outpour.tracker.state.process_lock import Lock
-from outpour.tracker.state.row_sums import counter_sum, name_sum, register, sample_sum
+from outpour.tracker.state.row_sums import counter_sum, name_sum, register
+from outpour.tracker.state.sample_table import SampleTable
 from outpour.tracker.state.schema import set_up
 from outpour.tracker.state.state_file import StateDamagedError, identity, prepare, put_copy
 
@@ -35,12 +36,6 @@ CHECK_BYTES_MAX = 64 << 20
 PAGE_ROWS = 4096
 MARKS_MAX = 65_536
 """Latest downloads of which is kept that they were counted; see `Tracker.recall_counted`."""
-CHECKED_SAMPLES_MAX = 1_000_000
-SAMPLES_DENSE_S = 86_400
-SAMPLES_SPARSE_STEP_S = 3600
-DAY_S = 86_400
-TOTALS = b""
-"""The infohash under which the history of all torrents together is kept."""
 
 _SET_COMPLETED = (
     "INSERT INTO torrents (infohash, completed, completed_sum) VALUES (?, ?, ?) "
@@ -64,7 +59,9 @@ class Store:
         path: The file, made if it is missing together with its folder; None keeps all in memory.
 
     Attributes:
+        samples: The history, written from the thread of the swarms.
         notices: What was found amiss and could be lived with, in sentences.
+        forgotten: Downloads that were counted by counters that are there no more.
 
     Raises:
         StateDamagedError: The file is damaged; `set_aside` moves it out of the way.
@@ -80,7 +77,6 @@ class Store:
         self._connections: list[sqlite3.Connection] = []
         self._reader: sqlite3.Connection | None = None
         self._turn = threading.Lock()
-        self._thinned_to = 0
         self._is_dirty = False
         if path is not None:
             prepare(path)
@@ -111,6 +107,7 @@ class Store:
                 self.notices.append(f"{what}; {_since(facts['checkpointed_at'])}")
             self._next_mark = facts["next_mark"]
             self._generation = facts["generation"]
+            self.forgotten = facts["forgotten"]
             self._writer.execute("UPDATE facts SET value = 1 WHERE name = 'is_open'")
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             # Moving the log into the file is for times when nobody waits.
@@ -119,6 +116,7 @@ class Store:
             if self.path is not None:
                 self._slow = self._connect()
                 self._slow.execute("PRAGMA synchronous = NORMAL")
+            self.samples = SampleTable(self._slow, self._transaction, self._told)
         except (sqlite3.Error, UnicodeDecodeError, KeyError, TypeError) as error:
             raise self._explain(error, at_start=True) from error
         self._identity = identity(self.path) if self.path else None
@@ -225,6 +223,36 @@ class Store:
         self._next_mark = following
         self._generation = self._generation if swarms is None else swarms
 
+    def forget(self, counts: Sequence[tuple[bytes, int]]) -> None:
+        """Drop counters with these values; their sum is kept.
+
+        Raises:
+            StateDamagedError, WriteError: As for `set_completed`.
+        """
+        forgotten = self.forgotten + sum(count for _, count in counts)
+        with self._transaction(self._writer):
+            self._writer.executemany(
+                "DELETE FROM torrents WHERE infohash = ? AND completed = ? AND name IS NULL", counts
+            )
+            self._writer.executemany(
+                "UPDATE torrents SET completed = 0, completed_sum = NULL "
+                "WHERE infohash = ? AND completed = ?",
+                counts,
+            )
+            self._set_fact("forgotten", forgotten)
+        self.forgotten = forgotten
+
+    def set_forgotten(self, count: int) -> None:
+        """Take over the sum of what another file has forgotten.
+
+        Raises:
+            StateDamagedError, WriteError: As for `set_completed`.
+        """
+        if count > self.forgotten:
+            with self._transaction(self._writer):
+                self._set_fact("forgotten", count)
+            self.forgotten = count
+
     def name(self, torrents: Iterable[tuple[bytes, str, int]]) -> None:
         """Keep infohash, name and length in bytes of torrents.
 
@@ -252,73 +280,6 @@ class Store:
             self._is_dirty = False
             with self._told():
                 self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-    def add_samples(self, at: int, counts: Iterable[tuple[bytes, int, int, int]]) -> None:
-        """Keep infohash, complete, downloading and downloaded as they were at Unix second `at`.
-
-        Raises:
-            StateDamagedError, WriteError: As for `set_completed`.
-        """
-        self.add_points((key, at, a, b, c) for key, a, b, c in counts)
-
-    def add_points(self, points: Iterable[tuple[bytes, int, int, int, int]]) -> None:
-        """Keep points of any time, given with it: infohash, time and the three numbers.
-
-        Raises:
-            StateDamagedError, WriteError: As for `set_completed`.
-        """
-        with self._transaction(self._slow):
-            self._slow.executemany(
-                "INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?)",
-                ((*point, sample_sum(*point)) for point in points),
-            )
-
-    def prune(self, now: int, retention_d: int) -> None:
-        """Thin out history: a sample an hour after a day, none after `retention_d` days.
-
-        Raises:
-            StateDamagedError, WriteError: As for `set_completed`.
-        """
-        with self._transaction(self._slow):
-            oldest = now - retention_d * DAY_S
-            self._slow.execute("DELETE FROM samples WHERE at < ?", (oldest,))
-        # The first sample of each hour stays; what an earlier call went through holds no others.
-        end = now - SAMPLES_DENSE_S
-        end -= end % SAMPLES_SPARSE_STEP_S
-        with self._told():
-            (first,) = self._slow.execute(
-                "SELECT min(at) FROM samples WHERE at >= ?", (self._thinned_to,)
-            ).fetchone()
-        at = end if first is None else first - first % SAMPLES_SPARSE_STEP_S
-        while at < end:
-            with self._transaction(self._slow):
-                self._slow.execute(
-                    "DELETE FROM samples WHERE at >= ? AND at < ? AND EXISTS (SELECT 1 FROM "
-                    "samples AS first WHERE first.infohash = samples.infohash AND "
-                    "first.at < samples.at AND first.at >= ?1)",
-                    (at, at + SAMPLES_SPARSE_STEP_S),
-                )
-            at += SAMPLES_SPARSE_STEP_S
-        self._thinned_to = end
-
-    def drop_damaged_samples(self) -> int:
-        """Take out points of history that are not as they were written; returns how many.
-
-        Not looked for among more than `CHECKED_SAMPLES_MAX`.
-
-        Raises:
-            StateDamagedError, WriteError: As for `set_completed`.
-        """
-        with self._told():
-            wrong = self._slow.execute(
-                "SELECT infohash, at FROM (SELECT * FROM samples LIMIT ?) "
-                "WHERE sum IS NOT sample_sum(infohash, at, complete, downloading, downloaded)",
-                (CHECKED_SAMPLES_MAX,),
-            ).fetchall()
-        if wrong:
-            with self._transaction(self._slow):
-                self._slow.executemany("DELETE FROM samples WHERE infohash IS ? AND at IS ?", wrong)
-        return len(wrong)
 
     def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         """Ask on the connection of those who look, from one thread at a time.
