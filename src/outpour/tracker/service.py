@@ -21,7 +21,7 @@ from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.core import bind
+from outpour.tracker.core import bind, until_fault
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
@@ -139,11 +139,16 @@ class TrackerService:
         self._core.start()
 
     async def run(self) -> None:
-        """Keep set, counters, history and snapshot up to date, until cancelled."""
+        """Keep set, counters, history and snapshot up to date, until cancelled.
+
+        Raises:
+            OutpourError: The core has ended by itself.
+        """
         parts = [
             asyncio.ensure_future(work)
             for work in (self._turns(), self._follow(), self._census.keep_up())
         ]
+        parts.append(asyncio.ensure_future(until_fault(self._core)))
         folders = self._allowed.folders
         files = (*self._allowed.files, *self._admission.files)
         if folders or files:
