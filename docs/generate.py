@@ -1,10 +1,11 @@
-"""Write the generated pages of docs/: commands, settings and the classic commands' options.
+"""Write what is generated of the docs: commands, settings, classic options, the table of rooms.
 
 `python docs/generate.py` writes them; `--check` fails if one is out of date.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from outpour.base.toml_file import tomllib
 from outpour.cli import COMMANDS
 from outpour.cli.classic import client_options, download, launchmany, make, tracker_options
 from outpour.cli.classic.option_table import Option
@@ -19,6 +21,8 @@ from outpour.cli.shared.group import group
 from outpour.tracker.settings_doc import reference
 
 DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+SOURCE = ROOT / "src/outpour"
 NOTE = "<!-- Written by docs/generate.py: change the source, then run `make docs`. -->\n\n"
 
 CLASSIC: dict[str, tuple[Sequence[Option], Mapping[str, str], str]] = {
@@ -94,7 +98,47 @@ def _options(options: Sequence[Option], changed: Mapping[str, str]) -> str:
     return "".join(rows)
 
 
-PAGES = {"commands.md": commands, "settings.md": settings, "classic.md": classic}
+ROOMS_BEGIN, ROOMS_END = "<!-- rooms: begin -->\n", "<!-- rooms: end -->"
+
+
+def architecture() -> str:
+    """Put the table of rooms into the page on the architecture, from the import contract."""
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    before, _, rest = page.partition(ROOMS_BEGIN)
+    _, _, after = rest.partition(ROOMS_END)
+    rows = ["| room | what | files |\n|---|---|---|\n"]
+    for layer in _layers("Data flows one way"):
+        for room in layer:
+            rows.append(_room(SOURCE / room))
+            inner = sorted(path.parent for path in (SOURCE / room).glob("*/__init__.py"))
+            rows += map(_room, inner)
+    return f"{before}{ROOMS_BEGIN}{''.join(rows)}{ROOMS_END}{after}"
+
+
+def _layers(contract: str) -> list[list[str]]:
+    with (ROOT / "pyproject.toml").open("rb") as stream:
+        contracts = tomllib.load(stream)["tool"]["importlinter"]["contracts"]
+    (found,) = (one for one in contracts if one["name"] == contract)
+    return [
+        [name.strip().removeprefix("outpour.") for name in layer.split("|")]
+        for layer in found["layers"]
+    ]
+
+
+def _room(folder: Path) -> str:
+    what = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    files = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    name = folder.relative_to(SOURCE).as_posix()
+    line = what.partition("\n")[0].replace("|", "\\|")
+    return f"| `{name}/` | {line} | {', '.join(f'`{file}`' for file in files)} |\n"
+
+
+PAGES = {
+    "commands.md": commands,
+    "settings.md": settings,
+    "classic.md": classic,
+    "../ARCHITECTURE.md": architecture,
+}
 
 
 def main() -> int:

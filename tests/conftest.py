@@ -8,9 +8,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more about what else the machine does than about the example.
+settings.register_profile("outpour", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("outpour")
+
+# The peer engine has no wheels for the newest Pythons; without it these can speak to nobody.
+collect_ignore = [] if find_spec("libtorrent") else ["peers", "live", "test_create_oracle.py"]
 
 ROOT = Path(__file__).resolve().parent.parent
 VECTORS = Path(__file__).resolve().parent / "vectors"

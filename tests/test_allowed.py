@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+import watchfiles
 
 from outpour.base.errors import ReadError
 from outpour.base.folder_watch import watch
@@ -67,7 +69,7 @@ def put(path, text):
 
 
 def scan(allowed):
-    return [*allowed.read(), *allowed.merge()]
+    return [*allowed.apply(allowed.read()).events]
 
 
 def test_a_folder_allows_its_torrents_and_those_of_its_subfolders(folder):
@@ -209,13 +211,47 @@ def test_both_hashes_of_a_hybrid_are_allowed_and_it_is_listed_once():
         HELLO, BIG + bytes(12), (HELLO, BIG), "x", 1, 1, "hybrid", False, "", None, None, (), None
     )
     allowed = AllowedSet()
-    allowed.give(listing)
-    allowed.merge()
+    allowed.give([listing])
     assert allowed.infohashes == {HELLO, BIG}
     assert list(allowed.listings) == [HELLO]
-    allowed.take(HELLO)
-    assert allowed.merge() == [Withdrawn(("x",))]
+    assert allowed.withdraw([HELLO]).events == (Withdrawn(("x",)),)
     assert allowed.infohashes == frozenset()
+
+
+def test_what_is_read_counts_once_it_is_applied_and_not_before(folder):
+    allowed = AllowedSet(folder)
+    scan(allowed)
+    (folder / "x.torrent").write_bytes(torrent("x"))
+    found = allowed.read()
+    # A publisher's torrent joins while the folder is read in another thread.
+    given = Listing.of(Metainfo.parse(torrent("given")))
+    assert allowed.give([given]).events == (Allowed(("given",)),)
+    assert infohash_of(torrent("x")) not in allowed
+    assert allowed.apply(found).events == (Allowed(("x",)),)
+    assert {infohash_of(torrent("x")), given.infohash, HELLO, BIG} == allowed.infohashes
+
+
+def test_only_what_changed_is_handed_down(folder, tmp_path):
+    listed, denied = tmp_path / "allow.txt", tmp_path / "deny.txt"
+    listed.write_text("ab" * 20 + "\n" + HELLO.hex())
+    denied.write_text("")
+    allowed = AllowedSet(folder, listed, denied)
+    scan(allowed)
+    joined, left = allowed.hand_down(2)
+    joined += allowed.hand_down(9)[0]
+    assert ({*joined}, left) == ({HELLO, BIG, b"\xab" * 20}, [])
+    # Listed twice, it stays while one of the two says so.
+    (folder / "hello.torrent").unlink()
+    put(denied, BIG.hex())
+    scan(allowed)
+    assert allowed.hand_down(9) == ([], [BIG])
+    put(listed, "")
+    put(denied, "")
+    scan(allowed)
+    joined, left = allowed.hand_down(9)
+    assert (joined, {*left}) == ([BIG], {HELLO, b"\xab" * 20})
+    scan(allowed)
+    assert allowed.hand_down(9) == ([], [])
 
 
 def test_a_list_takes_both_lengths_comments_and_cases():
@@ -264,8 +300,8 @@ def test_a_listing_takes_its_date_from_the_metainfo_or_the_file(folder):
     (folder / "y.torrent").write_bytes(torrent("y"))
     os.utime(folder / "y.torrent", (99, 99))
     source = Folder(folder)
-    source.scan()
-    dates = {listing.name: listing.published_at for listing in source.listings}
+    changed = source.scan().changed
+    dates = {new.name: new.published_at for _, _, new in changed if new is not None}
     assert (dates["x"], dates["y"]) == (1234, 99)
 
 
@@ -277,7 +313,7 @@ def test_a_change_wakes_the_tracker_at_once(folder, tmp_path, change):
 
     async def main():
         wake = asyncio.Event()
-        task = asyncio.create_task(watch([folder], [listed], wake, 3600))
+        task = asyncio.create_task(watch([folder], [listed], lambda _: wake.set(), 3600))
         # The watch needs a moment to begin, so the change is made until it is seen.
         for attempt in range(100):
             if change == "create":
@@ -306,7 +342,7 @@ def test_a_change_wakes_the_tracker_at_once(folder, tmp_path, change):
 def test_a_folder_that_is_exchanged_for_another_is_watched_on(folder):
     async def main():
         wake = asyncio.Event()
-        task = asyncio.create_task(watch([folder], [], wake, 0.2))
+        task = asyncio.create_task(watch([folder], [], lambda _: wake.set(), 0.2))
         folder.rename(folder.with_name("old"))
         folder.mkdir()
         seen = 0
@@ -320,6 +356,83 @@ def test_a_folder_that_is_exchanged_for_another_is_watched_on(folder):
             if seen == 4:
                 break
         assert seen == 4
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+async def standing(wake):
+    """Wait until a watch stands, or stands again; it says so by waking once."""
+    await asyncio.wait_for(wake.wait(), 20)
+    wake.clear()
+
+
+@pytest.mark.parametrize("where", ["folder", "below", "list"])
+def test_a_name_that_is_not_utf8_is_told_and_the_watch_comes_back(folder, tmp_path, where):
+    listed = tmp_path / "lists" / "allow.txt"
+    listed.parent.mkdir()
+    listed.write_text("")
+    (folder / "deep").mkdir()
+    place = {"folder": folder, "below": folder / "deep", "list": listed.parent}[where]
+    bad = Path(os.fsdecode(os.fsencode(place) + b"/bad\xff.torrent"))
+
+    def touch():
+        bad.write_bytes(b"x")
+
+    async def main():
+        wake = asyncio.Event()
+        told: asyncio.Queue[str | None] = asyncio.Queue()
+        task = asyncio.create_task(
+            watch(
+                [folder], [listed], lambda _: wake.set(), 3600, lambda _, why: told.put_nowait(why)
+            )
+        )
+        why = None
+        while why is None:
+            touch()
+            with contextlib.suppress(asyncio.TimeoutError):
+                why = await asyncio.wait_for(told.get(), 0.5)
+        assert "not UTF-8" in why
+        assert await asyncio.wait_for(told.get(), 20) is None
+        while wake.is_set():
+            # What changed in between is looked for, too.
+            wake.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(wake.wait(), 3)
+        (place / "good.torrent").write_bytes(b"x")
+        await asyncio.wait_for(wake.wait(), 10)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_while_nothing_can_be_notified_it_is_looked_again_and_again(folder, monkeypatch):
+    is_broken = True
+    real = watchfiles.watch
+
+    def limited(*paths, **options):
+        if is_broken:
+            raise OSError(errno.ENOSPC, "OS file watch limit reached")
+        return real(*paths, **options)
+
+    monkeypatch.setattr("watchfiles.watch", limited)
+
+    async def main():
+        nonlocal is_broken
+        wake = asyncio.Event()
+        told: asyncio.Queue[str | None] = asyncio.Queue()
+        task = asyncio.create_task(
+            watch([folder], [], lambda _: wake.set(), 0.5, lambda _, why: told.put_nowait(why))
+        )
+        for _ in range(4):
+            await standing(wake)
+        is_broken = False
+        assert await told.get() == "oS file watch limit reached"
+        assert await asyncio.wait_for(told.get(), 20) is None
+        assert told.empty()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

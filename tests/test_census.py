@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import pytest
 
@@ -14,6 +13,7 @@ from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.views.census import ROWS_MAX, Census, walk
 from outpour.tracker.views.current_census import AT_ONCE_MAX, CurrentCensus
+from tests.waiting import until
 
 FIRST, SECOND = b"1" * 20, b"2" * 32
 MANY = ROWS_MAX + 1500
@@ -107,13 +107,13 @@ def hybrid(start):
     listing = Listing(
         FIRST, SECOND, (FIRST, SECOND[:20]), "x", 9, 1, "hybrid", False, "", None, None, (), None
     )
-    service._allowed.give(listing)
-    service._merge([])
+    service._put(service._allowed.give([listing]))
+    service._hand_down_all()
     return service
 
 
 def peers(*ports, seeding=()):
-    return [("127.0.0.1", port, port in seeding) for port in ports]
+    return [("127.0.0.1", 20_000 + port, port in seeding) for port in ports]
 
 
 def numbers(service):
@@ -127,10 +127,12 @@ def test_a_hybrid_adds_up_its_swarms_and_counts_nobody_twice(hybrid):
     hybrid._core.insert(SECOND[:20], peers(2, 3, 4, 5, seeding=(5,)))
     assert numbers(hybrid) == (2, 3)
     # It has told one of its two swarms so far that it is complete.
-    hybrid._core.insert(SECOND[:20], peers(2, seeding=(2,)))
-    assert numbers(hybrid) == (3, 2)
+    hybrid._core.insert(FIRST, peers(6))
+    assert numbers(hybrid) == (2, 4)
+    hybrid._core.insert(SECOND[:20], peers(6, seeding=(6,)))
+    assert numbers(hybrid) == (3, 3)
     totals = hybrid._counter.take().totals
-    assert (totals.torrents, totals.complete, totals.downloading) == (1, 3, 2)
+    assert (totals.torrents, totals.complete, totals.downloading) == (1, 3, 3)
 
 
 def test_a_hybrid_known_by_its_second_infohash_only_is_counted(hybrid):
@@ -139,8 +141,8 @@ def test_a_hybrid_known_by_its_second_infohash_only_is_counted(hybrid):
 
 
 def test_a_large_hybrid_is_looked_at_again_when_a_number_changes(hybrid):
-    hybrid._core.insert(FIRST, [("127.0.0.1", port, False) for port in range(1, 2001)])
-    hybrid._core.insert(SECOND[:20], [("127.0.0.1", port, False) for port in range(1001, 3001)])
+    hybrid._core.insert(FIRST, peers(*range(1, 2001)))
+    hybrid._core.insert(SECOND[:20], peers(*range(1001, 3001)))
     assert numbers(hybrid) == numbers(hybrid) == (0, 3000)
     hybrid._core.insert(SECOND[:20], peers(3001))
     assert numbers(hybrid) == (0, 3001)
@@ -169,17 +171,16 @@ def test_many_torrents_are_counted_beside_the_event_loop():
         assert showing.get().totals.torrents == 1
         work = asyncio.create_task(showing.keep_up())
         slow.may_end.clear()
-        deadline = time.monotonic() + 20
-        while len(slow.threads) < 2:
-            assert time.monotonic() < deadline
+
+        def is_counting():
             assert showing.get().totals.torrents == 1
-            await asyncio.sleep(0.01)
+            return len(slow.threads) >= 2
+
+        await until(is_counting)
         # While it is counted the one of before is shown, and the loop runs.
         assert showing.get().totals.torrents == 1
         slow.may_end.set()
-        while showing.get().totals.torrents < 2:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
+        await until(lambda: showing.get().totals.torrents >= 2)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
 
@@ -208,10 +209,7 @@ def test_many_torrents_are_not_counted_while_nobody_looks(monkeypatch):
         showing.forget()
         assert not showing._is_wanted
         showing.get()
-        deadline = time.monotonic() + 20
-        while slow.taken < 2:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
+        await until(lambda: slow.taken >= 2)
         # Nobody has looked since.
         showing.forget()
         assert not showing._is_wanted
@@ -219,3 +217,37 @@ def test_many_torrents_are_not_counted_while_nobody_looks(monkeypatch):
         await asyncio.gather(work, return_exceptions=True)
 
     asyncio.run(scenario())
+
+
+def test_torrents_that_are_listed_and_have_no_swarm_are_counted_beside_the_event_loop_too(
+    start, tmp_path
+):
+    listed = tmp_path / "allow.txt"
+    listed.write_text("".join(f"{number:040x}\n" for number in range(AT_ONCE_MAX + 1)))
+    service = start(allow_list=listed)
+    assert service.totals().torrents == AT_ONCE_MAX + 1
+    takers = []
+    was_taken = asyncio.Event()
+    take = service._census._take
+
+    def noted():
+        takers.append(threading.current_thread())
+        loop.call_soon_threadsafe(was_taken.set)
+        return take()
+
+    service._census._take = noted
+    loop: asyncio.AbstractEventLoop
+
+    async def main():
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        running = asyncio.ensure_future(service.run())
+        service._census.forget()
+        assert len(service.rows()) == AT_ONCE_MAX + 1
+        await asyncio.wait_for(was_taken.wait(), 10)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(main())
+    assert takers
+    assert threading.main_thread() not in takers

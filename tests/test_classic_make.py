@@ -135,6 +135,18 @@ def test_btcompletedir_makes_a_torrent_of_everything_in_a_folder(run, here):
     assert Metainfo.read(folder / "one.torrent").info.is_folder
 
 
+def test_btcompletedir_makes_the_rest_when_some_cannot_be_made(run, here):
+    folder = here / "many"
+    folder.mkdir()
+    for name in ("a", "n" * 248, "z"):
+        (folder / name).write_bytes(b"x")
+    (folder / "dangling").symlink_to("nowhere")
+    said = run("http://127.0.0.1:1/announce", folder, tool=btcompletedir)
+    assert said.code == 4
+    assert sorted(path.name for path in folder.glob("*.torrent")) == ["a.torrent", "z.torrent"]
+    assert said.err.count("error: ") == 2
+
+
 def test_btcompletedir_takes_files_either_order_and_a_target(run, here):
     (here / "out").mkdir()
     said = run("hello.txt", OLD, "--target", "out", tool=btcompletedir)

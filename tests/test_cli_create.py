@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -164,14 +165,121 @@ def test_a_torrent_that_appeared_while_hashing_is_not_replaced(run, releases, mo
     assert (releases.parent / "game.torrent").read_bytes() == b"theirs"
 
 
-def test_a_torrent_in_the_folder_that_it_is_of_is_noted(run, releases, monkeypatch):
+def test_a_torrent_in_the_folder_that_it_is_of_is_left_out_of_the_next(run, releases, monkeypatch):
     monkeypatch.chdir(releases / "game")
-    said = run("create", ".")
+    (releases / "game/sub").mkdir()
+    (releases / "game/sub/game.torrent").write_bytes(b"content")
+    assert run("create", ".").code == 0
+    first = Metainfo.read("game.torrent")
+    said = run("create", ".", "--force")
     assert said.code == 0
-    assert "`game.torrent` lies in the folder that it is of" in said.err
-    said = run("create", ".", "--force", "--exclude", "*.torrent")
-    assert "lies in" not in said.err
+    again = Metainfo.read("game.torrent")
+    assert again.info.infohash == first.info.infohash
+    assert [file.path for file in again.info.files] == [("a",), ("sub", "game.torrent")]
+    assert run("create", ".", "--force", "-o", "sub/[x].torrent").code == 0
+    assert run("create", ".", "--force", "-o", "sub/[x].torrent", "--name", "n").code == 0
+    paths = [file.path for file in Metainfo.read("sub/[x].torrent").info.files]
+    assert paths == [("a",), ("game.torrent",), ("sub", "game.torrent")]
+
+
+def test_each_makes_the_rest_when_some_cannot_be_made(run, releases):
+    (releases / "dangling").symlink_to("nowhere")
+    (releases / "outside").symlink_to("/")
+    (releases / ("n" * 248)).write_bytes(b"x")
+    (releases / "a").write_bytes(b"a")
+    (releases / "z").write_bytes(b"z")
+    said = run("create", "--each", releases, "-o", releases.parent)
+    assert said.code == 4
+    assert {"a.torrent", "game.torrent", "z.torrent"} <= {*made(releases.parent)}
+    assert said.err.count("error: ") == 3
+    assert "dangling`: a link to nothing" in said.err
+    assert f"{'n' * 248}.torrent`: file name too long" in said.err
+
+
+def test_what_macos_leaves_in_folders_is_junk(run, releases):
+    (releases / "game/Icon\r").write_bytes(b"")
+    (releases / "game/.DS_Store").write_bytes(b"")
+    assert run("create", releases / "game").code == 0
     assert [file.path for file in Metainfo.read("game.torrent").info.files] == [("a",)]
+
+
+def test_the_web_seed_of_a_folder_ends_with_a_slash(run, releases):
+    game = releases / "game"
+    seeds = ["-w", "http://a/files", "-w", "http://a/files/", "-w", "http://b/get?f=1"]
+    assert run("create", game, *seeds).code == 0
+    assert Metainfo.read("game.torrent").web_seeds == ("http://a/files/", "http://b/get?f=1")
+    assert run("create", game / "a", "-w", "http://a/files").code == 0
+    assert Metainfo.read("a.torrent").web_seeds == ("http://a/files",)
+    assert run("edit", "game.torrent", "-w", "http://c/x").code == 0
+    assert run("edit", "game.torrent", "--add-web-seed", "http://d/x").code == 0
+    assert Metainfo.read("game.torrent").web_seeds == ("http://c/x/", "http://d/x/")
+
+
+def test_several_paths_make_a_torrent_each(run, releases):
+    (releases / "a").write_bytes(b"a")
+    said = run("create", releases / "game", releases / "none", releases / "a", "--json")
+    assert said.code == 4
+    assert [one["name"] for one in json.loads(said.out)] == ["game", "a"]
+    assert made(releases.parent) == ["a.torrent", "game.torrent"]
+    said = run("create", releases / "game", releases / "a", "--force", "-o", releases)
+    assert (said.code, made(releases)) == (0, ["a.torrent", "game.torrent"])
+    for words in (["-o", "-"], ["-o", "none/x.torrent"]):
+        assert run("create", releases / "game", releases / "a", *words).code == 5
+    assert run("create", releases / "game", releases / "a", "--name", "x").code == 2
+
+
+def test_several_folders_are_gone_through_by_each(run, releases):
+    other = releases.parent / "other"
+    other.mkdir()
+    (other / "z").write_bytes(b"z")
+    assert run("create", "--each", releases, other).code == 0
+    assert {"game.torrent", "z.torrent"} <= {*made(releases.parent)}
+
+
+def test_http_seeds_and_any_other_field_are_written(run, releases):
+    fields = '{"publisher": "me", "created by": null, "info": {"x_cross_seed": "1"}}'
+    said = run(
+        "create", releases / "game", "--http-seed", "http://a/s.php", "--merge", fields, "--json"
+    )
+    assert said.code == 0
+    metainfo = Metainfo.read("game.torrent")
+    assert metainfo.http_seeds == ("http://a/s.php",)
+    assert metainfo.created_by is None
+    assert b"9:publisher2:me" in metainfo.raw
+    assert b"12:x_cross_seed1:1" in metainfo.info.raw
+    assert json.loads(said.out)["infohash"] == metainfo.info.infohash_hex
+    assert (
+        metainfo.info.infohash_hex
+        in run("create", releases / "game", "--merge", fields, "-o", "b.torrent").err
+    )
+    for wrong in ("[]", '{"info": 5}', '{"comment": 5}', '{"info": {"name": ".."}}'):
+        said = run("create", releases / "game", "--merge", wrong, "-o", "c.torrent")
+        assert said.code == 2, said.err
+    assert "c.torrent" not in made(releases.parent)
+
+
+def test_hashes_of_an_older_torrent_are_taken(run, releases, monkeypatch):
+    game = releases / "game"
+    # What is changed from now on is changed after the torrent.
+    date = str(int(time.time()) + 60)
+    assert run("create", game, "--date", date, "-f", "hybrid").code == 0
+    first = Metainfo.read("game.torrent")
+    for place in ("game.torrent", "."):
+        said = run("create", game, "-f", "hybrid", "--reuse", place, "--force", "--date", date)
+        assert said.code == 0
+        assert f"{first.info.piece_count} pieces taken from the older torrent" in said.err
+        assert Metainfo.read("game.torrent").info.raw == first.info.raw
+    assert run("create", game, "--reuse", "none.torrent", "--force").code == 4
+    (releases / "other").write_bytes(b"o")
+    said = run("create", releases / "other", "--reuse", ".")
+    assert (said.code, "taken" in said.err) == (0, False)
+
+
+def test_unwise_dates_and_long_names_are_noted(run, releases):
+    (releases / "game" / ("n" * 250)).write_bytes(b"x")
+    said = run("create", releases / "game", "--date", "1700000000000")
+    assert "(date-milliseconds)" in said.err
+    assert "(names-long)" in said.err
 
 
 def test_names_that_are_not_utf8_need_to_be_allowed(run, releases):
@@ -228,7 +336,7 @@ def test_a_preset_gives_what_the_command_line_does_not(run, releases, presets):
         ("http://127.0.0.1:1/announce", "http://127.0.0.1:2/announce"),
         ("udp://127.0.0.1:3",),
     )
-    assert metainfo.web_seeds == ("http://127.0.0.1/seed",)
+    assert metainfo.web_seeds == ("http://127.0.0.1/seed/",)
     assert (metainfo.info.private, metainfo.info.piece_length) == (True, 32768)
     assert (metainfo.info.version, metainfo.creation_date) == ("hybrid", None)
     assert [file.path for file in metainfo.info.files if not file.is_padding] == [("a",)]

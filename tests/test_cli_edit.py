@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -265,3 +266,76 @@ def test_magnet_writes_a_link_in_order_and_refuses_a_wrong_one(run):
     said = run("magnet", "magnet:?xt=urn:btih:12")
     assert said.code == 4
     assert "hint: `btih` takes" in said.err
+
+
+def test_edit_writes_many_into_a_folder_and_keeps_the_originals(run, torrents):
+    originals = {name: Path(name).read_bytes() for name in ("hello.torrent", "dir.torrent")}
+    Path("edited").mkdir()
+    said = run("edit", "--comment", "x", "-o", "edited", "bad.torrent", *originals)
+    assert said.code == 4
+    assert sorted(path.name for path in Path("edited").iterdir()) == [*sorted(originals)]
+    for name, raw in originals.items():
+        assert Path(name).read_bytes() == raw
+        edited = Metainfo.read(Path("edited") / name)
+        assert (edited.comment, edited.info.raw) == ("x", Metainfo.parse(raw).info.raw)
+    said = run("edit", "--comment", "y", "-o", "none", *originals)
+    assert said.code == 2
+    assert "hint: name a folder" in said.err
+    raw = originals["hello.torrent"]
+    assert run("edit", "--comment", "z", "-o", "edited", "-", stdin=raw).code == 0
+    assert Metainfo.read("edited/hello.txt.torrent").comment == "z"
+
+
+def test_an_edit_drops_what_is_behind_the_end(run, torrents):
+    raw = Path("hello.torrent").read_bytes()
+    Path("hello.torrent").write_bytes(raw + b"\n\n")
+    for words in (
+        ["edit", "--comment", "x"],
+        ["edit", "--new-infohash", "--private"],
+        ["reannounce", "http://127.0.0.1:1/x"],
+    ):
+        Path("t.torrent").write_bytes(raw + b"\n\n")
+        where = ["t.torrent"]
+        assert run(*words, *where).code == 0
+        after = Metainfo.read("t.torrent")
+        assert after.trailing == 0
+        assert after.raw.endswith(b"e")
+
+
+def test_reannounce_moves_the_twin_too(run, torrents):
+    urls = ["http://127.0.0.1:6969/announce", "udp://127.0.0.1:6969/announce"]
+    assert run("edit", "-t", urls[0], "-t", urls[1], "hello.torrent").code == 0
+    assert run("reannounce", "http://127.0.0.1:7000/announce", "hello.torrent").code == 0
+    assert Metainfo.read("hello.torrent").tiers == (
+        ("http://127.0.0.1:7000/announce",), ("udp://127.0.0.1:7000/announce",),
+    )  # fmt: skip
+
+
+def test_diff_tells_fields_and_files_and_ends_with_1(run, tmp_path):
+    for name, version in (("one", "v2"), ("two", "v2")):
+        folder = tmp_path / name / "game"
+        folder.mkdir(parents=True)
+        (folder / "same").write_bytes(b"s" * 20_000)
+        (folder / "changed").write_bytes(name.encode() * 9)
+        (folder / f"only {name}").write_bytes(b"x")
+        words = ["-f", version, "-t", f"http://127.0.0.1/{name}", "--no-date"]
+        assert run("create", folder, "-o", tmp_path / f"{name}.torrent", *words).code == 0
+    one, two = tmp_path / "one.torrent", tmp_path / "two.torrent"
+    said = run("diff", one, two)
+    assert said.code == 1
+    lines = said.out.splitlines()
+    assert "- trackers: http://127.0.0.1/one" in lines
+    assert "+ trackers: http://127.0.0.1/two" in lines
+    files = [line.rsplit(":", 1)[0] for line in lines if "bytes" in line]
+    assert files == ["- changed", "+ changed", "- only one", "+ only two"]
+    assert "same" not in said.out
+    told = json.loads(run("diff", "--json", one, two).out)
+    assert (told["same"], told["same_infohash"]) == (False, False)
+    assert [file["path"] for file in told["files"]] == ["changed", "only one", "only two"]
+    assert run("edit", "--comment", "x", "--merge", '{"z": 1}', "-o", two, one).code == 0
+    said = run("diff", one, two)
+    assert said.out.splitlines() == ["+ comment: x", "+ z: 1"]
+    assert json.loads(run("diff", "--json", one, two).out)["same_infohash"] is True
+    said = run("diff", one, one)
+    assert (said.code, said.out) == (0, "")
+    assert run("diff", one, tmp_path / "none").code == 4

@@ -1,5 +1,6 @@
 """`create`, `show` and `verify` on real files."""
 
+import hashlib
 import json
 import os
 import stat
@@ -227,10 +228,70 @@ def test_verify_names_what_is_wrong_and_ends_with_6(run, made):
     lines = said.out.splitlines()
     assert lines[1].split() == ["missing", "sub/b", "bytes", "0-4"]
     assert lines[0].split()[:2] == ["unverified", "a"]
-    assert "2 of 2 files differ" in said.err
+    assert "1 of 2 files differ from `game.torrent`; " in said.err
     assert "hint: mend it: outpour download game.torrent -o " in said.err
     assert "`new`" in said.err
     assert ".hidden" not in said.err
+
+
+def test_verify_tells_how_much_is_right_and_names_the_folder_in_its_hint(run, content):
+    assert run("create", content, "-t", URL, "-l", "16KiB").code == 0
+    (content / "a").write_bytes(b"x" + b"a" * 19999)
+    said = run("verify", "game.torrent", content)
+    assert "; 18.10 % of the content is right, 1 of 2 pieces are bad" in said.err
+    assert f"hint: mend it: outpour download game.torrent -o {content.parent}" in said.err
+    other = content.rename(content.parent / "other name")
+    said = run("verify", "game.torrent", other)
+    assert f"hint: mend it: btdownloadheadless --saveas '{other}' game.torrent" in said.err
+    assert "100" not in said.err.split("%")[0]
+
+
+def test_verify_is_not_ok_when_only_padding_is_bad(run, tmp_path):
+    pieces = hashlib.sha1(b"a" * 16384).digest() + hashlib.sha1(b"p" * 16384).digest()
+    files = [
+        {"length": 16384, "path": ["a"]},
+        {"attr": "p", "length": 16384, "path": [".pad", "16384"]},
+    ]
+    info: Any = {"files": files, "name": "d", "piece length": 16384, "pieces": pieces}
+    (tmp_path / "t.torrent").write_bytes(bencode.encode({"info": info}))
+    (tmp_path / "d/.pad").mkdir(parents=True)
+    (tmp_path / "d/a").write_bytes(b"a" * 16384)
+    (tmp_path / "d/.pad/16384").write_bytes(b"p" * 16384)
+    said = run("verify", tmp_path / "t.torrent", tmp_path / "d")
+    assert (said.code, said.out) == (6, "")
+    assert "0 of 1 file differ" in said.err
+    assert "1 of 2 pieces are bad, of nothing but padding" in said.err
+    report = json.loads(run("verify", "--json", tmp_path / "t.torrent", tmp_path / "d").out)
+    assert (report["ok"], report["bad_pieces"], report["piece_count"]) == (False, [1], 2)
+
+
+@pytest.mark.parametrize("ending", [".part", ".!qB"])
+def test_verify_recognises_what_a_client_still_downloads(run, made, ending):
+    (made / "a").rename(made / f"a{ending}")
+    said = run("verify", "game.torrent", made)
+    assert said.code == 6
+    assert said.out.split() == ["unfinished", "a", "called", f"`a{ending}`"]
+    assert "100.00 % of the content is right" in said.err
+    assert "not in the torrent" not in said.err
+    (made / f"a{ending}").write_bytes(b"a" * 16384 + b"x" * 3616)
+    file = json.loads(run("verify", "--json", "game.torrent", made).out)["files"][0]
+    assert (file["status"], file["bad"]) == ("unfinished", [[16384, 20000]])
+
+
+def test_verify_takes_several_torrents_and_goes_on_after_a_bad_one(run, made, tmp_path):
+    (tmp_path / "one").write_bytes(b"1")
+    assert run("create", tmp_path / "one", "-t", URL).code == 0
+    (tmp_path / "bad.torrent").write_bytes(b"x")
+    said = run("verify", "game.torrent", "bad.torrent", "one.torrent", tmp_path)
+    assert said.code == 4
+    assert [line[:6] for line in said.err.splitlines() if "every piece" in line] == [
+        f"`{tmp_path}"[:6]
+    ] * 2
+    assert "`bad.torrent`: not a torrent" in said.err
+    (tmp_path / "one").write_bytes(b"2")
+    said = run("verify", "--json", "bad.torrent", "one.torrent", "game.torrent", tmp_path)
+    assert said.code == 6
+    assert [report["ok"] for report in json.loads(said.out)] == [False, True]
 
 
 def test_verify_tells_programs_byte_ranges(run, made):

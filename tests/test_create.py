@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from outpour.base.units import GIB, KIB, MIB, TIB
 from outpour.making.maker import Draft, create_from_tree, plan, plan_path
 from outpour.making.piece_length import PIECE_LENGTH_MIN, pick_piece_length, piece_length_of_count
 from outpour.making.walker import walk
+from tests.waiting import wait_for
 
 FORMATS = ["v1", "v2", "hybrid"]
 
@@ -261,10 +260,7 @@ def test_ctrl_c_ends_the_hashing_and_leaves_nothing(outpour, tmp_path, format):
     )  # fmt: skip
     try:
         tasks = Path(f"/proc/{process.pid}/task")
-        deadline = time.monotonic() + 40
-        while len(list(tasks.iterdir())) < 2:
-            assert time.monotonic() < deadline, "it does not begin to hash"
-            threading.Event().wait(0.01)
+        wait_for(lambda: len(list(tasks.iterdir())) > 1, seconds=40, what="hashing")
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=40)
     finally:

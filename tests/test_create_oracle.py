@@ -96,6 +96,27 @@ def test_the_info_dictionary_of_a_tree_is_that_of_libtorrent(tree, flags, option
     assert verify(made, tree).ok
 
 
+@pytest.mark.parametrize("name", ["x", "sub/x", "sub/tree"])
+@pytest.mark.parametrize(
+    ("flags", "options"),
+    [(CANONICAL, {"format": "v1", "align": True}), (0, {"format": "hybrid"})],
+)
+def test_the_info_dictionary_of_a_folder_of_one_file_is_that_of_libtorrent(
+    tmp_path, flags, options, name
+):
+    path = tmp_path / "tree" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x" * 20_001)
+    made = ours(tmp_path / "tree", attributes=True, **options)
+    assert made.info.raw == theirs(tmp_path / "tree", flags)
+    assert not any(file.is_padding for file in made.info.files)
+    load(made)
+    (path.parent / "empty").write_bytes(b"")
+    made = ours(tmp_path / "tree", attributes=True, **options)
+    assert made.info.raw == theirs(tmp_path / "tree", flags)
+    assert any(file.is_padding for file in made.info.files)
+
+
 @pytest.mark.parametrize(
     ("flags", "options"),
     [

@@ -102,6 +102,29 @@ def test_a_tracker_already_in_the_list_is_not_there_twice():
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "twin", "new", "moved"),
+    [
+        ("http://old:6969/announce", "udp://old:6969/announce", "http://new:7070/a",
+         "udp://new:7070/a"),
+        ("http://OLD/announce", "udp://old:80", "http://new/announce", "udp://new:80/announce"),
+        ("udp://old:6969/announce", "http://old:6969/announce", "udp://[::1]:1",
+         "http://[::1]:1/announce"),
+        ("http://old:6969/announce", "udp://old:6969", "https://new/announce", None),
+        ("http://old:6969/announce", "udp://old:6969", "udp://new:1/announce", None),
+        ("http://old:6969/announce", "udp://old:7000", "http://new:1/a", "udp://old:7000"),
+        ("http://old:6969/announce", "udp://other:6969", "http://new:1/a", "udp://other:6969"),
+        ("http://old:6969/announce", "http://old:6969/b", "http://new:1/a", "http://old:6969/b"),
+    ],
+)  # fmt: skip
+def test_the_twin_of_the_old_tracker_moves_too(old, twin, new, moved):
+    before = torrent(announce=old, **{"announce-list": [[old], ["http://third/"], [twin]]})
+    after = editor.reannounce(before, new)
+    kept = [(new,), ("http://third/",)]
+    assert after.tiers == (*kept, *([(moved,)] if moved else []))
+    assert after.announce == new
+
+
 def test_a_move_of_all_tiers_drops_every_other_tracker():
     before = torrent(**{"announce-list": [["http://x/"], ["http://old/"]]})
     after = editor.reannounce(before, "http://new/", all_tiers=True)

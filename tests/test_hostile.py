@@ -8,7 +8,7 @@ import pytest
 
 from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
-from tests.hostile import HOSTILE, LINTED, MALFORMED, encoded
+from tests.hostile import CLIMBING, HOSTILE, LINTED, MALFORMED, PLACED, encoded
 
 GIB = 1 << 30
 
@@ -56,6 +56,53 @@ def test_what_readers_would_disagree_on_is_refused_by_every_command(run, here, r
     assert (here / "t.torrent").read_bytes() == raw
 
 
+@pytest.mark.parametrize("case", CLIMBING)
+def test_what_climbs_is_shown_and_stored_nowhere(run, here, case):
+    value, field = CLIMBING[case]
+    raw = encoded(value)
+    (here / "t.torrent").write_bytes(raw)
+    before = Metainfo.read("t.torrent")
+    said = run("show", "t.torrent")
+    assert said.code == 0
+    assert case == "link climbs" or "(names-climb)" in said.out
+    assert run("magnet", "t.torrent").code == 0
+    for words in (["verify", "t.torrent", "content"], ["verify", "t.torrent", "."]):
+        said = run(*words)
+        assert (said.code, said.out) == (4, "")
+        assert said.err.startswith(f"error: `{field}`: name `")
+        assert "climbs out of the folder" in said.err
+    nobody = ["--tracker", "http://127.0.0.1:1/announce", "--peer", "127.0.0.1:1"]
+    for command in (
+        ["download", "t.torrent", "-o", "content", *nobody],
+        ["seed", "t.torrent", "--content", "content"],
+    ):
+        said = run(*command)
+        assert said.code == 4
+        assert "climbs out of the folder" in said.err
+    assert run("edit", "--comment", "x", "t.torrent").code == 0
+    assert Metainfo.read("t.torrent").info.raw == before.info.raw
+    assert sorted(os.listdir()) == ["content", "t.torrent"]  # noqa: PTH208 - names are enough
+    assert os.listdir("content") == []  # noqa: PTH208
+
+
+@pytest.mark.parametrize("case", PLACED)
+def test_content_is_found_where_libtorrent_stores_names_that_no_disk_takes(run, here, case):
+    value, paths = PLACED[case]
+    raw = encoded(value)
+    (here / "t.torrent").write_bytes(raw)
+    for path in paths:
+        place = here.joinpath("content", *path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"x")
+    if not paths[0][1:]:
+        place.write_bytes(bytes(12))
+    assert run("show", "t.torrent").code == 0
+    for where in ("content", here.joinpath("content", paths[0][0])):
+        said = run("verify", "--quick", "t.torrent", where)
+        assert (said.code, said.out) == (0, ""), said.err
+        assert "not in the torrent" not in said.err
+
+
 @pytest.mark.parametrize("case", LINTED)
 def test_what_clients_accept_is_read_with_a_note_and_keeps_its_infohash(run, here, case):
     value, lint = LINTED[case]
@@ -70,7 +117,13 @@ def test_what_clients_accept_is_read_with_a_note_and_keeps_its_infohash(run, her
     after = Metainfo.read("t.torrent")
     assert after.info.raw == before.info.raw
     assert before.info.raw in raw
+    assert (after.trailing, after.announce) == (0, before.announce)
     assert run("verify", "t.torrent", "content").code in {0, 4, 6}
+    assert run("reannounce", "http://127.0.0.1:6969/announce", "t.torrent").code == 0
+    moved = Metainfo.read("t.torrent")
+    assert moved.info.raw == before.info.raw
+    assert moved.tiers == (("http://127.0.0.1:6969/announce",),)
+    assert run("magnet", "t.torrent").code == 0
 
 
 def deep_tree(files, depth):

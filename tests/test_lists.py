@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
-import threading
-import time
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -22,6 +20,7 @@ from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.settings_file import load
 from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
+from tests.waiting import wait_for
 
 HASH = b"\xab" * 20
 OTHER = b"\xcd" * 20
@@ -116,57 +115,67 @@ def replace(path, text):
     path.with_suffix(".new").replace(path)
 
 
+def scan(source):
+    return [*source.take(source.scan())]
+
+
 def test_a_list_that_is_gone_keeps_what_it_held_and_says_so_once(path):
     source = ListFile(path, parse_infohashes)
-    assert source.scan() == []
+    assert scan(source) == []
     raw = path.read_text()
     path.unlink()
-    (event,) = source.scan()
+    (event,) = scan(source)
     assert isinstance(event, SourceUnreadable)
     assert event.is_trouble
-    assert source.scan() == []
+    assert scan(source) == []
     assert source.items == {HASH, OTHER}
     path.write_text(raw)
-    assert source.scan() == [SourceReadable(path)]
+    assert scan(source) == [SourceReadable(path)]
 
 
 def test_a_list_without_a_good_line_is_damaged_and_keeps_what_it_held(path):
     source = ListFile(path, parse_infohashes)
-    source.scan()
-    source.has_changed = False
+    scan(source)
     replace(path, "\x00\x00oops\n" * 1000)
-    (event,) = source.scan()
+    (event,) = scan(source)
     assert "not one good line: line 1" in str(event)
     assert "stays in force" in str(event)
-    assert source.scan() == []
-    assert (source.items, source.has_changed) == (frozenset({HASH, OTHER}), False)
+    assert scan(source) == []
+    assert source.items == {HASH, OTHER}
     replace(path, HASH.hex())
-    assert source.scan() == [SourceReadable(path)]
-    assert (source.items, source.has_changed) == (frozenset({HASH}), True)
+    assert scan(source) == [SourceReadable(path)]
+    assert source.items == {HASH}
 
 
 def test_a_list_without_a_good_line_is_refused_at_start(path):
     path.write_text("<html>\n" * 1000)
     with pytest.raises(FormatError, match="not one good line"):
-        ListFile(path, parse_infohashes).scan()
+        scan(ListFile(path, parse_infohashes))
 
 
 def test_a_list_that_is_missing_is_refused_at_start(tmp_path):
     with pytest.raises(ReadError, match="no such file"):
-        ListFile(tmp_path / "none", parse_infohashes).scan()
+        scan(ListFile(tmp_path / "none", parse_infohashes))
+
+
+def test_a_mark_of_the_byte_order_does_not_cost_the_first_line(path):
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    source = ListFile(path, parse_infohashes)
+    assert scan(source) == []
+    assert source.items == {HASH, OTHER}
 
 
 def test_an_empty_list_is_a_list(path):
     source = ListFile(path, parse_infohashes)
-    source.scan()
+    scan(source)
     replace(path, "# nobody now\n")
-    assert source.scan() == []
+    assert scan(source) == []
     assert source.items == frozenset()
 
 
 def test_bad_lines_among_good_ones_do_not_fill_the_log(path):
     path.write_text(HASH.hex() + "\n" + "oops\n" * 1000)
-    events = ListFile(path, parse_infohashes).scan()
+    events = scan(ListFile(path, parse_infohashes))
     assert len(events) == 11
     assert all(isinstance(event, FileSkipped) for event in events)
     assert str(events[-1]).endswith("990 more bad lines")
@@ -175,19 +184,19 @@ def test_bad_lines_among_good_ones_do_not_fill_the_log(path):
 def test_a_list_that_is_being_rewritten_in_place_stays_in_force_until_it_rests(path):
     clock = Clock(path)
     source = ListFile(path, parse_infohashes, clock=clock)
-    source.scan()
+    scan(source)
     clock.age_s = SETTLE_S / 2
     path.write_text(OTHER.hex()[:17])
-    assert source.scan() == []
+    assert scan(source) == []
     assert not source.is_settled
     path.write_text("")
-    assert source.scan() == []
+    assert scan(source) == []
     assert source.items == {HASH, OTHER}
     path.write_text(OTHER.hex() + "\n")
-    assert source.scan() == []
+    assert scan(source) == []
     assert source.items == {HASH, OTHER}
     clock.age_s = SETTLE_S
-    assert source.scan() == []
+    assert scan(source) == []
     assert (source.items, source.is_settled) == (frozenset({OTHER}), True)
 
 
@@ -195,13 +204,13 @@ def test_a_list_that_grows_or_is_replaced_counts_at_once(path):
     clock = Clock(path)
     clock.age_s = 0.0
     source = ListFile(path, parse_infohashes, clock=clock)
-    source.scan()
+    scan(source)
     with path.open("a") as stream:
         stream.write("ef" * 20 + "\n")
-    source.scan()
+    scan(source)
     assert source.items == {HASH, OTHER, b"\xef" * 20}
     replace(path, HASH.hex())
-    source.scan()
+    scan(source)
     assert source.items == {HASH}
 
 
@@ -236,7 +245,8 @@ def announce(service, *, host="127.0.0.1", peer_id=b"-AA0000-" + b"x" * 12):
 
 
 def look(service):
-    service._merge(service._read())
+    service._take(*service._read())
+    service._hand_down_all()
 
 
 def has_ipv6():
@@ -323,10 +333,7 @@ def test_peers_that_cannot_be_reached_are_not_given_out_where_that_is_asked_for(
     with tracker(nat_check_attempts=1) as (service, _):
         assert announce(service) is None
         assert given_to(service) == b""
-        deadline = time.monotonic() + 20
-        while service.counters()["nat_failures"] < 1:
-            assert time.monotonic() < deadline
-            threading.Event().wait(0.01)
+        wait_for(lambda: service.counters()["nat_failures"] >= 1)
         assert given_to(service) == b""
 
 

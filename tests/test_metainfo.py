@@ -168,7 +168,7 @@ def test_forms_that_writers_of_the_wild_use_are_read():
     value = {
         **single(private=0),
         "announce": " http://a/ ",
-        "announce-list": ["http://b/", ["http://c/", ""], []],
+        "announce-list": ["http://b/", ["http://c/", "", 1], []],
         "url-list": "http://seed/",
         "httpseeds": [],
         "nodes": [["::1", 6881], ["x"], ["y", 0]],
@@ -176,11 +176,24 @@ def test_forms_that_writers_of_the_wild_use_are_read():
     }
     metainfo = parse(value)
     assert metainfo.announce == "http://a/"
-    assert metainfo.tiers == (("http://b/",), ("http://c/",))
+    assert metainfo.tiers == (("http://c/",),)
+    assert {*metainfo.malformed} == {"announce-list", "creation date"}
     assert metainfo.web_seeds == ("http://seed/",)
     assert metainfo.nodes == (("::1", 6881),)
     assert metainfo.creation_date is None
     assert not metainfo.info.private
+
+
+def test_a_flat_list_of_trackers_is_none_as_for_libtorrent():
+    flat = {**single(), "announce": "http://a/", "announce-list": ["http://b/", "http://c/"]}
+    assert parse(flat).tiers == (("http://a/",),)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_private"), [(1, True), (2, True), (-1, True), (0, False), ("1", False)]
+)
+def test_any_number_but_zero_is_private(value, is_private):
+    assert parse(single(private=value)).info.private is is_private
 
 
 def test_private_source_and_empty_content_are_read():
@@ -204,8 +217,8 @@ def test_an_endless_file_is_read_up_to_the_limit_only():
 
 def test_messages_name_the_file(tmp_path):
     path = tmp_path / "x.torrent"
-    path.write_bytes(bencode.encode(single(name="..")))
-    with pytest.raises(MetainfoError, match=r"x\.torrent`: `info\.name`: name `\.\.` climbs"):
+    path.write_bytes(bencode.encode(single(pieces=None)))
+    with pytest.raises(MetainfoError, match=r"x\.torrent`: `info\.pieces` is missing"):
         Metainfo.read(path)
 
 

@@ -38,13 +38,28 @@ def test_long_work_draws_a_bar_with_rate_and_time_left(terminal, monkeypatch):
     assert terminal.env.stdout.getvalue() == ""
 
 
-def test_no_bar_is_drawn_where_nobody_watches(monkeypatch):
+@pytest.fixture
+def pipe():
+    return Printer(Env(io.BytesIO(), io.StringIO(), io.StringIO(), False, False, False))
+
+
+def test_a_line_now_and_then_tells_a_pipe_how_far_long_work_is(pipe, monkeypatch):
+    monkeypatch.setattr(module, "PROGRESS_LINE_S", 0.0)
+    with pipe.progress("hashing a\x1bb") as report:
+        report(1 << 20, 4 << 20)
+        report(4 << 20, 4 << 20)
+    first, last = pipe.env.stderr.getvalue().splitlines()
+    assert re.match(r"hashing a\\x1bb: 25 %, 1 MiB of 4 MiB, [\d.]+ [KMGT]?i?B/s\Z", first)
+    assert "100 %" in last
+    assert pipe.env.stdout.getvalue() == ""
+
+
+def test_short_work_tells_a_pipe_nothing_and_no_bar_is_drawn_there(pipe, monkeypatch):
     monkeypatch.setattr(module, "PROGRESS_AFTER_S", 0.0)
-    err = io.StringIO()
-    env = Env(io.BytesIO(), io.StringIO(), err, False, False, False)
-    with Printer(env).progress("hashing") as report:
+    with pipe.progress("hashing") as report:
         report(1, 2)
-    assert err.getvalue() == ""
+        report(0, 0)
+    assert pipe.env.stderr.getvalue() == ""
 
 
 def test_json_is_readable_and_holds_no_control_characters(terminal):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import http.client
+import os
 import shutil
-import threading
 import time
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -22,7 +22,7 @@ from outpour.tracker.figures import Peer, Sample, TorrentRow, Totals
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.state import dfile
+from outpour.tracker.state import dfile, history_queries
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.dfile_mirror import DfileMirror
 from outpour.tracker.state.history import Sampler, expand
@@ -30,14 +30,17 @@ from outpour.tracker.state.store import TOTALS, Store
 from outpour.tracker.tracker_events import (
     Completed,
     FileSkipped,
+    NotificationBack,
+    NotificationLost,
     SnapshotRefused,
     StateRestored,
 )
+from tests.waiting import until, wait_for
 
 VECTORS = Path(__file__).parent / "vectors" / "classic"
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
 BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")
-DEADLINE_S = 15
+PORTS = 20_000
 
 
 def settings(**given):
@@ -85,14 +88,15 @@ async def running(given, **more):
             assert isinstance(results[0], asyncio.CancelledError)
 
 
-def announce(service, infohash, port, *, left=0, event="", host="127.0.0.1", key=""):
+def announce(service, infohash, peer, *, left=0, event="", host="127.0.0.1", key=""):
+    """Announce as peer number `peer` of a host, which is at this port above `PORTS`."""
     address = service.http_addresses[0]
     connection = http.client.HTTPConnection(
         address[0], address[1], timeout=10, source_address=(host, 0)
     )
     try:
         path = (
-            f"{key}/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={port}"
+            f"{key}/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={PORTS + peer}"
             f"&uploaded=0&downloaded=0&left={left}&compact=1"
         )
         connection.request("GET", path + (f"&event={event}" if event else ""))
@@ -105,22 +109,6 @@ def now(service):
     """The service, about to count anew instead of showing what it counted some moments ago."""
     service._census.forget()
     return service
-
-
-def soon(condition):
-    """Wait for what the service works out anew only when it is old enough for its cost."""
-    deadline = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "not within the deadline"
-        pause.wait(0.005)
-
-
-async def until(condition):
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "not within the deadline"
-        await asyncio.sleep(0.02)
 
 
 def torrent(name, length=5):
@@ -187,12 +175,12 @@ def test_a_new_torrent_is_tracked_while_the_tracker_runs_and_a_removed_one_is_no
             (folder / "bad.torrent").write_bytes(raw[:30])
             await until(lambda: b"peers" in announce(service, infohash, 1))
             assert now(service).row(infohash).name == "new.iso"
-            assert service.metainfo_bytes(infohash) == raw
+            assert service.metainfo_file(infohash).read() == raw
             await until(lambda: any(isinstance(event, FileSkipped) for event in events))
             (folder / "new.torrent").unlink()
             await until(lambda: b"failure reason" in announce(service, infohash, 1))
             assert now(service).row(infohash) is None
-            assert service.metainfo_bytes(infohash) is None
+            assert service.metainfo_file(infohash) is None
 
     asyncio.run(main())
 
@@ -250,6 +238,40 @@ def test_a_folder_is_followed_through_every_kind_of_change(folder, tmp_path):
     asyncio.run(scenario())
 
 
+def test_names_that_are_not_utf8_neither_end_the_tracker_nor_its_watch(folder, tmp_path):
+    allow = tmp_path / "lists" / "allow.txt"
+    allow.parent.mkdir()
+    allow.write_text("")
+    bad = [
+        Path(os.fsdecode(os.fsencode(place) + b"/bad\xff.torrent"))
+        for place in (folder, allow.parent)
+    ]
+
+    async def main():
+        events: list[Event] = []
+        given = settings(allowed_dir=folder, allow_list=allow, rescan_interval_s=3600)
+        async with running(given, on_event=events.append) as service:
+
+            def tracks(raw):
+                return Metainfo.parse(raw).info.infohash in service._allowed.infohashes
+
+            def told(kind):
+                return sum(isinstance(event, kind) for event in events)
+
+            def lost_twice():
+                for path in bad:
+                    path.write_bytes(torrent("bad"))
+                return told(NotificationLost) >= 2
+
+            await until(lost_twice)
+            await until(lambda: tracks(torrent("bad")))
+            await until(lambda: told(NotificationBack) == 2)
+            (folder / "good.torrent").write_bytes(torrent("good"))
+            await until(lambda: tracks(torrent("good")))
+
+    asyncio.run(main())
+
+
 def test_reload_looks_at_once(folder, monkeypatch):
     async def nothing(*_):
         await asyncio.Event().wait()
@@ -299,7 +321,7 @@ def test_counters_and_swarms_are_back_after_a_restart(folder, tmp_path):
     events: list[Event] = []
     with tracker(given, clock=clock, on_event=events.append) as service:
         assert StateRestored(2, 100) in events
-        assert service.peers(BIG) == (Peer("127.0.0.2", 2, False),)
+        assert service.peers(BIG) == (Peer("127.0.0.2", PORTS + 2, False),)
         row = now(service).row(HELLO)
         assert (row.complete, row.downloaded) == (1, 1)
         answer = announce(service, BIG, 3, left=7)
@@ -307,7 +329,7 @@ def test_counters_and_swarms_are_back_after_a_restart(folder, tmp_path):
         announce(service, HELLO, 9, left=12, event="started")
         announce(service, HELLO, 9, event="completed")
         service._drain()
-        soon(lambda: now(service).row(HELLO).downloaded == 2)
+        wait_for(lambda: now(service).row(HELLO).downloaded == 2)
 
 
 def test_swarms_older_than_the_timeout_are_not_restored(folder, tmp_path):
@@ -371,10 +393,62 @@ def test_a_publisher_allows_and_withdraws():
         service.allow(metainfo)
         assert b"peers" in announce(service, infohash, 1)
         assert now(service).row(infohash).name == "mine.iso"
-        assert service.metainfo_bytes(infohash) == raw
+        assert service.metainfo_file(infohash).read() == raw
         service.withdraw(infohash)
         assert b"failure reason" in announce(service, infohash, 1)
         assert now(service).rows() == ()
+
+
+def test_every_torrent_that_is_listed_is_tracked_whoever_else_adds_some(folder):
+    """A publisher allows torrents while a new folder is looked through in another thread."""
+
+    async def main():
+        async with running(settings(allowed_dir=folder, rescan_interval_s=3600)) as service:
+            for number in range(30):
+                (folder / f"{number}.torrent").write_bytes(torrent(f"file {number}"))
+                looking = asyncio.ensure_future(service.refresh())
+                while not looking.done():
+                    more = Metainfo.parse(torrent(f"given {number}"))
+                    service.allow(more)
+                    await asyncio.sleep(0)
+                await looking
+            for number in range(30):
+                for name in (f"file {number}", f"given {number}"):
+                    infohash = Metainfo.parse(torrent(name)).info.infohash
+                    answer = await asyncio.to_thread(announce, service, infohash, 7)
+                    assert b"peers" in answer, name
+
+    asyncio.run(main())
+
+
+def test_publishing_costs_the_same_however_much_is_published(monkeypatch):
+    """Counted in infohashes that go down to the core, not in time."""
+
+    class Counted:
+        def __init__(self, core):
+            self.core = core
+            self.handed = 0
+
+        def __getattr__(self, name):
+            if name in ("allow", "allow_more", "disallow"):
+                return lambda infohashes: self.hand(name, infohashes)
+            return getattr(self.core, name)
+
+        def hand(self, name, infohashes):
+            self.handed += len(infohashes)
+            getattr(self.core, name)(infohashes)
+
+    with tracker(settings()) as service:
+        core = service._core = Counted(service._core)
+        many = [Metainfo.parse(torrent(f"{number}", 1 + number)) for number in range(500)]
+        for metainfo in many:
+            service.allow(metainfo)
+        for metainfo in many[100:]:
+            service.withdraw(metainfo.info.infohash)
+        assert core.handed == 900
+        service._core = core.core
+        answers = [b"peers" in announce(service, one.info.infohash, 7) for one in many[95:105]]
+        assert answers == [True] * 5 + [False] * 5
 
 
 def test_names_are_hidden_where_the_operator_wants_it(folder):
@@ -383,9 +457,9 @@ def test_names_are_hidden_where_the_operator_wants_it(folder):
             (None, None, None),
             (None, None, None),
         ]
-        assert service.metainfo_bytes(HELLO) is not None
+        assert service.metainfo_file(HELLO) is not None
     with tracker(settings(allowed_dir=folder, serve_torrents=False)) as service:
-        assert service.metainfo_bytes(HELLO) is None
+        assert service.metainfo_file(HELLO) is None
 
 
 def test_a_hybrid_is_one_row_and_its_peers_count_once():
@@ -394,8 +468,8 @@ def test_a_hybrid_is_one_row_and_its_peers_count_once():
         HELLO, second, (HELLO, second[:20]), "x", 9, 1, "hybrid", False, "", None, None, (), None
     )
     with tracker(settings()) as service:
-        service._allowed.give(listing)
-        service._merge([])
+        service._put(service._allowed.give([listing]))
+        service._hand_down_all()
         for infohash in (HELLO, second[:20]):
             announce(service, infohash, 1, left=9, event="started")
             announce(service, infohash, 1, event="completed")
@@ -439,6 +513,10 @@ def test_both_families_share_a_port_and_a_swarm():
         assert len({port for _, port in service.http_addresses + service.udp_addresses}) == 1
 
 
+def kept(service):
+    return len(service._keeper.read(lambda file: history_queries.samples(file, HELLO), ()))
+
+
 def test_history_is_sampled_each_minute_and_kept(folder, tmp_path):
     clock = Clock(1_000_000_020.0)
     state = tmp_path / "s.sqlite"
@@ -447,16 +525,16 @@ def test_history_is_sampled_each_minute_and_kept(folder, tmp_path):
         async with running(settings(allowed_dir=folder, state=state), clock=clock) as service:
             announce(service, HELLO, 1)
             clock.now += 60
-            await until(lambda: len(service._keeper.history(HELLO)) == 1)
+            await until(lambda: kept(service) == 1)
             announce(service, HELLO, 2)
             clock.now += 60
-            await until(lambda: len(service._keeper.history(HELLO)) == 2)
+            await until(lambda: kept(service) == 2)
             clock.now += 30
-            line = service.history(HELLO)
+            line = await service.history(HELLO)
             assert [sample.complete for sample in line] == [1, 2, 2]
             assert line[-1].at == int(clock.now)
             await until(lambda: service._keeper.snapshot() is not None)
-            assert service.history(TOTALS)[-1].complete == 2
+            assert (await service.history(TOTALS))[-1].complete == 2
 
     asyncio.run(main())
 
@@ -513,7 +591,10 @@ def test_a_classic_state_file_follows_the_tracker(folder, tmp_path):
                     and dfile.read(path)
                     == Dfile(
                         {HELLO: 1},
-                        {HELLO: (Peer("127.0.0.1", 1, True),), BIG: (Peer("127.0.0.1", 2, False),)},
+                        {
+                            HELLO: (Peer("127.0.0.1", PORTS + 1, True),),
+                            BIG: (Peer("127.0.0.1", PORTS + 2, False),),
+                        },
                     )
                 )
             )
@@ -547,7 +628,7 @@ def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_
                 announce(service, infohash, port, left=port - 1, event="started")
             announce(service, infohash, 1, event="completed")
         service._drain()
-        soon(lambda: len(now(service).rows()) == 2)
+        wait_for(lambda: len(now(service).rows()) == 2)
         assert {row.infohash[0] for row in now(service).rows()} == {2, 3}
         smallest = now(service).row(b"\1" * 20)
         assert smallest is not None
@@ -556,4 +637,4 @@ def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_
         totals = now(service).totals()
         assert (totals.torrents, totals.complete, totals.downloading) == (3, 3, 3)
         assert totals.downloaded_all == 3
-        assert len(service._sample(0)) == 4
+        assert len(service._sample(0, service._census_to_sample())) == 4

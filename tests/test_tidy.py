@@ -5,9 +5,17 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from outpour import _core
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES_MAX = 500
@@ -86,9 +94,61 @@ def test_every_module_says_what_it_is_for():
     assert not silent
 
 
+def test_a_file_name_is_an_address():
+    commands = {path.name for path in (ROOT / "src/outpour/cli").glob("*.py")}
+    places: dict[str, list[str]] = {}
+    for path in tracked():
+        where = path.relative_to(ROOT).as_posix()
+        is_classic_twin = "/cli/classic/" in where and path.name in commands
+        if where.startswith("src/outpour/") and path.stem != "__init__" and not is_classic_twin:
+            places.setdefault(path.name, []).append(where)
+    assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
+def test_no_two_files_are_twins_that_differ_by_an_ending():
+    endings = ("s", "es", "er", "ers", "ed", "ing", "ue", "ring", "file")
+    commands = {path.stem for path in (ROOT / "src/outpour/cli").glob("*.py")}
+    stems = {path.stem for path in sources(".py", "src")} - commands
+    twins = [(stem, stem + end) for stem in stems for end in endings if stem + end in stems]
+    assert not twins
+
+
+def test_the_import_contract_is_short_enough_to_read_as_the_architecture():
+    contract = (ROOT / "pyproject.toml").read_text().split('name = "Data flows one way"')[1]
+    layers = contract.split("layers = [")[1].split("]")[0]
+    assert 0 < layers.count('"outpour.') <= 12
+
+
 def test_locks_name_versions_and_hashes_and_no_addresses():
     for path in (ROOT / "requirements").glob("*.txt"):
         text = path.read_text()
         assert "://" not in text
         for requirement in re.findall(r"^[a-z].*?(?=^[a-z]|\Z)", text, re.MULTILINE | re.DOTALL):
             assert "--hash=sha256:" in requirement, requirement
+
+
+def test_tests_let_time_pass_in_one_place_only():
+    # `asyncio.sleep(0)` lets others run, and waits for nothing.
+    sleep = re.compile(r"\bsleep(?:_until|_ms)?\((?!0\))|Event\(\)\.wait\(\.?\d")
+    helpers = {"tests/waiting.py", "crates/tracker/tests/common/mod.rs", "tests/test_tidy.py"}
+    found = []
+    for path in sources(".py", "tests") + sources(".rs", "crates"):
+        name = str(path.relative_to(ROOT))
+        text = path.read_text()
+        if path.suffix == ".rs" and "tests" not in path.parts:
+            text = text.partition("#[cfg(test)]")[2]
+        if name not in helpers and sleep.search(text):
+            found.append(name)
+    assert not found
+
+
+def test_the_version_is_the_same_everywhere():
+    manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
+    version = manifest["workspace"]["package"]["version"]
+    assert _core.__version__ == version
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(version)} - \d{{4}}-\d\d-\d\d", headings[1])
+    assert 'dynamic = ["version"]' in (ROOT / "pyproject.toml").read_text()
+    for name in (ROOT / "crates").glob("*/Cargo.toml"):
+        assert tomllib.loads(name.read_text())["package"]["version"] == {"workspace": True}

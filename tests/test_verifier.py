@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import outpour
 from outpour.base.errors import ReadError
-from outpour.making import hasher, verifier
+from outpour.making import content_places, hasher
 from outpour.making.maker import CreateOptions, create
 from outpour.making.verifier import verify
 from outpour.torrent import bencode
@@ -159,7 +159,7 @@ def test_a_fault_without_a_file_of_the_torrent_is_an_error(made, monkeypatch):
 
 def test_a_file_that_changes_while_it_is_read_is_unreadable(made, monkeypatch):
     root, metainfo = made
-    real = verifier._Place.present.fget  # type: ignore[attr-defined]
+    real = content_places.Place.present.fget  # type: ignore[attr-defined]
 
     def larger(place):
         # What the hasher meets when a file shrinks between looking and reading.
@@ -168,7 +168,7 @@ def test_a_file_that_changes_while_it_is_read_is_unreadable(made, monkeypatch):
             Path(place.location).write_bytes(content_of(16383))
         return real(place)
 
-    monkeypatch.setattr(verifier._Place, "present", property(larger))
+    monkeypatch.setattr(content_places.Place, "present", property(larger))
     files = by_name(verify(metainfo, root))
     assert files["z"].status == "unreadable"
     assert files["z"].reason == "changed while it was read"
@@ -182,6 +182,38 @@ def test_names_and_sizes_are_enough_in_a_hurry(made):
     (root / "a").unlink()
     report = verify(metainfo, root, quick=True)
     assert [file.status for file in report.files if file.status != "ok"] == ["missing"]
+
+
+def test_intact_files_at_the_edge_of_a_bad_piece_do_not_differ(tmp_path):
+    root = tmp_path / "d"
+    root.mkdir()
+    sizes = {"a": 10_000, "b": 60_000, "c": 20_000, "d": 10_000}
+    for name, size in sizes.items():
+        (root / name).write_bytes(content_of(size))
+    metainfo = create(root, CreateOptions(piece_length=16384))
+    assert verify(metainfo, root).right == sum(sizes.values())
+    (root / "b").write_bytes(bytes(60_000))
+    files = by_name(verify(metainfo, root))
+    assert [files[name].status for name in "abcd"] == ["unverified", "bad", "unverified", "ok"]
+    (root / "b").write_bytes(content_of(60_000))
+    (root / "c").write_bytes(bytes(20_000))
+    # Nothing tells which of the files in a piece it is.
+    statuses = {name: file.status for name, file in by_name(verify(metainfo, root)).items()}
+    assert statuses["c"] == "bad"
+    assert statuses["a"] == "ok"
+
+
+def test_what_is_bad_in_a_short_file_is_told_apart_from_what_is_missing(tmp_path):
+    root = tmp_path / "d"
+    root.mkdir()
+    (root / "a").write_bytes(content_of(60_000))
+    (root / "b").write_bytes(content_of(60_000))
+    metainfo = create(root, CreateOptions(piece_length=16384))
+    (root / "a").write_bytes(bytes(5) + content_of(60_000)[5:40_000])
+    file = by_name(verify(metainfo, root))["a"]
+    assert file.status == "wrong size"
+    assert file.bad == ((0, 16384), (40_000, 60_000))
+    assert file.unverified == ((32_768, 40_000),)
 
 
 def test_a_folder_in_the_place_of_a_file_is_no_file(made):

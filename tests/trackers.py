@@ -14,10 +14,10 @@ import time
 from urllib.parse import quote
 
 from outpour.torrent import bencode
+from tests.waiting import wait_for
 
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
 BIG = bytes.fromhex("d436a9ec0bd2d9273fe0b0ce8fc52d51ff91278f")
-DEADLINE_S = 30
 
 
 class Process:
@@ -40,14 +40,12 @@ class Process:
         return self.said.read_text()
 
     def until(self, condition, what="ready"):
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
+        def look():
             found = condition()
-            if found:
-                return found
-            assert time.monotonic() < deadline, f"not {what}: {self.text}"
-            assert self.popen.poll() is None, f"ended: {self.text}"
-            time.sleep(0.02)
+            assert found or self.popen.poll() is None, f"ended: {self.text}"
+            return found
+
+        return wait_for(look, what=what, still=lambda: self.text)
 
     @property
     def address(self):
@@ -66,8 +64,11 @@ class Process:
             connection.close()
 
     def announce(self, infohash, port, *, left=0, event=""):
+        # A small number is a peer of its own, at a port that is given out.
+        peer_id = f"{'A' * 17}{port:03}" if port < 1000 else "A" * 20
+        port = port + 1000 if port < 1000 else port
         path = (
-            f"/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={port}"
+            f"/announce?info_hash={quote(infohash)}&peer_id={peer_id}&port={port}"
             f"&uploaded=0&downloaded=0&left={left}&compact=1"
         )
         return bencode.decode(

@@ -1,10 +1,9 @@
 """outpour: distribute files with BitTorrent.
 
-General layout: values (`bencode`, `metainfo`, `magnet`) are frozen and know nothing; makers
-(`walker`, `hasher`, `maker`, `editor`, `verifier`) turn files into values and back; services
-(`tracker`, `engine`, `web`) own state, and whole jobs (`publisher`) only call them.
-Imports go one way: cli, publisher, web, tracker | engine | announcer, maker | editor | verifier,
-walker | hasher | linter, magnet, metainfo, bencode, errors | units.
+General layout: `torrent` holds frozen values that know nothing of disks; `making` turns files into
+them and back; `tracker`, `engine`, `announcer` and `web` serve and speak; `downloader` and
+`publisher` are whole jobs that call those; `cli` is what people type. Imports go one way, as the
+contract in pyproject.toml lists the rooms.
 """
 
 from __future__ import annotations

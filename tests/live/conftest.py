@@ -12,12 +12,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_for
 
 BIN = Path(sys.executable).parent
 IN_CI = os.environ.get("CI") == "true"
@@ -32,15 +33,6 @@ def peer(name: str) -> str:
             pytest.fail(f"{name} is missing, and continuous integration must have it")
         pytest.skip(f"{name} is not installed")
     return found
-
-
-def wait_for(condition: Callable[[], object], *, seconds: float = 30, what: str = "state") -> None:
-    """Wait for a state with a deadline."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        pause.wait(0.05)
 
 
 def free_port() -> int:
@@ -86,16 +78,17 @@ class Running:
 
     def line_with(self, text: str, *, seconds: float = 30) -> str:
         """Wait for a line that holds `text`."""
-        deadline = time.monotonic() + seconds
-        pause = threading.Event()
-        while True:
-            for line in list(self.lines):
-                if text in line:
-                    return line
+
+        def look() -> str | None:
+            # Whether it has ended is asked first: its last lines count.
             ended = self.process.poll() is not None and not self._reader.is_alive()
-            assert not ended, f"ended with {self.process.returncode}:\n{self.output}"
-            assert time.monotonic() < deadline, f"no {text!r} within {seconds} s:\n{self.output}"
-            pause.wait(0.05)
+            found = next((line for line in list(self.lines) if text in line), None)
+            assert found or not ended, f"ended with {self.process.returncode}:\n{self.output}"
+            return found
+
+        line = wait_for(look, seconds=seconds, what=repr(text), still=lambda: self.output)
+        assert line is not None
+        return line
 
     def wait(self, *, seconds: float = 60) -> int:
         try:

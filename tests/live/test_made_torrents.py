@@ -17,7 +17,8 @@ import outpour
 from outpour import CreateOptions, Metainfo
 from outpour.making.verifier import verify
 from outpour.torrent.info import Version
-from tests.live.conftest import peer, wait_for
+from tests.live.conftest import peer
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 

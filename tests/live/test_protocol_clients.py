@@ -10,9 +10,8 @@ import json
 import random
 import re
 import sys
-import threading
-import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,16 +23,8 @@ import pytest
 
 from tests.live import clients
 from tests.live.clients import LOOPBACK, LOOPBACK_6
-from tests.live.conftest import (
-    BIN,
-    Running,
-    Start,
-    free_port,
-    get,
-    get_json,
-    peer,
-    wait_for,
-)
+from tests.live.conftest import BIN, Running, Start, free_port, get, get_json, peer
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -172,11 +163,7 @@ def finishes(case: Case, run: Callable[[], Running], *, is_shy: bool = False) ->
     client = run()
     if is_shy:
         case.poke()
-    pause = threading.Event()
-    deadline = time.monotonic() + 120
-    while not case.arrived():
-        assert time.monotonic() < deadline, f"no copy: {client.output[-600:]}"
-        pause.wait(0.05)
+    wait_for(case.arrived, seconds=120, what="copy", still=lambda: client.output[-600:])
     assert case.tracker.announces(case.way) > before
 
 
@@ -233,6 +220,19 @@ def test_aria2(way: str, case: Case, start: Start):
     executable = peer("aria2c")
     words = clients.aria2(executable, case.torrent, case.target, free_port(), host=case.host)
     finishes(case, lambda: start(*words))
+    # It never says `completed`, and stops with nothing left.
+    wait_for(lambda: case.tracker.row(case.infohash).get("downloaded") == 1, what="count")
+
+
+# While it has no metadata it announces that nothing is left, and nobody announces to it.
+@pytest.mark.parametrize("way", ["http over IPv4", "http over IPv6", "udp over IPv4"])
+def test_aria2_with_a_magnet_link_alone(way: str, case: Case, start: Start):
+    executable = peer("aria2c")
+    url = urllib.parse.quote(case.tracker.announce_url(way), safe="")
+    magnet = f"magnet:?xt=urn:btih:{case.infohash}&tr={url}"
+    words = clients.aria2(executable, magnet, case.target, free_port(), host=case.host)
+    finishes(case, lambda: start(*words))
+    wait_for(lambda: case.tracker.row(case.infohash).get("downloaded") == 1, what="count")
 
 
 # rTorrent reads only IPv4 peers out of UDP answers: over IPv6 its peer has to come to it.

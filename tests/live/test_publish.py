@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import threading
+import urllib.error
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,8 +17,10 @@ from urllib.parse import quote
 
 import pytest
 
+from outpour.torrent import bencode
 from tests.live.clients import aria2, transmission
-from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes, wait_for
+from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -81,6 +86,14 @@ def unseeded(start: Start, content: Path) -> Publication:
     publication = Publication(start, content, "--no-seed")
     publication.wait_published(*ENTRIES)
     return publication
+
+
+def status(url: str) -> int:
+    try:
+        get(url)
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 200
 
 
 def counters(publication: Publication) -> dict[str, float]:
@@ -181,27 +194,111 @@ def has_seed(publication: Publication, name: str) -> bool:
     return bool(publication.row(name)["complete"] == 1)
 
 
-def test_the_seeder_is_in_every_swarm_and_announces_over_http_and_udp(publication: Publication):
+def announced(port: int, infohash: str, path: str = "/announce") -> list[tuple[str, int]]:
+    """The peers that a tracker gives to a leecher on loopback."""
+    raw = quote(bytes.fromhex(infohash))
+    query = f"info_hash={raw}&peer_id=-XX0000-abcdefghijkl&port=9&left=1&event=started"
+    answer = bencode.decode(get(f"http://127.0.0.1:{port}{path}?{query}"))
+    assert isinstance(answer, dict)
+    peers = answer[b"peers"]
+    assert isinstance(peers, bytes)
+    pairs = [peers[at : at + 6] for at in range(0, len(peers), 6)]
+    return [(socket.inet_ntoa(pair[:4]), int.from_bytes(pair[4:], "big")) for pair in pairs]
+
+
+def test_the_seeder_is_in_every_swarm_without_an_announce_that_could_fail(
+    publication: Publication,
+):
     for name in ENTRIES:
-        seeded = partial(has_seed, publication, name)
-        wait_for(seeded, what=f"seed of {name}")
-    wait_for(
-        lambda: (
-            sum(
-                value
-                for key, value in counters(publication).items()
-                if "announces" in key and "udp" in key
-            )
-            > 0
-        ),
-        what="announce over UDP",
+        wait_for(partial(has_seed, publication, name), what=f"seed of {name}")
+        peers = announced(publication.port, publication.row(name)["infohash"])
+        assert peers == [("127.0.0.1", publication.peer_port)]
+    assert not [key for key, value in counters(publication).items() if "udp" in key and value > 1]
+
+
+def test_the_seeder_is_listed_at_its_public_address(start: Start, content: Path):
+    publication = Publication(start, content, "--peer-address", "127.0.0.9:4711")
+    publication.wait_published(*ENTRIES)
+    for name in ENTRIES:
+        wait_for(partial(has_seed, publication, name), what=f"seed of {name}")
+        peers = announced(publication.port, publication.row(name)["infohash"])
+        assert peers == [("127.0.0.9", 4711)]
+
+
+def test_announces_below_the_path_of_the_public_url_are_answered(start: Start, content: Path):
+    port = free_port()
+    publication = Publication(start, content, "--url", f"http://127.0.0.1:{port}/files", port=port)
+    publication.wait_published(*ENTRIES)
+    name = ENTRIES[0]
+    wait_for(partial(has_seed, publication, name), what="seed")
+    infohash = publication.row(name)["infohash"]
+    for path in ("/files/announce", "/announce"):
+        assert announced(port, infohash, path) == [("127.0.0.1", publication.peer_port)]
+    for path in ("/files/scrape", "/scrape"):
+        raw = get(f"http://127.0.0.1:{port}{path}?info_hash={quote(bytes.fromhex(infohash))}")
+        assert b"8:completei1e" in raw
+
+
+def test_the_torrent_file_of_deleted_content_goes_too(start: Start, content: Path, tmp_path: Path):
+    state = tmp_path / "state"
+    publication = Publication(start, content, "--state", str(state))
+    publication.wait_published(*ENTRIES)
+    torrents = state / "torrents"
+    assert len([*torrents.iterdir()]) == 2
+    (content / "large image.iso").unlink()
+    wait_for(lambda: len([*torrents.iterdir()]) == 1, what="removal")
+    # Content that is not there at the moment is not deleted.
+    content.rename(tmp_path / "unmounted")
+    wait_for(lambda: not publication.torrents(), what="withdrawal")
+    assert publication.process.stop() == 0
+    content.mkdir()
+    (content / "new.bin").write_bytes(b"new" * 1000)
+    publication.again()
+    publication.wait_published("new.bin")
+    assert len([*torrents.iterdir()]) == 2
+    assert publication.process.stop() == 0
+    (content / "new.bin").unlink()
+    (content / "other.bin").write_bytes(b"other" * 1000)
+    publication.again().line_with("ready:")
+
+
+def test_hooks_are_run_with_what_happened_in_their_environment(
+    start: Start, content: Path, tmp_path: Path
+):
+    told = tmp_path / "told"
+    hook = 'echo "$OUTPOUR_EVENT|$OUTPOUR_NAME|$OUTPOUR_HASHED|$OUTPOUR_REASON" >> ' + str(told)
+    (content / "$(touch owned) `x`;.bin").write_bytes(b"x" * 1000)
+    publication = Publication(
+        start, content, "--on-published", hook, "--on-withdrawn", f"{hook}; echo no >&2; exit 3"
     )
-    http = [
-        value
-        for key, value in counters(publication).items()
-        if "announces" in key and "http" in key
-    ]
-    assert sum(http) > 0
+    publication.wait_published(*ENTRIES)
+    wait_for(lambda: told.is_file() and told.read_text().count("\n") == 3, what="published hooks")
+    assert "published|large image.iso|1|" in told.read_text().splitlines()
+    assert "published|$(touch owned) `x`;.bin|1|" in told.read_text().splitlines()
+    (content / "large image.iso").unlink()
+    wait_for(lambda: "withdrawn|large image.iso||" in told.read_text(), what="withdrawn hook")
+    assert "failed with 3 for `large image.iso`: no" in publication.process.line_with("failed")
+
+
+def test_peers_are_listened_for_where_asked_and_a_rate_holds_for_each_torrent(
+    start: Start, content: Path, tmp_path: Path
+):
+    publication = Publication(
+        start, content, "--bind", "127.0.0.5", "--connections", "7", "--up-rate-each", "20MiB",
+        "--exclude", "large*",
+    )  # fmt: skip
+    name = ENTRIES[1]
+    publication.wait_published(name)
+    wait_for(partial(has_seed, publication, name), what="seed")
+    peers = announced(publication.port, publication.row(name)["infohash"])
+    assert peers == [("127.0.0.5", publication.peer_port)]
+    with socket.create_connection(peers[0], 5):
+        pass
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", publication.peer_port), 5)
+    torrent = publication.torrent_file(name, tmp_path)
+    client = start("outpour", "download", torrent, "-o", tmp_path / "t", "--bind", "127.0.0.1")
+    assert client.wait(seconds=60) == 0, client.output
 
 
 def test_a_new_file_is_published_and_a_removed_one_withdrawn(
@@ -227,20 +324,108 @@ def test_a_folder_that_goes_and_comes_back_is_published_again_without_hashing(
     publication.wait_published("later.bin")
 
 
-def test_a_full_disk_for_the_torrents_is_one_clear_line_and_ends_when_there_is_room(
+def test_a_torrent_that_cannot_be_written_down_is_published_hashed_once_and_written_later(
     start: Start, content: Path, tmp_path: Path
 ):
     state = tmp_path / "state"
-    (state / "torrents").mkdir(parents=True)
+    torrent = state / "torrents" / "large image.iso.torrent"
     # A folder in the place of the file stands for whatever keeps it from being written.
-    (state / "torrents" / "large image.iso.torrent").mkdir()
+    torrent.mkdir(parents=True)
     publication = Publication(start, content, "--state", str(state))
-    publication.wait_published(ENTRIES[1])
-    publication.process.line_with("skipped large image.iso")
-    publication.process.line_with("choose another folder with `--state`")
-    (state / "torrents" / "large image.iso.torrent").rmdir()
+    publication.wait_published(*ENTRIES)
+    publication.process.line_with("published all the same, and written later")
+    raw = publication.torrent_file("large image.iso", tmp_path).read_bytes()
+    torrent.rmdir()
+    wait_for(torrent.is_file, seconds=60, what="torrent on the disk")
+    assert torrent.read_bytes() == raw
+    assert publication.process.output.count("published large image.iso") == 1
+
+
+def test_what_changes_is_withdrawn_and_what_is_small_published_while_something_large_is_hashed(
+    start: Start, content: Path
+):
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    # Sparse: it takes long to hash and no room.
+    for name in ("huge 1.bin", "huge 2.bin"):
+        with (content / name).open("wb") as file:
+            file.truncate(200 << 30)
+    publication.process.line_with("hashing huge 1.bin")
+    publication.process.line_with("hashing huge 2.bin")
     (content / "large image.iso").write_bytes(b"another edition" * 100_000)
-    publication.wait_published("large image.iso")
+    wait_for(lambda: not publication.row("large image.iso"), what="withdrawal")
+    (content / "small.bin").write_bytes(b"small" * 1000)
+    publication.wait_published("small.bin", "large image.iso")
+    assert not publication.row("huge 1.bin")
+    assert not publication.row("huge 2.bin")
+    assert publication.process.stop(seconds=8) == 0
+
+
+def test_a_link_out_of_the_folder_is_not_published_and_that_is_said(
+    start: Start, content: Path, tmp_path: Path
+):
+    (tmp_path / "private.txt").write_bytes(b"private" * 1000)
+    (content / "out.txt").symlink_to(tmp_path / "private.txt")
+    (content / "nowhere.txt").symlink_to("missing")
+    (content / "latest.iso").symlink_to("large image.iso")
+    publication = Publication(start, content)
+    # One that stays inside is what it leads to under another name.
+    publication.wait_published(ENTRIES[1], "latest.iso")
+    publication.process.line_with("skipped out.txt")
+    publication.process.line_with("outside of the folder")
+    publication.process.line_with("hint: publish what it leads to with `--symlinks follow`")
+    publication.process.line_with("a link to nothing")
+    assert not publication.row("out.txt")
+    assert status(f"{publication.url}content/out.txt") == 404
+
+
+def test_links_are_followed_or_left_out_as_asked(start: Start, content: Path, tmp_path: Path):
+    (tmp_path / "elsewhere.txt").write_bytes(b"elsewhere" * 1000)
+    (content / "out.txt").symlink_to(tmp_path / "elsewhere.txt")
+    publication = Publication(start, content, "--symlinks", "follow")
+    publication.wait_published(*ENTRIES, "out.txt")
+    assert get(f"{publication.url}content/out.txt") == b"elsewhere" * 1000
+    assert publication.process.stop() == 0
+    publication._flags = ("--symlinks", "skip", "--exclude", "*.iso")
+    publication.again().line_with("ready:")
+    assert {row["name"] for row in publication.torrents()} == {ENTRIES[1]}
+    assert "skipped out.txt" not in publication.process.output
+
+
+def test_a_link_is_withdrawn_when_what_it_leads_to_changes(start: Start, content: Path):
+    (content / "latest.iso").symlink_to("large image.iso")
+    publication = Publication(start, content, "--exclude", "large*")
+    publication.wait_published("latest.iso")
+    before = publication.row("latest.iso")["infohash"]
+    (content / "large image.iso").write_bytes(b"another edition" * 100_000)
+    wait_for(
+        lambda: publication.row("latest.iso").get("infohash", before) != before,
+        what="new infohash",
+    )
+
+
+def test_of_two_with_one_name_the_other_is_published_when_the_first_goes(
+    start: Start, content: Path, tmp_path: Path
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "large image.iso").write_bytes(b"other" * 100_000)
+    publication = Publication(start, content, str(other))
+    publication.wait_published(*ENTRIES)
+    publication.process.line_with("has the same name")
+    (content / "large image.iso").unlink()
+    wait_for(
+        lambda: publication.row("large image.iso").get("length") == 500_000, what="the other one"
+    )
+
+
+def test_a_name_that_is_not_utf8_does_not_end_the_notice_of_changes(start: Start, content: Path):
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    Path(os.fsdecode(os.fsencode(content) + b"/bad\xff.bin")).write_bytes(b"x" * 1000)
+    publication.process.line_with("notifications of changes fail")
+    (content / "later.bin").write_bytes(b"later" * 50_000)
+    publication.wait_published("later.bin")
 
 
 def test_a_file_that_changes_gets_a_new_torrent(publication: Publication, content: Path):

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes
@@ -20,14 +20,6 @@ from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
 
 VERSIONS = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}
-
-
-def wait_for(condition: Callable[[], object], *, seconds: float = 20, what: str = "state") -> None:
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        pause.wait(0.02)
 
 
 def reach(engine: Engine, infohash: bytes, *states: str, seconds: float = 20) -> Status:

@@ -19,15 +19,16 @@ import pytest
 from outpour.base.errors import WriteError
 from outpour.cli.classic.client_engine import settings_of, wanted_files
 from outpour.cli.classic.client_options import REPLACED, TABLE, TUNING
-from outpour.cli.classic.figures import amount_of, block, hours, rate_of, short_size
 from outpour.cli.classic.folder_job import FolderJob
 from outpour.cli.classic.option_table import parse
+from outpour.cli.classic.status_block import amount_of, block, hours, rate_of, short_size
 from outpour.downloader import Job
 from outpour.engine import Engine, Status
 from outpour.torrent.metainfo import Metainfo
 from tests.conftest import Result
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, make_torrent, reach, same_files, wait_for
+from .conftest import TinyTracker, make_torrent, reach, same_files
 
 RUN = "import sys; from outpour.cli.classic.{0} import {1}; sys.exit({1}())"
 MODULES = {"btlaunchmany": "launchmany", "btlaunchmanycurses": "launchmany"}

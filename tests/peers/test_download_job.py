@@ -20,8 +20,9 @@ from outpour.engine import Engine, EngineSettings, ResumeStore
 from outpour.torrent import bencode
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, make_torrent, reach, wait_for
+from .conftest import TinyTracker, make_torrent, reach
 
 
 def finish(engine: Engine, job: Job, *, seconds: float = 30) -> list[Outcome]:

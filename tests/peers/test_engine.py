@@ -27,8 +27,9 @@ from outpour.engine import (
 from outpour.torrent import bencode
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files, wait_for
+from .conftest import TinyTracker, WebHost, make_torrent, reach, same_files
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "hybrid"])

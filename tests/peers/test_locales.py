@@ -15,8 +15,9 @@ import pytest
 
 from outpour.engine import Engine, EngineSettings
 from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, make_torrent, reach, same_files, wait_for
+from .conftest import TinyTracker, make_torrent, reach, same_files
 
 LOCALES = {
     "of today": {"LC_ALL": "C.UTF-8"},

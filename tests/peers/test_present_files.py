@@ -16,8 +16,9 @@ from outpour.downloader.present_files import ranges
 from outpour.engine import Engine, EngineSettings, ResumeStore
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, make_torrent, same_files, wait_for
+from .conftest import TinyTracker, make_torrent, same_files
 
 TEXT = b"a diary of ten years\n" * 30_000
 

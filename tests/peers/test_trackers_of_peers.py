@@ -14,8 +14,9 @@ from outpour.engine import Engine, EngineSettings, TrackerFailed, TrackerWarned
 from outpour.torrent import bencode
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import TinyTracker, make_torrent, reach, wait_for
+from .conftest import TinyTracker, make_torrent, reach
 
 NOT_UTF8 = b"\xff\xfe\x80\xe9"
 

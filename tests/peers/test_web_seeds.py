@@ -15,8 +15,9 @@ from outpour.downloader import Completed, DownloadOptions, Job, Note, Outcome, w
 from outpour.engine import Engine
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
-from .conftest import WebHost, make_torrent, same_files, wait_for
+from .conftest import WebHost, make_torrent, same_files
 
 
 def drive(

@@ -6,9 +6,9 @@ import asyncio
 import hashlib
 import http.client
 import json
+import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,14 +19,19 @@ import pytest
 from outpour.torrent import bencode
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.figures import Sample, TorrentRow, Totals
+from outpour.tracker.figures import Extremes, Sample, Stretch, TorrentRow, Totals
+from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.metainfo_file import MetainfoFile
+from outpour.tracker.views.outlines import Outlines, joined
+from outpour.web.access import AccessRules
 from outpour.web.admin_api import Admin
 from outpour.web.app import make_app
 from outpour.web.asgi_server import WebServer
-from outpour.web.contract import WebOptions
+from outpour.web.contract import ContentRoot, WebOptions
 
 T = TypeVar("T")
 NOW = 1_795_000_000
+Identity = Callable[[tuple[str, ...], os.stat_result], bool]
 
 
 @dataclass
@@ -36,6 +41,7 @@ class FakeView:
     torrents: dict[bytes, TorrentRow] = field(default_factory=dict)
     metainfos: dict[bytes, bytes] = field(default_factory=dict)
     contents: dict[bytes, Path] = field(default_factory=dict)
+    identities: dict[bytes, Identity] = field(default_factory=dict)
     samples: dict[bytes, tuple[Sample, ...]] = field(default_factory=dict)
     tracker_counters: dict[str, int] = field(default_factory=dict)
     version: str = "9.8.7"
@@ -73,20 +79,73 @@ class FakeView:
             transferred=sum(row.transferred or 0 for row in rows),
         )
 
-    def history(self, infohash: bytes) -> tuple[Sample, ...]:
+    def revision(self) -> object:
+        return tuple(self.torrents), tuple(self.contents)
+
+    async def history(self, infohash: bytes) -> tuple[Sample, ...]:
         return self.samples.get(infohash, ())
 
-    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
-        return self.metainfos.get(infohash)
+    async def outlines(
+        self, infohashes: Sequence[bytes], parts_max: int
+    ) -> Mapping[bytes, Sequence[Stretch]]:
+        outlines = Outlines(self._span, self._stretches, parts_max)
+        found = {infohash: outlines.get(infohash, 0, 0) for infohash in infohashes}
+        return {infohash: outline for infohash, outline in found.items() if outline}
 
-    def content(self, infohash: bytes) -> Path | None:
-        return self.contents.get(infohash)
+    def _span(self, infohash: bytes) -> tuple[int, int] | None:
+        samples = self.samples.get(infohash)
+        return (samples[0].at, samples[-1].at) if samples else None
+
+    def _stretches(self, infohash: bytes, step_s: int, after: int) -> Sequence[Stretch]:
+        return joined(
+            [
+                Stretch(
+                    sample.at,
+                    sample.at,
+                    Extremes(*[sample.complete] * 4),
+                    Extremes(*[sample.downloading] * 4),
+                )
+                for sample in self.samples.get(infohash, ())
+                if sample.at > after
+            ],
+            step_s,
+        )
+
+    def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
+        raw = self.metainfos.get(infohash)
+        return None if raw is None else MetainfoFile(Listing.of(Metainfo.parse(raw)), raw)
+
+    def content(self, infohash: bytes) -> ContentRoot | None:
+        path = self.contents.get(infohash)
+        if path is None:
+            return None
+        fence = path if path.is_dir() else path.parent
+        return ContentRoot(path, fence, self.identities.get(infohash, lambda *_: True))
 
     def counters(self) -> Mapping[str, int]:
         return self.tracker_counters
 
     def change(self, infohash: bytes, **numbers: Any) -> None:
         self.torrents[infohash] = replace(self.torrents[infohash], **numbers)
+
+    def list_metainfo(self, metainfo: Metainfo, path: Path | None, **numbers: Any) -> bytes:
+        """List a torrent, with its content if a path is given."""
+        info = metainfo.info
+        row = TorrentRow(
+            infohash=info.infohash,
+            name=info.name,
+            length=info.length,
+            magnet=str(Magnet.of(metainfo)),
+            file_count=len(info.files),
+            version=info.version,
+            published_at=NOW - 1000,
+            transferred=info.length * numbers.get("downloaded", 0),
+        )
+        self.torrents[info.infohash] = replace(row, **numbers)
+        self.metainfos[info.infohash] = metainfo.raw
+        if path is not None:
+            self.contents[info.infohash] = path
+        return info.infohash
 
     def publish(
         self,
@@ -98,20 +157,7 @@ class FakeView:
         """List a torrent of a file, or of a folder, and write its content below a root."""
         raw_name = name.encode() if isinstance(name, str) else name
         metainfo = make_metainfo(raw_name, files)
-        infohash = metainfo.info.infohash
-        length = metainfo.info.length
-        row = TorrentRow(
-            infohash=infohash,
-            name=metainfo.info.name,
-            length=length,
-            magnet=str(Magnet.of(metainfo)),
-            file_count=len(metainfo.info.files),
-            version="v1",
-            published_at=NOW - 1000,
-            transferred=length * numbers.get("downloaded", 0),
-        )
-        self.torrents[infohash] = replace(row, **numbers)
-        self.metainfos[infohash] = metainfo.raw
+        infohash = self.list_metainfo(metainfo, None, **numbers)
         if root is not None:
             target = root / metainfo.info.name
             self.contents[infohash] = target
@@ -169,12 +215,13 @@ class Site:
         view: FakeView,
         options: WebOptions | None = None,
         administration: Admin | None = None,
+        rules: AccessRules | None = None,
     ) -> None:
         self.view = view
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.app = make_app(view, options, administration=administration)
+        self.app = make_app(view, options, administration=administration, rules=rules)
         self.server = WebServer(self.app)
         self.call(self.server.start())
         self.host, self.port = self.call(self.server.listen("127.0.0.1", 0))
@@ -244,15 +291,6 @@ def read_all(connection: socket.socket) -> bytes:
     while chunk := connection.recv(1 << 20):
         parts.append(chunk)
     return b"".join(parts)
-
-
-def wait_for(condition: Callable[[], object], *, seconds: float = 10, what: str = "state") -> None:
-    """Wait for a state with a deadline."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        pause.wait(0.01)
 
 
 @pytest.fixture

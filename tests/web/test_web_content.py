@@ -14,12 +14,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outpour.web import sendfile
+from outpour import CreateOptions, create
+from outpour.making.walker import walk
+from outpour.publisher.file_identities import FileIdentities
+from outpour.web import content, sendfile
 from outpour.web.byte_ranges import UnsatisfiableError, parse_range
+from outpour.web.content import open_published
+from outpour.web.contract import ContentRoot
 from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES, RANGES_MAX
 from outpour.web.web_seed import media_type
+from tests.waiting import wait_for
 
-from .conftest import Answer, FakeView, Site, read_all, wait_for
+from .conftest import Answer, FakeView, Site, read_all
 
 BIG = random.Random(1).randbytes(2 * CONTENT_WINDOW_BYTES + 12345)
 
@@ -234,11 +240,61 @@ def test_folders_are_listed_with_links_that_work(view: FakeView, site: Site, tmp
     assert site.get("/content").status == 301
 
 
+def test_names_that_clients_adapt_lead_to_the_one_file_they_can_mean(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    files = {"a: b/what?.txt": b"1", " c .": b"2", "con": b"3", "x:y": b"4", "x*y": b"5"}
+    view.publish("set: 1?", files, tmp_path)
+    base = "/content/set_%201_/"
+    for path, data in {
+        "a_%20b/what_.txt": b"1", "a%3A%20b/what%3F.txt": b"1", "c": b"2", "_con": b"3",
+    }.items():  # fmt: skip
+        assert site.get(base + path).body == data, path
+    # Two files can be meant by this.
+    assert site.get(f"{base}x_y").status == 404
+    assert site.get(base).status == 200
+    view.publish("one: 1", b"one", tmp_path)
+    assert site.get("/content/one_%201").body == b"one"
+
+
+def test_a_file_with_a_slash_behind_it_or_its_name_twice_is_the_file(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    view.publish("one.bin", b"one", tmp_path)
+    view.publish("only", {"in/a.bin": b"aaa"}, tmp_path)
+    for path in ("one.bin/", "one.bin/one.bin"):
+        assert site.get(f"/content/{path}").body == b"one", path
+    for path in (
+        "only/in/a.bin", "only/in/a.bin/", "only/in/a.bin/only/in/a.bin", "only/in/a.bin/in/a.bin",
+    ):  # fmt: skip
+        assert site.get(f"/content/{path}").body == b"aaa", path
+    for path in ("one.bin/two", "one.bin/one.bin/one.bin", "only/in/a.bin/only"):
+        assert site.get(f"/content/{path}").status == 404, path
+
+
+def test_pad_files_are_zeros_as_long_as_the_torrent_says(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "a").write_bytes(b"a" * 1000)
+    (folder / "b").write_bytes(b"b" * 5000)
+    metainfo = create(folder, CreateOptions(format="hybrid"))
+    view.list_metainfo(metainfo, folder)
+    pad = next(file for file in metainfo.info.files if file.is_padding)
+    url = f"/content/set/.pad/{pad.path[-1]}"
+    assert site.get(url).body == bytes(pad.length)
+    assert site.get(url, range="bytes=5-9").body == bytes(5)
+    assert site.get(url, "HEAD").headers["content-length"] == str(pad.length)
+    for path in (".pad/1", ".pad", ".pad/", ".pad/x"):
+        assert site.get(f"/content/set/{path}").status == 404, path
+
+
 @pytest.mark.parametrize(
     "path",
     ["../secret", "..%2fsecret", "%2e%2e/secret", "%2e%2e%2fsecret", "a/../../secret",
      "a/%2e%2e/%2e%2e/secret", "./b.txt", "/etc/passwd", "//etc/passwd", "%2fetc%2fpasswd",
-     "a//x.txt", "b.txt/", "b.txt%00", "b.txt%00.png", "secret", "unlisted.txt", "a/x.txt/y",
+     "a//x.txt", "b.txt//", "b.txt%00", "b.txt%00.png", "secret", "unlisted.txt", "a/x.txt/y",
      "..\\secret", "%c0%ae%c0%ae/secret", "B.TXT", "pad"],
 )  # fmt: skip
 def test_nothing_but_the_files_of_the_torrent_is_served(
@@ -294,6 +350,46 @@ def test_what_is_no_file_or_no_longer_the_file_of_the_torrent_is_not_served(
     (folder / "loop").symlink_to("loop")
     for name in ("gone", "grown", "pipe", "loop"):
         assert site.get(f"/content/set/{name}").status == 404
+
+
+def test_a_file_that_is_not_the_one_that_was_hashed_is_not_served(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    infohash = view.publish("set", {"same": b"11", "replaced": b"22", "touched": b"33"}, tmp_path)
+    folder = tmp_path / "set"
+    identities = FileIdentities(walk(folder).entries, is_folder=True)
+    view.identities[infohash] = identities.holds
+    before = (folder / "replaced").stat()
+    (folder / "new").write_bytes(b"44")
+    (folder / "new").replace(folder / "replaced")
+    # Size and time are those of before.
+    os.utime(folder / "replaced", ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.utime(folder / "touched", ns=(1, 1))
+    assert site.get("/content/set/same").body == b"11"
+    assert site.get("/content/set/replaced").status == 404
+    assert site.get("/content/set/touched").status == 404
+
+
+def test_a_folder_that_becomes_a_link_between_looking_and_opening_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    inside, outside = tmp_path / "set" / "a", tmp_path / "outside"
+    for folder in (inside, outside):
+        folder.mkdir(parents=True)
+        (folder / "x.txt").write_bytes(b"1")
+    root = ContentRoot(tmp_path / "set", tmp_path / "set", lambda *_: True)
+    opened = open_published(root, ("a", "x.txt"))
+    assert opened is not None
+    opened.close()
+    beneath = content._open_beneath
+
+    def swap(folder: Path, parts: tuple[str, ...]) -> int:
+        inside.rename(tmp_path / "away")
+        inside.symlink_to(outside)
+        return beneath(folder, parts)
+
+    monkeypatch.setattr(content, "_open_beneath", swap)
+    assert open_published(root, ("a", "x.txt")) is None
 
 
 def test_a_withdrawn_torrent_is_no_longer_served(view: FakeView, site: Site, tmp_path: Path):
@@ -404,6 +500,33 @@ def test_a_file_cut_short_while_it_is_sent_ends_the_connection(
             pass
     assert received < 64 << 20
     assert site.get("/healthz").status == 200
+
+
+def test_a_file_changed_while_it_is_sent_ends_the_connection(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    length = 64 << 20
+    path = tmp_path / "huge.bin"
+    infohash = view.publish("huge.bin", b"1", tmp_path)
+    with path.open("wb") as file:
+        file.truncate(length)
+    metainfo = view.metainfos[infohash].replace(b"6:lengthi1e", b"6:lengthi%de" % length)
+    view.metainfos[infohash] = metainfo.replace(
+        b"12:piece lengthi16384e", b"12:piece lengthi%de" % length
+    )
+    with site.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 << 10)
+        connection.sendall(b"GET /content/huge.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.recv(1000)
+        with path.open("r+b") as file:
+            file.write(b"other")
+        received = 0
+        try:
+            while chunk := connection.recv(1 << 20):
+                received += len(chunk)
+        except ConnectionError:
+            pass
+    assert received < length
 
 
 def test_where_the_kernel_cannot_send_files_they_are_read(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import time
@@ -16,8 +15,9 @@ from outpour.web import live_numbers
 from outpour.web.contract import WebOptions
 from outpour.web.limits import EVENT_QUEUE_MAX
 from outpour.web.live_numbers import Listener, Live, TooManyListenersError
+from tests.waiting import until, wait_for
 
-from .conftest import FakeView, Site, wait_for
+from .conftest import FakeView, Site
 
 
 class Events:
@@ -160,10 +160,9 @@ def test_nobody_looks_while_nobody_listens(view: FakeView, site: Site):
         listener = live.join([])
         await listener.next()
         live.leave(listener)
-        # Several turns: in the first the task ends, in the others nobody may look.
-        await asyncio.sleep(0.1)
         before = len(looked)
-        await asyncio.sleep(0.1)
+        assert live._task is not None
+        await until(live._task.done, what="end of looking")
         assert len(looked) == before
         live.join([])
         assert len(looked) > before

@@ -1,21 +1,15 @@
 //! Hashing for Python: a job whose threads run without the interpreter.
 
 use std::{
-    ffi::OsString,
-    os::unix::ffi::OsStringExt,
     path::PathBuf,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use outpour_hasher::{Fault, Hashes, Job, Options, Source};
-use pyo3::{
-    exceptions::{PyOSError, PyRuntimeError, PyValueError},
-    prelude::*,
-    types::PyBytes,
-};
+use outpour_hasher::{Hashes, Job, Options, Source};
+use pyo3::{prelude::*, types::PyBytes};
 
-use crate::oserror::os_error;
+use crate::error::{Error, Result};
 
 /// A day: longer waits are told apart from forever by nobody.
 const WAIT_S_MAX: f64 = 86_400.0;
@@ -40,7 +34,7 @@ impl Hashing {
         v2: bool,
         threads: usize,
         kernel: Option<String>,
-    ) -> PyResult<Self> {
+    ) -> Result<Self> {
         let sources = files
             .into_iter()
             .map(|(path, length)| {
@@ -57,14 +51,14 @@ impl Hashing {
             threads,
             kernel,
         };
-        let job = Job::start(sources, &options).map_err(error_of)?;
+        let job = Job::start(sources, &options)?;
         Ok(Self {
             job,
             hashes: Mutex::new(None),
         })
     }
 
-    fn wait(&self, py: Python<'_>, timeout_s: f64) -> PyResult<bool> {
+    fn wait(&self, py: Python<'_>, timeout_s: f64) -> Result<bool> {
         let at_most = Duration::from_secs_f64(timeout_s.clamp(0.0, WAIT_S_MAX));
         let end = Instant::now() + at_most;
         loop {
@@ -80,7 +74,7 @@ impl Hashing {
         }
         let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
         if hashes.is_none() {
-            *hashes = Some(py.detach(|| self.job.take()).map_err(error_of)?);
+            *hashes = Some(py.detach(|| self.job.take())?);
         }
         Ok(true)
     }
@@ -93,7 +87,7 @@ impl Hashing {
         self.job.cancel();
     }
 
-    fn pieces<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    fn pieces<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
         self.with_hashes(|hashes| PyBytes::new(py, &hashes.pieces))
     }
 
@@ -101,7 +95,7 @@ impl Hashing {
     fn roots<'py>(
         &self,
         py: Python<'py>,
-    ) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
+    ) -> Result<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
         self.with_hashes(|hashes| {
             let pair = |(root, layer): &(Vec<u8>, Vec<u8>)| {
                 (PyBytes::new(py, root), PyBytes::new(py, layer))
@@ -112,9 +106,9 @@ impl Hashing {
 }
 
 impl Hashing {
-    fn with_hashes<T>(&self, then: impl FnOnce(&Hashes) -> T) -> PyResult<T> {
+    fn with_hashes<T>(&self, then: impl FnOnce(&Hashes) -> T) -> Result<T> {
         let hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
-        let unfinished = || PyRuntimeError::new_err("`wait` has not returned True yet");
+        let unfinished = || Error::state("`wait` has not returned True yet");
         hashes.as_ref().map(then).ok_or_else(unfinished)
     }
 }
@@ -125,21 +119,13 @@ pub(crate) fn kernels() -> Vec<&'static str> {
     outpour_hasher::kernels()
 }
 
+/// A path of text, of `os.PathLike`, or of bytes where the system's are bytes.
 fn path_of(path: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
-    match path.cast::<PyBytes>() {
-        Ok(bytes) => Ok(OsString::from_vec(bytes.as_bytes().to_vec()).into()),
-        Err(_) => path.extract(),
-    }
-}
+    #[cfg(unix)]
+    if let Ok(bytes) = path.cast::<PyBytes>() {
+        use std::{ffi::OsString, os::unix::ffi::OsStringExt};
 
-fn error_of(fault: Fault) -> PyErr {
-    let errno = fault.errno();
-    match fault {
-        Fault::Read { path, error } => os_error(errno, &error, path),
-        Fault::Changed { path } => {
-            PyOSError::new_err((errno, "changed while it was read", path.into_os_string()))
-        }
-        Fault::Kernel(_) | Fault::Plan(_) => PyValueError::new_err(fault.to_string()),
-        Fault::Cancelled | Fault::Thread(_) => PyRuntimeError::new_err(fault.to_string()),
+        return Ok(OsString::from_vec(bytes.as_bytes().to_vec()).into());
     }
+    path.extract()
 }

@@ -1,12 +1,12 @@
 //! The native half of outpour as Python sees it: `outpour._core`.
 //!
-//! Only this crate knows `PyO3`. What it exposes is documented in `src/outpour/_core.pyi`.
+//! Only this crate knows `PyO3`. What it exposes is documented in `src/outpour/_core`. The tracker stands
+//! on `epoll` and `recvmmsg`, so it is there on Linux alone; all else is there everywhere.
 
+mod error;
+mod folder;
 mod hashing;
-mod ledger;
-mod listing;
-mod logged;
-mod oserror;
+#[cfg(target_os = "linux")]
 mod tracker;
 
 #[pyo3::pymodule]
@@ -14,15 +14,12 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::folder::list_folder;
+    #[pymodule_export]
     use crate::hashing::{Hashing, kernels};
+    #[cfg(target_os = "linux")]
     #[pymodule_export]
-    use crate::ledger::Ledger;
-    #[pymodule_export]
-    use crate::listing::list_folder;
-    #[pymodule_export]
-    use crate::logged::Logged;
-    #[pymodule_export]
-    use crate::tracker::{Snapshot, Tracker};
+    use crate::tracker::{Ledger, Logged, Snapshot, Tracker};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

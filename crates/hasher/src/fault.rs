@@ -19,19 +19,6 @@ pub enum Fault {
     Thread(String),
 }
 
-impl Fault {
-    /// The operating system's number for the fault, or the nearest that it has.
-    pub fn errno(&self) -> i32 {
-        match self {
-            Self::Read { error, .. } => error.raw_os_error().unwrap_or(libc::EIO),
-            Self::Changed { .. } => libc::ESTALE,
-            Self::Kernel(_) | Self::Plan(_) => libc::EINVAL,
-            Self::Cancelled => libc::ECANCELED,
-            Self::Thread(_) => libc::EAGAIN,
-        }
-    }
-}
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -4,7 +4,7 @@
 //! `kernel` chooses how many, `worker` keeps that many pieces (v1) and 16 KiB blocks (v2) coming.
 //!
 //! - `plan`: files and piece length to the stream of pieces
-//! - `read`: positions in that stream to bytes, noticing files that change
+//! - `read`: positions in that stream to bytes, noticing files that change; `system`: how systems do it
 //! - `kernel`: ways to advance several messages, chosen by what `calibrate` finds on this CPU
 //! - `worker`: pieces to digests; `batch`: many short messages to digests
 //! - `padding`: pieces that end in zeros, which are hashed without being read or laid out
@@ -23,6 +23,7 @@ mod plan;
 mod read;
 mod sha1;
 mod sha256;
+mod system;
 #[cfg(test)]
 mod tests;
 mod trial;

@@ -1,13 +1,12 @@
 //! Turns positions in a plan's stream into bytes, and notices files that change meanwhile.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io,
-    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
     sync::atomic::{AtomicI64, Ordering},
 };
 
-use crate::{Fault, plan::Plan};
+use crate::{Fault, plan::Plan, system};
 
 /// Modification times as the first thread to open each file saw them; 0 is not seen yet.
 pub(crate) struct Stamps(Vec<AtomicI64>);
@@ -53,7 +52,7 @@ impl<'a> Reader<'a> {
     /// Fill `into` from one file.
     pub(crate) fn read(&mut self, index: usize, at: u64, into: &mut [u8]) -> Result<(), Fault> {
         let place = self.place(index)?;
-        let read = self.open[place].file.read_exact_at(into, at);
+        let read = system::read_exact_at(&self.open[place].file, into, at);
         read.map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => self.changed(index),
             _ => self.fault(index, error),
@@ -96,12 +95,7 @@ impl<'a> Reader<'a> {
             self.close(oldest.unwrap_or(0))?;
         }
         let path = self.path(index);
-        let file = OpenOptions::new()
-            .read(true)
-            // A fifo that took the file's place would otherwise block until someone writes to it.
-            .custom_flags(libc::O_NONBLOCK)
-            .open(path)
-            .map_err(|error| self.fault(index, error))?;
+        let file = system::open(&path).map_err(|error| self.fault(index, error))?;
         self.check(&file, index)?;
         self.open.push(Open {
             index,
@@ -113,10 +107,7 @@ impl<'a> Reader<'a> {
 
     fn check(&self, file: &File, index: usize) -> Result<(), Fault> {
         let metadata = file.metadata().map_err(|error| self.fault(index, error))?;
-        let stamp = metadata
-            .mtime()
-            .wrapping_mul(1_000_000_000)
-            .wrapping_add(metadata.mtime_nsec());
+        let stamp = system::changed(&metadata);
         // 0 means not seen, so the one nanosecond at the epoch borrows its neighbour's stamp.
         let stamp = if stamp == 0 { 1 } else { stamp };
         let same = metadata.is_file()

@@ -21,7 +21,7 @@ const BATCH: usize = 64;
 
 fn main() -> io::Result<()> {
     let shape = std::env::args().nth(1).unwrap_or_else(|| "mix".to_owned());
-    let mut rng = Rng::seeded(1);
+    let mut rng = Rng::with_seed(1);
     let announces = match shape.as_str() {
         "peers" => spread(&mut rng, 3_000_000, 10_000),
         "torrents" => (0..1_000_000).map(|peer| announce(peer, peer)).collect(),
@@ -145,7 +145,7 @@ fn pipelined(swarms: &Swarms, announces: &[Announce], rng: &mut Rng) {
 
 /// Seed or download anew at each announce, three to one, as aquatic's load generator does.
 fn flip(announce: &Announce, rng: &mut Rng) -> Announce {
-    let seeds = rng.below(4) < 3;
+    let seeds = rng.u32(..4) < 3;
     Announce {
         left: if seeds { 0 } else { 50 },
         event: if seeds {
@@ -159,9 +159,9 @@ fn flip(announce: &Announce, rng: &mut Rng) -> Announce {
 
 fn announce(torrent: usize, peer: usize) -> Announce {
     let mut infohash: InfoHash = [0; 20];
-    let mut rng = Rng::seeded(torrent as u64);
+    let mut rng = Rng::with_seed(torrent as u64);
     for word in infohash.chunks_mut(8) {
-        let bytes = rng.next_u64().to_le_bytes();
+        let bytes = rng.u64(..).to_le_bytes();
         word.copy_from_slice(&bytes[..word.len()]);
     }
     let ip = Ipv4Addr::from_bits(0x0a00_0000 + (peer as u32 >> 4));
@@ -171,6 +171,8 @@ fn announce(torrent: usize, peer: usize) -> Announce {
         ip: IpAddr::V4(ip),
         port,
         left: 1,
+        has_nothing: false,
+        peer_id: [0; 20],
         event: Event::None,
         numwant: NUMWANT,
     }
@@ -178,7 +180,7 @@ fn announce(torrent: usize, peer: usize) -> Announce {
 
 fn spread(rng: &mut Rng, peers: usize, torrents: u32) -> Vec<Announce> {
     (0..peers)
-        .map(|peer| announce(rng.below(torrents) as usize, peer))
+        .map(|peer| announce(rng.u32(..torrents) as usize, peer))
         .collect()
 }
 
@@ -193,7 +195,7 @@ fn mix(rng: &mut Rng, peers: usize, torrents: usize) -> Vec<Announce> {
         })
         .collect();
     let draw = |peer| {
-        let at = rng.next_u64() as f64 / u64::MAX as f64 * sum;
+        let at = rng.u64(..) as f64 / u64::MAX as f64 * sum;
         announce(
             sums.partition_point(|sum| *sum < at).min(torrents - 1),
             peer,

@@ -30,20 +30,26 @@ if [ -n "${SANITIZER:-}" ]; then
 	built+=-$SANITIZER
 fi
 # Flags for a named host do not reach build scripts, which are programs of their own.
-RUSTFLAGS="${flags[*]}" cargo build --release --locked --quiet --target "$host" --target-dir "$built"
+RUSTFLAGS="${flags[*]}" cargo build --release --locked --target "$host" --target-dir "$built"
 
-for target in "${targets[@]}"; do
+# Fuzz one target, and show what went wrong if something did.
+fuzz() {
+	local target=$1 log=artifacts/$1.log options tried
 	mkdir -p "corpus/$target" "artifacts/$target"
-	log=artifacts/$target.log
 	options=("-max_total_time=$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=1024
 		-print_final_stats=1 -print_funcs=0 "-artifact_prefix=artifacts/$target/")
 	[ ! -f "$target.dict" ] || options+=("-dict=$target.dict")
-	if ! "$built/$host/release/$target" "${options[@]}" "corpus/$target" >"$log" 2>&1; then
+	if ! "$programs/$target" "${options[@]}" "corpus/$target" >"$log" 2>&1; then
 		tail -n 60 "$log" >&2
 		echo "error: \`$target\`: an input breaks it; it lies in crates/tracker/fuzz/artifacts/$target" >&2
-		echo "hint: give that file to target/${built##*/}/$host/release/$target to see it again" >&2
-		exit 1
+		echo "hint: give that file to ${programs#../../../}/$target to see it again" >&2
+		return 1
 	fi
 	tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
 	echo "$target: $tried inputs in $seconds s, and none breaks it"
-done
+}
+programs=$built/$host/release
+export -f fuzz
+export seconds programs
+# One a core, side by side.
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I{} bash -euo pipefail -c 'fuzz {}'

@@ -29,13 +29,15 @@ pub(crate) struct Policy {
     pub(crate) peers_per_answer: usize,
     pub(crate) peers_per_answer_max: usize,
     pub(crate) full_scrape: bool,
+    /// Where the tracker's paths stand beside the top: empty, or such as `/files`.
+    pub(crate) path_prefix: Box<[u8]>,
 }
 
 impl Policy {
     fn interval_s(&self, rng: &mut Rng) -> u32 {
         let spread = u64::from(self.interval_s) * u64::from(self.jitter_percent) / 100;
         let spread = spread as u32;
-        let interval_s = self.interval_s - spread + rng.below(2 * spread + 1);
+        let interval_s = self.interval_s - spread + rng.u32(..=2 * spread);
         interval_s.max(self.min_interval_s)
     }
 

@@ -39,6 +39,8 @@ pub struct Config {
     pub nat_check_attempts: u32,
     /// Answers a scrape that names no torrent with all of them.
     pub full_scrape: bool,
+    /// Path below which announces and scrapes are answered too, such as `/files`; empty for none.
+    pub path_prefix: String,
     /// Requests a second that one address, or IPv6 /64, may make; 0 is no limit.
     pub requests_per_address_per_s: u32,
     /// Requests that one address may make at once before its rate counts.
@@ -71,6 +73,7 @@ impl Default for Config {
             believe_every_ip: false,
             nat_check_attempts: 0,
             full_scrape: false,
+            path_prefix: String::new(),
             requests_per_address_per_s: 0,
             requests_per_address_burst: 0,
             denied_clients: Vec::new(),

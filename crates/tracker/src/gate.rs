@@ -5,6 +5,7 @@
 mod address;
 mod allowed;
 mod connection_id;
+mod infohash_set;
 mod limits;
 mod proxy;
 mod ranges;
@@ -16,32 +17,35 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use arc_swap::{ArcSwap, Guard};
 
 pub(crate) use address::Nearness;
+pub(crate) use allowed::Lists;
 pub use allowed::Notice;
-pub(crate) use allowed::{InfoHashSet, Lists};
 pub(crate) use connection_id::ConnectionIds;
+pub(crate) use infohash_set::InfoHashSet;
 pub(crate) use limits::RateLimit;
 pub use proxy::{Network, NetworkError};
 pub use ranges::Ranges;
 
 use crate::model::InfoHash;
-use crate::wire::Refusal;
+use crate::wire::{Cause, Refusal};
 
 /// What a refused torrent has been answered since the first trackers; other software looks for it.
 pub(crate) const UNLISTED: Refusal =
-    Refusal::lasting("Requested download is not authorized for use with this tracker.");
+    Refusal::lasting("Requested download is not authorized for use with this tracker.")
+        .because(Cause::Torrent);
 pub(crate) const KEY_MISSING: Refusal =
-    Refusal::lasting("this tracker needs a key: announce to /KEY/announce");
-pub(crate) const KEY_UNKNOWN: Refusal = Refusal::lasting("the key is not known to this tracker");
+    Refusal::lasting("this tracker needs a key: announce to /KEY/announce").because(Cause::Key);
+pub(crate) const KEY_UNKNOWN: Refusal =
+    Refusal::lasting("the key is not known to this tracker").because(Cause::Key);
 pub(crate) const CLIENT_DENIED: Refusal =
-    Refusal::lasting("your client is not allowed on this tracker");
+    Refusal::lasting("your client is not allowed on this tracker").because(Cause::Client);
 /// What `BitTornado` answered addresses that it did not serve.
 pub(crate) const ADDRESS_DENIED: Refusal =
-    Refusal::lasting("your IP is not allowed on this tracker");
+    Refusal::lasting("your IP is not allowed on this tracker").because(Cause::Address);
 const IP_UNREADABLE: Refusal = Refusal::lasting("ip must be an IPv4 or IPv6 address");
-pub(crate) const PORT_ZERO: Refusal = Refusal::lasting("port must not be 0");
 pub(crate) const ADDRESS_UNUSABLE: Refusal =
     Refusal::lasting("no peer can be reached at this address");
-pub(crate) const TOO_FAST: Refusal = Refusal::passing("too many requests from this address", 1);
+pub(crate) const TOO_FAST: Refusal =
+    Refusal::passing("too many requests from this address", 1).because(Cause::Rate);
 
 pub(crate) struct Gate {
     pub(crate) connection_ids: ConnectionIds,
@@ -124,10 +128,7 @@ impl Gate {
     }
 
     /// Checks that a peer can exist there, and remembers how near it is.
-    pub(crate) fn admit_peer(&self, ip: IpAddr, port: u16) -> Result<(), Refusal> {
-        if port == 0 {
-            return Err(PORT_ZERO);
-        }
+    pub(crate) fn admit_peer(&self, ip: IpAddr) -> Result<(), Refusal> {
         if !address::is_usable(ip) {
             return Err(ADDRESS_UNUSABLE);
         }

@@ -1,18 +1,24 @@
 //! Completed downloads of every torrent ever counted, and which of them are not saved yet.
 //!
 //! A tracker for everybody counts for many torrents that are long gone. Each costs 24 bytes here.
+//! What is not saved yet has the marks beside it that keep its downloads from being counted again.
 
+use std::collections::HashMap;
 use std::hash::Hasher as _;
 
 use siphasher::sip::SipHasher13;
 
-use crate::model::InfoHash;
+use crate::model::{Completed, InfoHash};
 
 /// Set in the count of an entry that is to be saved.
 const UNSAVED: u32 = 1 << 31;
 
 /// Entries a table begins with.
 const CAPACITY_MIN: usize = 16;
+
+/// Marks that wait to be saved, about as many as a tracker remembers; while nothing can be saved, later
+/// ones are left out.
+const MARKS_MAX: usize = 65_536;
 
 #[derive(Clone, Copy)]
 struct Entry {
@@ -42,6 +48,9 @@ pub struct Ledger {
     unsaved: usize,
     /// Where `take` goes on looking.
     cursor: usize,
+    /// Of downloads that are not saved yet.
+    marks: HashMap<InfoHash, Vec<u64>>,
+    marks_len: usize,
     key: [u64; 2],
 }
 
@@ -62,6 +71,8 @@ impl Ledger {
             total: 0,
             unsaved: 0,
             cursor: 0,
+            marks: HashMap::new(),
+            marks_len: 0,
             key: [draw(), draw()],
         }
     }
@@ -103,28 +114,52 @@ impl Ledger {
         }
     }
 
-    /// Take up to `limit` values to save.
-    pub fn take(&mut self, limit: usize) -> Vec<(InfoHash, u32)> {
+    /// Count downloads that a tracker tells of, with their marks.
+    pub fn absorb(&mut self, completed: &Completed) {
+        self.add(&completed.infohash, completed.count);
+        self.put_marks(&completed.infohash, &completed.marks);
+    }
+
+    /// Take up to `limit` values to save, each with the marks to save in the same transaction.
+    pub fn take(&mut self, limit: usize) -> Vec<Completed> {
         let mut taken = Vec::with_capacity(limit.min(self.unsaved));
         while taken.len() < limit && self.unsaved > 0 {
             let entry = &mut self.entries[self.cursor];
             if entry.count & UNSAVED != 0 {
                 entry.count &= !UNSAVED;
                 self.unsaved -= 1;
-                taken.push(entry.pair());
+                let (infohash, count) = entry.pair();
+                let marks = self.marks.remove(&infohash).unwrap_or_default();
+                self.marks_len -= marks.len();
+                taken.push(Completed {
+                    infohash,
+                    count,
+                    marks,
+                });
             }
             self.cursor = (self.cursor + 1) % self.entries.len();
         }
         taken
     }
 
-    /// Let a value be taken again, its saving having failed.
-    pub fn put_back(&mut self, infohash: &InfoHash) {
+    /// Let a value be taken again with these marks, its saving having failed.
+    pub fn put_back(&mut self, infohash: &InfoHash, marks: &[u64]) {
         let place = self.place(infohash);
         let entry = &mut self.entries[place];
-        if entry.count != 0 && entry.count & UNSAVED == 0 {
-            entry.count |= UNSAVED;
-            self.unsaved += 1;
+        if entry.count == 0 {
+            return;
+        }
+        self.unsaved += usize::from(entry.count & UNSAVED == 0);
+        entry.count |= UNSAVED;
+        self.put_marks(infohash, marks);
+    }
+
+    fn put_marks(&mut self, infohash: &InfoHash, marks: &[u64]) {
+        let room = MARKS_MAX - self.marks_len;
+        let fits = &marks[..marks.len().min(room)];
+        if !fits.is_empty() {
+            self.marks.entry(*infohash).or_default().extend(fits);
+            self.marks_len += fits.len();
         }
     }
 
@@ -211,12 +246,17 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{InfoHash, Ledger};
+    use super::{Completed, InfoHash, Ledger, MARKS_MAX};
 
     fn infohash(number: u16) -> InfoHash {
         let mut infohash = [7; 20];
         infohash[..2].copy_from_slice(&number.to_be_bytes());
         infohash
+    }
+
+    fn counts_of(taken: Vec<Completed>) -> Vec<(InfoHash, u32)> {
+        let pairs = taken.into_iter().map(|one| (one.infohash, one.count));
+        pairs.collect()
     }
 
     #[derive(Clone, Debug)]
@@ -259,11 +299,11 @@ mod tests {
                     Step::Take(limit, fails) => {
                         let taken = ledger.take(limit);
                         prop_assert!(taken.len() <= limit);
-                        for (infohash, count) in taken {
+                        for one in taken {
                             if fails {
-                                ledger.put_back(&infohash);
+                                ledger.put_back(&one.infohash, &one.marks);
                             } else {
-                                saved.insert(infohash, count);
+                                saved.insert(one.infohash, one.count);
                             }
                         }
                     }
@@ -272,7 +312,7 @@ mod tests {
             counts.retain(|_, count| *count > 0);
             prop_assert_eq!(ledger.len(), counts.len());
             prop_assert_eq!(ledger.total(), counts.values().map(|count| u64::from(*count)).sum::<u64>());
-            saved.extend(ledger.take(usize::MAX));
+            saved.extend(counts_of(ledger.take(usize::MAX)));
             prop_assert_eq!(ledger.unsaved(), 0);
             let (mut rows, mut at) = (Vec::new(), Some(0));
             while let Some(from) = at {
@@ -294,11 +334,52 @@ mod tests {
         let mut ledger = Ledger::new();
         ledger.load(&infohash(1), 5);
         ledger.add(&infohash(2), 1);
-        assert_eq!(ledger.take(9), [(infohash(2), 1)]);
+        assert_eq!(counts_of(ledger.take(9)), [(infohash(2), 1)]);
         ledger.put_all_back();
-        let mut taken = ledger.take(9);
+        let mut taken = counts_of(ledger.take(9));
         taken.sort_unstable();
         assert_eq!(taken, [(infohash(1), 5), (infohash(2), 1)]);
+    }
+
+    #[test]
+    fn marks_are_taken_with_their_counter_and_come_back_with_it() {
+        let mut ledger = Ledger::new();
+        let completed = |number, marks: &[u64]| Completed {
+            infohash: infohash(number),
+            count: marks.len() as u32,
+            marks: marks.to_vec(),
+        };
+        ledger.absorb(&completed(1, &[10, 11]));
+        let taken = ledger.take(9);
+        assert_eq!(taken, [completed(1, &[10, 11])]);
+        ledger.absorb(&completed(1, &[12]));
+        ledger.absorb(&completed(2, &[20]));
+        for one in &taken {
+            ledger.put_back(&one.infohash, &one.marks);
+        }
+        let mut taken = ledger.take(9);
+        taken.sort_by_key(|one| one.infohash);
+        for one in &mut taken {
+            one.marks.sort_unstable();
+        }
+        assert_eq!(taken, [completed(1, &[10, 11, 12]), completed(2, &[20])]);
+        assert!(ledger.take(9).is_empty());
+    }
+
+    #[test]
+    fn no_more_marks_wait_than_a_tracker_remembers() {
+        let mut ledger = Ledger::new();
+        for number in 0..40 {
+            ledger.absorb(&Completed {
+                infohash: infohash(number),
+                count: 2000,
+                marks: vec![1; 2000],
+            });
+        }
+        assert_eq!(ledger.total(), 80_000);
+        let taken = ledger.take(99);
+        let marks = taken.iter().map(|one| one.marks.len());
+        assert_eq!(marks.sum::<usize>(), MARKS_MAX);
     }
 
     #[test]
@@ -307,6 +388,9 @@ mod tests {
         ledger.add(&infohash(1), u32::MAX);
         ledger.add(&infohash(1), u32::MAX);
         assert_eq!(ledger.get(&infohash(1)), Ledger::COUNT_MAX);
-        assert_eq!(ledger.take(9), [(infohash(1), Ledger::COUNT_MAX)]);
+        assert_eq!(
+            counts_of(ledger.take(9)),
+            [(infohash(1), Ledger::COUNT_MAX)]
+        );
     }
 }

@@ -8,6 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 /// dictionary (BEP 3), or the truncated SHA-256 of a v2 torrent (BEP 52).
 pub type InfoHash = [u8; 20];
 
+/// The 20 bytes that a client chose for itself (BEP 3, BEP 20).
+pub type PeerId = [u8; 20];
+
 /// Bytes of one compact IPv4 peer on the wire (BEP 23).
 pub const COMPACT_V4: usize = 6;
 
@@ -30,8 +33,10 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Announced {
     pub infohash: InfoHash,
-    pub peer_id: [u8; 20],
+    pub peer_id: PeerId,
     pub port: u16,
+    /// Bytes downloaded since `started`; none where the client does not say.
+    pub downloaded: Option<u64>,
     /// Bytes still to download, the most there can be where the client does not say.
     pub left: u64,
     pub event: Event,
@@ -41,17 +46,28 @@ pub struct Announced {
 #[derive(Clone, Copy, Debug)]
 pub struct Announce {
     pub infohash: InfoHash,
+    pub peer_id: PeerId,
     /// An IPv4-mapped IPv6 address is to be given as IPv4.
     pub ip: IpAddr,
+    /// One that nobody can connect to has its peer answered and not kept, see [`is_reachable`].
     pub port: u16,
     /// Bytes still to download; 0 makes the peer a seeder.
     pub left: u64,
+    /// It says that it has downloaded nothing yet: with `left` 0 a seeder, or one that has no more than
+    /// a magnet link and does not know what there is to download.
+    pub has_nothing: bool,
     pub event: Event,
     /// Peers wanted over both families, already bounded by the caller.
     pub numwant: usize,
 }
 
-/// Why an announce was answered but its peer not kept.
+/// Whether a port is one to connect to: clients that cannot be reached announce 0 or 1.
+#[must_use]
+pub const fn is_reachable(port: u16) -> bool {
+    port > 1
+}
+
+/// Why an announce is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The store holds as many torrents as it may.
@@ -62,8 +78,14 @@ pub enum Refused {
     PeersPerTorrent,
     /// The address has as many peers in this swarm as it may.
     PeersPerAddress,
-    /// Nobody can connect to port 0.
-    Port,
+}
+
+/// Downloads of one torrent that were completed, with the marks that keep them from being counted again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completed {
+    pub infohash: InfoHash,
+    pub count: u32,
+    pub marks: Vec<u64>,
 }
 
 /// What an announce changed and what was written for it.

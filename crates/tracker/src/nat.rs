@@ -24,7 +24,6 @@ const FAILED_MAX: usize = 65_536;
 #[derive(Clone, Copy)]
 pub(crate) struct Check {
     pub(crate) announce: Announce,
-    pub(crate) peer_id: [u8; 20],
 }
 
 type Key = (InfoHash, SocketAddr);

@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 
 use crate::limits::Limits;
-use crate::model::{Announce, Counts, Event, Facts, InfoHash, PeerRow, Totals};
+use crate::model::{
+    Announce, Completed, Counts, Event, Facts, InfoHash, PeerRow, Totals, is_reachable,
+};
 use crate::nat::{Check, Checks};
 use crate::rng::Rng;
 use crate::swarm::Swarms;
@@ -24,30 +26,22 @@ pub(crate) struct Waiting {
     pub(crate) checks: Checks,
 }
 
-/// Who announces, as far as a check has to know.
-#[derive(Clone, Copy)]
-pub(crate) struct Asker<'a> {
-    pub(crate) peer_id: &'a [u8; 20],
-    /// Its address was stated by one who may: it is believed unchecked.
-    pub(crate) is_stated: bool,
-}
-
 impl Store {
     pub(crate) fn new(limits: Limits, checks: Option<Checks>) -> Self {
-        Self {
-            swarms: Swarms::new(limits.clone()),
-            waiting: checks.map(|checks| Waiting {
-                swarms: Swarms::new(limits),
-                checks,
-            }),
-        }
+        let swarms = Swarms::new(limits.clone());
+        let waiting = checks.map(|checks| Waiting {
+            swarms: swarms.beside(limits),
+            checks,
+        });
+        Self { swarms, waiting }
     }
 
+    /// As [`Swarms::announce`]; an address that was stated by one who may is believed unchecked.
     #[inline]
     pub(crate) fn announce(
         &self,
         announce: &Announce,
-        asker: Asker<'_>,
+        is_stated: bool,
         now_s: u32,
         rng: &mut Rng,
         v4_out: &mut [u8],
@@ -63,17 +57,21 @@ impl Store {
                         self.swarms.look(announce, now_s, rng, v4_out, v6_out)
                     }
                 };
-                let address = SocketAddr::new(announce.ip, announce.port);
-                if asker.is_stated {
-                    // It may have waited for a check before it was stated.
-                    waiting.leave(announce, now_s, rng);
+                if !is_reachable(announce.port) {
+                    let facts = give(true, rng);
+                    return facts.and(waiting.counts(&announce.infohash));
                 }
-                let is_peer = asker.is_stated || self.swarms.holds(&announce.infohash, address);
+                let address = SocketAddr::new(announce.ip, announce.port);
+                if is_stated {
+                    // It may have waited for a check before it was stated.
+                    self.let_out(waiting, announce, now_s, rng);
+                }
+                let is_peer = is_stated || self.swarms.holds(&announce.infohash, address);
                 if is_peer && announce.event != Event::Stopped {
                     let facts = give(true, rng);
                     return facts.and(waiting.counts(&announce.infohash));
                 }
-                let own = waiting.announce(announce, asker, now_s, rng);
+                let own = waiting.announce(announce, now_s, rng);
                 if own.refused.is_some() {
                     return own;
                 }
@@ -85,11 +83,15 @@ impl Store {
 
     /// A peer was reached: from now on it is given out.
     pub(crate) fn reached(&self, check: &Check, now_s: u32, rng: &mut Rng) {
+        if let Some(waiting) = &self.waiting {
+            self.let_out(waiting, &check.announce, now_s, rng);
+        }
+    }
+
+    /// Let a peer that waits join those that are given out, with what it last said of itself.
+    fn let_out(&self, waiting: &Waiting, announce: &Announce, now_s: u32, rng: &mut Rng) {
         // It may have stopped while it was tried.
-        if let Some(waiting) = &self.waiting
-            && let Some(peer) = waiting.leave(&check.announce, now_s, rng)
-        {
-            // And it may have said something else of itself since.
+        if let Some(peer) = waiting.leave(announce, now_s, rng) {
             let joins = Announce {
                 left: u64::from(!peer.seeder),
                 event: if peer.partial {
@@ -98,7 +100,7 @@ impl Store {
                     Event::None
                 },
                 numwant: 0,
-                ..check.announce
+                ..*announce
             };
             self.swarms.announce(&joins, now_s, rng, &mut [], &mut []);
         }
@@ -190,7 +192,7 @@ impl Store {
         }
     }
 
-    pub(crate) fn drain_completed(&self, limit: usize) -> Vec<(InfoHash, u32)> {
+    pub(crate) fn drain_completed(&self, limit: usize) -> Vec<Completed> {
         let mut taken = self.swarms.drain_completed(limit);
         if let Some(waiting) = &self.waiting {
             taken.extend(waiting.swarms.drain_completed(limit - taken.len()));
@@ -236,8 +238,10 @@ impl Waiting {
     fn leave(&self, announce: &Announce, now_s: u32, rng: &mut Rng) -> Option<PeerRow> {
         let address = SocketAddr::new(announce.ip, announce.port);
         let peer = self.swarms.find(&announce.infohash, address)?;
+        // What it says is heard where it goes.
         let leaves = Announce {
             event: Event::Stopped,
+            left: u64::MAX,
             numwant: 0,
             ..*announce
         };
@@ -245,12 +249,11 @@ impl Waiting {
         Some(peer)
     }
 
-    fn announce(&self, announce: &Announce, asker: Asker<'_>, now_s: u32, rng: &mut Rng) -> Facts {
+    fn announce(&self, announce: &Announce, now_s: u32, rng: &mut Rng) -> Facts {
         let facts = self.swarms.announce(announce, now_s, rng, &mut [], &mut []);
         if facts.refused.is_none() && announce.event != Event::Stopped {
             self.checks.ask(Check {
                 announce: *announce,
-                peer_id: *asker.peer_id,
             });
         }
         facts
@@ -292,6 +295,7 @@ impl Facts {
         Self {
             v4_bytes: other.v4_bytes,
             v6_bytes: other.v6_bytes,
+            completed_now: self.completed_now | other.completed_now,
             ..self.and(other.counts())
         }
     }

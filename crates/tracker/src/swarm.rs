@@ -5,7 +5,8 @@
 
 mod announce;
 mod census;
-
+mod completions;
+mod counted;
 mod index;
 mod load;
 mod look;
@@ -28,6 +29,7 @@ pub(crate) mod trial;
 mod walk;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::Relaxed};
 
 use arc_swap::ArcSwapOption;
@@ -35,6 +37,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use self::announce::{Call, Word};
 use self::census::Distinct;
+use self::counted::Counted;
 use self::load::Load;
 use self::mix::{Keys, scale};
 use self::origins::Origins;
@@ -46,7 +49,7 @@ use self::snapshot::{Aging, Copied};
 pub use self::snapshot::{Snapshot, SnapshotError};
 use self::sweep::{Cursor, HOLD};
 use crate::limits::Limits;
-use crate::model::{Announce, Counts, Facts, InfoHash, Refused, Totals};
+use crate::model::{Announce, Counts, Facts, InfoHash, Totals, is_reachable};
 use crate::rng::Rng;
 
 const SHARDS: usize = 256;
@@ -58,6 +61,7 @@ pub struct Swarms {
     keys: Keys,
     load: Load,
     origins: ArcSwapOption<Origins>,
+    counted: Arc<Counted>,
     shards: Box<[Padded]>,
     sweep: Mutex<(usize, Cursor)>,
 }
@@ -82,11 +86,20 @@ impl Swarms {
     ///
     /// If the system has no randomness to give.
     pub fn new(limits: Limits) -> Self {
-        let draw = || getrandom::u64().expect("the system gives random numbers");
-        Self::keyed(limits, Keys::draw(draw))
+        Self::keyed(limits, Keys::draw(random), Counted::new().into())
     }
 
-    fn keyed(limits: Limits, keys: Keys) -> Self {
+    /// Make another one that counts no download which this one has counted, nor the other way round.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no randomness to give.
+    #[must_use]
+    pub fn beside(&self, limits: Limits) -> Self {
+        Self::keyed(limits, Keys::draw(random), Arc::clone(&self.counted))
+    }
+
+    fn keyed(limits: Limits, keys: Keys, counted: Arc<Counted>) -> Self {
         let timeout_s = limits.peer_timeout_s.min(Limits::PEER_TIMEOUT_S_MAX);
         Self {
             limits,
@@ -94,6 +107,7 @@ impl Swarms {
             keys,
             load: Load::default(),
             origins: ArcSwapOption::empty(),
+            counted,
             shards: (0..SHARDS).map(|_| Padded::default()).collect(),
             sweep: Mutex::default(),
         }
@@ -106,6 +120,7 @@ impl Swarms {
             keys: &self.keys,
             load: &self.load,
             origins,
+            counted: &self.counted,
             now,
         }
     }
@@ -145,7 +160,7 @@ impl Swarms {
     /// the same order, so that it meets the same peers.
     #[inline]
     pub fn prefetch_peers(&self, announce: &Announce, rng: &mut Rng) {
-        let rng = &mut Rng::seeded(rng.next_u64());
+        let rng = &mut rng.fork();
         let hash = self.keys.mix_torrent(&announce.infohash);
         let Some(shard) = self.padded(hash).shard.try_lock() else {
             return;
@@ -163,7 +178,7 @@ impl Swarms {
         }
     }
 
-    /// Give these peers first in every answer to one who wants data: the publisher's own seeds.
+    /// Give these peers first in every answer to one who may want data: the publisher's own seeds.
     ///
     /// They are given whether they announce or not, and for every torrent.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
@@ -174,8 +189,8 @@ impl Swarms {
     /// Take a peer's word and write peers for it.
     ///
     /// An empty slice asks for no peers of that family. Seeders and partial seeds are given only
-    /// peers that want data; nobody is given itself. `now` is in seconds of any clock that does
-    /// not go back.
+    /// peers that want data, but for their first announce: who starts may have nothing and not know
+    /// it. Nobody is given itself. `now` is in seconds of any clock that does not go back.
     #[inline]
     pub fn announce(
         &self,
@@ -186,14 +201,13 @@ impl Swarms {
         v6_out: &mut [u8],
     ) -> Facts {
         // One number an announce, whatever comes of it: `prefetch_peers` draws the same.
-        let rng = &mut Rng::seeded(rng.next_u64());
-        if announce.port == 0 {
-            return Facts {
-                refused: Some(Refused::Port),
-                ..Facts::default()
-            };
-        }
-        self.ask(announce, now, rng, v4_out, v6_out, Word::Taken)
+        let rng = &mut rng.fork();
+        let word = if is_reachable(announce.port) {
+            Word::Taken
+        } else {
+            Word::Counted
+        };
+        self.ask(announce, now, rng, v4_out, v6_out, word)
     }
 
     #[inline]
@@ -342,36 +356,6 @@ impl Swarms {
         Ok(added)
     }
 
-    /// Take up to `limit` torrents with the downloads completed since they were last taken.
-    pub fn drain_completed(&self, limit: usize) -> Vec<(InfoHash, u32)> {
-        let mut taken = Vec::new();
-        for padded in &self.shards {
-            let mut shard = padded.shard.lock();
-            if taken.len() + shard.completions.len() <= limit {
-                taken.extend(std::mem::take(&mut shard.completions));
-            } else {
-                let room = limit - taken.len();
-                taken.extend(shard.completions.extract_if(|_, _| true).take(room));
-                break;
-            }
-        }
-        taken
-    }
-
-    /// Raise the completed counters to what an earlier run had reached.
-    ///
-    /// Torrents without peers are kept for their counter up to [`Limits::counters_kept_max`].
-    pub fn set_completed(&self, counts: &[(InfoHash, u32)]) {
-        let turn = self.turn(0, None);
-        for (infohash, count) in counts {
-            let hash = self.keys.mix_torrent(infohash);
-            let padded = self.padded(hash);
-            let mut shard = padded.shard.lock();
-            shard.set_completed(&turn, infohash, hash, *count);
-            padded.note(&shard);
-        }
-    }
-
     /// Forget every torrent that `keep` does not hold to, peers and counter, and tell how many.
     pub fn retain(&self, mut keep: impl FnMut(&InfoHash) -> bool) -> usize {
         let turn = self.turn(0, None);
@@ -387,7 +371,7 @@ impl Swarms {
                     forgotten += 1;
                 }
             }
-            shard.completions.retain(|infohash, _| keep(infohash));
+            shard.completions.retain(&mut keep);
             padded.note(&shard);
         }
         forgotten
@@ -424,6 +408,10 @@ impl Swarms {
         }
         totals
     }
+}
+
+fn random() -> u64 {
+    getrandom::u64().expect("the system gives random numbers")
 }
 
 impl Padded {

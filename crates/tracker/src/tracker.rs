@@ -18,9 +18,9 @@ use crate::gate::{
     ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, Notice, Ranges, RateLimit,
 };
 use crate::memory::give_back_large_blocks;
-use crate::model::{Announce, Counts, Event, InfoHash, PeerRow};
+use crate::model::{Announce, Completed, Counts, Event, InfoHash, PeerRow};
 use crate::nat::Checks;
-use crate::rng::Rng;
+use crate::rng;
 use crate::serve::{
     BindError, Clock, HandOff, NatChecker, Shared, Worker, WorkerSockets, claim, descriptors_max,
     eventfd,
@@ -120,18 +120,45 @@ impl Tracker {
     /// Replace the allowed set; none lets in every torrent.
     pub fn allow(&self, infohashes: Option<impl IntoIterator<Item = InfoHash>>) {
         let allowed: Option<InfoHashSet> =
-            infohashes.map(|infohashes| Arc::new(infohashes.into_iter().collect()));
+            infohashes.map(|infohashes| infohashes.into_iter().collect());
         self.shared.gate.replace(|lists| Lists {
             allowed: allowed.clone(),
             ..lists.clone()
         });
     }
 
+    /// Add to the allowed set, at a cost that hardly depends on its size; nothing changes where every
+    /// torrent is let in.
+    pub fn allow_more(&self, infohashes: &[InfoHash]) {
+        self.change_allowed(infohashes, |allowed, infohash| allowed.insert(*infohash));
+    }
+
+    /// Take out of the allowed set, as [`Tracker::allow_more`] adds to it.
+    pub fn disallow(&self, infohashes: &[InfoHash]) {
+        self.change_allowed(infohashes, InfoHashSet::remove);
+    }
+
+    fn change_allowed(
+        &self,
+        infohashes: &[InfoHash],
+        change: impl Fn(&mut InfoHashSet, &InfoHash),
+    ) {
+        self.shared.gate.replace(|lists| {
+            let mut lists = lists.clone();
+            if let Some(allowed) = &mut lists.allowed {
+                for infohash in infohashes {
+                    change(allowed, infohash);
+                }
+            }
+            lists
+        });
+    }
+
     /// Replace the set of torrents that are refused even where all or these are allowed.
     pub fn deny(&self, infohashes: impl IntoIterator<Item = InfoHash>) {
-        let denied: InfoHashSet = Arc::new(infohashes.into_iter().collect());
+        let denied: InfoHashSet = infohashes.into_iter().collect();
         self.shared.gate.replace(|lists| Lists {
-            denied: Arc::clone(&denied),
+            denied: denied.clone(),
             ..lists.clone()
         });
     }
@@ -184,8 +211,9 @@ impl Tracker {
         });
     }
 
-    /// Give these peers first in every answer to a leecher: the publisher's own seeds.
+    /// Give these peers first in every answer to whoever may want data: the publisher's own seeds.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
+        self.shared.gate.expect_any_peer();
         self.shared.store.swarms.set_origins(origins);
     }
 
@@ -237,8 +265,19 @@ impl Tracker {
     }
 
     /// Take up to `limit` torrents with the downloads completed since they were last taken.
-    pub fn completed(&self, limit: usize) -> Vec<(InfoHash, u32)> {
+    pub fn completed(&self, limit: usize) -> Vec<Completed> {
         self.shared.store.drain_completed(limit)
+    }
+
+    /// Keep downloads from being counted again that an earlier run has counted: the marks that came with
+    /// them, the earliest first.
+    pub fn recall_counted(&self, marks: &[u64]) {
+        self.shared.store.swarms.recall_counted(marks);
+    }
+
+    /// The marks of the downloads counted lately, as [`Tracker::recall_counted`] takes them.
+    pub fn counted(&self) -> Vec<u64> {
+        self.shared.store.swarms.counted()
     }
 
     /// Set the completed counters to what an earlier run had reached.
@@ -275,22 +314,63 @@ impl Tracker {
     pub fn insert(&self, infohash: InfoHash, peers: &[(SocketAddr, bool)]) -> usize {
         self.shared.gate.expect_any_peer();
         let now_s = self.shared.clock.now_s();
-        let mut rng = Rng::from_os();
+        let mut rng = rng::from_os();
+        let swarms = &self.shared.store.swarms;
         let mut joins = |&(address, seeder): &(SocketAddr, bool)| {
+            let ip = address.ip().to_canonical();
+            let known = swarms.find(&infohash, SocketAddr::new(ip, address.port()));
             let announce = Announce {
                 infohash,
-                ip: address.ip().to_canonical(),
+                peer_id: [0; 20],
+                ip,
                 port: address.port(),
                 left: u64::from(!seeder),
+                has_nothing: false,
                 event: Event::None,
                 numwant: 0,
             };
-            let swarms = &self.shared.store.swarms;
-            swarms
-                .announce(&announce, now_s, &mut rng, &mut [], &mut [])
-                .joined
+            let mut say = |announce: &Announce| {
+                let facts = swarms.announce(announce, now_s, &mut rng, &mut [], &mut []);
+                facts.joined
+            };
+            if known.is_some_and(|peer| peer.seeder != seeder) {
+                // It did not finish here, so it comes as one who is new.
+                say(&Announce {
+                    left: u64::MAX,
+                    event: Event::Stopped,
+                    ..announce
+                });
+            }
+            say(&announce) && known.is_none()
         };
         peers.iter().filter(|peer| joins(peer)).count()
+    }
+
+    /// Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
+    pub fn list_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.shared.gate.expect_any_peer();
+        self.announce_seeder(infohash, seeder, Event::None);
+    }
+
+    /// Take a seeder of this process out of a swarm.
+    pub fn unlist_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.announce_seeder(infohash, seeder, Event::Stopped);
+    }
+
+    fn announce_seeder(&self, infohash: InfoHash, seeder: SocketAddr, event: Event) {
+        let announce = Announce {
+            infohash,
+            peer_id: [0; 20],
+            ip: seeder.ip().to_canonical(),
+            port: seeder.port(),
+            left: 0,
+            has_nothing: false,
+            event,
+            numwant: 0,
+        };
+        let now_s = self.shared.clock.now_s();
+        let swarms = &self.shared.store.swarms;
+        swarms.announce(&announce, now_s, &mut rng::from_os(), &mut [], &mut []);
     }
 
     /// Take up to `limit` requests answered since they were last taken, the oldest first; none unless
@@ -405,6 +485,7 @@ impl Shared {
                 peers_per_answer: config.peers_per_answer.min(config.peers_per_answer_max),
                 peers_per_answer_max: config.peers_per_answer_max,
                 full_scrape: config.full_scrape,
+                path_prefix: config.path_prefix.as_bytes().into(),
             },
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),

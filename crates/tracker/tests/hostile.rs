@@ -118,14 +118,15 @@ fn bep15_packets_of_every_length_with_a_proven_id_are_answered_or_dropped() {
 fn with_a_closed_room<T>(tracker: &Tracker, run: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let closing = scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 drop(tracker.take_connections());
-                thread::sleep(Duration::from_millis(1));
+                thread::park_timeout(Duration::from_millis(1));
             }
         });
         let result = run();
         is_over.store(true, Ordering::Relaxed);
+        closing.thread().unpark();
         result
     })
 }
@@ -220,13 +221,13 @@ fn http_however_a_stream_of_requests_is_cut_its_answers_are_the_same() {
         .matches("Content-Length")
         .count();
     assert_eq!(answers, 8 * requests.len() + 1);
-    let mut rng = Rng::seeded(1);
+    let mut rng = Rng::with_seed(1);
     for longest in [1, 3, 20, 100, 500] {
         let mut connection = connect(http);
         connection.set_nodelay(true).expect("no delay");
         let mut rest = stream.as_bytes();
         while !rest.is_empty() {
-            let length = (1 + rng.below(longest) as usize).min(rest.len());
+            let length = (1 + rng.u32(..longest) as usize).min(rest.len());
             connection.write_all(&rest[..length]).expect("sent");
             rest = &rest[length..];
             thread::yield_now();

@@ -3,8 +3,8 @@
 mod common;
 
 use common::{
-    INFOHASH, Reply, address, announce, announce_target, config, connect, counted, exchange, get,
-    read_answer, serve, until, vector,
+    INFOHASH, Reply, address, announce, announce_target, config, connect, counted, drained,
+    exchange, get, read_answer, serve, until, vector,
 };
 use outpour_tracker::{Config, Network};
 
@@ -39,7 +39,7 @@ fn bep03_a_completed_download_is_counted_and_drained_once() {
     announce(http, "&left=5&event=started");
     let reply = announce(http, "&left=0&event=completed");
     assert_eq!(reply.counts(), (1, 0, 1));
-    assert_eq!(tracker.completed(10), [(INFOHASH, 1)]);
+    assert_eq!(drained(&tracker), [(INFOHASH, 1)]);
     assert!(tracker.completed(10).is_empty());
 }
 
@@ -81,10 +81,20 @@ fn bep03_an_unlisted_torrent_is_refused_in_the_classic_words() {
 }
 
 #[test]
-fn bep03_port_0_is_refused() {
+fn bep03_a_peer_that_cannot_be_reached_is_given_peers_and_given_to_nobody() {
     let tracker = serve(config());
-    let reply = announce(tracker.http_addresses()[0], "&port=0");
-    assert_eq!(reply.failure(), "port must not be 0");
+    let http = tracker.http_addresses()[0];
+    announce(http, "&port=1002&left=0");
+    for port in [0, 1] {
+        let reply = announce(http, &format!("&port={port}&left=5"));
+        assert_eq!(reply.peers(), [address("127.0.0.1:1002")]);
+        assert_eq!(reply.counts(), (1, 0, 0));
+    }
+    assert!(announce(http, "&port=1002&left=5").peers().is_empty());
+    let said = format!("&port=0&left=0&event={}", "completed");
+    assert_eq!(announce(http, &said).counts().2, 1);
+    assert_eq!(announce(http, &said).counts().2, 1);
+    counted(&tracker, "refused_malformed", 0);
 }
 
 #[test]

@@ -12,6 +12,7 @@ COMMANDS = {
     "show": "outpour.cli.show:command",
     "edit": "outpour.cli.edit:command",
     "reannounce": "outpour.cli.reannounce:command",
+    "diff": "outpour.cli.diff:command",
     "verify": "outpour.cli.verify:command",
     "magnet": "outpour.cli.magnet:command",
     "announce": "outpour.cli.announce:command",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,12 @@ from outpour.cli.shared.inputs import (
     read_tiers,
 )
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.target import pattern_of_target
 
 if TYPE_CHECKING:
-    from outpour.cli.shared.creation import Creation
+    from collections.abc import Sequence
+
+    from outpour.cli.shared.creation import Creation, Merged
     from outpour.making.maker import CreateOptions, Plan
 
 NAMES_NOT_UTF8 = "names-not-utf8"
@@ -34,13 +38,14 @@ NAMES_NOT_UTF8 = "names-not-utf8"
     outpour create ~/releases/game --tracker http://127.0.0.1:6969/announce
     outpour create disk.img --format hybrid --piece-length 4MiB -o - | outpour show -
     outpour create ~/releases --each -o ~/torrents --exclude '*.tmp' --dry-run
+    outpour create ~/releases/game --reuse game.torrent --force
     """,
 )
-@click.argument("path", metavar="PATH", type=ANY_PATH)
+@click.argument("paths", metavar="PATH...", type=ANY_PATH, nargs=-1, required=True)
 @click.option(
     "--each",
     is_flag=True,
-    help="Make a torrent of everything in the folder PATH that has none yet, instead of itself.",
+    help="Make a torrent of everything in each folder PATH that has none yet, instead of itself.",
 )
 @click.option(
     "-t",
@@ -57,6 +62,13 @@ NAMES_NOT_UTF8 = "names-not-utf8"
     metavar="URL",
     multiple=True,
     help="Where the same bytes are served by HTTP (BEP 19).",
+)
+@click.option(
+    "--http-seed",
+    "http_seeds",
+    metavar="URL",
+    multiple=True,
+    help="A script that serves them (BEP 17).",
 )
 @click.option(
     "--node",
@@ -126,6 +138,18 @@ NAMES_NOT_UTF8 = "names-not-utf8"
 @click.option("--no-date", is_flag=True, help="Leave the date out.")
 @click.option("--created-by", metavar="TEXT", help="Another program's name.")
 @click.option("--no-created-by", is_flag=True, help="Leave the program's name out.")
+@click.option(
+    "--merge",
+    metavar="JSON",
+    help="Set any other fields, as an object of strings, whole numbers, lists and objects; its "
+    "`info` sets those inside the info dictionary.",
+)
+@click.option(
+    "--reuse",
+    metavar="TORRENT",
+    help="Take the hashes of files that have not changed since from this torrent, or from that of "
+    "the same name in this folder.",
+)
 @click.option("--hidden", is_flag=True, help="Take names that begin with a dot.")
 @click.option("--junk", is_flag=True, help="Take what systems leave behind, such as Thumbs.db.")
 @click.option(
@@ -171,7 +195,7 @@ NAMES_NOT_UTF8 = "names-not-utf8"
 )
 @click.pass_context
 def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
-    """Make the .torrent of a file or folder.
+    """Make the .torrent of a file or folder, or one of each of several.
 
     Equal content and options give an equal infohash.
     Hidden files and what systems leave behind are left out.
@@ -194,60 +218,136 @@ def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
         allow=asked["allow"],
         dry_run=asked["dry_run"],
         as_json=asked["as_json"],
+        merged=_merged(asked["merge"]),
     )
     options = _options(asked)
-    if asked["each"]:
-        return _make_each(making, asked["path"], options, output)
-    plan = _plan(asked["path"], options)
-    described = making.run(plan, _target(output, plan.name))
-    if asked["as_json"]:
-        printer.json(described)
-    return 0
+    jobs = _Jobs(making, options, output, asked["reuse"])
+    return jobs.each(asked["paths"]) if asked["each"] else jobs.run(asked["paths"])
 
 
-def _make_each(making: Creation, folder: Path, options: CreateOptions, output: str | None) -> int:
-    from outpour.base.units import count
-    from outpour.making.batch import ENDING, things
+def _merged(text: str | None) -> Merged:
+    from outpour.cli.shared.creation import NOTHING_MERGED, Merged
+    from outpour.cli.shared.inputs import read_object
 
-    if options.name is not None:
-        raise UsageError("`--name`: contradicts `--each`, which takes each thing's own")
-    target = Path(output if output is not None else ".")
-    if output == STDIO or not target.is_dir():
-        raise WriteError(
-            f"`{output}`: not a folder", hint="`--each` writes to a folder, as in `-o ~/torrents`"
-        )
-    found = things(
-        folder,
-        hidden=options.hidden,
-        junk=options.junk,
-        symlinks=options.symlinks,
-        exclude=options.exclude,
-    )
-    code = 0
-    done = 0
-    described = []
-    for path in found:
-        torrent = target / f"{path.name}{ENDING}"
-        if torrent.exists() and not making.force:
-            done += 1
-            continue
+    if text is None:
+        return NOTHING_MERGED
+    outside = read_object(text, "--merge")
+    inside = outside.pop("info", {})
+    if not isinstance(inside, dict):
+        raise UsageError("`--merge`: its `info` is not an object")
+    return Merged(outside, inside)
+
+
+class _Jobs:
+    """What one run makes: a torrent of each path, or of everything in each."""
+
+    def __init__(
+        self, making: Creation, options: CreateOptions, output: str | None, reuse: str | None
+    ) -> None:
+        self._making = making
+        self._options = options
+        self._output = output
+        self._reuse = reuse
+        self._code = 0
+        self._described: list[dict[str, object]] = []
+
+    def run(self, paths: Sequence[Path]) -> int:
+        """Make a torrent of each path."""
+        options, output = self._options, self._output
+        if len(paths) == 1:
+            target = _target(output, options.name or paths[0].absolute().name)
+            described = self._make(paths[0], target)
+            if self._making.as_json:
+                self._making.printer.json(described)
+            return 0
+        if options.name is not None:
+            raise UsageError("`--name`: one name for several torrents")
+        folder = self._folder("several torrents are written")
+        for path in paths:
+            self._try(path, folder / f"{path.absolute().name}.torrent")
+        return self._end()
+
+    def each(self, folders: Sequence[Path]) -> int:
+        """Make a torrent of everything in each folder that has none yet."""
+        from outpour.base.units import count
+        from outpour.making.batch import ENDING, is_made, things
+
+        options = self._options
+        if options.name is not None:
+            raise UsageError("`--name`: contradicts `--each`, which takes each thing's own")
+        target = self._folder("`--each` writes")
+        done = 0
+        for folder in folders:
+            found = things(
+                folder,
+                hidden=options.hidden,
+                junk=options.junk,
+                symlinks=options.symlinks,
+                exclude=options.exclude,
+            )
+            for fault in found.faults:
+                self._fail(fault)
+            for path in found.paths:
+                torrent = target / f"{path.name}{ENDING}"
+                try:
+                    is_there = is_made(torrent) and not self._making.force
+                except OutpourError as error:
+                    self._fail(error)
+                    continue
+                done += is_there
+                if not is_there:
+                    self._try(path, torrent)
+        if done:
+            there = f"{count(done, 'torrent')} there already; `--force` makes them anew"
+            self._making.printer.note(there)
+        return self._end()
+
+    def _folder(self, what: str) -> Path:
+        folder = Path(self._output if self._output is not None else ".")
+        if self._output == STDIO or not folder.is_dir():
+            raise WriteError(
+                f"`{self._output}`: not a folder", hint=f"{what} to a folder, as in `-o ~/torrents`"
+            )
+        return folder
+
+    def _make(self, path: Path, target: Path | None) -> dict[str, object]:
+        return self._making.run(_plan(path, self._options, target, self._reuse), target)
+
+    def _try(self, path: Path, target: Path) -> None:
         try:
-            described.append(making.run(_plan(path, options), torrent))
+            self._described.append(self._make(path, target))
         except OutpourError as error:
-            # One that cannot be made keeps no other from it.
-            making.printer.fault(error)
-            code = code or error.exit_code
-    if done:
-        making.printer.note(f"{count(done, 'torrent')} there already; `--force` makes them anew")
-    if making.as_json:
-        making.printer.json(described)
-    return code
+            self._fail(error)
+
+    def _fail(self, error: OutpourError) -> None:
+        # One that cannot be made keeps no other from it.
+        self._making.printer.flush()
+        self._making.printer.fault(error)
+        self._code = self._code or error.exit_code
+
+    def _end(self) -> int:
+        if self._making.as_json:
+            self._making.printer.json(self._described)
+        return self._code
 
 
-def _plan(path: Path, options: CreateOptions) -> Plan:
+def _plan(path: Path, options: CreateOptions, target: Path | None, reuse: str | None) -> Plan:
     from outpour.making.maker import plan_path
 
-    return plan_path(path, options)
+    earlier = None
+    if reuse is not None:
+        from outpour.torrent.metainfo import Metainfo
+
+        place = Path(reuse)
+        if place.is_dir():
+            place /= f"{options.name or path.absolute().name}.torrent"
+        # In a folder of torrents the new one has none yet.
+        if place.exists() or not Path(reuse).is_dir():
+            earlier = Metainfo.read(place)
+    # What the last run has written is no content of this one.
+    itself = pattern_of_target(target, path)
+    options = replace(options, exclude=(*options.exclude, *itself))
+    return plan_path(path, options, earlier=earlier)
 
 
 def _options(asked: dict[str, Any]) -> CreateOptions:
@@ -275,6 +375,7 @@ def _options(asked: dict[str, Any]) -> CreateOptions:
     return CreateOptions(
         trackers=read_tiers(asked["trackers"]),
         web_seeds=tuple(check_url(url) for url in asked["web_seeds"]),
+        http_seeds=tuple(check_url(url) for url in asked["http_seeds"]),
         nodes=tuple(read_host_port(node, "a node") for node in asked["nodes"]),
         similar=tuple(read_similar(similar) for similar in asked["similar"]),
         format=asked["format_"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ from outpour.cli.shared.inputs import (
     read_torrent,
 )
 from outpour.cli.shared.printer import Printer
+from outpour.torrent.disk_names import safe_name
 
 if TYPE_CHECKING:
     from outpour.torrent.bencode import Encodable
@@ -33,6 +35,7 @@ _INSIDE = ("name", "private", "source")
     example="""
     outpour edit --tracker http://127.0.0.1:6969/announce --comment 'Build 7' game.torrent
     outpour edit --add-web-seed http://127.0.0.1/files/ --no-date *.torrent
+    outpour edit --comment 'Build 7' -o ~/edited *.torrent
     outpour edit --new-infohash --name game-7 --private -o game-7.torrent game.torrent
     """,
 )
@@ -108,7 +111,10 @@ _INSIDE = ("name", "private", "source")
 )
 @click.option("--new-infohash", is_flag=True, help="Allow changes that make another torrent of it.")
 @click.option(
-    "-o", "--output", metavar="FILE", help="Write there and keep the original; `-` is stdout."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write to this file or folder and keep the original; `-` is stdout.",
 )
 @click.pass_obj
 def command(
@@ -125,8 +131,11 @@ def command(
     torrent, which peers of the old one do not know; the old and the new are told.
     A file that cannot be changed is named, and the others are changed.
     """
-    if output is not None and len(torrents) > 1:
-        raise UsageError("`--output`: takes one torrent, not several")
+    if output is not None and len(torrents) > 1 and not Path(output).is_dir():
+        raise UsageError(
+            f"`--output`: `{output}` takes one torrent, not several",
+            hint="name a folder, as in `-o ~/torrents`",
+        )
     for source in torrents:
         if is_url(source) and output is None:
             raise UsageError(f"`{source}`: cannot be changed there", hint="say where with `-o`")
@@ -143,7 +152,7 @@ def command(
         try:
             before = read_torrent(printer.env, source)
             after = _edit(before, changes, asked, merged, inside)
-            target = output or source
+            target = _target(output, source, after)
             if target == STDIO:
                 printer.raw(after.raw)
             elif after is not before or output is not None:
@@ -156,6 +165,15 @@ def command(
         else:
             _tell(printer, source, before, after)
     return code
+
+
+def _target(output: str | None, source: str, after: Metainfo) -> str:
+    if output is None or output == STDIO or not Path(output).is_dir():
+        return output or source
+    # A URL or stdin has no file name of its own.
+    is_file = not is_url(source) and source != STDIO
+    name = Path(source).name if is_file else f"{safe_name(after.info.name)}.torrent"
+    return str(Path(output) / name)
 
 
 def _check_infohash(asked: dict[str, Any], has_inside: bool) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
-from outpour.base.event import Event
-from outpour.base.units import format_size, parse_size
+from outpour.base.units import parse_size
 from outpour.cli.shared.group import define
-from outpour.cli.shared.inputs import check_url
-from outpour.cli.shared.printer import Printer, Report
+from outpour.cli.shared.inputs import check_url, read_ip
+from outpour.cli.shared.printer import Printer
 
 
 @define(
@@ -26,9 +24,10 @@ from outpour.cli.shared.printer import Printer, Report
 @click.option(
     "--listen",
     metavar="HOST:PORT",
-    default="0.0.0.0:6969",
+    default=":6969",
     show_default=True,
-    help="Where page, tracker (TCP and UDP) and web seed answer.",
+    help="Where page, tracker (TCP and UDP) and web seed answer; `:6969` is all interfaces of both "
+    "families.",
 )
 @click.option(
     "--url",
@@ -63,84 +62,93 @@ from outpour.cli.shared.printer import Printer, Report
 @click.option("--comment", metavar="TEXT", help="Comment of the torrents.")
 @click.option("--tracker", metavar="URL", multiple=True, help="A further tracker; may be repeated.")
 @click.option("--up-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]")
+@click.option(
+    "--up-rate-each", metavar="SIZE", help="Bytes a second of each torrent.  [default: no limit]"
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 100_000),
+    help="Peers connected at once.  [default: 4000]",
+)
+@click.option(
+    "--bind",
+    metavar="HOST",
+    multiple=True,
+    help="Listen for peers on this address only; may be repeated.  [default: as --listen]",
+)
+@click.option(
+    "--peer-address",
+    metavar="HOST[:PORT]",
+    multiple=True,
+    help="Where peers from outside reach the seeder, as behind NAT; may be repeated.  [default: "
+    "the host of --url, else the address of this machine]",
+)
+@click.option(
+    "--on-published",
+    metavar="COMMAND",
+    help="Run by the shell for each torrent that is published, at every start; OUTPOUR_NAME, "
+    "OUTPOUR_INFOHASH, OUTPOUR_PATH, OUTPOUR_TORRENT and OUTPOUR_LENGTH are in its environment, "
+    "and OUTPOUR_HASHED is 1 where the content is new.",
+)
+@click.option(
+    "--on-withdrawn",
+    metavar="COMMAND",
+    help="Run by the shell for each torrent that is withdrawn; OUTPOUR_REASON says why.",
+)
 @click.option("--hidden", is_flag=True, help="Publish hidden files and folders too.")
+@click.option(
+    "--symlinks",
+    type=click.Choice(["inside", "follow", "keep", "refuse", "skip"]),
+    default="inside",
+    show_default=True,
+    help="What becomes of links: only those that stay inside are followed, all are, they are kept "
+    "as links (BEP 47), none is taken, or they are left out; as in `create`.",
+)
+@click.option(
+    "--exclude",
+    metavar="PATTERN",
+    multiple=True,
+    help="Leave out files and folders that match, such as `*.log`; may be repeated.",
+)
 @click.option("--config", metavar="FILE", help="Settings of the tracker, as TOML.")
 @click.option("--dht", is_flag=True, help="Take part in the DHT (BEP 5).")
 @click.option("--lsd", is_flag=True, help="Announce on the local network (BEP 14).")
 @click.option("--upnp", is_flag=True, help="Ask the router to forward the peer port.")
-@click.pass_obj
-def command(printer: Printer, /, **given: Any) -> int:  # noqa: ANN401 - click's own values
+@click.pass_context
+def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - click's own values
     """Publish folders: torrents, tracker, seeder, page and web seed, until interrupted.
 
     Every file or folder in PATH becomes a torrent; what appears later is published, what goes is
     withdrawn. A second start hashes nothing that has not changed.
     """
+    from outpour.tracker.core import check_system
+
+    check_system()
+    from outpour.cli.shared.publish_lines import PublishLines
     from outpour.publisher import PublishOptions, publish
 
+    printer: Printer = context.obj
     for name in ("state", "config"):
         given[name] = Path(given[name]) if given[name] else None
-    for name in ("piece_length", "up_rate"):
+    for name in ("piece_length", "up_rate", "up_rate_each"):
         given[name] = parse_size(given[name]) if given[name] else None
     options = PublishOptions(
         paths=tuple(Path(path) for path in given.pop("paths")),
         seed=not given.pop("no_seed"),
         extra_trackers=tuple(check_url(url) for url in given.pop("tracker")),
         upload_rate=given.pop("up_rate") or 0,
+        torrent_upload_rate=given.pop("up_rate_each") or 0,
+        connections=given.pop("connections") or 0,
+        bind=tuple(read_ip(text) for text in given.pop("bind")),
+        peer_addresses=given.pop("peer_address"),
+        exclude=tuple(given.pop("exclude")),
         **given,
     )
-    with ExitStack() as stack:
-        publish(options, _Teller(printer, stack))
+    printer.become_log()
+    flags = frozenset(flag for option in context.command.params for flag in option.opts)
+    lines = PublishLines(printer, flags)
+    try:
+        publish(options, lines)
+    finally:
+        lines.close()
     return 0
-
-
-class _Teller:
-    """Says events as lines, and draws a bar while something large is hashed."""
-
-    def __init__(self, printer: Printer, stack: ExitStack) -> None:
-        self._printer = printer
-        self._bar = stack.enter_context(ExitStack())
-        self._hashing: tuple[str, Report] | None = None
-
-    def __call__(self, event: Event) -> None:
-        from outpour.publisher import publish_events
-
-        if isinstance(event, publish_events.Hashing):
-            self._progress(event.name, event.done, event.total)
-            return
-        self._bar.close()
-        self._hashing = None
-        match event:
-            case publish_events.Serving():
-                self._serving(event.url, event.local_url, event.state, event.peer_port)
-            case publish_events.Published():
-                how = "unchanged" if event.reused else "hashed"
-                files = "1 file" if event.files == 1 else f"{event.files} files"
-                self._printer.talk(
-                    ("green", "published"),
-                    f" {event.name} ({format_size(event.length)}, {files}, {how}) ",
-                    ("dim", event.infohash.hex()),
-                )
-            case publish_events.Withdrawn():
-                self._printer.talk(("yellow", "withdrawn"), f" {event.name}: {event.why}")
-            case publish_events.Skipped():
-                self._printer.talk(("yellow", "skipped"), f" {event.name}: {event.message}")
-                if event.hint:
-                    self._printer.talk(("cyan", "hint:"), f" {event.hint}")
-            case publish_events.Noted():
-                self._printer.note(event.message)
-            case _:
-                self._printer.talk(str(event))
-
-    def _serving(self, url: str, local_url: str, state: Path, peer_port: int | None) -> None:
-        self._printer.talk(("bold", "serving"), f" {url}")
-        if local_url != url:
-            self._printer.talk(f"  on this machine: {local_url}")
-        seeding = "by web seed only" if peer_port is None else f"at port {peer_port}"
-        self._printer.talk(("dim", f"  seeding {seeding}; state in {state}"))
-
-    def _progress(self, name: str, done: int, total: int) -> None:
-        if self._hashing is None or self._hashing[0] != name:
-            self._bar.close()
-            self._printer.talk(("dim", "hashing"), f" {name} ({format_size(total)})")
-            self._hashing = (name, self._bar.enter_context(self._printer.progress("hashing")))
-        self._hashing[1](done, total)

@@ -28,7 +28,7 @@ def command(printer: Printer, words: tuple[str, ...], all_tiers: bool, other: st
     """Move .torrent files to another tracker; their infohashes stay.
 
     The list of tiers follows: the old tracker is replaced there, because clients that know
-    tiers ask no other.
+    tiers ask no other, and so is its `udp://` twin of the same host and port.
     A file that cannot be changed is named, and the rest are done.
     """
     if other is not None and all_tiers:

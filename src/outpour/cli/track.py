@@ -14,7 +14,8 @@ from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import ANY_PATH
 from outpour.cli.shared.printer import Printer
 from outpour.tracker import settings_doc
-from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.core import check_system
+from outpour.tracker.settings import ROOMS, TrackerSettings
 from outpour.tracker.settings_file import load
 
 
@@ -29,6 +30,16 @@ def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - a decorator o
     text = (field.description or "").replace("`", "")
     if field.annotation is bool:
         return click.option(f"--{spelled}/--no-{spelled}", name, default=None, help=text)
+    if name in ROOMS:
+        # Without a word behind it a flag says yes, as it did before there was more to say.
+        return click.option(
+            f"--{spelled}",
+            name,
+            metavar=settings_doc.metavar(name, field),
+            is_flag=False,
+            flag_value="open",
+            help=text,
+        )
     return click.option(
         f"--{spelled}",
         name,
@@ -46,6 +57,7 @@ def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - a decorator o
     """,
 )
 @click.option("--config", type=ANY_PATH, metavar="FILE", help="Read settings from TOML.")
+@click.option("--no-page", is_flag=True, help="The same as --page off.")
 @click.option("--print-config", is_flag=True, help="Write a commented settings file and exit.")
 @click.option(
     "--import-dfile",
@@ -60,6 +72,7 @@ def command(
     /,
     config: Path | None,
     print_config: bool,
+    no_page: bool,
     import_dfile: Path | None,
     **flags: Any,  # noqa: ANN401 - one a setting
 ) -> None:
@@ -72,12 +85,15 @@ def command(
     if print_config:
         printer.raw(settings_doc.default_file().encode())
         return
+    if no_page:
+        flags["page"] = "off"
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     settings = load(config, os.environ, given)
     if not (settings.open or settings.allowed_dir or settings.allow_list):
         settings = settings.model_copy(update={"open": True})
         printer.note("tracking any torrent; `--allowed-dir DIR` tracks only those of a folder")
     # What serves is imported late, so that a mistake in the settings is told at once.
+    check_system()
     from outpour.cli.shared.tracker_run import TrackerRun
 
     tracking = TrackerRun(printer, settings, on_event=lambda event: tell(printer, event))

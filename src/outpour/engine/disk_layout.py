@@ -6,7 +6,11 @@ import os
 from pathlib import Path
 
 from outpour.base.errors import WriteError, reason
+from outpour.torrent.disk_names import disk_names, root_names
 from outpour.torrent.info import Info
+
+FILES_TRIED = 100
+"""How many files are looked for to tell whether a folder is the content or holds it."""
 
 
 def disk_paths(info: Info, root_name: str | None = None) -> list[bytes]:
@@ -15,18 +19,16 @@ def disk_paths(info: Info, root_name: str | None = None) -> list[bytes]:
     Args:
         info: The torrent.
         root_name: What the root file or folder is called on disk, if not as in the torrent.
+
+    Raises:
+        MetainfoError: A name climbs out of the folder.
     """
-    root = root_name or info.name
-    return [
-        on_disk("/".join((root, *file.path) if info.is_folder else (root,)))
-        for file in info.files
-        if not file.is_padding
-    ]
+    return [as_read("/".join(path)) for path in disk_names(info, root_name)]
 
 
-def on_disk(path: str) -> bytes:
-    """Write a text of a torrent in UTF-8, whatever the locale; other bytes as they were read."""
-    return path.encode("utf-8", "surrogateescape")
+def as_read(text: str) -> bytes:
+    """Write a text of a torrent as the bytes that it was read from, whatever the locale."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def locate(info: Info, content: Path) -> tuple[Path, str | None]:
@@ -38,9 +40,14 @@ def locate(info: Info, content: Path) -> tuple[Path, str | None]:
 
     Returns:
         The save path, and the root's name on disk if it is not as in the torrent.
+
+    Raises:
+        MetainfoError: A name climbs out of the folder.
     """
-    if (content / info.name).exists():
-        return content, None
+    names = root_names(info)
+    for name in names:
+        if (content / name).exists():
+            return content, None if name == names[0] else name
     is_root = content.is_dir() if info.is_folder else content.is_file()
     if is_root and (not info.is_folder or _holds_some(info, content)):
         resolved = content.absolute()
@@ -49,8 +56,7 @@ def locate(info: Info, content: Path) -> tuple[Path, str | None]:
 
 
 def _holds_some(info: Info, root: Path) -> bool:
-    files = [file for file in info.files if not file.is_padding][:100]
-    return any(root.joinpath(*file.path).exists() for file in files)
+    return any(root.joinpath(*path[1:]).exists() for path in disk_names(info)[:FILES_TRIED])
 
 
 def make_writable(folder: Path) -> None:

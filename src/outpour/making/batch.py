@@ -5,13 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from outpour.base.errors import ReadError, reason
+from outpour.base.errors import OutpourError, ReadError, reason
+from outpour.base.text import printable
 from outpour.making.globs import matcher
 from outpour.making.symlinks import Symlinks, check_link
 from outpour.making.walker import is_left_out
 
 ENDING = ".torrent"
+
+
+class Things(NamedTuple):
+    """What is directly in a folder.
+
+    Attributes:
+        paths: Files and folders, in byte order.
+        faults: Why others are none, such as a link to nothing; they keep nobody from the rest.
+    """
+
+    paths: tuple[Path, ...]
+    faults: tuple[OutpourError, ...]
 
 
 def things(
@@ -21,8 +35,8 @@ def things(
     junk: bool = False,
     symlinks: Symlinks = "inside",
     exclude: Sequence[str] = (),
-) -> tuple[Path, ...]:
-    """List the files and folders directly in a folder, in byte order; torrents are left out.
+) -> Things:
+    """List the files and folders directly in a folder; torrents are left out.
 
     Args:
         folder: Where to look.
@@ -30,7 +44,7 @@ def things(
         symlinks: As for `walker.walk`; a torrent cannot be a link, so `keep` is `inside` here.
 
     Raises:
-        ReadError: The folder cannot be listed, or a link in it leads out of it or to nothing.
+        ReadError: The folder cannot be listed.
     """
     top = Path(os.path.abspath(folder))  # noqa: PTH100 - a link keeps its name
     excluded = matcher(exclude)
@@ -38,13 +52,33 @@ def things(
         found = sorted(top.iterdir(), key=lambda path: os.fsencode(path.name))
     except OSError as error:
         raise ReadError(f"`{folder}`: {reason(error)}") from error
-    kept = []
+    kept: list[Path] = []
+    faults: list[OutpourError] = []
     for path in found:
         if path.name.endswith(ENDING) or is_left_out((path.name,), hidden, junk, excluded):
             continue
-        if path.is_symlink():
-            if symlinks == "skip":
-                continue
-            check_link(str(path), os.path.realpath(top), symlinks)
-        kept.append(path)
-    return tuple(kept)
+        try:
+            if path.is_symlink():
+                if symlinks == "skip":
+                    continue
+                check_link(str(path), os.path.realpath(top), symlinks)
+        except OutpourError as error:
+            faults.append(error)
+        else:
+            kept.append(path)
+    return Things(tuple(kept), tuple(faults))
+
+
+def is_made(torrent: Path) -> bool:
+    """Whether the torrent of a thing is there already.
+
+    Raises:
+        ReadError: Its name is too long, or the folder cannot be looked into.
+    """
+    try:
+        return torrent.exists()
+    except OSError as error:
+        raise ReadError(
+            f"`{printable(str(torrent))}`: {reason(error)}",
+            hint="rename the content, or make it on its own and choose a name with `-o`",
+        ) from error

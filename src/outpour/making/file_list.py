@@ -47,7 +47,8 @@ class Layout:
         self._format = format
         self._attributes = attributes
         self._slots: list[tuple[Entry | None, int]] = []
-        is_padded = (align or format == "hybrid") and tree.is_folder
+        # A folder of one file has nothing to align, and libtorrent pads it not even at its end.
+        is_padded = (align or format == "hybrid") and tree.is_folder and len(tree.entries) > 1
         for entry in tree.entries:
             self._slots.append((entry, entry.length))
             padding = -entry.length % piece_length
@@ -59,6 +60,11 @@ class Layout:
             self.piece_count = sum(map(self._pieces, tree.entries))
         else:
             self.piece_count = -(-(tree.length + self.padding) // piece_length)
+
+    @property
+    def slots(self) -> Sequence[tuple[Entry | None, int]]:
+        """The files in order, and the padding between them as None, with their bytes."""
+        return self._slots
 
     @property
     def sources(self) -> list[Source]:

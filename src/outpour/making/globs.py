@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from outpour.base.arguments import texts
+
 PathTest: TypeAlias = Callable[[tuple[str, ...]], bool]
 """Takes the components of a path below the root."""
 
@@ -23,6 +25,7 @@ def matcher(patterns: Sequence[str]) -> PathTest | None:
         >>> matches(("a", "x.tmp")), matches(("docs", "a", "i.html")), matches(("i.html",))
         (True, True, False)
     """
+    patterns = texts(patterns, "patterns")
     if not patterns:
         return None
     by_path, by_name = (

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from outpour.base import arguments
 from outpour.base.errors import ReadError, UsageError
 from outpour.base.text import is_utf8, printable
 from outpour.base.units import format_size
@@ -23,10 +24,11 @@ from outpour.making.walker import Tree, walk
 from outpour.torrent import bencode
 from outpour.torrent.bencode import LIMITS, Encodable, Encoded
 from outpour.torrent.info import Version
-from outpour.torrent.linter import Lint, lint_addresses, lint_paths, lint_pieces
+from outpour.torrent.linter import Lint, lint_addresses, lint_date, lint_paths, lint_pieces
 from outpour.torrent.paths import component_fault
 
 if TYPE_CHECKING:
+    from outpour.making.reuse import Reuse
     from outpour.torrent.metainfo import Metainfo
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 DEFAULTS = CreateOptions()
+_POWERS = frozenset(1 << power for power in range(14, 31))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Plan:
         name: Of the root folder or only file.
         piece_length: Bytes.
         layout: Its files in order, with padding.
+        reuse: What an older torrent of the same content saves from being hashed.
     """
 
     tree: Tree
@@ -62,6 +66,7 @@ class Plan:
     name: str
     piece_length: int
     layout: Layout = field(repr=False)
+    reuse: Reuse | None = field(default=None, repr=False)
 
     def lint(self) -> tuple[Lint, ...]:
         """Say what will be unwise in it."""
@@ -73,6 +78,7 @@ class Plan:
                 private=options.private,
                 has_nodes=bool(options.nodes),
             ),
+            *(lint_date(options.creation_date) if isinstance(options.creation_date, int) else ()),
             *lint_pieces(
                 piece_length=self.piece_length,
                 piece_count=self.layout.piece_count,
@@ -87,6 +93,8 @@ def create(
     path: str | os.PathLike[str],
     options: CreateOptions = DEFAULTS,
     progress: Progress | None = None,
+    *,
+    earlier: Metainfo | None = None,
 ) -> Metainfo:
     """Make the torrent of a file or folder.
 
@@ -95,6 +103,8 @@ def create(
         options: What the torrent says beside, and what of a folder it takes.
         progress: Called some 20 times a second with bytes hashed and bytes in total. What it raises
             ends the hashing, which is how a caller stops it.
+        earlier: A torrent of the same content, made before: pieces of files that have not changed
+            since are taken from it, and its piece length unless the options say another.
 
     Raises:
         ReadError: Something cannot be read, changes meanwhile or cannot be part of a torrent.
@@ -106,7 +116,7 @@ def create(
         >>> options = CreateOptions(format="hybrid", web_seeds=("http://127.0.0.1/",))
         >>> create("release", options, print).write("release.torrent")  # doctest: +SKIP
     """
-    return make(plan_path(path, options), progress)
+    return make(plan_path(path, options, earlier=earlier), progress)
 
 
 def create_from_tree(
@@ -116,11 +126,16 @@ def create_from_tree(
     return make(plan(tree, options), progress)
 
 
-def plan_path(path: str | os.PathLike[str], options: CreateOptions = DEFAULTS) -> Plan:
+def plan_path(
+    path: str | os.PathLike[str],
+    options: CreateOptions = DEFAULTS,
+    *,
+    earlier: Metainfo | None = None,
+) -> Plan:
     """List a file or folder, and decide what needs no content; errors as for `create`."""
     options.check()
     tree = walk(
-        path,
+        arguments.path(path, "path"),
         hidden=options.hidden,
         junk=options.junk,
         symlinks=options.symlinks,
@@ -128,10 +143,10 @@ def plan_path(path: str | os.PathLike[str], options: CreateOptions = DEFAULTS) -
         exclude=options.exclude,
         any_bytes=options.any_bytes,
     )
-    return plan(tree, options)
+    return plan(tree, options, earlier=earlier)
 
 
-def plan(tree: Tree, options: CreateOptions = DEFAULTS) -> Plan:
+def plan(tree: Tree, options: CreateOptions = DEFAULTS, *, earlier: Metainfo | None = None) -> Plan:
     """Decide everything about a torrent that needs no content; errors as for `create`."""
     options.check()
     length = tree.length
@@ -140,6 +155,9 @@ def plan(tree: Tree, options: CreateOptions = DEFAULTS) -> Plan:
     name = _name(tree, options)
     _check_nesting(tree, name, options.format)
     lengths = [entry.length for entry in tree.entries]
+    is_asked = options.piece_length is not None or options.piece_count is not None
+    if earlier is not None and not is_asked and earlier.info.piece_length in _POWERS:
+        options = replace(options, piece_length=earlier.info.piece_length)
     if options.piece_length is not None:
         piece_length = check_piece_length(options.piece_length)
     elif options.piece_count is not None:
@@ -156,7 +174,13 @@ def plan(tree: Tree, options: CreateOptions = DEFAULTS) -> Plan:
         attributes=options.attributes,
     )
     _check_weight(tree, layout)
-    return Plan(tree, options, name, piece_length, layout)
+    if earlier is None:
+        return Plan(tree, options, name, piece_length, layout)
+    # Hardly anybody asks for it, and it needs the reader of torrents.
+    from outpour.making.reuse import check_reusable, reuse
+
+    found = reuse(check_reusable(earlier), tree, layout.slots, piece_length, options.format)
+    return Plan(tree, options, name, piece_length, layout, found)
 
 
 def make(plan: Plan, progress: Progress | None = None) -> Metainfo:
@@ -192,9 +216,9 @@ class Draft:
         """Start reading the content; errors as for `create`."""
         self._plan = plan
         self._format: Version = plan.options.format
-        self._root = plan.options.root()
+        self._root = plan.options.root(is_folder=plan.tree.is_folder)
         self._work = hasher.Work(
-            plan.layout.sources,
+            plan.layout.sources if plan.reuse is None else plan.reuse.sources,
             plan.piece_length,
             v1=self._format != "v2",
             v2=self._format != "v1",
@@ -227,9 +251,11 @@ class Draft:
         self._work.wait(progress)
         root = self._root
         if format != "v2":
-            info["pieces"] = self._work.pieces()
+            pieces = self._work.pieces()
+            info["pieces"] = pieces if plan.reuse is None else plan.reuse.pieces(pieces)
         if fill is not None:
             trees = self._work.trees()
+            trees = trees if plan.reuse is None else plan.reuse.trees(trees)
             info["meta version"] = 2
             info["file tree"] = fill(trees)
             root = {**root, "piece layers": {it.root: it.layer for it in trees if it.layer}}

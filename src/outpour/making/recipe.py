@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Literal, get_args
 
 from outpour._core import __version__
+from outpour.base import arguments
 from outpour.base.errors import SettingsError, UsageError
 from outpour.base.text import is_utf8, printable
 from outpour.making.symlinks import Symlinks
 from outpour.torrent.bencode import Encodable
+from outpour.torrent.editor import web_seed_url
 from outpour.torrent.info import Version
 
 CREATION_DATE_VARIABLE = "SOURCE_DATE_EPOCH"
@@ -21,6 +25,8 @@ CREATION_DATE_VARIABLE = "SOURCE_DATE_EPOCH"
 @dataclass(frozen=True, slots=True)
 class CreateOptions:
     """What a new torrent says beside its content, and what of the content it takes.
+
+    What is clearly meant is taken: one text for a sequence of it, `1MiB` for its bytes.
 
     Attributes:
         trackers: Tiers of announce URLs (BEP 12).
@@ -44,6 +50,9 @@ class CreateOptions:
         attributes: Say which files are executable (BEP 47).
         threads: How many hash; one a core by default.
         hidden, junk, symlinks, include, exclude, any_bytes: What to take; see `walker.walk`.
+
+    Raises:
+        UsageError: A value is of another kind than its field; the message says what to pass.
     """
 
     trackers: tuple[tuple[str, ...], ...] = ()
@@ -70,6 +79,10 @@ class CreateOptions:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     any_bytes: bool = False
+
+    def __post_init__(self) -> None:
+        for name, read in _READERS.items():
+            object.__setattr__(self, name, read(getattr(self, name), name))
 
     def check(self) -> None:
         """Refuse what contradicts itself or can stand in no torrent.
@@ -102,8 +115,11 @@ class CreateOptions:
         if self.align and self.format == "v2":
             raise UsageError("alignment: v2 has no padding, every file begins on a piece anyway")
 
-    def root(self) -> dict[str, Encodable]:
+    def root(self, *, is_folder: bool) -> dict[str, Encodable]:
         """What stands beside the info dictionary.
+
+        Args:
+            is_folder: Whether web seeds serve a folder.
 
         Raises:
             SettingsError: `SOURCE_DATE_EPOCH` is not a number.
@@ -115,7 +131,8 @@ class CreateOptions:
         if sum(map(len, tiers)) > 1:
             root["announce-list"] = tiers
         if self.web_seeds:
-            root["url-list"] = list(self.web_seeds)
+            seeds = (web_seed_url(url, is_folder=is_folder) for url in self.web_seeds)
+            root["url-list"] = list(dict.fromkeys(seeds))
         if self.http_seeds:
             root["httpseeds"] = list(self.http_seeds)
         if self.nodes:
@@ -141,6 +158,32 @@ class CreateOptions:
         if self.collections:
             info["collections"] = list(self.collections)
         return info
+
+
+def _date(value: object, what: str) -> object:
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    return value if value == "now" else arguments.number(value, what)
+
+
+_READERS: dict[str, Callable[[object, str], object]] = {
+    "trackers": arguments.tiers,
+    **dict.fromkeys(
+        ("web_seeds", "http_seeds", "collections", "include", "exclude"), arguments.texts
+    ),
+    "nodes": arguments.nodes,
+    "similar": arguments.hashes,
+    **dict.fromkeys(("comment", "source", "created_by", "name"), arguments.text),
+    **dict.fromkeys(
+        ("private", "align", "attributes", "hidden", "junk", "any_bytes"), arguments.flag
+    ),
+    "piece_length": arguments.size,
+    **dict.fromkeys(("piece_count", "threads"), arguments.number),
+    "creation_date": _date,
+    "format": lambda value, what: arguments.choice(value, get_args(Version), what),
+    "symlinks": lambda value, what: arguments.choice(value, get_args(Symlinks), what),
+}
+"""How each field is read."""
 
 
 def _now() -> int:

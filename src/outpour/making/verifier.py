@@ -7,27 +7,28 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from outpour.base import arguments
 from outpour.base.errors import ReadError, reason
 from outpour.base.text import printable
 from outpour.making import hasher
+from outpour.making.content_places import Place, extra_files, find_root, places_of
 from outpour.making.hasher import Merkle, Progress, Source
-from outpour.torrent.info import File, Info
+from outpour.torrent.info import File
 from outpour.torrent.merkle import BLOCK_LENGTH, HASH_LENGTH
 from outpour.torrent.metainfo import Metainfo
 
-Status: TypeAlias = Literal["ok", "missing", "wrong size", "bad", "unreadable", "unverified"]
+Status: TypeAlias = Literal[
+    "ok", "missing", "wrong size", "unfinished", "bad", "unreadable", "unverified"
+]
 Range: TypeAlias = "tuple[int, int]"
 """The first and the one after the last: of bytes, counted from the beginning of the file."""
 
-FILES_TRIED = 100
-"""How many files are looked for to tell whether a folder is the content or holds it."""
 FAULTS_MAX = 16
 """Files that may fail while they are read; each costs another reading of what was hashed."""
 _SHA1_LENGTH = 20
@@ -41,14 +42,16 @@ class FileReport:
         path: Components below the torrent's root folder; a single file has its name.
         length: Bytes it must have.
         status: `bad` when some of its pieces are, or when a symbolic link leads elsewhere;
-            `unverified` when all that speaks against it are pieces shared with a file that is not
-            there as a whole.
+            `unfinished` when it is there under the name that a client gives to what it still
+            downloads; `unverified` when all that speaks against it are pieces shared with a file
+            that is surely not right.
         found: Bytes it has, None when it is missing.
         bad: Ranges that are not there or whose hashes differ.
         unverified: Ranges that could not be checked.
         bad_blocks: In torrents with hashes of v2, the ranges of 16 KiB blocks of the file that
             `bad` touches. A .torrent holds one hash a piece, so they are as coarse as its pieces.
-        reason: Why the file is unreadable, or what is there instead of a link.
+        reason: Why the file is unreadable, what an unfinished one is called, or what is there
+            instead of a link.
     """
 
     path: tuple[str, ...]
@@ -70,17 +73,28 @@ class Report:
         files: One for each file of the torrent, in its order, without padding.
         extra: Files in the folder that the torrent does not have.
         bad_pieces: Numbers of the pieces that differ, from 0; in pure v2 each file begins one.
+            Pieces of nothing but padding are among them.
+        piece_count: How many were compared; none in a hurry.
     """
 
     root: Path
     files: tuple[FileReport, ...]
     extra: tuple[tuple[str, ...], ...] = ()
     bad_pieces: tuple[int, ...] = ()
+    piece_count: int = 0
 
     @property
     def ok(self) -> bool:
-        """Whether all of the content is there and right; extra files do not count."""
-        return all(file.status == "ok" for file in self.files)
+        """Whether all of the content is there and no piece is bad; extra files do not count."""
+        return not self.bad_pieces and all(file.status == "ok" for file in self.files)
+
+    @property
+    def right(self) -> int:
+        """Bytes of content that are there, and of which no hash differs."""
+        return sum(
+            file.length - sum(high - low for low, high in _merge((*file.bad, *file.unverified)))
+            for file in self.files
+        )
 
 
 def verify(
@@ -105,7 +119,7 @@ def verify(
     Raises:
         ReadError: `path` does not exist, or more than 16 files fail while they are read. A file
             that is merely missing or unreadable is part of the report.
-        FormatError: `torrent` is none.
+        FormatError: `torrent` is none, or a name in it climbs out of the folder.
 
     Example:
         >>> report = verify("game.torrent", "releases/game")  # doctest: +SKIP
@@ -114,92 +128,16 @@ def verify(
     """
     metainfo = torrent if isinstance(torrent, Metainfo) else Metainfo.read(torrent)
     info = metainfo.info
-    root = _find(info, Path(path))
-    places = [_Place(info, str(root), file, quick) for file in info.files]
-    extra = tuple(_extra(info, root)) if info.is_folder else ()
+    root = find_root(info, Path(arguments.path(path, "path")))
+    places = places_of(info, root, quick)
+    extra = tuple(extra_files(places, root)) if info.is_folder else ()
     check = _Check(metainfo, places)
     if not quick:
         check.run(threads, progress)
     files = tuple(
         check.report(index) for index, file in enumerate(info.files) if not file.is_padding
     )
-    return Report(root, files, extra, check.bad_pieces)
-
-
-class _Place:
-    """Where one file of the torrent is on disk, and what is there.
-
-    Attributes:
-        found: Bytes of the file, None when there is none.
-        reason: Why it cannot be read, or what is wrong with a link.
-    """
-
-    __slots__ = ("file", "found", "location", "reason")
-
-    def __init__(self, info: Info, root: str, file: File, quick: bool) -> None:
-        self.file = file
-        self.location = f"{root}/{'/'.join(file.path)}" if info.is_folder else root
-        self.found: int | None = None
-        self.reason: str | None = None
-        if file.is_padding:
-            return
-        if file.symlink is not None:
-            base = root if info.is_folder else str(Path(root).parent)
-            self._look_at_link(f"{base}/{'/'.join(file.symlink)}")
-        else:
-            self._look(quick)
-
-    def _look(self, quick: bool) -> None:
-        try:
-            status = os.stat(self.location)  # noqa: PTH116 - a million paths would take seconds
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except OSError as error:
-            self.reason = reason(error)
-            return
-        if stat.S_ISREG(status.st_mode):
-            self.found = status.st_size
-            if not quick and self.found and not os.access(self.location, os.R_OK):
-                self.reason = reason(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-
-    def _look_at_link(self, target: str) -> None:
-        try:
-            text = os.readlink(self.location)  # noqa: PTH115 - its text, not a path
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except OSError:
-            self.found = 0
-            self.reason = f"not a link to `{printable('/'.join(self.file.symlink or ()))}`"
-            return
-        self.found = 0
-        leads_to = os.path.join(os.path.dirname(self.location), text)  # noqa: PTH118, PTH120
-        if os.path.normpath(leads_to) != os.path.normpath(target) and os.path.realpath(
-            leads_to
-        ) != os.path.realpath(target):
-            self.reason = f"a link to `{printable(text)}`"
-
-    @property
-    def is_link(self) -> bool:
-        return self.file.symlink is not None
-
-    @property
-    def is_whole(self) -> bool:
-        return self.present == self.file.length
-
-    @property
-    def present(self) -> int:
-        """How many bytes from the beginning can be hashed."""
-        length = self.file.length
-        if self.file.is_padding:
-            return length
-        if self.found is None or self.found > length or self.reason is not None:
-            return 0
-        return self.found
-
-    @property
-    def is_absent(self) -> bool:
-        """Whether bytes that cannot be hashed are not there, rather than out of reach."""
-        return self.reason is None and (self.found is None or self.found < self.file.length)
+    return Report(root, files, extra, check.bad_pieces, 0 if quick else info.piece_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +156,7 @@ class _Stream:
 
 
 class _Check:
-    def __init__(self, metainfo: Metainfo, places: Sequence[_Place]) -> None:
+    def __init__(self, metainfo: Metainfo, places: Sequence[Place]) -> None:
         self._info = metainfo.info
         self._layers = metainfo.piece_layers
         self._places = places
@@ -331,8 +269,12 @@ class _Check:
         bad = _merge(self._bad.get(index, ()))
         unverified = _merge(self._unverified.get(index, ()))
         status: Status = "ok"
-        if place.reason is not None:
+        why = place.reason
+        if why is not None:
             status = "bad" if place.is_link else "unreadable"
+        elif place.is_unfinished:
+            status = "unfinished"
+            why = f"called `{printable(Path(place.location).name)}`"
         elif place.found is None:
             status = "missing"
         elif place.found != file.length:
@@ -344,9 +286,7 @@ class _Check:
         blocks: tuple[Range, ...] = ()
         if self._info.infohash_v2 is not None:
             blocks = _merge([(low // BLOCK_LENGTH, -(-high // BLOCK_LENGTH)) for low, high in bad])
-        return FileReport(
-            file.path, file.length, status, place.found, bad, unverified, blocks, place.reason
-        )
+        return FileReport(file.path, file.length, status, place.found, bad, unverified, blocks, why)
 
     def _compare_pieces(self, pieces: bytes, cut: Sequence[Range]) -> None:
         wanted = self._info.pieces
@@ -358,14 +298,34 @@ class _Check:
             for piece in range(done, first):
                 begin = piece * _SHA1_LENGTH
                 if pieces[at : at + _SHA1_LENGTH] != wanted[begin : begin + _SHA1_LENGTH]:
-                    self._blame(piece)
+                    self._pieces.add(piece)
                 at += _SHA1_LENGTH
-            for piece in range(first, after):
-                self._blame(piece)
+            self._pieces.update(range(first, after))
             done = after
+        self._blame()
 
-    def _blame(self, piece: int) -> None:
-        self._pieces.add(piece)
+    def _blame(self) -> None:
+        pieces = sorted(self._pieces)
+        surely = {index for index, place in enumerate(self._places) if not place.is_whole}
+        for piece in pieces:
+            touched = self._touched(piece)
+            if len(touched) == 1:
+                surely.add(touched[0][0])
+        for piece in pieces:
+            touched = self._touched(piece)
+            is_there = all(high <= self._places[index].present for index, _, high in touched)
+            is_plain = not any(index in surely for index, _, _ in touched)
+            for index, low, high in touched:
+                # Of a piece shared with bytes that are not there, or with a file that is surely not
+                # right, the others say nothing.
+                is_bad = is_there and (is_plain or index in surely)
+                present = min(self._places[index].present, high)
+                if low < present:
+                    ranges = self._bad if is_bad else self._unverified
+                    ranges.setdefault(index, []).append((low, present))
+
+    def _touched(self, piece: int) -> list[tuple[int, int, int]]:
+        """The files that a piece has bytes of, each with the first and the one after the last."""
         start = piece * self._info.piece_length
         end = start + self._info.piece_length
         touched: list[tuple[int, int, int]] = []
@@ -376,15 +336,7 @@ class _Check:
             low, high = max(start - file.offset, 0), min(end - file.offset, file.length)
             if low < high and not file.is_padding:
                 touched.append((index, low, high))
-        if all(high <= self._places[index].present for index, _, high in touched):
-            for index, low, high in touched:
-                self._bad.setdefault(index, []).append((low, high))
-            return
-        # A piece shared with bytes that are not there says nothing about the others in it.
-        for index, low, high in touched:
-            present = min(self._places[index].present, high)
-            if low < present:
-                self._unverified.setdefault(index, []).append((low, present))
+        return touched
 
     def _add_absent(self) -> None:
         # By its place and not by its hash, which would be right where zeros are missing.
@@ -427,50 +379,12 @@ def _pieces_of(file: File, length: int) -> Iterator[Range]:
         yield low, min(low + length, file.length)
 
 
-def _node(tree: Merkle, number: int, place: _Place, length: int) -> bytes:
+def _node(tree: Merkle, number: int, place: Place, length: int) -> bytes:
     if tree.layer:
         return tree.layer[number * HASH_LENGTH : (number + 1) * HASH_LENGTH]
     # What is at most a piece has no layer, and its root stands for it: that of a shorter beginning
     # equals a node of the torrent only if it is a piece by itself.
     return tree.root if place.is_whole or place.present == length else b""
-
-
-def _find(info: Info, path: Path) -> Path:
-    try:
-        is_folder = stat.S_ISDIR(path.stat().st_mode)
-    except OSError as error:
-        raise ReadError(f"`{printable(str(path))}`: {reason(error)}") from error
-    inside = path / info.name
-    if not info.is_folder:
-        return inside if is_folder else path
-    if not is_folder:
-        raise ReadError(
-            f"`{printable(str(path))}`: a file, and the torrent is a folder",
-            hint=f"name the folder `{printable(info.name)}` or the one that holds it",
-        )
-    names = [file.path for file in info.files if not file.is_padding][:FILES_TRIED]
-    directly = sum(path.joinpath(*name).exists() for name in names)
-    below = sum(inside.joinpath(*name).exists() for name in names)
-    return inside if below > directly or (below == directly and inside.is_dir()) else path
-
-
-def _extra(info: Info, root: Path) -> Iterator[tuple[str, ...]]:
-    known = {file.path for file in info.files}
-    pending: list[tuple[str, tuple[str, ...]]] = [(str(root), ())]
-    while pending:
-        folder, path = pending.pop()
-        try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: os.fsencode(entry.name))
-        except OSError:
-            # What cannot be listed cannot be extra; files of the torrent in it are missing already.
-            continue
-        for entry in entries:
-            below = (*path, entry.name)
-            if entry.is_dir(follow_symlinks=False):
-                pending.append((entry.path, below))
-            elif below not in known:
-                yield below
 
 
 def _merge(ranges: Sequence[Range]) -> tuple[Range, ...]:

@@ -27,7 +27,7 @@ ENTRIES_MAX = 5_000_000
 with links can stand for more than there are atoms."""
 
 JUNK = frozenset(
-    {".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini"}
+    {".ds_store", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini"}
     | {"$recycle.bin", "system volume information", "lost+found", "__macosx"}
 )
 """What systems leave in folders without being asked, in lower case."""
@@ -227,7 +227,8 @@ class _Walker:
         Raises:
             ReadError: It may not be followed, or is neither a file nor a folder.
         """
-        if stat.S_ISDIR(row[1]):
+        # Windows lists folders without their numbers.
+        if stat.S_ISDIR(row[1]) and row[3]:
             return row
         location = _join(folder, path[-1])
         if stat.S_ISLNK(row[1]):

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outpour.base.errors import ReadError, reason
+from outpour.base.text import printable
+from outpour.making.globs import PathTest, matcher
+from outpour.making.symlinks import check_link
+from outpour.making.walker import is_left_out
+from outpour.publisher.publish_options import PublishOptions
 
 # Names that say "not finished yet" or "not content" in tools that copy and download.
 _UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".aria2", ".!qB")
@@ -19,51 +24,70 @@ class PublishEntry:
 
     Attributes:
         path: Where it is; its last component is the torrent's name.
+        folder: The published folder that it was found in, None if it was named itself.
+        is_link: It is a symbolic link.
     """
 
     path: Path
+    folder: Path | None = None
+    is_link: bool = False
 
     @property
     def name(self) -> str:
         """The torrent's name."""
         return self.path.name
 
+    def check_link(self, options: PublishOptions) -> None:
+        """Hold a link in a published folder against the rule that `create` has for links.
 
-def entries(paths: tuple[Path, ...], *, as_one: bool, hidden: bool) -> tuple[PublishEntry, ...]:
-    """List what to publish, in the order of names.
+        Raises:
+            ReadError: It is one that may not be followed.
+        """
+        if self.folder is None or not self.is_link:
+            return
+        if options.symlinks == "keep":
+            raise ReadError(
+                f"`{printable(str(self.path))}`: a link, which is no torrent by itself",
+                hint="choose with `--symlinks` what becomes of links",
+            )
+        check_link(str(self.path), os.path.realpath(self.folder), options.symlinks)
+
+
+def entries(path: Path, options: PublishOptions) -> tuple[PublishEntry, ...]:
+    """List what one published path holds, in the order of names.
 
     Raises:
-        ReadError: A given path is missing or cannot be listed.
+        ReadError: It is missing or cannot be listed.
     """
-    found: dict[Path, PublishEntry] = {}
-    for path in paths:
-        for entry in _entries_of(path, as_one=as_one, hidden=hidden):
-            found.setdefault(entry.path, entry)
-    return tuple(sorted(found.values(), key=lambda entry: os.fsencode(entry.name)))
+    found = _entries_of(path, options, matcher(options.exclude))
+    return tuple(sorted(found, key=lambda entry: os.fsencode(entry.name)))
 
 
-def _entries_of(path: Path, *, as_one: bool, hidden: bool) -> Iterator[PublishEntry]:
+def _entries_of(
+    path: Path, options: PublishOptions, excluded: PathTest | None
+) -> Iterator[PublishEntry]:
     try:
-        if as_one or not path.is_dir():
+        if options.as_one or not path.is_dir():
             path.stat()
             yield PublishEntry(path)
             return
         with os.scandir(path) as listing:
             for item in listing:
-                if _is_content(item, hidden=hidden):
-                    yield PublishEntry(path / item.name)
+                if _is_content(item, options, excluded):
+                    yield PublishEntry(path / item.name, path, item.is_symlink())
     except OSError as error:
         raise ReadError(
             f"`{path}`: {reason(error)}", hint="name a folder or file that you can read"
         ) from None
 
 
-def _is_content(item: os.DirEntry[str], *, hidden: bool) -> bool:
+def _is_content(item: os.DirEntry[str], options: PublishOptions, excluded: PathTest | None) -> bool:
     name = item.name
-    if name.startswith(".") and not hidden:
-        return False
-    if name.endswith(_UNFINISHED):
+    if is_left_out((name,), options.hidden, False, excluded) or name.endswith(_UNFINISHED):
         return False
     if name.endswith(".torrent") and not item.is_dir():
         return False
+    if item.is_symlink():
+        # One that may not be followed is said, not passed over.
+        return options.symlinks != "skip"
     return item.is_file() or item.is_dir()

@@ -3,80 +3,76 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from watchfiles import awatch
+from outpour.base.folder_watch import watch
+from outpour.base.text import printable
 
-# Network file systems and containers lose notifications; looking is cheap.
-RESCAN_S = 30.0
 # A copy in progress notifies all the time; looking in between finds it unfinished anyway.
 DEBOUNCE_MS = 800
-# A disk that was unmounted, or a folder that was replaced, is noticed within this time.
-RETURN_S = 2.0
+# Where notifications fail, they are tried again after this time.
+RETRY_S = 30.0
+# What changed is remembered one by one up to here; of more, everything is looked at.
+PATHS_MAX = 10_000
 
 
 class Watch:
-    """Knows when it is time to look.
+    """Knows when it is time to look, and where.
 
     Args:
         roots: Published files and folders.
+        tell: Told when notifications fail, and when they come again.
     """
 
-    def __init__(self, roots: tuple[Path, ...]) -> None:
+    def __init__(self, roots: tuple[Path, ...], tell: Callable[[str], None]) -> None:
         self._roots = roots
-        self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tell = tell
+        self._wake = asyncio.Event()
+        self._changed: set[Path] | None = set()
 
-    def start(self) -> None:
-        """Begin to watch."""
-        self._task = asyncio.create_task(self._notice())
+    async def wait(self, timeout_s: float) -> frozenset[Path] | None:
+        """Wait until something changes, or until `timeout_s` is over.
 
-    async def wait(self, timeout_s: float = RESCAN_S) -> None:
-        """Return when something changed, or when `timeout_s` is over."""
+        Returns:
+            What changed: nothing when the time was over, None when it may be anything.
+        """
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout_s)
+            await asyncio.wait_for(self._wake.wait(), timeout_s)
         except asyncio.TimeoutError:
-            return
-        self._changed.clear()
+            return frozenset()
+        self._wake.clear()
+        changed, self._changed = self._changed, set()
+        return None if changed is None else frozenset(changed)
 
-    async def stop(self) -> None:
-        """End watching."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    async def run(self) -> None:
+        """Follow the roots, until cancelled."""
+        folders = tuple(root for root in self._roots if root.is_dir())
+        files = tuple(root for root in self._roots if root not in folders)
+        await watch(
+            folders, files, self._note, RETRY_S, self._tell_trouble, debounce_ms=DEBOUNCE_MS
+        )
 
-    async def _notice(self) -> None:
-        while True:
-            present = self._present()
-            try:
-                await self._follow(present)
-            except (OSError, RuntimeError):
-                # The system ran out of watches, or a root went away: the periodic look remains.
-                if self._present() == present:
-                    await asyncio.sleep(RESCAN_S)
-            self._changed.set()
+    def _tell_trouble(self, folders: Sequence[Path], why: str | None) -> None:
+        where = ", ".join(f"`{printable(str(folder))}`" for folder in folders)
+        if why is None:
+            self._tell(f"{where}: changes are notified again")
+        else:
+            self._tell(
+                f"{where}: changes are not notified ({printable(why)}); looking through it now and "
+                "then instead"
+            )
 
-    async def _follow(self, present: dict[Path, tuple[int, int]]) -> None:
-        """Follow the roots that are there, until other ones are."""
-        if not present:
-            await asyncio.sleep(RETURN_S)
-            return
-        async for changes in awatch(
-            *present, debounce=DEBOUNCE_MS, step=100, recursive=True,
-            rust_timeout=int(RETURN_S * 1000), yield_on_timeout=True,
-        ):  # fmt: skip
-            if changes:
-                self._changed.set()
-            if self._present() != present:
-                return
+    def look_at(self, paths: Iterable[Path]) -> None:
+        """Have these looked at, as if they had changed."""
+        if some := set(paths):
+            self._note(frozenset(some))
 
-    def _present(self) -> dict[Path, tuple[int, int]]:
-        """The roots that are there, with the device and number that tell a new one of its name."""
-        found: dict[Path, tuple[int, int]] = {}
-        for root in self._roots:
-            try:
-                stat = root.stat()
-            except OSError:
-                continue
-            found[root] = (stat.st_dev, stat.st_ino)
-        return found
+    def _note(self, changed: frozenset[Path] | None) -> None:
+        if changed is None or self._changed is None:
+            self._changed = None
+        else:
+            self._changed |= changed
+            if len(self._changed) > PATHS_MAX:
+                self._changed = None
+        self._wake.set()

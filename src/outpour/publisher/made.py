@@ -1,7 +1,8 @@
 """The memory of a publisher: which torrent was made of which content, so that none is hashed twice.
 
-A row says: this path, in this state (fingerprint), under these choices (digest), became this
-.torrent file. The .torrent files lie beside the database, where people can take them.
+A row says: this path, in this state (fingerprint), under these choices, became this .torrent file,
+whose own digest stands beside: one that a crash left old or empty is not taken for it.
+The .torrent files lie beside the database, where people can take them.
 Rows outlive their content: a disk that was unmounted for an hour costs no hashing when it returns.
 """
 
@@ -10,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from outpour.base.errors import OutpourError, WriteError, reason
+from outpour.base.files import write_atomically
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.state.store import set_aside
 
@@ -23,9 +26,12 @@ CREATE TABLE IF NOT EXISTS publication (
     path BLOB PRIMARY KEY,
     fingerprint BLOB NOT NULL,
     choices BLOB NOT NULL,
-    torrent TEXT NOT NULL
-) STRICT, WITHOUT ROWID
+    torrent TEXT NOT NULL,
+    digest BLOB
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS publication_torrent ON publication (torrent)
 """
+
 
 _ROOM = "free some space, or choose another folder with `--state`"
 
@@ -46,6 +52,7 @@ class MadeTorrents:
     def __init__(self, folder: Path) -> None:
         self.torrents = folder / "torrents"
         self._file = folder / "catalogue.db"
+        self._lock = threading.Lock()
         self.set_aside: Path | None = None
         try:
             self.torrents.mkdir(parents=True, exist_ok=True)
@@ -69,17 +76,20 @@ class MadeTorrents:
 
     def find(self, path: Path, fingerprint: bytes, choices: bytes) -> Metainfo | None:
         """Look up the torrent of content that has not changed since it was made."""
-        name = self._select(
-            "SELECT torrent FROM publication WHERE path = ? AND fingerprint = ? AND choices = ?",
-            os.fsencode(path), fingerprint, choices,
-        )  # fmt: skip
-        if name is None:
+        with self._lock:
+            row = self._select(
+                "SELECT torrent, digest FROM publication "
+                "WHERE path = ? AND fingerprint = ? AND choices = ?",
+                os.fsencode(path), fingerprint, choices,
+            )  # fmt: skip
+        if row is None:
             return None
         try:
-            return Metainfo.read(self.torrents / name)
+            metainfo = Metainfo.read(self.torrents / row[0])
         except OutpourError:
             # Someone removed or damaged the file: making it anew is the remedy.
             return None
+        return metainfo if row[1] in (None, _digest(metainfo.raw)) else None
 
     def keep(self, path: Path, fingerprint: bytes, choices: bytes, metainfo: Metainfo) -> Path:
         """Write the .torrent file and remember what it was made of.
@@ -87,32 +97,68 @@ class MadeTorrents:
         Raises:
             WriteError: The file or the database cannot be written; nothing is remembered then.
         """
-        target = self.torrent_path(path)
-        try:
-            metainfo.write(target)
-        except WriteError as error:
-            raise WriteError(error.message, hint=_ROOM) from None
-        with self._writing():
-            self._database.execute(
-                "INSERT OR REPLACE INTO publication VALUES (?, ?, ?, ?)",
-                (os.fsencode(path), fingerprint, choices, target.name),
-            )
+        # One at a time: of two paths with one name, the second is to see what the first is given.
+        with self._lock:
+            target = self._torrent_path(path)
+            try:
+                write_atomically(target, metainfo.raw, is_durable=False)
+            except WriteError as error:
+                raise WriteError(error.message, hint=_ROOM) from None
+            with self._writing():
+                self._database.execute(
+                    "INSERT OR REPLACE INTO publication VALUES (?, ?, ?, ?, ?)",
+                    (
+                        os.fsencode(path), fingerprint, choices, target.name,
+                        _digest(metainfo.raw),
+                    ),
+                )  # fmt: skip
         return target
+
+    def known(self) -> list[Path]:
+        """All content that torrents were made of."""
+        with self._lock, self._reading():
+            rows = self._database.execute("SELECT path FROM publication").fetchall()
+        return [Path(os.fsdecode(row[0])) for row in rows]
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Remove the torrents of content that was deleted.
+
+        Raises:
+            WriteError: The database cannot be written.
+        """
+        with self._lock:
+            for path in paths:
+                row = self._select(
+                    "SELECT torrent, NULL FROM publication WHERE path = ?", os.fsencode(path)
+                )
+                if row is None:
+                    continue
+                with self._writing():
+                    self._database.execute(
+                        "DELETE FROM publication WHERE path = ?", (os.fsencode(path),)
+                    )
+                with suppress(OSError):
+                    (self.torrents / row[0]).unlink()
 
     def torrent_path(self, path: Path) -> Path:
         """Tell where the .torrent file of this content lies.
 
         Two paths with one name get two files: the second carries a digest of its path.
         """
-        known = self._select("SELECT torrent FROM publication WHERE path = ?", os.fsencode(path))
+        with self._lock:
+            return self._torrent_path(path)
+
+    def _torrent_path(self, path: Path) -> Path:
+        query = "SELECT torrent, NULL FROM publication WHERE path = ?"
+        known = self._select(query, os.fsencode(path))
         if known is not None:
-            return self.torrents / known
+            return self.torrents / known[0]
         stem = path.name.encode("utf-8", "replace").decode()
         # A name may take up to 255 bytes by itself; the file's name has a suffix to carry.
         while len(stem.encode()) > 200:
             stem = stem[:-1]
         name = f"{stem}.torrent"
-        taken = self._select("SELECT torrent FROM publication WHERE torrent = ?", name)
+        taken = self._select("SELECT torrent, NULL FROM publication WHERE torrent = ?", name)
         if taken or stem != path.name:
             digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
             name = f"{stem}.{digest}.torrent"
@@ -123,7 +169,10 @@ class MadeTorrents:
         try:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
-            database.execute(_SCHEMA)
+            database.executescript(_SCHEMA)
+            columns = database.execute("PRAGMA table_info(publication)").fetchall()
+            if "digest" not in [column[1] for column in columns]:
+                database.execute("ALTER TABLE publication ADD COLUMN digest BLOB")
             found = database.execute("PRAGMA quick_check").fetchone()
             if found != ("ok",):
                 raise sqlite3.DatabaseError(str(found[0]))
@@ -132,15 +181,20 @@ class MadeTorrents:
             raise
         return database
 
-    def _select(self, query: str, *values: bytes | str) -> str | None:
-        """Return the name of the .torrent file that a query finds, None if it finds none."""
-        try:
+    def _select(self, query: str, *values: bytes | str) -> tuple[str, bytes | None] | None:
+        """Return the .torrent file that a query finds and its digest, None if it finds none."""
+        with self._reading():
             row = self._database.execute(query, values).fetchone()
+        return None if row is None else (str(row[0]), row[1])
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.Error as error:
             raise WriteError(
                 f"`{self._file}`: {error}", hint="start again: a damaged file is set aside"
             ) from None
-        return None if row is None else str(row[0])
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -149,3 +203,7 @@ class MadeTorrents:
                 yield
         except sqlite3.Error as error:
             raise WriteError(f"`{self._file}`: {error}", hint=_ROOM) from None
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.blake2b(raw, digest_size=16).digest()

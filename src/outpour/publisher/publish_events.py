@@ -76,3 +76,36 @@ class Noted(Event):
     """Something an operator should know, though all goes on."""
 
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(Event):
+    """Many entries are still to be published: `published` of `total` are."""
+
+    published: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Event):
+    """Everything that was there at the start is published or skipped.
+
+    Attributes:
+        published: Number of torrents.
+        length: Bytes of their content.
+        skipped: Entries that cannot be published, or not yet.
+    """
+
+    published: int
+    length: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turned(Event):
+    """A second is over: a listener that puts together what is alike may say it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Event):
+    """The publisher has ended, everything saved."""

@@ -1,37 +1,48 @@
 """The whole job: folders in; torrents, tracker, seeder, page and web seed out, until told to stop.
 
-All state changes happen on one event loop. Hashing and listing run in a thread and return values;
-what they found is put on the published here, so that tracker, seeder and page always agree.
+All state changes happen on one event loop. Hashing and listing run in threads and return values;
+what they found is published here, so that tracker, seeder and page always agree.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from outpour.base.errors import OutpourError, ReadError
 from outpour.base.event import Event
 from outpour.publisher import publish_events
-from outpour.publisher.entries import PublishEntry, entries
-from outpour.publisher.folder_changes import RESCAN_S, Watch
-from outpour.publisher.made import MadeTorrents
-from outpour.publisher.public_urls import PublicUrls
+from outpour.publisher.entries import PublishEntry
+from outpour.publisher.folder_changes import Watch
+from outpour.publisher.folder_look import FolderLook, Seen
+from outpour.publisher.hooks import Hooks
+from outpour.publisher.introductions import Introductions
+from outpour.publisher.making_lanes import MakingLanes, Task
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.seeder import Seeder
-from outpour.publisher.torrent_of_entry import Made, Sight, look, make
+from outpour.publisher.self_listing import SelfListing
+from outpour.publisher.sight import Sight
+from outpour.publisher.skipped import SkippedEntries
+from outpour.publisher.torrent_of_entry import TorrentOfEntry, Torrents
+from outpour.publisher.unwritten import Unwritten
 from outpour.tracker.service import TrackerService
 
 # Content that was written to a moment ago is probably still being written to.
 SETTLE_S = 2.0
-# Introducing new leechers to the seeder at this pace costs nothing and feels instant.
+# How often progress is told, and what is alike put together.
 TURN_S = 1.0
-# More leechers than this in one swarm feed each other.
-PEERS_MAX = 500
+# Where something is always being written, the start is over all the same.
+SETTLING_MAX_S = 10.0
+# Entries looked at in one go of a thread: what comes of them is published before the next.
+LOOKED_AT_ONCE = 500
 
 Tell = Callable[[Event], None]
+Found = tuple[Task, "TorrentOfEntry | OutpourError | None"]
 
 
 class _StoppedError(Exception):
@@ -43,10 +54,10 @@ class PublisherJob:
 
     Args:
         options: What to publish, and how.
-        urls: What goes into the torrents.
-        made_torrents: Torrents made before.
-        tracker: Tracks what is on the published.
-        seeder: Seeds what is on the published, closed at the end; None leaves that to the web seed.
+        torrents: Makes them.
+        tracker: Tracks what is published.
+        seeder: Seeds what is published, closed at the end; None leaves that to the web seed.
+        listing: Keeps the seeder in the swarms of the tracker.
         published: What is published; the page reads it too.
         tell: Takes events, on the event loop.
     """
@@ -54,24 +65,36 @@ class PublisherJob:
     def __init__(
         self,
         options: PublishOptions,
-        urls: PublicUrls,
-        made_torrents: MadeTorrents,
+        torrents: Torrents,
         tracker: TrackerService,
         seeder: Seeder | None,
+        listing: SelfListing | None,
         published: PublishedTorrents,
         tell: Tell,
     ) -> None:
         self._options = options
-        self._urls = urls
-        self._made_torrents = made_torrents
+        self._torrents = torrents
         self._tracker = tracker
         self._seeder = seeder
+        self._listing = listing
+        self._hooks = Hooks(options, self._note)
         self._published = published
         self._tell = tell
         self._loop = asyncio.get_running_loop()
-        self._stopping = False
-        self._seen: dict[Path, tuple[bytes, float]] = {}
-        self._skipped: dict[Path, str] = {}
+        self._lanes = MakingLanes(self._make)
+        self._look = FolderLook(options)
+        self._watch = Watch(options.paths, self._note)
+        self._skipped = SkippedEntries(tell)
+        self._unwritten = Unwritten(torrents)
+        self._introductions = Introductions(tracker, seeder, published)
+        # What has to hold still for a while, with the state it was last seen in and since when.
+        self._unsettled: dict[Path, tuple[bytes, float]] = {}
+        # A name is published once: by the path that had it first.
+        self._names: dict[str, Path] = {}
+        self._expected = 0
+        self._started = self._loop.time()
+        self._is_looked_through = False
+        self._is_starting = True
 
     async def run(self) -> None:
         """Publish until cancelled.
@@ -79,148 +102,278 @@ class PublisherJob:
         Raises:
             ReadError: A given path cannot be listed at the start.
         """
-        wanted = entries(self._options.paths, as_one=self._options.as_one, hidden=self._hidden)
-        watch = Watch(self._options.paths)
-        introducing = asyncio.create_task(self._introduce())
+        parts = [
+            asyncio.ensure_future(part)
+            for part in (
+                self._lanes.run(),
+                self._follow(),
+                self._turns(),
+                self._watch.run(),
+                self._hooks.run(),
+            )
+        ]
         try:
-            unsettled = await self._update(wanted)
-            watch.start()
-            while True:
-                await watch.wait(SETTLE_S if unsettled else RESCAN_S)
-                unsettled = await self._update(await asyncio.to_thread(self._list))
+            # None of them ends by itself: the first that does has failed.
+            await asyncio.gather(*parts)
         finally:
-            self._stopping = True
-            introducing.cancel()
-            await watch.stop()
-            await asyncio.gather(introducing, return_exceptions=True)
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+            if self._listing is not None:
+                self._listing.close()
             if self._seeder is not None:
-                # While the tracker still answers, so that the seeder leaves its swarms at once.
                 await asyncio.to_thread(self._seeder.close)
 
-    @property
-    def _hidden(self) -> bool:
-        return self._options.hidden
+    async def _follow(self) -> None:
+        await self._look_through(self._look.everything(must_be_there=True))
+        self._is_looked_through = True
+        while True:
+            wait_s = SETTLE_S if self._unsettled else self._look.rest_s()
+            changed = await self._watch.wait(wait_s)
+            if changed is None or self._look.rest_s() <= 0:
+                await self._write_later()
+                await self._look_through(self._look.everything())
+            else:
+                due = {*changed, *self._unsettled}
+                await self._look_through(self._look.at(due, self._is_known))
 
-    def _list(self) -> tuple[PublishEntry, ...]:
-        found: list[PublishEntry] = []
-        for path in self._options.paths:
-            try:
-                found += entries((path,), as_one=self._options.as_one, hidden=self._hidden)
-            except ReadError as error:
-                self._loop.call_soon_threadsafe(self._skip, PublishEntry(path), error)
-        return tuple(found)
+    def _is_known(self, path: Path) -> bool:
+        return self._published.at(path) is not None or path in self._skipped
 
-    async def _update(self, wanted: tuple[PublishEntry, ...]) -> bool:
-        """Bring the published in line; True when something is still being written."""
-        present = {entry.path for entry in wanted}
-        for path in self._published.paths():
-            if path not in present:
-                self._withdraw(path, "its content is gone")
-        for path in (*self._seen, *self._skipped):
-            if path not in present and path not in self._options.paths:
-                self._seen.pop(path, None)
-                self._skipped.pop(path, None)
-        unsettled = False
-        for entry in wanted:
-            try:
-                unsettled |= not await self._consider(entry)
-            except OutpourError as error:
-                if self._published.at(entry.path) is not None:
-                    self._withdraw(entry.path, "its content cannot be read")
-                self._skip(entry, error)
-        return unsettled
-
-    async def _consider(self, entry: PublishEntry) -> bool:
-        """Publish an entry if it is new or has changed; False when it must settle first."""
-        sight = await asyncio.to_thread(look, entry, self._options)
-        current = self._published.at(entry.path)
-        if current is not None and current.fingerprint == sight.fingerprint:
-            return True
-        if current is not None:
-            self._withdraw(entry.path, "its content changed")
-        if not self._is_settled(entry.path, sight):
-            return False
-        twin = self._published.named(entry.name)
-        if twin is not None:
-            raise ReadError(
-                f"`{entry.path}`: `{twin.entry.path}` has the same name",
-                hint="rename one of them: a name is published once",
+    async def _look_through(self, seen: Callable[[], Seen]) -> None:
+        """Look at entries in a thread, and bring what is published in line."""
+        found = await asyncio.to_thread(seen)
+        gone = self._forget_gone(found)
+        if not self._is_looked_through:
+            await asyncio.to_thread(
+                self._torrents.forget_missing, self._options.paths, found.present
             )
-        made = await self._make(entry, sight)
-        if made is None:
-            self._skip(entry, _unfinished(entry))
-            return False
-        self._publish(entry, sight, made)
-        return True
+        elif gone:
+            await asyncio.to_thread(self._torrents.forget, gone)
+        self._expected = max(self._expected, len(found.present))
+        for at in range(0, len(found.entries), LOOKED_AT_ONCE):
+            some = found.entries[at : at + LOOKED_AT_ONCE]
+            sights = await asyncio.to_thread(self._look.sights, some)
+            tasks = []
+            for entry, sight in zip(some, sights, strict=True):
+                task = self._consider(entry, sight)
+                if task is not None:
+                    tasks.append(task)
+            await self._lanes.put(tasks)
+
+    def _forget_gone(self, found: Seen) -> list[Path]:
+        """Withdraw what is no longer there; says what of it was deleted, not only taken away."""
+        for entry, error in found.faults:
+            self._skipped.add(entry, error)
+        faulty = {entry.path for entry, _ in found.faults}
+        for path in self._options.paths:
+            if path not in faulty and path not in found.present:
+                self._skipped.pop(path)
+        known = {*self._names.values(), *self._unsettled, *self._skipped}
+        deleted = []
+        for path in known - found.present:
+            if path not in self._options.paths:
+                self._skipped.pop(path)
+                if path.parent not in found.replaced and not os.path.lexists(path):
+                    deleted.append(path)
+            self._drop(path)
+            if self._published.at(path) is not None:
+                self._withdraw(path, "its content is gone")
+        return deleted
+
+    def _drop(self, path: Path) -> None:
+        """Let go of whatever was begun with content."""
+        self._lanes.drop(path)
+        self._unsettled.pop(path, None)
+        if self._names.get(path.name) == path:
+            del self._names[path.name]
+            # Another of the same name may have it now.
+            self._watch.look_at(self._skipped.forgive_others(path))
+
+    def _consider(self, entry: PublishEntry, sight: Sight | OutpourError) -> Task | None:
+        """Withdraw what has changed at once; the task of what is to be made into a torrent."""
+        path = entry.path
+        current = self._published.at(path)
+        if isinstance(sight, OutpourError):
+            if current is not None:
+                self._withdraw(path, "its content cannot be read")
+            self._drop(path)
+            self._skipped.add(entry, sight)
+            return None
+        if current is not None and current.fingerprint == sight.fingerprint:
+            return None
+        if current is not None:
+            self._withdraw(path, "its content changed")
+        making = self._lanes.at(path)
+        if making is not None and making.sight.fingerprint == sight.fingerprint:
+            return None
+        self._lanes.drop(path)
+        if not self._is_settled(path, sight) or self._skipped.waits(path, sight.fingerprint):
+            return None
+        first = self._names.setdefault(entry.name, path)
+        if first != path:
+            self._skipped.add(entry, _same_name(path, first), sight.fingerprint)
+            return None
+        return Task(entry, sight)
 
     def _is_settled(self, path: Path, sight: Sight) -> bool:
         now = time.time()
         if 0 <= now - sight.newest_ns / 1e9 < SETTLE_S or sight.newest_ns / 1e9 > now:
             # Written to just now, or by a clock ahead of ours: it has to hold still for a while.
-            kept, since = self._seen.get(path, (b"", now))
+            kept, since = self._unsettled.get(path, (b"", now))
             if kept != sight.fingerprint:
-                self._seen[path] = (sight.fingerprint, now)
+                self._unsettled[path] = (sight.fingerprint, now)
                 return False
             if now - since < SETTLE_S:
                 return False
-        self._seen.pop(path, None)
+        self._unsettled.pop(path, None)
         return True
 
-    async def _make(self, entry: PublishEntry, sight: Sight) -> Made | None:
-        def progress(done: int, total: int) -> None:
-            if self._stopping:
-                raise _StoppedError
-            self._loop.call_soon_threadsafe(
-                self._tell, publish_events.Hashing(entry.name, done, total)
-            )
+    def _make(self, tasks: Sequence[Task]) -> Callable[[], Awaitable[None]]:
+        """Make torrents, in a thread."""
+        found: list[Found] = []
+        for task in tasks:
+            began = time.monotonic()
+            try:
+                if not task.is_dropped:
+                    progress = partial(self._progress, task)
+                    found.append((task, self._torrents.of(task.entry, task.sight, progress)))
+            except _StoppedError:
+                continue
+            except OutpourError as error:
+                task.spent_s = time.monotonic() - began
+                found.append((task, error))
+        return lambda: self._publish(found)
 
-        try:
-            return await asyncio.to_thread(
-                make, entry, sight, self._made_torrents, self._options, self._urls, progress
-            )
-        except _StoppedError:
-            raise asyncio.CancelledError from None
+    def _progress(self, task: Task, done: int, total: int) -> None:
+        if task.is_dropped:
+            raise _StoppedError
+        event = publish_events.Hashing(task.entry.name, done, total)
+        self._loop.call_soon_threadsafe(self._tell, event)
 
-    def _publish(self, entry: PublishEntry, sight: Sight, made: Made) -> None:
-        metainfo = made.metainfo
-        publication = Publication.of(entry, sight.fingerprint, metainfo)
+    async def _publish(self, found: Sequence[Found]) -> None:
+        """Publish what was made, and say what could not be."""
+        fresh: list[tuple[Task, TorrentOfEntry, Publication]] = []
+        for task, made in found:
+            if task.is_dropped:
+                continue
+            if made is None:
+                self._skipped.add(task.entry, _unfinished(task.entry))
+                self._loop.call_later(SETTLE_S, self._watch.look_at, [task.entry.path])
+                continue
+            try:
+                fresh.append(self._publishable(task, made))
+            except OutpourError as error:
+                self._drop(task.entry.path)
+                self._skipped.add(task.entry, error, task.sight.fingerprint, task.spent_s)
+        self._tracker.allow_all((made.metainfo, made.torrent) for _, made, _ in fresh)
+        for task, made, publication in fresh:
+            self._skipped.pop(task.entry.path)
+            self._hooks.published(publication, made.torrent, reused=made.reused)
+            if made.fault is not None:
+                self._note(f"{made.fault.message}; published all the same, and written later")
+                self._unwritten.put(task.entry, task.sight.fingerprint, made.metainfo)
+            self._tell(
+                publish_events.Published(
+                    publication.name,
+                    publication.length,
+                    publication.file_count,
+                    publication.infohash,
+                    made.reused,
+                )
+            )
+        await self._seed([(made, publication) for _, made, publication in fresh])
+
+    def _publishable(
+        self, task: Task, made: TorrentOfEntry | OutpourError
+    ) -> tuple[Task, TorrentOfEntry, Publication]:
+        entry = task.entry
+        if isinstance(made, OutpourError):
+            raise made
+        publication = Publication.of(entry, task.sight, made.metainfo)
         twin = self._published.by_infohash(publication.infohash)
         if twin is not None:
             raise ReadError(f"`{entry.path}`: the same torrent as `{twin.entry.path}`")
-        self._tracker.allow(metainfo, path=made.torrent)
         self._published.put(publication)
-        if self._seeder is not None:
-            self._seeder.add(metainfo, entry.path)
-        self._skipped.pop(entry.path, None)
-        info = metainfo.info
-        self._tell(
-            publish_events.Published(
-                info.name, info.length, len(info.files), publication.infohash, made.reused
-            )
-        )
+        return task, made, publication
+
+    async def _seed(self, fresh: Sequence[tuple[TorrentOfEntry, Publication]]) -> None:
+        seeder = self._seeder
+        if seeder is None:
+            return
+        torrents = [(made.metainfo, publication.entry.path) for made, publication in fresh]
+        refused = await asyncio.to_thread(seeder.add_all, torrents)
+        for trouble in refused:
+            self._note(trouble)
+        for _, publication in fresh:
+            # Withdrawn while it was added.
+            if self._published.by_infohash(publication.infohash) is None:
+                seeder.remove(publication.infohash)
+            elif publication.infohash in seeder and self._listing is not None:
+                self._listing.add(publication)
 
     def _withdraw(self, path: Path, why: str) -> None:
         publication = self._published.take(path)
         self._tracker.withdraw(publication.infohash)
         if self._seeder is not None:
             self._seeder.remove(publication.infohash)
+        if self._listing is not None:
+            self._listing.remove(publication)
+        self._hooks.withdrawn(publication, why)
+        self._unwritten.drop(path)
         self._tell(publish_events.Withdrawn(publication.name, publication.infohash, why))
 
-    def _skip(self, entry: PublishEntry, error: OutpourError) -> None:
-        # Looked at every few seconds, said once.
-        if self._skipped.get(entry.path) != error.message:
-            self._skipped[entry.path] = error.message
-            self._tell(publish_events.Skipped(entry.name, error.message, error.hint))
+    async def _write_later(self) -> None:
+        for path, metainfo, torrent in await asyncio.to_thread(self._unwritten.write):
+            if self._published.at(path) is not None:
+                self._tracker.allow(metainfo, path=torrent)
+                self._note(f"`{torrent}`: written now")
 
-    async def _introduce(self) -> None:
-        """Introduce new leechers to the seeder, each turn."""
-        while self._seeder is not None:
+    async def _turns(self) -> None:
+        """Each turn: introduce new leechers to the seeder, and tell how far things are."""
+        while True:
             await asyncio.sleep(TURN_S)
-            for row in self._tracker.rows():
-                if row.downloading:
-                    self._seeder.call(row.infohash, self._tracker.peers(row.infohash, PEERS_MAX))
-            for trouble in self._seeder.troubles():
-                self._tell(publish_events.Noted(trouble))
+            self._watch.look_at(self._introductions.turn())
+            self._hear_seeder()
+            if self._listing is not None:
+                self._listing.turn()
+            self._tell_start()
+            self._tell(publish_events.Turned())
+
+    def _hear_seeder(self) -> None:
+        if self._seeder is None:
+            return
+        notes, faults = self._seeder.news()
+        for note in notes:
+            self._note(note)
+        for infohash, why in faults.items():
+            publication = self._published.by_infohash(infohash)
+            if publication is not None:
+                self._withdraw(publication.entry.path, "its content cannot be read")
+                self._drop(publication.entry.path)
+                self._skipped.add(publication.entry, ReadError(why), publication.fingerprint)
+
+    def _tell_start(self) -> None:
+        """Tell how far the first look through the folders is, and once when it is over."""
+        if not self._is_starting:
+            return
+        published = len(self._published)
+        if self._lanes or not self._is_looked_through:
+            self._tell(publish_events.Waiting(published, self._expected))
+        elif not self._unsettled or self._loop.time() - self._started > SETTLING_MAX_S:
+            self._is_starting = False
+            length = self._published.length
+            self._tell(publish_events.Settled(published, length, len(self._skipped)))
+
+    def _note(self, message: str) -> None:
+        self._tell(publish_events.Noted(message))
+
+
+def _same_name(path: Path, first: Path) -> ReadError:
+    return ReadError(
+        f"`{path}`: `{first}` has the same name",
+        hint="rename one of them: a name is published once",
+    )
 
 
 def _unfinished(entry: PublishEntry) -> ReadError:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from outpour.publisher.entries import PublishEntry
+from outpour.publisher.file_identities import FileIdentities
+from outpour.publisher.sight import Sight
 from outpour.torrent.metainfo import Metainfo
 
 
@@ -17,42 +19,82 @@ class Publication:
         entry: Where its content is.
         fingerprint: The state of the content that the torrent was made of.
         infohash: The 20 bytes that peers announce.
+        aliases: All that they may announce: two for a hybrid.
         name: The torrent's name.
+        length: Bytes.
+        file_count: Files without padding.
+        files: What tells whether a file is still the one that was hashed.
+        fence: The folder that no link may lead out of, None where the content was named itself.
     """
 
     entry: PublishEntry
     fingerprint: bytes
     infohash: bytes
+    aliases: tuple[bytes, ...]
     name: str
+    length: int
+    file_count: int
+    files: FileIdentities = field(repr=False)
+    fence: Path | None
 
     @classmethod
-    def of(cls, entry: PublishEntry, fingerprint: bytes, metainfo: Metainfo) -> Publication:
+    def of(cls, entry: PublishEntry, sight: Sight, metainfo: Metainfo) -> Publication:
         """Describe the publication of an entry."""
-        return cls(entry, fingerprint, metainfo.info.infohash, metainfo.info.name)
+        info = metainfo.info
+        digests = (info.infohash_v1, info.infohash_v2)
+        tree = sight.tree
+        return cls(
+            entry,
+            sight.fingerprint,
+            info.infohash,
+            tuple(digest[:20] for digest in digests if digest is not None),
+            info.name,
+            info.length,
+            len(tree.entries),
+            FileIdentities(tree.entries, is_folder=tree.is_folder),
+            entry.path if tree.is_folder and not entry.is_link else entry.folder,
+        )
 
 
 class PublishedTorrents:
-    """Publications by path and by infohash.
+    """Publications by path, by infohash and by name.
 
-    Invariant: both tables hold the same publications, and no two have one name.
+    Invariant: all tables hold the same publications, and no two have one name.
+
+    Attributes:
+        revision: Changes with what is published.
     """
 
     def __init__(self) -> None:
+        self.revision = 0
         self._by_path: dict[Path, Publication] = {}
         self._by_infohash: dict[bytes, Publication] = {}
+        self._by_name: dict[str, Publication] = {}
+        self._length = 0
 
     def __len__(self) -> int:
         return len(self._by_path)
 
+    @property
+    def length(self) -> int:
+        """Bytes of all content."""
+        return self._length
+
     def put(self, publication: Publication) -> None:
         """Publish."""
+        self.revision += 1
         self._by_path[publication.entry.path] = publication
         self._by_infohash[publication.infohash] = publication
+        self._by_name[publication.name] = publication
+        self._length += publication.length
 
     def take(self, path: Path) -> Publication:
         """Withdraw."""
+        self.revision += 1
         publication = self._by_path.pop(path)
         del self._by_infohash[publication.infohash]
+        del self._by_name[publication.name]
+        self._length -= publication.length
         return publication
 
     def at(self, path: Path) -> Publication | None:
@@ -65,7 +107,7 @@ class PublishedTorrents:
 
     def named(self, name: str) -> Publication | None:
         """The publication with this name."""
-        return next((found for found in self._by_path.values() if found.name == name), None)
+        return self._by_name.get(name)
 
     def paths(self) -> tuple[Path, ...]:
         """Everything that is published."""

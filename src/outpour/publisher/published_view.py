@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from outpour.publisher.published import PublishedTorrents
-from outpour.tracker.figures import Sample, TorrentRow, Totals
+from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
+from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.service import TrackerService
+from outpour.web.contract import ContentRoot
 
 
 class PublishedView:
-    """Joins the tracker's numbers with the published's files, for the web."""
+    """Joins the tracker's numbers with the published files, for the web.
 
-    def __init__(self, tracker: TrackerService, published: PublishedTorrents) -> None:
+    Args:
+        tracker: Has the numbers.
+        published: Has the files.
+        follows_links: Links may lead out of the published folders.
+    """
+
+    def __init__(
+        self, tracker: TrackerService, published: PublishedTorrents, *, follows_links: bool
+    ) -> None:
         self._tracker = tracker
         self._published = published
+        self._follows_links = follows_links
 
     @property
     def version(self) -> str:
@@ -42,19 +52,32 @@ class PublishedView:
         """A part of all published torrents, and the cursor of the next."""
         return self._tracker.walk(cursor, limit)
 
-    def history(self, infohash: bytes) -> Sequence[Sample]:
+    def revision(self) -> object:
+        """Changes whenever a torrent or its content comes or goes."""
+        return self._tracker.revision(), self._published.revision
+
+    async def history(self, infohash: bytes) -> Sequence[Sample]:
         """Samples of a swarm, oldest first."""
-        return self._tracker.history(infohash)
+        return await self._tracker.history(infohash)
+
+    async def outlines(
+        self, infohashes: Sequence[bytes], parts_max: int
+    ) -> Mapping[bytes, Sequence[Stretch]]:
+        """The histories of swarms in at most so many stretches."""
+        return await self._tracker.outlines(infohashes, parts_max)
 
     def counters(self) -> Mapping[str, int]:
         """The tracker's counters."""
         return self._tracker.counters()
 
-    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
+    def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out."""
-        return self._tracker.metainfo_bytes(infohash)
+        return self._tracker.metainfo_file(infohash)
 
-    def content(self, infohash: bytes) -> Path | None:
-        """Where the content lies."""
+    def content(self, infohash: bytes) -> ContentRoot | None:
+        """Where the content lies, and how to tell that it is still what was published."""
         publication = self._published.by_infohash(infohash)
-        return publication.entry.path if publication is not None else None
+        if publication is None:
+            return None
+        fence = None if self._follows_links else publication.fence
+        return ContentRoot(publication.entry.path, fence, publication.files.holds)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from outpour.base.errors import OutpourError
 from outpour.base.host_port import format_host_port
-from outpour.engine import ContentFault, Engine, EngineEvent, EngineSettings, TrackerFailed
+from outpour.engine import ContentFault, Engine, EngineSettings, TrackerAnswered, TrackerFailed
 from outpour.publisher.publish_options import PublishOptions
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.figures import Peer
@@ -28,25 +28,34 @@ class Seeder:
 
     Args:
         options: Port, rates and the opt-ins of the publication.
-        hosts: IP addresses to listen on.
+        hosts: IP addresses to listen on, unless `options` names others.
 
     Raises:
         NetworkError: The peer port is taken.
+
+    Attributes:
+        hosts: IP addresses that peers connect to.
     """
 
     def __init__(self, options: PublishOptions, hosts: Iterable[str]) -> None:
-        listen = tuple(format_host_port(host, options.peer_port) for host in hosts)
+        self.hosts = options.bind or tuple(hosts)
+        listen = tuple(format_host_port(host, options.peer_port) for host in self.hosts)
+        # Our own tracker knows of us without being told.
+        self._trackers = [(url,) for url in options.extra_trackers]
+        self._torrent_upload_rate = options.torrent_upload_rate
         self._engine = Engine(
             EngineSettings(
                 listen=listen,
                 profile="server",
                 upload_rate=options.upload_rate,
+                connections=options.connections,
                 dht=options.dht,
                 lsd=options.lsd,
                 upnp=options.upnp,
             )
         )
         self._called: dict[bytes, set[Peer]] = {}
+        self._failing: set[str] = set()
 
     @property
     def port(self) -> int:
@@ -54,14 +63,31 @@ class Seeder:
         addresses = self._engine.addresses
         return addresses[0][1] if addresses else 0
 
-    def add(self, metainfo: Metainfo, path: Path) -> None:
-        """Seed content that is known to be what the torrent says, without checking it.
+    def add_all(self, torrents: Iterable[tuple[Metainfo, Path]]) -> list[str]:
+        """Seed content that is known to be what the torrents say, without checking it.
 
-        Raises:
-            OutpourError: The engine does not take the torrent.
+        Args:
+            torrents: Each with where its content lies.
+
+        Returns:
+            What the engine did not take, in sentences.
         """
-        infohash = self._engine.add(metainfo, path.parent, mode="seed", trust=True)
-        self._called[infohash] = set()
+        troubles = []
+        for metainfo, path in torrents:
+            try:
+                infohash = self._engine.add(
+                    metainfo, path.parent, mode="seed", trust=True, trackers=self._trackers
+                )
+                if self._torrent_upload_rate:
+                    self._engine.limit_torrent(infohash, self._torrent_upload_rate)
+            except OutpourError as error:
+                troubles.append(f"{error.message}; it is served by web seed only")
+            else:
+                self._called[infohash] = set()
+        return troubles
+
+    def __contains__(self, infohash: bytes) -> bool:
+        return infohash in self._called
 
     def remove(self, infohash: bytes) -> None:
         """Stop seeding a torrent."""
@@ -83,16 +109,28 @@ class Seeder:
             self._engine.connect_peer(infohash, peer.host, peer.port)
         return len(fresh)
 
-    def troubles(self) -> list[str]:
-        """Say what went wrong since the last call, in sentences."""
-        return [text for event in self._engine.events() if (text := self._trouble(event))]
+    def news(self) -> tuple[list[str], dict[bytes, str]]:
+        """Say what went wrong since the last call.
 
-    def _trouble(self, event: EngineEvent) -> str | None:
-        if isinstance(event, ContentFault):
-            return f"`{event.path}`: {event.message}; its torrent is not seeded"
-        if isinstance(event, TrackerFailed) and event.attempts == 1:
-            return f"`{event.url}`: {event.message}; trying again"
-        return None
+        Returns:
+            Notes in sentences, and for each torrent whose content cannot be read the reason.
+        """
+        notes: list[str] = []
+        faults: dict[bytes, str] = {}
+        for event in self._engine.events():
+            match event:
+                case ContentFault() if event.infohash is not None:
+                    faults.setdefault(event.infohash, f"`{event.path}`: {event.message}")
+                case TrackerFailed() if event.url not in self._failing:
+                    # Every torrent names the same trackers: one sentence for each is enough.
+                    self._failing.add(event.url)
+                    notes.append(f"`{event.url}`: {event.message}; trying again")
+                case TrackerAnswered() if event.url in self._failing:
+                    self._failing.discard(event.url)
+                    notes.append(f"`{event.url}`: answers again")
+                case _:
+                    pass
+        return notes, faults
 
     def close(self) -> None:
         """Stop, within three seconds; a second time does nothing."""

@@ -1,18 +1,21 @@
-"""Turn an entry into a torrent: found in the made_torrents, or hashed."""
+"""Turn an entry into a torrent: found among those made before, or hashed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from outpour.base.errors import WriteError
 from outpour.making.maker import CreateOptions, create_from_tree
-from outpour.making.walker import Tree, fingerprint, walk
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.open_writers import is_written_to
 from outpour.publisher.public_urls import PublicUrls
 from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.sight import Sight
 from outpour.torrent.editor import Changes, edit
 from outpour.torrent.metainfo import Metainfo
 
@@ -20,102 +23,117 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class TorrentOfEntry:
     """A torrent of an entry.
 
     Attributes:
         metainfo: With our trackers and web seed in it.
-        torrent: Where the .torrent file lies.
-        reused: It was in the made_torrents: nothing was hashed.
+        torrent: Where the .torrent file lies, None if it could not be written.
+        reused: It was made before: nothing was hashed.
+        fault: Why the .torrent file could not be written.
     """
 
     metainfo: Metainfo
-    torrent: Path
+    torrent: Path | None
     reused: bool
+    fault: WriteError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """An entry as it was found on disk.
+class Torrents:
+    """Makes torrents of entries, each once.
 
-    Attributes:
-        tree: Its files.
-        fingerprint: Their identity without reading them.
-        newest_ns: When one of them was last written, in nanoseconds since 1970.
+    Args:
+        made: Torrents made before.
+        options: What goes into them.
+        urls: The addresses that go into them.
     """
 
-    tree: Tree
-    fingerprint: bytes
-    newest_ns: int
+    def __init__(self, made: MadeTorrents, options: PublishOptions, urls: PublicUrls) -> None:
+        self._made = made
+        self._options = options
+        self._urls = urls
 
+    def of(self, entry: PublishEntry, sight: Sight, progress: Progress) -> TorrentOfEntry | None:
+        """Find the entry's torrent, or make it; None while the content is written to.
 
-def look(entry: PublishEntry, options: PublishOptions) -> Sight:
-    """List an entry's files.
+        A torrent that was made for other addresses gets the new ones: they lie outside the info
+        dictionary, so its infohash stays and nothing is hashed. One that cannot be written down is
+        returned all the same: hashing it again would not make room.
 
-    Raises:
-        ReadError: Something in it cannot be read or published.
-    """
-    tree = walk(entry.path, hidden=options.hidden)
-    newest = max((file.mtime_ns for file in tree.entries), default=0)
-    return Sight(tree, fingerprint(tree), newest)
+        Raises:
+            ReadError: The content cannot be read, or changed while it was hashed.
+        """
+        found = self._made.find(entry.path, sight.fingerprint, self._options.info_digest())
+        if found is None and is_written_to(sight.tree):
+            return None
+        if found is None:
+            metainfo = create_from_tree(sight.tree, self._recipe(entry, sight), progress)
+        else:
+            metainfo = self._readdress(found)
+        if metainfo is found:
+            return TorrentOfEntry(found, self._made.torrent_path(entry.path), reused=True)
+        try:
+            torrent = self.keep(entry, sight.fingerprint, metainfo)
+        except WriteError as error:
+            return TorrentOfEntry(metainfo, None, found is not None, error)
+        return TorrentOfEntry(metainfo, torrent, reused=found is not None)
 
+    def keep(self, entry: PublishEntry, fingerprint: bytes, metainfo: Metainfo) -> Path:
+        """Write a torrent down.
 
-def make(
-    entry: PublishEntry,
-    sight: Sight,
-    made_torrents: MadeTorrents,
-    options: PublishOptions,
-    urls: PublicUrls,
-    progress: Progress,
-) -> Made | None:
-    """Find the entry's torrent in the made_torrents, or make it; None while it is written to.
+        Raises:
+            WriteError: The file or the database cannot be written.
+        """
+        return self._made.keep(entry.path, fingerprint, self._options.info_digest(), metainfo)
 
-    A torrent that was made for other addresses gets the new ones: they lie outside the info
-    dictionary, so its infohash stays and nothing is hashed.
+    def forget(self, gone: Iterable[Path]) -> None:
+        """Remove the .torrent files of content that was deleted."""
+        with suppress(WriteError):
+            # What cannot be removed costs room and nothing else.
+            self._made.forget(gone)
 
-    Raises:
-        ReadError: The content cannot be read, or changed while it was hashed.
-        WriteError: The .torrent file cannot be written.
-    """
-    choices = options.info_digest()
-    found = made_torrents.find(entry.path, sight.fingerprint, choices)
-    if found is None and is_written_to(sight.tree):
-        return None
-    if found is None:
-        metainfo = create_from_tree(
-            sight.tree,
-            CreateOptions(
-                trackers=_tiers(options, urls),
-                web_seeds=(urls.web_seed(entry.name, is_folder=sight.tree.is_folder),),
-                comment=options.comment,
-                private=options.private,
-                source=options.source,
-                piece_length=options.piece_length,
-                format=options.format,
-            ),
-            progress,
-        )
-    else:
-        metainfo = readdress(found, options, urls)
-    if metainfo is found:
-        return Made(found, made_torrents.torrent_path(entry.path), reused=True)
-    torrent = made_torrents.keep(entry.path, sight.fingerprint, choices, metainfo)
-    return Made(metainfo, torrent, reused=found is not None)
+    def forget_missing(self, folders: Iterable[Path], present: Collection[Path]) -> None:
+        """Remove those of content that was deleted since the last time.
 
+        Args:
+            folders: The published ones. One of which nothing is left is a disk that is not there
+                at the moment, and loses nothing.
+            present: The content that is there.
+        """
+        with suppress(WriteError):
+            known = self._made.known()
+            for folder in folders:
+                of_it = [path for path in known if path.parent == folder]
+                if any(path in present for path in of_it):
+                    self.forget(path for path in of_it if not os.path.lexists(path))
 
-def readdress(metainfo: Metainfo, options: PublishOptions, urls: PublicUrls) -> Metainfo:
-    """Give a torrent the addresses and the comment of this publication."""
-    tiers = _tiers(options, urls)
-    return edit(
-        metainfo,
-        Changes(
-            announce=tiers[0][0],
-            announce_list=tiers if len(tiers) > 1 else None,
-            web_seeds=(urls.web_seed(metainfo.info.name, is_folder=metainfo.info.is_folder),),
+    def _recipe(self, entry: PublishEntry, sight: Sight) -> CreateOptions:
+        options = self._options
+        paths = [file.path for file in sight.tree.entries]
+        return CreateOptions(
+            trackers=self._tiers(),
+            web_seeds=self._urls.web_seeds(entry.name, paths if sight.tree.is_folder else None),
             comment=options.comment,
-        ),
-    )
+            private=options.private,
+            source=options.source,
+            piece_length=options.piece_length,
+            format=options.format,
+        )
 
+    def _readdress(self, metainfo: Metainfo) -> Metainfo:
+        """Give a torrent the addresses and the comment of this publication."""
+        tiers = self._tiers()
+        info = metainfo.info
+        paths = [file.path for file in info.files if not file.is_padding]
+        return edit(
+            metainfo,
+            Changes(
+                announce=tiers[0][0],
+                announce_list=tiers if len(tiers) > 1 else None,
+                web_seeds=self._urls.web_seeds(info.name, paths if info.is_folder else None),
+                comment=self._options.comment,
+            ),
+        )
 
-def _tiers(options: PublishOptions, urls: PublicUrls) -> tuple[tuple[str, ...], ...]:
-    return (*urls.tiers, *((url,) for url in options.extra_trackers))
+    def _tiers(self) -> tuple[tuple[str, ...], ...]:
+        return (*self._urls.tiers, *((url,) for url in self._options.extra_trackers))

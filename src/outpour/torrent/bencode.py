@@ -2,8 +2,8 @@
 
 Reading and writing are loops, not recursion, so that no nesting can exhaust the stack.
 Readers of the wild disagree on malformed input, which is how one file gets two infohashes; so
-only one leniency exists, unsorted keys (`strict=False`), and the others are refused:
-repeated keys, leading zeros, `-0`, signs, spaces and bytes after the end.
+only what they agree on is let pass, and only with `strict=False`: unsorted keys, and bytes after
+the end. Repeated keys, leading zeros, `-0`, signs and spaces are refused.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def decode(raw: bytes, *, limits: Limits = LIMITS, strict: bool = True) -> Value
     Args:
         raw: The whole input.
         limits: What to spend at most.
-        strict: Refuse dictionaries whose keys are not sorted.
+        strict: Refuse dictionaries whose keys are not sorted, and bytes after the end.
 
     Raises:
         BencodeError: The input is malformed, repeats a key or exceeds a limit.
@@ -97,11 +97,13 @@ class Table(NamedTuple):
         spans: Where the values of the outermost dictionary lie, as (start, end) byte offsets.
         unsorted_at: Offset of the first key, of any dictionary, that is out of order; None when
             all are sorted.
+        end: Where it ends, in bytes from the beginning of the input.
     """
 
     value: dict[bytes, Value]
     spans: dict[bytes, tuple[int, int]]
     unsorted_at: int | None
+    end: int
 
 
 def read_dictionary(raw: bytes, *, limits: Limits = LIMITS, strict: bool = True) -> Table:
@@ -114,7 +116,7 @@ def read_dictionary(raw: bytes, *, limits: Limits = LIMITS, strict: bool = True)
     value = reader.read()
     if not isinstance(value, dict):
         reader.fail("not a dictionary", 0)
-    return Table(value, reader.spans, reader.unsorted_at)
+    return Table(value, reader.spans, reader.unsorted_at, reader.end)
 
 
 @contextlib.contextmanager
@@ -137,7 +139,7 @@ def collector_paused(length: int) -> Iterator[None]:
 
 
 class _Reader:
-    __slots__ = ("_limits", "_names", "_raw", "_strict", "spans", "unsorted_at")
+    __slots__ = ("_limits", "_names", "_raw", "_strict", "end", "spans", "unsorted_at")
 
     def __init__(self, raw: bytes, limits: Limits, strict: bool) -> None:
         self._raw = raw
@@ -145,6 +147,7 @@ class _Reader:
         self._strict = strict
         self.spans: dict[bytes, tuple[int, int]] = {}
         self.unsorted_at: int | None = None
+        self.end = 0
         # The same few keys stand in every file of a torrent; each is kept once.
         self._names: dict[bytes, bytes] = {}
 
@@ -217,10 +220,14 @@ class _Reader:
                 if len(stack) == 1:
                     self.spans[key] = (start, position)
                 key = None
-            elif position != end:
-                self.fail("bytes after the end", position)
             else:
+                self._finish(position)
                 return value
+
+    def _finish(self, position: int) -> None:
+        if self._strict and position != len(self._raw):
+            self.fail("bytes after the end", position)
+        self.end = position
 
     def _note_disorder(self, is_repeated: bool, offset: int) -> None:
         if is_repeated:

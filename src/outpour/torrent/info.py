@@ -11,7 +11,7 @@ from outpour.base.errors import MetainfoError
 from outpour.base.text import from_bytes
 from outpour.base.units import GIB, KIB
 from outpour.torrent.bencode import INTEGER_MAX, Value
-from outpour.torrent.paths import PATH_BYTES_MAX, PathReader, read_component
+from outpour.torrent.paths import PATH_BYTES_READ_MAX, PathReader
 
 Dictionary: TypeAlias = dict[bytes, Value]
 Version = Literal["v1", "v2", "hybrid"]
@@ -24,6 +24,10 @@ ATTR_BYTES_MAX = 16
 TREE_NAMES_MAX = 16_000_000
 """Names in all paths of a v2 tree, where folders written once count for every file below them: a
 million files sixteen folders deep."""
+MALFORMED_MAX = 100
+"""Keys that are told as malformed; more are as much of a warning."""
+FOREIGN_PADDING = "_____padding_file_"
+"""What BitComet calls its padding, without `attr`; other clients take it for padding too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,12 @@ class Info:
         pieces: SHA-1 of each piece, joined; empty in pure v2.
         files: In the order of the torrent, padding included.
         is_folder: Whether `name` is a folder.
-        private: Whether peers may come from the torrent's trackers only (BEP 27).
+        private: Whether peers may come from the torrent's trackers only (BEP 27): any number but 0.
         source: What some trackers add to tell their torrents from others' of the same content.
         meta_version: 1, or 2 for v2 and hybrid (BEP 52).
+        has_odd_names: Whether a name cannot be stored as it is, so that only `disk_names` says
+            where files lie.
+        malformed: Keys that clients read as absent, because they are not of their type.
         infohash_v1: SHA-1 of `raw`, None in pure v2.
         infohash_v2: SHA-256 of `raw`, None in v1.
     """
@@ -80,6 +87,8 @@ class Info:
     private: bool
     source: str | None
     meta_version: int
+    has_odd_names: bool = field(default=False, compare=False)
+    malformed: tuple[str, ...] = field(default=(), compare=False, repr=False)
     infohash_v1: bytes | None = field(init=False, compare=False)
     infohash_v2: bytes | None = field(init=False, compare=False)
 
@@ -129,28 +138,30 @@ def read_info(raw: bytes, info: Dictionary) -> Info:
     Raises:
         MetainfoError: A key is missing, has another type than it must, or contradicts another.
     """
-    version = _integer(info, b"meta version", "info.meta version", default=1)
-    if version not in {1, 2}:
-        _refuse("info.meta version", f"is {version}, and only 1 and 2 are known")
+    reader = _Reader()
+    version = _version(info)
     piece_length = _integer(info, b"piece length", "info.piece length")
     _check_piece_length(piece_length, version)
-    name = read_component(_preferred(info, b"name", "info.name"), "info.name")
+    name = reader.root_name(info, raw)
     has_v1 = version == 1 or any(key in info for key in (b"pieces", b"length", b"files"))
     files: tuple[File, ...] = ()
     is_folder = False
     pieces = b""
     if has_v1:
-        files, is_folder = _read_files(info, name)
+        files, is_folder = _read_files(reader, info, name)
         pieces = _bytes(info, b"pieces", "info.pieces")
         _check_pieces(pieces, files, piece_length)
     if version == 2:
-        tree, tree_is_folder = _read_tree(info, name, piece_length)
+        tree, tree_is_folder = _read_tree(reader, info, name, piece_length)
         if has_v1:
             files = _join(files, tree, piece_length)
             if is_folder != tree_is_folder:
                 _refuse("info.file tree", "and the v1 list differ")
         else:
             files, is_folder = tree, tree_is_folder
+    private = info.get(b"private")
+    if not isinstance(private, int):
+        reader.pass_over(b"private" in info, "info.private")
     source = info.get(b"source")
     return Info(
         raw=raw,
@@ -159,20 +170,57 @@ def read_info(raw: bytes, info: Dictionary) -> Info:
         pieces=pieces,
         files=files,
         is_folder=is_folder,
-        private=info.get(b"private") == 1,
+        private=isinstance(private, int) and private != 0,
         source=from_bytes(source) if isinstance(source, bytes) else None,
         meta_version=version,
+        has_odd_names=reader.paths.has_odd_names,
+        malformed=tuple(reader.malformed),
     )
+
+
+class _Reader:
+    """What is gathered while the parts of an info dictionary are read.
+
+    Attributes:
+        paths: Reads names.
+        malformed: Keys that were passed over.
+    """
+
+    def __init__(self) -> None:
+        self.paths = PathReader()
+        self.malformed: list[str] = []
+
+    def pass_over(self, is_there: bool, where: str) -> None:
+        if is_there and len(self.malformed) < MALFORMED_MAX:
+            self.malformed.append(where)
+
+    def root_name(self, info: Dictionary, raw: bytes) -> str:
+        # Writers of the first years put the local code page under the plain key and UTF-8 beside.
+        for key in (b"name.utf-8", b"name"):
+            value = info.get(key)
+            if isinstance(value, bytes):
+                return self.paths.name(value)
+        # Some clients go by the infohash then, and those that refuse it show it nowhere.
+        self.malformed.append("info.name")
+        return hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+
+
+def _version(info: Dictionary) -> int:
+    version = info.get(b"meta version")
+    # Clients that know v2 take anything else for v1, as those do that do not.
+    if not isinstance(version, int) or version < 1:
+        return 1
+    if version > 2:
+        _refuse("info.meta version", f"is {version}, and only 1 and 2 are known")
+    return version
 
 
 def _refuse(key: str, what: str) -> NoReturn:
     raise MetainfoError(f"`{key}` {what}", field=key)
 
 
-def _integer(
-    info: Mapping[bytes, Value], key: bytes, where: str, default: int | None = None
-) -> int:
-    value = info.get(key, default)
+def _integer(info: Mapping[bytes, Value], key: bytes, where: str) -> int:
+    value = info.get(key)
     if value is None:
         raise MetainfoError(f"`{where}` is missing", field=where)
     if not isinstance(value, int):
@@ -187,12 +235,6 @@ def _bytes(info: Mapping[bytes, Value], key: bytes, where: str) -> bytes:
     if not isinstance(value, bytes):
         raise MetainfoError(f"`{where}` is not a string", field=where)
     return value
-
-
-def _preferred(info: Mapping[bytes, Value], key: bytes, where: str) -> bytes:
-    # Writers of the first years put the local code page under the plain key and UTF-8 beside it.
-    utf8 = key + b".utf-8"
-    return _bytes(info, utf8 if utf8 in info else key, where)
 
 
 def _check_piece_length(piece_length: int, version: int) -> None:
@@ -223,59 +265,72 @@ def _check_length(length: int, offset: int, where: str) -> None:
         _refuse(where, f"brings the torrent above {LENGTH_MAX} bytes")
 
 
-def _read_files(info: Dictionary, name: str) -> tuple[tuple[File, ...], bool]:
+def _read_files(reader: _Reader, info: Dictionary, name: str) -> tuple[tuple[File, ...], bool]:
     entries = info.get(b"files")
     if entries is None:
-        return (_read_file(info, (name,), 0, "info"),), False
-    # Clients disagree on which of the two counts, so the file would mean two torrents.
-    if b"length" in info:
-        _refuse("info.length", "is there together with `info.files`")
+        return (_read_file(reader, info, (name,), 0, "info"),), False
+    reader.pass_over(b"length" in info, "info.length")
     if not isinstance(entries, list) or not entries:
         raise MetainfoError("`info.files` is not a list of files", field="info.files")
     files: list[File] = []
     offset = 0
-    reader = PathReader()
     for index, entry in enumerate(entries):
         where = f"info.files[{index}]"
         if not isinstance(entry, dict):
             raise MetainfoError(f"`{where}` is not a dictionary", field=where)
         components = entry.get(b"path.utf-8")
-        if components is None:
+        if not isinstance(components, list):
             components = entry.get(b"path")
+        if components is None and "p" in _attr(entry):
+            # Padding is stored nowhere, and some writers name it not at all.
+            components = [b".pad", b"%d" % _integer(entry, b"length", f"{where}.length")]
         path = _read_components(reader, components, where, "path")
-        file = _read_file(entry, path, offset, where)
+        file = _read_file(reader, entry, path, offset, where)
         files.append(file)
         offset += file.length
     return tuple(files), True
 
 
-def _read_file(entry: Dictionary, path: tuple[str, ...], offset: int, where: str) -> File:
+def _read_file(
+    reader: _Reader, entry: Dictionary, path: tuple[str, ...], offset: int, where: str
+) -> File:
     length = entry.get(b"length")
     attr = _attr(entry)
-    if "l" in attr and length is None:
-        # BEP 47 gives links no bytes, and some writers no length either.
-        length = 0
+    if "l" in attr:
+        return _read_link(reader, entry, path, offset, where)
     if type(length) is not int or not 0 <= length <= LENGTH_MAX - offset:
         length = _integer(entry, b"length", f"{where}.length")
         _check_length(length, offset, f"{where}.length")
-    if "l" not in attr:
-        return File(path, length, offset, attr)
-    if length:
-        # Some clients take its bytes from the pieces, others do not.
-        _refuse(f"{where}.length", "of a symbolic link is not 0")
-    target = _read_components(PathReader(), entry.get(b"symlink path"), where, "symlink path")
-    return File(path, 0, offset, attr, symlink=target)
+    if FOREIGN_PADDING in path[-1] and "p" not in attr:
+        attr += "p"
+    return File(path, length, offset, attr)
+
+
+def _read_link(
+    reader: _Reader, entry: Dictionary, path: tuple[str, ...], offset: int, where: str
+) -> File:
+    # BEP 47 gives links no bytes, and some writers no length either; one that is there is passed
+    # over by clients that know links.
+    reader.pass_over(entry.get(b"length", 0) != 0, f"{where}.length")
+    attr = _attr(entry)
+    target = entry.get(b"symlink path")
+    if not isinstance(target, list) or not target:
+        reader.pass_over(True, f"{where}.symlink path")
+        return File(path, 0, offset, attr.replace("l", ""))
+    return File(
+        path, 0, offset, attr, symlink=_read_components(reader, target, where, "symlink path")
+    )
 
 
 def _read_components(
-    reader: PathReader, components: Value | None, where: str, key: str
+    reader: _Reader, components: Value | None, where: str, key: str
 ) -> tuple[str, ...]:
     if not isinstance(components, list):
         _refuse(f"{where}.{key}", "is not a list")
     raw = [component for component in components if isinstance(component, bytes)]
     if len(raw) != len(components):
         _refuse(f"{where}.{key}", "holds something else than strings")
-    return reader.read(raw, where, key)
+    return reader.paths.read(raw, where, key)
 
 
 def _attr(entry: Dictionary) -> str:
@@ -287,7 +342,9 @@ def _attr(entry: Dictionary) -> str:
     return attr.decode("ascii")
 
 
-def _read_tree(info: Dictionary, name: str, piece_length: int) -> tuple[tuple[File, ...], bool]:
+def _read_tree(
+    reader: _Reader, info: Dictionary, name: str, piece_length: int
+) -> tuple[tuple[File, ...], bool]:
     tree = info.get(b"file tree")
     if not isinstance(tree, dict) or not tree:
         raise MetainfoError("`info.file tree` is not a dictionary of files", field="info.file tree")
@@ -295,24 +352,28 @@ def _read_tree(info: Dictionary, name: str, piece_length: int) -> tuple[tuple[Fi
     files: list[File] = []
     offset = 0
     names = 0
-    for path, leaf in _leaves(tree):
+    for path, leaf in _leaves(reader, tree):
         names += len(path)
         if names > TREE_NAMES_MAX:
             _refuse(where, f"holds paths of more than {TREE_NAMES_MAX} names together")
-        file = _read_file(leaf, path, offset, where)
+        file = _read_file(reader, leaf, path, offset, where)
+        if file.is_padding:
+            _refuse(where, "holds padding, which v2 has none of")
         if file.length:
             root = leaf.get(b"pieces root")
-            if not isinstance(root, bytes) or len(root) != 32:
+            if not isinstance(root, bytes) or len(root) != 32 or not any(root):
                 _refuse(f"{where}.pieces root", "is not a SHA-256 hash")
             file = File(path, file.length, offset, file.attr, root)
         files.append(file)
         # BEP 52 begins every file on a piece of its own.
         offset += -(-file.length // piece_length) * piece_length
+    if not files:
+        _refuse(where, "is not a dictionary of files")
     is_folder = not (len(files) == 1 and files[0].path == (name,))
     return tuple(files), is_folder
 
 
-def _leaves(tree: Dictionary) -> Iterator[tuple[tuple[str, ...], Dictionary]]:
+def _leaves(reader: _Reader, tree: Dictionary) -> Iterator[tuple[tuple[str, ...], Dictionary]]:
     # Each name is read once, however many files are below it: the folders of a path are shared.
     where = "info.file tree"
     pending: list[tuple[tuple[str, ...], int, Iterator[bytes], Dictionary]] = []
@@ -327,11 +388,11 @@ def _leaves(tree: Dictionary) -> Iterator[tuple[tuple[str, ...], Dictionary]]:
             path, length, names, folder = pending.pop()
             continue
         node = folder[key]
-        if not isinstance(node, dict) or not node:
+        if not isinstance(node, dict) or not key:
             _refuse(where, "holds something else than files and folders")
-        below = (*path, read_component(key, where))
-        if length + len(key) >= PATH_BYTES_MAX:
-            _refuse(where, f"holds a path longer than {PATH_BYTES_MAX} bytes")
+        below = (*path, reader.paths.name(key))
+        if length + len(key) >= PATH_BYTES_READ_MAX:
+            _refuse(where, f"holds a path longer than {PATH_BYTES_READ_MAX} bytes")
         leaf = node.get(b"")
         if leaf is None:
             pending.append((path, length, names, folder))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from outpour.base.text import is_unprintable, printable
 from outpour.base.units import KIB, MIB, format_size
+from outpour.torrent.disk_names import CUT_BYTES, climbs, files_as_folders, libtorrent_name
+from outpour.torrent.info import Info
+from outpour.torrent.paths import component_fault
 
 if TYPE_CHECKING:
     from outpour.torrent.metainfo import Metainfo
@@ -20,6 +22,8 @@ PIECE_LENGTH_SMALL = 16 * KIB
 PIECE_LENGTH_LARGE = 32 * MIB
 """Some clients still refuse pieces above this."""
 SHOWN_MAX = 3
+DATE_MAX = 100_000_000_000
+"""Seconds since 1970 until the year 5138; what is above was meant in milliseconds."""
 
 _TRACKER_SCHEMES = ("http://", "https://", "udp://", "ws://", "wss://")
 _WEB_SEED_SCHEMES = ("http://", "https://", "ftp://")
@@ -27,6 +31,7 @@ _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul"]
     + [f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)]
 )
+_SCHEME = re.compile(r"(?:https?|udp|wss?)://", re.IGNORECASE)
 _WINDOWS_SIGNS = re.compile(r'[<>:"|?*]')
 
 
@@ -45,10 +50,17 @@ class Lint:
 
 LINTS = {
     "unsorted-keys": "the keys are not sorted, so some clients compute another infohash",
+    "trailing-bytes": "behind the torrent are bytes that no client reads",
+    "malformed-keys": "keys that clients pass over, because what they hold is not of their kind",
+    "date-milliseconds": "the creation date is in milliseconds, and clients read seconds",
+    "private-not-number": "`private` is not a number, so clients take the torrent for public",
+    "hybrid-order": "the v1 list is not that of the v2 tree with its padding, so that some clients "
+    "refuse the torrent",
     "no-tracker": "the torrent names no tracker, so peers meet through the DHT only",
     "private-without-tracker": "the torrent is private and names no tracker, so no peers can meet",
     "private-with-nodes": "the torrent is private, and clients ignore its DHT nodes",
     "announce-not-listed": "clients that know tiers never ask the tracker under `announce`",
+    "tracker-joined": "several URLs in the place of one are no tracker to any client",
     "tracker-scheme": "a tracker has a scheme that no client knows",
     "web-seed-scheme": "a web seed has a scheme that no client knows",
     "many-pieces": "the torrent has so many pieces that the file gets large and slow to load",
@@ -62,6 +74,9 @@ LINTS = {
     "file-as-folder": "a path is a file and a folder",
     "case-duplicates": "paths that differ by case only are one file on Windows and macOS",
     "unicode-duplicates": "paths that differ by Unicode form only are one file on macOS",
+    "names-climb": "names that climb out of the folder, so that nothing of the torrent is stored",
+    "names-replaced": "names that no disk takes as they are, so that clients store others",
+    "names-long": f"names above {CUT_BYTES} bytes, which some clients cut off",
     "windows-names": "names that Windows cannot store",
     "names-not-utf8": "names that are not UTF-8 turn out differently on other systems",
     "names-decomposed": "names whose Unicode form is not NFC are spelt otherwise on other systems",
@@ -106,7 +121,7 @@ def lint_paths(paths: Sequence[tuple[str, ...]], *, root: str | None = None) -> 
         root: The name of the root folder, or of the only file.
     """
     found = _Found()
-    folders = _files_as_folders(paths)
+    folders = files_as_folders(paths)
     twins = _Twins(found)
     names = {root} if root else set()
     above: tuple[str, ...] | None = None
@@ -182,19 +197,6 @@ class _Found:
         return _sentence(kind, self._examples[kind], self.numbers[kind])
 
 
-def _files_as_folders(paths: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    # Only depths at which files end can collide; a set of every folder above every file would let
-    # a small torrent of deep paths take a gigabyte.
-    files = set(paths)
-    depths = sorted({len(path) for path in files})
-    return {
-        path[:depth]
-        for path in files
-        for depth in depths[: bisect_left(depths, len(path))]
-        if path[:depth] in files
-    }
-
-
 def _fold(part: str) -> str:
     return part.lower() if part.isascii() else unicodedata.normalize("NFC", part).casefold()
 
@@ -211,6 +213,13 @@ def _sentence(kind: str, examples: Sequence[str], number: int | None = None) -> 
 
 
 def _name_faults(name: str) -> Iterator[str]:
+    if component_fault(name) is not None:
+        yield "names-climb" if climbs(name) else "names-replaced"
+        return
+    # A letter has at most four bytes.
+    is_long = len(name) > CUT_BYTES // 4 and len(_bytes(name)) > CUT_BYTES
+    if is_long and libtorrent_name(name) != name:
+        yield "names-long"
     stem = name.split(".", 1)[0].rstrip(" ").lower()
     if stem in _WINDOWS_DEVICES or name[-1] in ". " or _WINDOWS_SIGNS.search(name):
         yield "windows-names"
@@ -225,9 +234,60 @@ def _name_faults(name: str) -> Iterator[str]:
         yield "names-unprintable"
 
 
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
 def _lint_file(metainfo: Metainfo) -> Iterator[Lint]:
     if metainfo.unsorted_at is not None:
         yield Lint("unsorted-keys", f"{LINTS['unsorted-keys']} (byte {metainfo.unsorted_at})")
+    if metainfo.trailing:
+        yield Lint("trailing-bytes", f"{LINTS['trailing-bytes']}: {metainfo.trailing}")
+    if metainfo.malformed:
+        yield Lint("malformed-keys", _sentence("malformed-keys", metainfo.malformed))
+    yield from lint_date(metainfo.creation_date)
+    if "info.private" in metainfo.malformed:
+        yield Lint("private-not-number", LINTS["private-not-number"])
+    if metainfo.info.version == "hybrid" and not _is_in_order(metainfo.info):
+        yield Lint("hybrid-order", LINTS["hybrid-order"])
+
+
+def lint_date(seconds: int | None) -> Iterator[Lint]:
+    """Say what is unwise in the creation date of a torrent, made or about to be made."""
+    if seconds is not None and seconds > DATE_MAX:
+        yield Lint("date-milliseconds", f"{LINTS['date-milliseconds']}: {seconds}")
+
+
+def _is_in_order(info: Info) -> bool:
+    # What libtorrent asks of the v1 list of a hybrid: at each place the file that the tree has
+    # there once padding is put behind every file that needs it; behind the last it may be left out.
+    expected: list[tuple[tuple[str, ...], int, int]] = []
+    offset = 0
+    content = [file for file in info.files if not file.is_padding]
+    for file in sorted(content, key=lambda file: [*map(_bytes, file.path)]):
+        expected.append((file.path, file.length, offset))
+        offset += file.length
+        if offset % info.piece_length:
+            expected.append(((), 0, 0))
+            offset += -offset % info.piece_length
+    listed = [
+        ((), 0, 0) if file.is_padding else (file.path, file.length, file.offset)
+        for file in info.files
+    ]
+    total = sum(file.length for file in info.files)
+    if len(expected) == len(listed) + 1:
+        tail = max((at for at, entry in enumerate(expected) if entry == ((), 0, 0)), default=None)
+        if tail is not None and not any(length for _, length, _ in expected[tail:]):
+            del expected[tail]
+            offset = max((start + length for _, length, start in expected), default=0)
+    # Where files without content stand is no matter.
+    return offset == total and [_relevant(entry) for entry in expected] == [
+        _relevant(entry) for entry in listed
+    ]
+
+
+def _relevant(entry: tuple[tuple[str, ...], int, int]) -> tuple[tuple[str, ...], int, int] | None:
+    return entry if entry[1] else None
 
 
 def lint_addresses(
@@ -239,6 +299,9 @@ def lint_addresses(
         yield Lint(kind, LINTS[kind])
     if private and has_nodes:
         yield Lint("private-with-nodes", LINTS["private-with-nodes"])
+    joined = [url for url in trackers if len(_SCHEME.findall(url)) > 1 or len(url.split()) > 1]
+    if joined:
+        yield Lint("tracker-joined", _sentence("tracker-joined", joined))
     for kind, urls, schemes in (
         ("tracker-scheme", trackers, _TRACKER_SCHEMES),
         ("web-seed-scheme", web_seeds, _WEB_SEED_SCHEMES),

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
+from outpour.base import arguments
 from outpour.base.errors import MagnetError
 from outpour.base.host_port import format_host_port
 from outpour.base.text import from_bytes, printable
@@ -58,6 +59,9 @@ class Magnet:
     sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("trackers", "web_seeds", "sources"):
+            object.__setattr__(self, name, arguments.texts(getattr(self, name), name))
+        object.__setattr__(self, "peers", arguments.nodes(self.peers, "peers"))
         if self.infohash_v1 is None and self.infohash_v2 is None:
             raise MagnetError("magnet link: it names no torrent")
 

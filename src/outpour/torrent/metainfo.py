@@ -2,7 +2,8 @@
 
 The infohash is taken over the bytes of the info dictionary as they stand, never over a second
 encoding, so that files which other tools wrote out of order keep the identity their swarm knows.
-What readers disagree on is refused; what they agree on although it is unwise is left to `linter`.
+What readers disagree on is refused. What most of them take is read as they read it, however
+malformed, and told by `linter`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from outpour.base import arguments
 from outpour.base.errors import BencodeError, MetainfoError, ReadError, reason
 from outpour.base.files import write_atomically
 from outpour.base.text import from_bytes
@@ -49,6 +51,9 @@ class Metainfo:
         collections: Names of the collections that it belongs to (BEP 38).
         unsorted_at: Offset in `raw` of the first key that is out of order, None when all are in
             order: some clients take the infohash over a second encoding, and find another one.
+        trailing: Bytes of `raw` behind the torrent, which no client reads.
+        malformed: Keys that are read as absent, because they are not of their type or hold
+            something else; those of the info dictionary begin with `info.`.
     """
 
     raw: bytes = field(repr=False)
@@ -67,6 +72,8 @@ class Metainfo:
     similar: tuple[bytes, ...] = ()
     collections: tuple[str, ...] = ()
     unsorted_at: int | None = field(default=None, repr=False, compare=False)
+    trailing: int = field(default=0, repr=False, compare=False)
+    malformed: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def tiers(self) -> tuple[tuple[str, ...], ...]:
@@ -110,13 +117,14 @@ class Metainfo:
             BencodeError: It is not bencode.
             MetainfoError: It is not a torrent, or is one that could harm.
         """
+        shown = arguments.path(path, "path")
         try:
             # One byte beyond the limit is enough to be refused, whatever the file's size.
-            with Path(path).open("rb") as file:
+            with Path(shown).open("rb") as file:
                 raw = file.read(limits.length + 1)
         except OSError as error:
-            raise ReadError(f"`{os.fspath(path)}`: {reason(error)}") from error
-        return cls.parse(raw, origin=f"`{os.fspath(path)}`", limits=limits)
+            raise ReadError(f"`{shown}`: {reason(error)}") from error
+        return cls.parse(raw, origin=f"`{shown}`", limits=limits)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file as a whole: readers see the old one or the new one.
@@ -135,73 +143,84 @@ def _read(raw: bytes, table: Table) -> Metainfo:
         raise MetainfoError(f"`info` {what}", field="info")
     start, end = table.spans[b"info"]
     value = read_info(raw[start:end], info)
-    announce = _text(root, b"announce")
+    fields = _Fields(root)
+    announce = fields.text(b"announce")
     date = root.get(b"creation date")
+    fields.pass_over(date is not None and not isinstance(date, int), b"creation date")
     return Metainfo(
         raw=raw,
         info=value,
         announce=announce.strip() or None if announce is not None else None,
-        announce_list=_tiers(root.get(b"announce-list")),
-        web_seeds=_urls(root, b"url-list"),
-        http_seeds=_urls(root, b"httpseeds"),
-        comment=_text(root, b"comment"),
-        created_by=_text(root, b"created by"),
+        announce_list=fields.tiers(),
+        web_seeds=fields.urls(b"url-list"),
+        http_seeds=fields.urls(b"httpseeds"),
+        comment=fields.text(b"comment"),
+        created_by=fields.text(b"created by"),
         creation_date=date if isinstance(date, int) else None,
         nodes=_nodes(root.get(b"nodes")),
         piece_layers=_layers(root.get(b"piece layers"), value),
-        failure_reason=_text(root, b"failure reason"),
-        warning_message=_text(root, b"warning message"),
+        failure_reason=fields.text(b"failure reason"),
+        warning_message=fields.text(b"warning message"),
         similar=_similar(root, info),
         collections=_collections(root, info),
         unsorted_at=table.unsorted_at,
+        trailing=len(raw) - table.end,
+        malformed=(*dict.fromkeys(fields.malformed), *value.malformed),
     )
 
 
-def _text(root: Dictionary, key: bytes) -> str | None:
-    value = root.get(key)
-    if value is None:
+class _Fields:
+    """Reads what stands beside the info dictionary, as clients do: what is malformed is absent.
+
+    Attributes:
+        malformed: The keys of which something was passed over.
+    """
+
+    def __init__(self, root: Dictionary) -> None:
+        self._root = root
+        self.malformed: list[str] = []
+
+    def pass_over(self, is_malformed: bool, key: bytes) -> None:
+        if is_malformed:
+            self.malformed.append(key.decode())
+
+    def text(self, key: bytes) -> str | None:
+        value = self._root.get(key)
+        if isinstance(value, bytes):
+            return from_bytes(value)
+        self.pass_over(value is not None, key)
         return None
-    if not isinstance(value, bytes):
-        name = key.decode()
-        raise MetainfoError(f"`{name}` is not a string", field=name)
-    return from_bytes(value)
 
+    def tiers(self) -> tuple[tuple[str, ...], ...]:
+        key = b"announce-list"
+        value = self._root.get(key)
+        self.pass_over(value is not None and not isinstance(value, list), key)
+        tiers: list[tuple[str, ...]] = []
+        count = 0
+        for tier in value if isinstance(value, list) else ():
+            # A list without tiers is no list to clients, and they ask `announce` instead.
+            urls = tier if isinstance(tier, list) else []
+            texts = [from_bytes(url).strip() for url in urls if isinstance(url, bytes)]
+            self.pass_over(not isinstance(tier, list) or len(texts) != len(urls), key)
+            kept = tuple(text for text in texts if text)
+            count += len(kept)
+            if count > TRACKERS_MAX:
+                raise MetainfoError(
+                    f"`announce-list` has more than {TRACKERS_MAX} trackers", field="announce-list"
+                )
+            if kept:
+                tiers.append(kept)
+        return tuple(tiers)
 
-def _tiers(value: Value | None) -> tuple[tuple[str, ...], ...]:
-    # Some writers give a flat list; clients take each URL as a tier of its own.
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise MetainfoError("`announce-list` is not a list", field="announce-list")
-    tiers: list[tuple[str, ...]] = []
-    count = 0
-    for tier in value:
-        urls = tier if isinstance(tier, list) else [tier]
+    def urls(self, key: bytes) -> tuple[str, ...]:
+        # BEP 19 lets a single URL stand without its list.
+        value = self._root.get(key)
+        if value is None:
+            return ()
+        urls = value if isinstance(value, list) else [value]
         texts = [from_bytes(url).strip() for url in urls if isinstance(url, bytes)]
-        if len(texts) != len(urls):
-            raise MetainfoError("`announce-list` holds no strings", field="announce-list")
-        kept = tuple(text for text in texts if text)
-        count += len(kept)
-        if count > TRACKERS_MAX:
-            raise MetainfoError(
-                f"`announce-list` has more than {TRACKERS_MAX} trackers", field="announce-list"
-            )
-        if kept:
-            tiers.append(kept)
-    return tuple(tiers)
-
-
-def _urls(root: Dictionary, key: bytes) -> tuple[str, ...]:
-    # BEP 19 lets a single URL stand without its list.
-    value = root.get(key)
-    if value is None:
-        return ()
-    urls = value if isinstance(value, list) else [value]
-    texts = [from_bytes(url).strip() for url in urls if isinstance(url, bytes)]
-    if len(texts) != len(urls):
-        name = key.decode()
-        raise MetainfoError(f"`{name}` holds no strings", field=name)
-    return tuple(text for text in texts if text)
+        self.pass_over(len(texts) != len(urls), key)
+        return tuple(text for text in texts if text)
 
 
 def _nodes(value: Value | None) -> tuple[tuple[str, int], ...]:
@@ -236,11 +255,10 @@ def _collections(root: Dictionary, info: Dictionary) -> tuple[str, ...]:
 
 
 def _layers(value: Value | None, info: Info) -> Mapping[bytes, bytes]:
-    if value is None:
+    # Without the tree that they belong to, layers say nothing.
+    if not isinstance(value, dict) or info.meta_version == 1:
         return MappingProxyType({})
     where = "piece layers"
-    if not isinstance(value, dict):
-        raise MetainfoError(f"`{where}` is not a dictionary", field=where)
     files = {file.pieces_root: file for file in info.files if file.pieces_root is not None}
     layers: dict[bytes, bytes] = {}
     for root, layer in value.items():

@@ -1,7 +1,8 @@
-"""Turns the path of a file in a torrent from raw components into text, or refuses it.
+"""Turns the path of a file in a torrent from raw components into text.
 
-Whoever downloads joins these components to a folder of their own, so a component must stay a
-single name inside it on every system.
+A component is read whatever it is, because clients read it too and agree on the torrent; what it
+becomes on disk is decided in `disk_names`. What outpour itself writes into a torrent has to pass
+`component_fault`, so that a name stays a single one on every system.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from outpour.base.errors import MetainfoError
-from outpour.base.text import from_bytes, printable
+from outpour.base.text import from_bytes
+from outpour.base.units import KIB
 
 COMPONENT_BYTES_MAX = 255
 """What ext4, APFS and most others take for one name."""
 PATH_BYTES_MAX = 4096
-"""`PATH_MAX` of Linux: a longer path could never be opened."""
+"""`PATH_MAX` of Linux: a longer path could never be opened, and is put in no torrent here."""
+PATH_BYTES_READ_MAX = 32 * KIB
+"""Clients cut each name off, so that a path may be longer in the torrent than on disk."""
 PATH_COMPONENTS_MAX = 128
 FOLDERS_KEPT = 100_000
 """Names of folders that a reader remembers; a torrent rarely has a thousand."""
@@ -26,29 +30,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _HARMLESS = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]{0,200}\Z")
 _HARMLESS_BYTES = re.compile(rb"[A-Za-z0-9_-][A-Za-z0-9_. -]{0,200}\Z")
 _DRIVE = re.compile(r"[A-Za-z]:\Z")
-
-
-def read_component(raw: bytes, field: str) -> str:
-    """Read one name: UTF-8, other bytes kept by `surrogateescape`.
-
-    Args:
-        raw: The bytes of the torrent.
-        field: Where they stand, such as `info.files[3].path`, for the message.
-
-    Raises:
-        MetainfoError: The name is empty, climbs, holds a separator, a drive letter or a
-            control character, or is too long.
-
-    Example:
-        >>> read_component("caf\\u00e9".encode(), "info.name")
-        'café'
-    """
-    name = from_bytes(raw)
-    fault = component_fault(name)
-    if fault is not None:
-        shown = printable(name if len(name) <= 60 else f"{name[:60]}…")
-        raise MetainfoError(f"`{field}`: name `{shown}` {fault}", field=field)
-    return name
 
 
 def component_fault(name: str) -> str | None:
@@ -71,12 +52,24 @@ def component_fault(name: str) -> str | None:
 
 
 class PathReader:
-    """Reads the paths of one torrent; folders that many files share are read once."""
+    """Reads the names of one torrent; folders that many files share are read once.
 
-    __slots__ = ("_folders",)
+    Attributes:
+        has_odd_names: Whether `component_fault` finds something in one of those read.
+    """
+
+    __slots__ = ("_folders", "has_odd_names")
 
     def __init__(self) -> None:
         self._folders: dict[bytes, str] = {}
+        self.has_odd_names = False
+
+    def name(self, raw: bytes) -> str:
+        """Read one name: UTF-8, other bytes kept by `surrogateescape`."""
+        name = from_bytes(raw)
+        if component_fault(name) is not None:
+            self.has_odd_names = True
+        return name
 
     def read(self, components: Sequence[bytes], where: str, key: str = "") -> tuple[str, ...]:
         """Read a path below the torrent's root folder.
@@ -87,12 +80,12 @@ class PathReader:
             key: Under which key of it they stand.
 
         Raises:
-            MetainfoError: As for `read_component`, or the path is empty, too deep or too long.
+            MetainfoError: The path is empty, too deep or too long.
         """
         count = len(components)
         if (
             not 0 < count <= PATH_COMPONENTS_MAX
-            or sum(map(len, components)) + count > PATH_BYTES_MAX
+            or sum(map(len, components)) + count > PATH_BYTES_READ_MAX
         ):
             _refuse_path(components, _join(where, key))
         folders = self._folders
@@ -100,7 +93,7 @@ class PathReader:
         for component in components[:-1]:
             name = folders.get(component)
             if name is None:
-                name = read_component(component, _join(where, key))
+                name = self.name(component)
                 if len(folders) < FOLDERS_KEPT:
                     folders[component] = name
             path.append(name)
@@ -109,7 +102,7 @@ class PathReader:
         if _HARMLESS_BYTES.match(last):
             path.append(last.decode("ascii"))
         else:
-            path.append(read_component(last, _join(where, key)))
+            path.append(self.name(last))
         return tuple(path)
 
 
@@ -124,4 +117,4 @@ def _refuse_path(components: Sequence[bytes], field: str) -> NoReturn:
         raise MetainfoError(
             f"`{field}`: path is deeper than {PATH_COMPONENTS_MAX} folders", field=field
         )
-    raise MetainfoError(f"`{field}`: path is longer than {PATH_BYTES_MAX} bytes", field=field)
+    raise MetainfoError(f"`{field}`: path is longer than {PATH_BYTES_READ_MAX} bytes", field=field)

@@ -1,18 +1,26 @@
-"""Turn settings into the core's configuration, and its faults into ours."""
+"""Turn settings into the core's configuration, and its faults into ours.
+
+The core's tracker is there on Linux alone; here it is said where it is not.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import socket
+import sys
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from outpour._core import Tracker
-from outpour.base.errors import NetworkError, reason
+from outpour import _core
+from outpour.base.errors import NetworkError, UsageError, reason
 from outpour.base.host_port import Address, format_host_port
 from outpour.tracker.lists.client_prefixes import prefixes_of
 from outpour.tracker.settings import TrackerSettings
+
+if TYPE_CHECKING:
+    from outpour._core import Tracker
 
 _HINTS = {
     errno.EADDRINUSE: "another program listens there; stop it, or choose another port with "
@@ -41,6 +49,7 @@ class CoreConfig:
     trusted_proxies: tuple[tuple[str, int], ...]
     private_networks: bool
     full_scrape: bool
+    path_prefix: str
     requests_per_address_per_s: int
     requests_per_address_burst: int
     denied_clients: tuple[bytes, ...]
@@ -65,11 +74,27 @@ class CoreConfig:
             "trusted_proxies": tuple(_network(text) for text in settings.trusted_proxies),
             "denied_clients": tuple(prefixes_of(settings.denied_clients)),
             "log_max": log_max,
+            # A proxy in front may take the path off or leave it: both are answered.
+            "path_prefix": urlsplit(settings.public_url or "").path.rstrip("/"),
         }
         plain = {
             one.name: getattr(settings, one.name) for one in fields(cls) if one.name not in derived
         }
         return cls(**plain, **derived)
+
+
+def check_system() -> None:
+    """Say whether a tracker can run on this system, before anything of it is imported.
+
+    Raises:
+        UsageError: It cannot, as the core was built without one.
+    """
+    if not hasattr(_core, "Tracker"):
+        raise UsageError(
+            f"`{sys.platform}`: a tracker runs on Linux only",
+            hint="make, show, edit and verify torrents here; run `outpour track` and "
+            "`outpour publish` on Linux",
+        )
 
 
 def bind(settings: TrackerSettings, *, log_max: int = 0) -> Tracker:
@@ -81,9 +106,11 @@ def bind(settings: TrackerSettings, *, log_max: int = 0) -> Tracker:
 
     Raises:
         NetworkError: An address is taken, forbidden or not ours.
+        UsageError: This system is not Linux.
     """
+    check_system()
     try:
-        return Tracker(CoreConfig.of(settings, log_max=log_max))
+        return _core.Tracker(CoreConfig.of(settings, log_max=log_max))
     except OSError as error:
         where = error.filename or ", ".join(settings.listen)
         raise NetworkError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,7 @@ class TorrentRow:
     """One torrent of the tracker: what it is, if that is known, and who has it.
 
     The metainfo itself is not held: a folder of ten thousand torrents would be gigabytes of piece
-    hashes. Ask the service for `metainfo_bytes(infohash)` where it is needed.
+    hashes. Ask the service for `metainfo_file(infohash)` where it is needed.
 
     Attributes:
         infohash: The 20 bytes that peers announce.
@@ -114,3 +115,29 @@ class Peer:
     host: str
     port: int
     is_seeder: bool
+
+
+class Extremes(NamedTuple):
+    """One number over a stretch of time: how it began, ended, and what lay between."""
+
+    first: int
+    least: int
+    most: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What the samples of a stretch of time say together.
+
+    Attributes:
+        began: Unix time in seconds of the first of them.
+        ended: Unix time in seconds of the last of them.
+        complete: Seeders.
+        downloading: Leechers.
+    """
+
+    began: int
+    ended: int
+    complete: Extremes
+    downloading: Extremes

@@ -7,32 +7,44 @@ knows nothing of this: it is given whole sets and asked for counts, once a secon
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from outpour import _core
-from outpour._core import Logged
-from outpour.base.errors import ReadError, WriteError
+from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind
-from outpour.tracker.figures import Peer, Sample, TorrentRow, Totals
-from outpour.tracker.lists.admission import Admission
-from outpour.tracker.lists.allowed_set import AllowedSet
+from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
+from outpour.tracker.lists.admission import Admission, AdmissionReading
+from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state import history
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX, Point
 from outpour.tracker.state.keeper import Keeper
-from outpour.tracker.tracker_events import Completed, SnapshotRefused, StateRestored
-from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Counter, walk
+from outpour.tracker.tracker_events import (
+    Completed,
+    NotificationBack,
+    NotificationLost,
+    SnapshotRefused,
+    StateRestored,
+)
+from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
+from outpour.tracker.views.swarm_history import SwarmHistory
+
+if TYPE_CHECKING:
+    from outpour._core import Logged
 
 T = TypeVar("T")
 
@@ -40,6 +52,8 @@ TURN_S = 1.0
 UNSETTLED_S = 1.0
 TOLD_MAX = 1000
 """Completed torrents that one turn tells of; all are counted."""
+HANDED_MAX = 5000
+"""Infohashes handed down to the core at once: a few milliseconds without letting others run."""
 MINUTE_S = 60
 HOUR_S = 3600
 PEERS_MAX = 1_000_000
@@ -93,12 +107,14 @@ class TrackerService:
         """
         self._core = bind(self.settings, log_max=self._log_max)
         try:
-            events = self._read()
+            found = self._read()
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
-            self._census = CurrentCensus(self._counter.take, self._torrents_held)
+            self._census = CurrentCensus(self._counter.take, self._torrents_listed)
+            retention_d = self.settings.history_retention_d
+            self._past = SwarmHistory(self._keeper, retention_d, self._clock)
             try:
-                self._begin(events)
+                self._begin(*found)
             except BaseException:
                 self._keeper.close()
                 raise
@@ -106,11 +122,13 @@ class TrackerService:
             self._core.stop()
             raise
 
-    def _begin(self, events: list[Event]) -> None:
-        self._merge(events)
-        self._apply()
+    def _begin(self, torrents: AllowedReading, lists: AdmissionReading) -> None:
+        events = self._admission.take(lists)
+        self._put(self._allowed.apply(torrents))
+        self._hand_down_whole()
         self._admission.begin(self._core, self._clock())
-        self._keeper.name(self._listed())
+        for event in events:
+            self._on_event(event)
         self._restore()
         self._minute = self._clock() // MINUTE_S
         self._tell_kept()
@@ -128,7 +146,8 @@ class TrackerService:
         files = (*self._allowed.files, *self._admission.files)
         if folders or files:
             retry_s = self.settings.rescan_interval_s
-            parts.append(asyncio.ensure_future(watch(folders, files, self._wake, retry_s)))
+            watching = watch(folders, files, lambda _: self._wake.set(), retry_s, self._tell_watch)
+            parts.append(asyncio.ensure_future(watching))
         try:
             await asyncio.gather(*parts)
         finally:
@@ -144,11 +163,12 @@ class TrackerService:
         """
         # A job under way ends first; none comes after it.
         self._writing.shutdown(wait=True)
+        self._past.close()
         self._core.stop()
         self._drain()
         now = int(self._clock())
         is_saved = self._keeper.save_all()
-        is_saved &= self._keeper.sample(now, self._sample(now))
+        is_saved &= self._keep_sample(now, self._census_to_sample())
         is_saved &= self._keeper.save_snapshot(self._core.snapshot, now)
         self._tell_kept()
         self._keeper.close()
@@ -169,20 +189,21 @@ class TrackerService:
 
     def allow_all(self, torrents: Iterable[tuple[Metainfo, Path | None]]) -> None:
         """Track many torrents from now on, at the cost of one change."""
+        listings = []
         for metainfo, path in torrents:
-            listing = Listing.of(metainfo, path)
-            self._allowed.give(listing)
+            listing = Listing.of(metainfo, path, _stat(path))
+            listings.append(listing)
             self._raw.pop(listing.infohash, None)
             if path is None:
                 self._raw[listing.infohash] = metainfo.raw
-        self._merge([])
-        self._in_background(self._keeper.name, self._listed())
+        self._put(self._allowed.give(listings))
+        self._hand_down_all()
 
     def withdraw(self, infohash: bytes) -> None:
         """No longer track a torrent that was given to `allow`."""
-        self._allowed.take(infohash)
         self._raw.pop(infohash, None)
-        self._merge([])
+        self._put(self._allowed.withdraw([infohash]))
+        self._hand_down_all()
 
     @property
     def version(self) -> str:
@@ -229,35 +250,41 @@ class TrackerService:
         """Sums over all torrents."""
         return self._census.get().totals
 
+    def revision(self) -> object:
+        """Changes whenever a torrent comes or goes."""
+        return self._census.revision
+
     def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
         """A part of all torrents, and where the next part begins; see `web.view.View`."""
-        rows = self.rows() if self._is_whole() else None
-        return walk(rows, self._counter, cursor, limit)
+        census = self._census.get() if self._is_whole() else None
+        return walk(census, self._counter, cursor, limit)
 
-    def history(self, infohash: bytes) -> tuple[Sample, ...]:
+    async def history(self, infohash: bytes) -> tuple[Sample, ...]:
         """Samples of one swarm, oldest first; of all together for `store.TOTALS`."""
         row = self.row(infohash)
-        samples = self._keeper.history(row.infohash if row else infohash)
-        return history.expand(samples, row, int(self._clock()))
+        return await self._past.samples(row.infohash if row else infohash, row)
 
-    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
+    async def outlines(
+        self, infohashes: Sequence[bytes], parts_max: int
+    ) -> Mapping[bytes, Sequence[Stretch]]:
+        """The histories of swarms in at most so many stretches, by the infohash of the row."""
+        return await self._past.outlines(infohashes, parts_max)
+
+    def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out, None if there is none or none may be."""
-        row = self.row(infohash)
-        listing = self._allowed.listings.get(row.infohash) if row else None
-        if listing is None or not self.settings.serve_torrents:
+        listing = self._allowed.find(infohash) if self.settings.serve_torrents else None
+        if listing is None:
             return None
-        if listing.path is None:
-            return self._raw.get(listing.infohash)
-        try:
-            return Metainfo.read(listing.path).raw
-        except ReadError:
-            # It is being replaced or removed; the next scan tells.
-            return None
+        raw = self._raw.get(listing.infohash) if listing.path is None else None
+        return None if raw is None and listing.path is None else MetainfoFile(listing, raw)
 
-    def content(self, infohash: bytes) -> Path | None:
+    def content(self, infohash: bytes) -> None:
         """None: a tracker alone serves no content."""
         del infohash
-        return None
+
+    def is_key(self, secret: str) -> bool:
+        """Whether this is a key of a private tracker that counts now."""
+        return self._admission.knows(secret, self._clock())
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
@@ -291,11 +318,23 @@ class TrackerService:
         ledger.add([(key, count) for key, count in more if count > 0])
         ledger.tell(self._core)
         for infohash, peers in found.peers.items():
-            if self.settings.open or infohash in self._allowed.infohashes:
+            if self.settings.open or infohash in self._allowed:
                 self._core.insert(
                     infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
                 )
         self._census.forget()
+
+    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Put a seeder of this process into a swarm, or keep it there."""
+        self._core.list_seeder(infohash, host, port)
+
+    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a seeder of this process out of a swarm."""
+        self._core.unlist_seeder(infohash, host, port)
+
+    def set_origins(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """Give these peers first in every answer to who wants data, whatever the torrent."""
+        self._core.set_origins(addresses)
 
     async def _turns(self) -> None:
         loop = asyncio.get_running_loop()
@@ -314,7 +353,8 @@ class TrackerService:
             self._tell_kept()
 
     async def _each_minute(self, at: int) -> None:
-        await self._blocking(self._keeper.sample, at, self._sample(at))
+        await self._blocking(self._keep_sample, at, self._census_to_sample())
+        self._past.advance()
         counters = self._core.counters()
         is_empty = counters["peers_v4"] + counters["peers_v6"] == 0
         # A tracker without peers lets the disk sleep.
@@ -338,30 +378,50 @@ class TrackerService:
     async def refresh(self) -> None:
         """Look through folder and lists now, and return once what they say is in force."""
         async with self._reading:
-            events = await asyncio.get_running_loop().run_in_executor(None, self._read)
-            self._merge(events)
-        await self._blocking(self._keeper.name, self._listed())
+            found = await asyncio.get_running_loop().run_in_executor(None, self._read)
+            self._take(*found)
+            is_more = True
+            while is_more:
+                is_more = self._hand_down(HANDED_MAX)
+                await asyncio.sleep(0)
 
-    def _read(self) -> list[Event]:
-        return [*self._allowed.read(), *self._admission.read()]
+    def _read(self) -> tuple[AllowedReading, AdmissionReading]:
+        return self._allowed.read(), self._admission.read()
 
-    def _merge(self, events: list[Event]) -> None:
-        if self._allowed.has_changed:
-            events += self._allowed.merge()
-            self._apply()
+    def _take(self, torrents: AllowedReading, lists: AdmissionReading) -> None:
+        events = self._admission.take(lists)
+        self._put(self._allowed.apply(torrents))
         self._admission.apply(self._core, self._clock())
         for event in events:
             self._on_event(event)
 
-    def _apply(self) -> None:
-        if self.settings.torrent_notices:
+    def _put(self, change: AllowedChange) -> None:
+        self._keeper.name((one.infohash, one.name, one.length) for one in change.listings)
+        if self.settings.torrent_notices and change.has_notices:
             self._core.set_notices(self._allowed.notices)
-        if self.settings.open:
-            self._core.allow(None)
+        if self.settings.open and change.is_denied_new:
             self._core.deny(list(self._allowed.denied))
-        else:
-            self._core.allow(list(self._allowed.infohashes))
+        for event in change.events:
+            self._on_event(event)
         self._census.forget()
+
+    def _hand_down_whole(self) -> None:
+        self._allowed.hand_down(sys.maxsize)
+        self._core.allow(None if self.settings.open else list(self._allowed.infohashes))
+
+    def _hand_down_all(self) -> None:
+        while self._hand_down(HANDED_MAX):
+            pass
+
+    def _hand_down(self, limit: int) -> bool:
+        """Tell the core what may be announced now and what no longer; say if more is to be told."""
+        joined, left = self._allowed.hand_down(limit)
+        if not self.settings.open:
+            if joined:
+                self._core.allow_more(joined)
+            if left:
+                self._core.disallow(left)
+        return len(joined) + len(left) == limit
 
     def _restore(self) -> None:
         found = self._keeper.snapshot()
@@ -386,14 +446,20 @@ class TrackerService:
         listing = self._allowed.find(infohash)
         return listing.name if listing else self._keeper.named.get(infohash, (None, 0))[0]
 
-    def _sample(self, at: int) -> list[Point]:
+    def _census_to_sample(self) -> Census | None:
         # Nobody may be looking, so the rows of a large open tracker are not worked out for this.
         is_small = not self.settings.open or self._torrents_held() <= LARGEST_MAX
-        if is_small and self._is_whole():
+        return self._census.get() if is_small and self._is_whole() else None
+
+    def _keep_sample(self, at: int, census: Census | None) -> bool:
+        return self._keeper.sample(at, self._sample(at, census))
+
+    def _sample(self, at: int, census: Census | None) -> list[Point]:
+        if census is not None:
             points = [
-                (row.infohash, row.complete, row.downloading, row.downloaded) for row in self.rows()
+                (row.infohash, row.complete, row.downloading, row.downloaded) for row in census.rows
             ]
-            return self._sampler.take(at, points, self.totals())
+            return self._sampler.take(at, points, census.totals)
         ledger = self._keeper.ledger
         points = [
             (infohash, complete, downloading, ledger.get(infohash))
@@ -411,15 +477,30 @@ class TrackerService:
     def _torrents_held(self) -> int:
         return self._core.counters()["torrents"]
 
+    def _torrents_listed(self) -> int:
+        held = self._torrents_held()
+        return held if self.settings.open else max(held, len(self._allowed))
+
+    def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
+        if why is None:
+            self._on_event(NotificationBack(tuple(folders)))
+        else:
+            rescan_s = self.settings.rescan_interval_s
+            self._on_event(NotificationLost(tuple(folders), why, rescan_s))
+
     def _tell_kept(self) -> None:
         while self._keeper.events:
             self._on_event(self._keeper.events.popleft())
-
-    def _listed(self) -> list[tuple[bytes, str, int]]:
-        return [(key, one.name, one.length) for key, one in self._allowed.listings.items()]
 
     async def _blocking(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writing, work, *args)
 
     def _in_background(self, work: Callable[..., object], *args: object) -> None:
         self._writing.submit(work, *args)
+
+
+def _stat(path: Path | None) -> os.stat_result | None:
+    try:
+        return path.stat() if path is not None else None
+    except OSError:
+        return None

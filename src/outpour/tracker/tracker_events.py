@@ -89,6 +89,34 @@ class SourceReadable(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationLost(Event):
+    """The system no longer tells of changes; folder and lists are looked through instead."""
+
+    is_trouble = True
+
+    paths: tuple[Path, ...]
+    why: str
+    rescan_s: float
+
+    def __str__(self) -> str:
+        where = ", ".join(f"`{path}`" for path in self.paths)
+        return (
+            f"{where}: changes are not notified ({self.why}); looking every {self.rescan_s:g} s "
+            "until they are"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationBack(Event):
+    """The system tells of changes again."""
+
+    paths: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        return f"{', '.join(f'`{path}`' for path in self.paths)}: changes are notified again"
+
+
+@dataclass(frozen=True, slots=True)
 class StateDamaged(Event):
     """The state file was damaged and is set aside; a new one is in its place."""
 

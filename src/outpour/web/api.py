@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict
 from importlib import resources
 from typing import Any
@@ -12,39 +12,39 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.figures import Sample, TorrentRow
+from outpour.tracker.figures import TorrentRow
 from outpour.web import text_format
 from outpour.web.context import Context, context_of
-from outpour.web.limits import API_ROWS_MAX
+from outpour.web.limits import API_ROWS, API_ROWS_MAX
 from outpour.web.links import Links
-from outpour.web.pages import infohash_of
-from outpour.web.query import Query, select
-from outpour.web.reply import reply
+from outpour.web.query import Query, infohash_of
+from outpour.web.rendered_pages import Rendered
+from outpour.web.reply import reply, weak_tag
+from outpour.web.torrent_facts import TorrentFacts
+from outpour.web.url_names import Names
 
 Object = dict[str, Any]
 
+MOVED_BY_ASKING = frozenset(
+    {"connections_http", "bytes_in_http", "bytes_out_http", "handed_over", "handed_back"}
+)
+"""Counters that each request moves by itself, so that they alone are no news."""
+
 
 async def torrents(request: Request) -> Response:
-    """`/api/v1/torrents`: all torrents and their sums."""
+    """`/api/v1/torrents`: torrents, a part at a time, and the sums of all."""
     context, links = context_of(request), context_of(request).links(request)
-    query = Query.of(request.query_params)
     limit = _limit(request.query_params.get("limit", ""))
     if "cursor" in request.query_params:
         return await _walk(request, request.query_params["cursor"], limit)
-    selection = select(context.url_names.rows(), query, rows_max=limit)
+    query = Query.of(request.query_params)
+    rows = context.url_names.rows()
+    selection = await context.selections.get(rows, query, rows_max=limit)
     following = None
     if selection.page < selection.pages:
         parameters = query.parameters(page=selection.page + 1) | {"limit": limit}
         following = links.absolute(links.at("/api/v1/torrents", **parameters))
-    body = {
-        **_about(context),
-        "matched": selection.matched,
-        "next": following,
-        "totals": asdict(context.url_names.totals()),
-        "torrents": [torrent_object(context, links, row) for row in selection.rows],
-    }
-    return await _json(request, body)
+    return await _list(request, selection.rows, selection.matched, following)
 
 
 async def _walk(request: Request, cursor: str, limit: int) -> Response:
@@ -54,18 +54,31 @@ async def _walk(request: Request, cursor: str, limit: int) -> Response:
         rows, following = context.view.walk(cursor, limit)
     except ValueError:
         raise HTTPException(400, "not a cursor of this tracker") from None
-    totals = context.url_names.totals()
     url = None
     if following is not None:
         url = links.absolute(links.at("/api/v1/torrents", cursor=following, limit=limit))
-    body = {
-        **_about(context),
-        "matched": totals.torrents,
-        "next": url,
-        "totals": asdict(totals),
-        "torrents": [torrent_object(context, links, row) for row in rows],
-    }
-    return await _json(request, body)
+    return await _list(request, rows, context.url_names.totals().torrents, url)
+
+
+async def _list(
+    request: Request, rows: Sequence[TorrentRow], matched: int, following: str | None
+) -> Response:
+    context, links = context_of(request), context_of(request).links(request)
+    names = await context.url_names.names()
+    totals = context.url_names.totals()
+
+    def body() -> Object:
+        return {
+            "matched": matched,
+            "next": following,
+            "totals": asdict(totals),
+            "torrents": [torrent_object(names, links, row) for row in rows],
+        }
+
+    # One place for each set of rows that is asked for, and the rows of now in it.
+    key = ("torrents", links, request.url.query)
+    inputs = (tuple(rows), matched, following, totals, names)
+    return await _json(request, body, key=key, inputs=inputs)
 
 
 async def torrent(request: Request) -> Response:
@@ -75,22 +88,28 @@ async def torrent(request: Request) -> Response:
     row = context.view.row(infohash) if infohash else None
     if row is None:
         raise HTTPException(404, "no such torrent")
-    metainfo = await context.url_names.metainfo(row.infohash)
-    body = torrent_object(context, links, row)
-    body |= _metainfo_object(context, links, row, metainfo)
-    body["history"] = [_sample_object(sample) for sample in context.view.history(row.infohash)]
-    return await _json(request, body)
+    facts = await context.facts.get(row.infohash)
+    names = await context.url_names.names()
+    history = await context.view.history(row.infohash)
+
+    def body() -> Object:
+        found = torrent_object(names, links, row)
+        found |= _facts_object(names.content_of.get(row.infohash), links, facts)
+        found["history"] = [asdict(sample) for sample in history]
+        return found
+
+    return await _json(request, body, is_timed=False)
 
 
 async def stats(request: Request) -> Response:
     """`/api/v1/stats`: sums and counters."""
     context = context_of(request)
-    body = {
-        **_about(context),
-        "totals": asdict(context.url_names.totals()),
-        "counters": dict(sorted(context.view.counters().items())),
-    }
-    return await _json(request, body)
+    counters = dict(sorted(context.view.counters().items()))
+    still = {name: count for name, count in counters.items() if name not in MOVED_BY_ASKING}
+    body = {"totals": asdict(context.url_names.totals()), "counters": still}
+    tag = weak_tag(_text(body).encode())
+    about = {**_about(context), **body, "counters": counters}
+    return await reply(request, _text(about), "application/json", headers={"etag": tag})
 
 
 async def openapi(request: Request) -> Response:
@@ -99,7 +118,7 @@ async def openapi(request: Request) -> Response:
     document = json.loads(document_text())
     document["info"]["version"] = context.view.version
     document["servers"] = [{"url": links.absolute(links.at("/api/v1"))}]
-    return await _json(request, document)
+    return await reply(request, _text(document), "application/json")
 
 
 def document_text() -> str:
@@ -107,9 +126,8 @@ def document_text() -> str:
     return (resources.files("outpour.web") / "openapi.json").read_text("utf-8")
 
 
-def torrent_object(context: Context, links: Links, row: TorrentRow) -> Object:
+def torrent_object(names: Names, links: Links, row: TorrentRow) -> Object:
     """A row as JSON; URLs are absolute."""
-    names = context.url_names.names()
     file_name = names.metainfo_of.get(row.infohash)
     content_name = names.content_of.get(row.infohash)
     return {
@@ -126,7 +144,7 @@ def torrent_object(context: Context, links: Links, row: TorrentRow) -> Object:
         "downloading": row.downloading,
         "downloaded": row.downloaded,
         "transferred": row.transferred,
-        "magnet": row.magnet,
+        "magnet": links.magnet(row),
         "page_url": links.absolute(links.torrent(row.infohash)),
         "torrent_url": links.absolute(links.metainfo(file_name)) if file_name else None,
         "content_url": links.absolute(links.content((content_name,))) if content_name else None,
@@ -134,35 +152,25 @@ def torrent_object(context: Context, links: Links, row: TorrentRow) -> Object:
     }
 
 
-def _metainfo_object(
-    context: Context, links: Links, row: TorrentRow, metainfo: Metainfo | None
-) -> Object:
-    if metainfo is None:
+def _facts_object(content_name: str | None, links: Links, facts: TorrentFacts | None) -> Object:
+    if facts is None:
         return dict.fromkeys(("piece_length", "piece_count", "created_by", "trackers", "files"))
-    info = metainfo.info
-    content_name = context.url_names.names().content_of.get(row.infohash)
     files = []
-    for file in info.files:
-        if file.is_padding:
-            continue
+    for file in facts.listed:
         url = None
         if content_name is not None:
-            path = (content_name, *file.path) if info.is_folder else (content_name,)
+            path = (content_name, *file.path) if facts.files.is_folder else (content_name,)
             url = links.absolute(links.content(path))
         files.append(
             {"path": [*map(text_format.text, file.path)], "length": file.length, "url": url}
         )
     return {
-        "piece_length": info.piece_length,
-        "piece_count": info.piece_count,
-        "created_by": text_format.text(metainfo.created_by) if metainfo.created_by else None,
-        "trackers": [[*map(text_format.text, tier)] for tier in metainfo.tiers],
+        "piece_length": facts.piece_length,
+        "piece_count": facts.piece_count,
+        "created_by": text_format.text(facts.created_by) if facts.created_by else None,
+        "trackers": [[*map(text_format.text, tier)] for tier in facts.tiers],
         "files": files,
     }
-
-
-def _sample_object(sample: Sample) -> Object:
-    return asdict(sample)
 
 
 def _about(context: Context) -> Object:
@@ -171,9 +179,46 @@ def _about(context: Context) -> Object:
 
 def _limit(text: str) -> int:
     is_number = text.isascii() and text.isdigit() and len(text) < 8
-    return min(max(1, int(text)), API_ROWS_MAX) if is_number else API_ROWS_MAX
+    return min(max(1, int(text)), API_ROWS_MAX) if is_number else API_ROWS
 
 
-async def _json(request: Request, body: Object | Sequence[Object]) -> Response:
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return await reply(request, text, "application/json")
+def _text(body: Object) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+async def _json(
+    request: Request,
+    body: Callable[[], Object],
+    *,
+    is_timed: bool = True,
+    key: Hashable = None,
+    inputs: object = None,
+) -> Response:
+    """Answer with an object, put together beside the event loop.
+
+    Args:
+        request: What is answered.
+        body: Makes the object.
+        is_timed: Put version and time before it, which are no news by themselves.
+        key: Names the answer, where it is to be kept until its inputs change.
+        inputs: All that it shows.
+    """
+    context = context_of(request)
+    about = _about(context) if is_timed else {}
+
+    def render() -> Rendered:
+        text = _text(body())
+        whole = f"{_text(about)[:-1]},{text[1:]}" if about else text
+        return Rendered.of(whole, weak_tag(text.encode("utf-8", "replace")))
+
+    if key is None:
+        found = await context.thread.run(render)
+    else:
+        found = await context.pages.get(key, (inputs, about), render)
+    return await reply(
+        request,
+        found.raw,
+        "application/json",
+        packed=found.packed,
+        headers={"etag": found.tag},
+    )

@@ -15,15 +15,35 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from outpour.base.units import format_size
-from outpour.web import admin_api, api, feed, metrics, pages, text_format, torrent_files, web_seed
+from outpour.web import (
+    admin_api,
+    api,
+    charts_api,
+    feed,
+    metrics,
+    pages,
+    text_format,
+    torrent_files,
+    web_seed,
+)
+from outpour.web.access import Access, AccessRules
 from outpour.web.admin_api import Admin
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
 from outpour.web.event_stream import events
+from outpour.web.file_tree import tree_of
+from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.live_numbers import Live
+from outpour.web.page_thread import PageThread
+from outpour.web.query import COLUMNS
+from outpour.web.rendered_pages import RenderedPages
 from outpour.web.reply import NOT_HERE
+from outpour.web.row_fragments import RowFragments
+from outpour.web.selections import Selections
+from outpour.web.swarm_charts import SwarmCharts
+from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
 
 ROUTES = (
@@ -36,6 +56,7 @@ ROUTES = (
     ("/content/{path:path}", web_seed.content),
     ("/api/v1/torrents", api.torrents),
     ("/api/v1/torrents/{infohash}", api.torrent),
+    ("/api/v1/charts", charts_api.charts),
     ("/api/v1/stats", api.stats),
     ("/api/v1/events", events),
     ("/api/v1/openapi.json", api.openapi),
@@ -58,21 +79,40 @@ ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
 
 
 def make_app(
-    view: View, options: WebOptions | None = None, *, administration: Admin | None = None
+    view: View,
+    options: WebOptions | None = None,
+    *,
+    administration: Admin | None = None,
+    rules: AccessRules | None = None,
 ) -> Starlette:
     """Make the application of a view.
 
     All its handlers run on the event loop that serves it, and call the view there.
+
+    Args:
+        view: What is shown.
+        options: What the operator decided.
+        administration: What the administrator may do; None where nobody is one.
+        rules: Who may see what; all may see everything by default.
     """
     options = options or WebOptions()
+    rules = rules or AccessRules()
     live = Live(view, listeners_max=options.event_clients_max)
+    thread = PageThread()
+    environment = templates()
     context = Context(
         view=view,
         options=options,
-        url_names=UrlNames(view),
+        url_names=UrlNames(view, thread),
+        facts=FactsKept(view),
         live=live,
         assets=Assets.load(),
-        templates=templates(),
+        templates=environment,
+        thread=thread,
+        pages=RenderedPages(thread),
+        selections=Selections(thread),
+        charts=SwarmCharts(view),
+        rows=RowFragments(environment),
         admin=administration,
     )
 
@@ -80,12 +120,16 @@ def make_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await live.close()
+        await context.charts.close()
+        thread.close()
 
     app = Starlette(
         routes=_routes(),
         middleware=[
+            Middleware(Forwarded, trusted=options.trusted_proxies),
             Middleware(Secured),
-            Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS),
+            Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS, is_key=rules.is_key),
+            Middleware(Access, rules=rules, rooms=ROOMS),
         ],
         exception_handlers={HTTPException: refuse},
         lifespan=lifespan,
@@ -128,6 +172,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    environment.globals.update(columns=COLUMNS, tree_of=tree_of)
     environment.filters.update(
         count=text_format.count,
         day=text_format.day,
@@ -147,6 +192,6 @@ async def refuse(request: Request, error: Exception) -> Response:
         body = json.dumps({"error": error.detail})
         return Response(body, status, headers, "application/json")
     if status == 404 and "text/html" in request.headers.get("accept", ""):
-        return await context_of(request).page(request, "missing.html", status=404)
+        return await context_of(request).page(request, "missing.html", {}, status=404)
     text = NOT_HERE if status == 404 else f"{error.detail}\n"
     return PlainTextResponse(text, status, headers)

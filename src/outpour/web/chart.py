@@ -1,12 +1,19 @@
-"""Samples of a swarm into the coordinates of an SVG drawing."""
+"""The outline of a swarm's history into the coordinates of an SVG drawing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from outpour.tracker.figures import Sample
-from outpour.web.limits import CHART_POINTS_MAX
+from outpour.tracker.figures import Extremes, Stretch
+from outpour.web import text_format
+
+STEP_S = 60
+"""Between two samples of a swarm that changes; later ones follow a time without change."""
+DENSE_S = 86_400
+"""Older samples stand an hour apart, with nothing known between them."""
+
+Point = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,7 @@ class Chart:
         top: The count at the upper edge.
         began: Unix time in seconds at the left edge.
         ended: Unix time in seconds at the right edge.
-        highest: Largest counts of seeders and leechers drawn.
+        highest: Largest counts of seeders and leechers.
     """
 
     width: int
@@ -35,46 +42,82 @@ class Chart:
     ended: int
     highest: tuple[int, int]
 
+    @property
+    def label(self) -> str:
+        """What a large drawing says to who cannot see it."""
+        complete, downloading = map(text_format.count, self.highest)
+        return (
+            f"From {text_format.minute(self.began)} to {text_format.minute(self.ended)}: at most "
+            f"{complete} complete and {downloading} downloading"
+        )
+
+    @property
+    def short_label(self) -> str:
+        """The same of a small drawing."""
+        complete, downloading = map(text_format.count, self.highest)
+        return (
+            f"{text_format.day(self.began)} to {text_format.day(self.ended)}: at most "
+            f"{complete} complete, {downloading} downloading"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The end of both lines: the numbers that stand beside the drawing.
+
+    Attributes:
+        at: Unix time in seconds.
+        complete: Seeders.
+        downloading: Leechers.
+    """
+
+    at: int
+    complete: int
+    downloading: int
+
 
 def draw(
-    samples: Sequence[Sample],
-    width: int,
-    height: int,
-    *,
-    points_max: int = CHART_POINTS_MAX,
-    is_snug: bool = False,
+    outline: Sequence[Stretch], present: Present, width: int, height: int, *, is_snug: bool = False
 ) -> Chart | None:
     """Draw both lines over time, None if there is nothing to connect.
 
+    Of each stretch the lines show how it began, its least and most, and how it ended; they begin
+    with the first sample and end with the present.
+
     Args:
-        samples: Oldest first.
+        outline: Oldest first.
+        present: Where the lines end.
         width: Width of the drawing.
         height: Height of the drawing.
-        points_max: Points of a line.
         is_snug: Let the largest count touch the upper edge, instead of a round number.
     """
-    points = thinned(samples, points_max)
-    if len(points) < 2 or points[-1].at <= points[0].at:
+    if not outline:
         return None
-    highest = max(point.complete for point in points), max(point.downloading for point in points)
+    began, ended = outline[0].began, max(present.at, outline[-1].ended)
+    if ended <= began:
+        return None
+    complete = [stretch.complete for stretch in outline]
+    downloading = [stretch.downloading for stretch in outline]
+    highest = (
+        max(present.complete, *(numbers.most for numbers in complete)),
+        max(present.downloading, *(numbers.most for numbers in downloading)),
+    )
     top = max(*highest, 1) if is_snug else rounded_up(max(*highest, 1))
-    began, ended = points[0].at, points[-1].at
 
-    def path(value: Callable[[Sample], int]) -> str:
-        steps = [
-            f"{(point.at - began) / (ended - began) * width:.0f} "
-            f"{height - value(point) / top * height:.0f}"
-            for point in points
-        ]
-        return "M" + "L".join(steps)
+    def path(numbers: Sequence[Extremes], last: int) -> str:
+        scaled = (
+            (round((at - began) / (ended - began) * width), round(height - value / top * height))
+            for at, value in _line(outline, numbers, ended, last)
+        )
+        return "M" + "L".join(f"{x} {y}" for x, y in _plain(scaled))
 
-    complete = path(lambda point: point.complete)
+    seeders = path(complete, present.complete)
     return Chart(
         width=width,
         height=height,
-        complete=complete,
-        area=f"{complete}L{width} {height}L0 {height}Z",
-        downloading=path(lambda point: point.downloading),
+        complete=seeders,
+        area=f"{seeders}L{width} {height}L0 {height}Z",
+        downloading=path(downloading, present.downloading),
         top=top,
         began=began,
         ended=ended,
@@ -82,18 +125,49 @@ def draw(
     )
 
 
-def thinned(samples: Sequence[Sample], points_max: int) -> list[Sample]:
-    """Keep at most so many samples: of equal stretches of time the one with the most peers."""
-    if len(samples) <= points_max:
-        return list(samples)
-    began, span = samples[0].at, max(1, samples[-1].at - samples[0].at)
-    best: dict[int, Sample] = {}
-    for sample in samples:
-        stretch = min(points_max - 1, (sample.at - began) * points_max // span)
-        kept = best.get(stretch)
-        if kept is None or sample.complete + sample.downloading >= kept.complete + kept.downloading:
-            best[stretch] = sample
-    return list(best.values())
+def _line(
+    outline: Sequence[Stretch], numbers: Sequence[Extremes], ended: int, last: int
+) -> Iterator[Point]:
+    dense = ended - DENSE_S
+    held: Point | None = None
+    for stretch, of in zip(outline, numbers, strict=True):
+        yield from _held(held, stretch.began, dense)
+        third_s = (stretch.ended - stretch.began) / 3
+        yield stretch.began, of.first
+        if third_s:
+            yield from zip(
+                (round(stretch.began + third_s), round(stretch.ended - third_s)),
+                _between(of),
+                strict=True,
+            )
+            yield stretch.ended, of.last
+        held = stretch.ended, of.last
+    yield from _held(held, ended, dense)
+    yield ended, last
+
+
+def _held(before: Point | None, at: int, dense: int) -> Iterator[Point]:
+    """Points are kept when something changed: until then the line is flat."""
+    if before is not None and before[0] >= dense and at - before[0] > STEP_S:
+        yield at - STEP_S, before[1]
+
+
+def _between(of: Extremes) -> tuple[int, int]:
+    rising = abs(of.first - of.least) + abs(of.most - of.last)
+    falling = abs(of.first - of.most) + abs(of.least - of.last)
+    return (of.least, of.most) if rising <= falling else (of.most, of.least)
+
+
+def _plain(points: Iterator[Point]) -> list[Point]:
+    """Leave out what does not show: the same point again, and the middle of what is level."""
+    kept: list[Point] = []
+    for point in points:
+        if kept and kept[-1] == point:
+            continue
+        if len(kept) > 1 and kept[-2][1] == kept[-1][1] == point[1]:
+            kept.pop()
+        kept.append(point)
+    return kept
 
 
 def rounded_up(number: int) -> int:

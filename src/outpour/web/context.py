@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,15 +11,34 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import Response
 
+from outpour.web import text_format
 from outpour.web.assets import Assets
 from outpour.web.contract import View, WebOptions
 from outpour.web.links import Links
 from outpour.web.live_numbers import Live
-from outpour.web.reply import reply
+from outpour.web.page_thread import PageThread
+from outpour.web.rendered_pages import Rendered, RenderedPages
+from outpour.web.reply import reply, weak_tag
+from outpour.web.row_fragments import RowFragments
+from outpour.web.selections import Selections
+from outpour.web.swarm_charts import SwarmCharts
+from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
 
 if TYPE_CHECKING:
     from outpour.web.admin_api import Admin
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The server time of a page, to the minute."""
+
+    iso: str
+    minute: str
+
+
+# Nobody can write it into a name, so nothing but the time of the page is taken for it.
+_UNSET = Clock(f"iso-{secrets.token_hex(16)}", f"minute-{secrets.token_hex(16)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +49,30 @@ class Context:
         view: The service behind the pages.
         options: What the operator decided.
         url_names: The view's torrents by name.
+        facts: What is known of a torrent beside its row.
         live: Who listens to changing numbers.
         assets: Styles, scripts and icons.
         templates: The pages.
+        thread: Where pages are put together.
+        pages: Pages as they were put together last.
+        selections: Rows in the orders that were asked for.
+        charts: Drawings of histories.
+        rows: Rows of the page.
         admin: What an administrator may do; None where nobody is one.
     """
 
     view: View
     options: WebOptions
     url_names: UrlNames
+    facts: FactsKept
     live: Live
     assets: Assets
     templates: Environment
+    thread: PageThread
+    pages: RenderedPages
+    selections: Selections
+    charts: SwarmCharts
+    rows: RowFragments
     admin: Admin | None = None
 
     def links(self, request: Request) -> Links:
@@ -47,19 +80,61 @@ class Context:
         return Links.of(request.scope, self.options)
 
     async def page(
-        self, request: Request, template: str, *, status: int = 200, **values: object
+        self,
+        request: Request,
+        template: str,
+        values: dict[str, object],
+        *,
+        key: Hashable = None,
+        status: int = 200,
     ) -> Response:
-        """Answer with a rendered page."""
+        """Answer with a rendered page.
+
+        Args:
+            request: What is answered.
+            template: Of the page.
+            values: What it shows, in values that can be compared.
+            key: Which page of the template, where it is to be kept until its values change.
+            status: Of the answer.
+        """
         links = self.links(request)
-        body = self.templates.get_template(template).render(
+        minute = int(self.view.now()) // 60
+
+        def render() -> Rendered:
+            return self._rendered(template, links, minute * 60, values)
+
+        if key is None:
+            page = await self.thread.run(render)
+        else:
+            page = await self.pages.get((template, links, key), (minute, values), render)
+        return await reply(
+            request,
+            page.raw,
+            "text/html",
+            status=status,
+            packed=page.packed,
+            headers={"etag": page.tag} if status == 200 else None,
+        )
+
+    def _rendered(
+        self, template: str, links: Links, now: int, values: dict[str, object]
+    ) -> Rendered:
+        text = self.templates.get_template(template).render(
             context=self,
             links=links,
             asset=lambda name: links.at(f"/static/{name}", v=self.assets.version(name)),
             version=self.view.version,
-            now=self.view.now(),
+            clock=_UNSET,
             **values,
         )
-        return await reply(request, body, "text/html", status=status)
+        # A page of another minute is no other page: who has it need not fetch it again.
+        tag = weak_tag(_with_clock(text, Clock("", "")).encode("utf-8", "replace"))
+        clock = Clock(text_format.iso(now), text_format.minute(now))
+        return Rendered.of(_with_clock(text, clock), tag)
+
+
+def _with_clock(text: str, clock: Clock) -> str:
+    return text.replace(_UNSET.iso, clock.iso).replace(_UNSET.minute, clock.minute)
 
 
 def context_of(request: Request) -> Context:

@@ -1,20 +1,39 @@
 """What the web asks of the service behind it, and the options it is given.
 
-Every call is made on the event loop and must be quick. The web keeps nothing that the service
-changes, except where a comment in `url_names.py` says for how long.
+Every call is made on the event loop and must be quick, unless it says otherwise; the asynchronous
+ones read beside it. The web keeps nothing that the service changes, except where a comment says for
+how long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from outpour.base.errors import SettingsError
-from outpour.tracker.figures import Sample, TorrentRow, Totals
+from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
+from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.web.limits import EVENT_CLIENTS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRoot:
+    """Where the content of a torrent lies.
+
+    Attributes:
+        path: The file, or the folder.
+        fence: The folder that no symbolic link may lead out of; None lets them lead anywhere.
+        is_same: Tells by its path inside the torrent and its status whether a file is the one that
+            the torrent was made of.
+    """
+
+    path: Path
+    fence: Path | None
+    is_same: Callable[[tuple[str, ...], os.stat_result], bool]
 
 
 class View(Protocol):
@@ -50,14 +69,25 @@ class View(Protocol):
             ValueError: It is no cursor.
         """
 
-    def history(self, infohash: bytes) -> Sequence[Sample]:
+    def revision(self) -> object:
+        """Changes whenever a torrent or its content comes or goes."""
+
+    async def history(self, infohash: bytes) -> Sequence[Sample]:
         """Samples of a swarm, oldest first."""
 
-    def metainfo_bytes(self, infohash: bytes) -> bytes | None:
-        """The .torrent to hand out, None if there is none."""
+    async def outlines(
+        self, infohashes: Sequence[bytes], parts_max: int
+    ) -> Mapping[bytes, Sequence[Stretch]]:
+        """The histories of swarms in at most so many stretches; without those that have none.
 
-    def content(self, infohash: bytes) -> Path | None:
-        """Where the content lies: the file, or the folder. None if it is not served here."""
+        What was read before is there at once, until the next sample.
+        """
+
+    def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
+        """The .torrent to hand out, None if there is none; from any thread."""
+
+    def content(self, infohash: bytes) -> ContentRoot | None:
+        """Where the content lies; from any thread. None if it is not served here."""
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start by the names of `_core.Tracker.counters`."""
@@ -71,6 +101,8 @@ class WebOptions:
         title: Heading of the page and title of the feed.
         public_url: Where visitors reach `/`, for links that must be absolute. None: from the
             request's `Host`. A path in it (`https://example.org/files/`) is put before all links.
+        trusted_proxies: Networks of reverse proxies whose `X-Forwarded-For` and
+            `X-Forwarded-Proto` are believed.
         event_clients_max: Open event streams.
 
     Raises:
@@ -79,6 +111,7 @@ class WebOptions:
 
     title: str = "outpour"
     public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
     event_clients_max: int = EVENT_CLIENTS_MAX
 
     def __post_init__(self) -> None:

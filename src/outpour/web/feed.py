@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email.utils import formatdate
 from xml.etree import ElementTree
 
@@ -12,10 +13,11 @@ from outpour.base.units import format_size
 from outpour.tracker.figures import TorrentRow
 from outpour.web import text_format
 from outpour.web.context import Context, context_of
-from outpour.web.limits import FEED_ITEMS_MAX
 from outpour.web.links import Links
+from outpour.web.rendered_pages import Rendered
 from outpour.web.reply import reply
 from outpour.web.torrent_files import MEDIA_TYPE
+from outpour.web.url_names import Names
 
 ATOM = "http://www.w3.org/2005/Atom"
 TORRENT = "http://xmlns.ezrss.it/0.1/"
@@ -28,6 +30,27 @@ ElementTree.register_namespace("torrent", TORRENT)
 async def feed(request: Request) -> Response:
     """`/feed.xml`."""
     context, links = context_of(request), context_of(request).links(request)
+    names = await context.url_names.names()
+    listed = (context.view.row(infohash) for infohash in names.newest)
+    rows = [row for row in listed if row is not None]
+
+    def render() -> Rendered:
+        return Rendered.of(_document(context, links, names, rows))
+
+    # The numbers of a row are not told here.
+    inputs = (names, context.view.revision())
+    found = await context.pages.get(("feed", links), inputs, render)
+    return await reply(
+        request,
+        found.raw,
+        "application/rss+xml; charset=utf-8",
+        cache="max-age=60",
+        packed=found.packed,
+        headers={"etag": found.tag},
+    )
+
+
+def _document(context: Context, links: Links, names: Names, rows: Sequence[TorrentRow]) -> bytes:
     root = ElementTree.Element("rss", {"version": "2.0"})
     channel = ElementTree.SubElement(root, "channel")
     _add(channel, "title", context.options.title)
@@ -37,16 +60,28 @@ async def feed(request: Request) -> Response:
     itself = links.absolute(links.at("/feed.xml"))
     attributes = {"href": itself, "rel": "self", "type": "application/rss+xml"}
     ElementTree.SubElement(channel, f"{{{ATOM}}}link", attributes)
-    named = [row for row in context.url_names.rows() if row.name is not None]
-    named.sort(key=lambda row: (-(row.published_at or 0), row.infohash))
-    for row in named[:FEED_ITEMS_MAX]:
-        _add_item(channel, context, links, row)
-    body = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return await reply(request, body, "application/rss+xml; charset=utf-8", cache="max-age=60")
+    for row in rows:
+        _add_item(channel, links, row, _enclosure(context, links, names, row))
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document
+
+
+def _enclosure(
+    context: Context, links: Links, names: Names, row: TorrentRow
+) -> dict[str, str] | None:
+    name = names.metainfo_of.get(row.infohash)
+    file = context.view.metainfo_file(row.infohash)
+    if name is None or file is None:
+        return None
+    return {
+        "url": links.absolute(links.metainfo(name)),
+        "length": str(file.size),
+        "type": MEDIA_TYPE,
+    }
 
 
 def _add_item(
-    channel: ElementTree.Element, context: Context, links: Links, row: TorrentRow
+    channel: ElementTree.Element, links: Links, row: TorrentRow, enclosure: dict[str, str] | None
 ) -> None:
     item = ElementTree.SubElement(channel, "item")
     _add(item, "title", row.name or row.infohash_hex)
@@ -57,17 +92,14 @@ def _add_item(
         _add(item, "pubDate", formatdate(row.published_at, usegmt=True))
     size = format_size(row.length) if row.length is not None else "size unknown"
     _add(item, "description", f"{size}. {row.comment}" if row.comment else size)
-    file_name = context.url_names.names().metainfo_of.get(row.infohash)
-    raw = context.view.metainfo_bytes(row.infohash)
-    if file_name is not None and raw is not None:
-        url = links.absolute(links.metainfo(file_name))
-        enclosure = {"url": url, "length": str(len(raw)), "type": MEDIA_TYPE}
+    if enclosure is not None:
         ElementTree.SubElement(item, "enclosure", enclosure)
     if row.length is not None:
         _add(item, f"{{{TORRENT}}}contentLength", str(row.length))
     _add(item, f"{{{TORRENT}}}infoHash", row.infohash_hex)
-    if row.magnet is not None:
-        _add(item, f"{{{TORRENT}}}magnetURI", row.magnet)
+    magnet = links.magnet(row)
+    if magnet is not None:
+        _add(item, f"{{{TORRENT}}}magnetURI", magnet)
 
 
 def _add(parent: ElementTree.Element, tag: str, text: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from outpour.web.limits import TREE_DEPTH_MAX, TREE_FILES_MAX
-from outpour.web.url_names import Files
+from outpour.web.torrent_facts import Files
 
 
 @dataclass(slots=True)

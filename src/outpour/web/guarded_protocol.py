@@ -11,11 +11,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from outpour.web.connection_table import ConnectionTable
 from outpour.web.event_stream import ABORT
-from outpour.web.limits import CONNECTIONS_MAX, REQUEST_BYTES_MAX, REQUEST_S, WRITE_STALL_S
+from outpour.web.limits import REQUEST_BYTES_MAX, REQUEST_S, WRITE_STALL_S
 
-SPARE_CONNECTIONS = 64
-"""Above `CONNECTIONS_MAX`, to answer 503 on; beyond these a connection is cut unanswered."""
+SPARE = "outpour.spare"
+"""Key of `scope["extensions"]`: the connection has no place, and is for `/healthz` alone."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -32,9 +33,13 @@ class GuardedProtocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
+        table: ConnectionTable,
         prefix: bytes = b"",
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._table = table
+        self._has_place = False
+        self.last_active_s = self.loop.time()
         self._prefix = prefix
         self._unread = 0
         self._request_timer: asyncio.TimerHandle | None = None
@@ -42,9 +47,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, with the bytes that were read before."""
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX + SPARE_CONNECTIONS:
-            transport.abort()
-            return
+        self._has_place = self._table.enter(self, self.client)
         self._time_reader(transport)
         self._arm_request_timer()
         if self._prefix:
@@ -53,8 +56,18 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End, with the timers of the connection."""
+        self._table.leave(self)
         self._disarm_request_timer()
         super().connection_lost(exc)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def evict(self) -> None:
+        """Make room for another."""
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Parse, and refuse a request that grows too long."""
@@ -71,12 +84,20 @@ class GuardedProtocol(HttpToolsProtocol):
         self._arm_request_timer()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = {ABORT: self.transport.abort}
+        if not self._has_place:
+            scope["extensions"][SPARE] = {}
+        self.last_active_s = self.loop.time()
 
     def on_message_complete(self) -> None:
         """Let the answer take its time."""
         super().on_message_complete()
         self._disarm_request_timer()
         self._unread = 0
+
+    def on_response_complete(self) -> None:
+        """Note that the answer went."""
+        self.last_active_s = self.loop.time()
+        super().on_response_complete()
 
     def _time_reader(self, transport: asyncio.Transport) -> None:
         # The kernel sees each byte that is taken, also of what `sendfile` put into the socket.

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 CONNECTIONS_MAX = 1024
-"""Open connections; above it requests get 503. A page and its stream take two."""
+"""Open connections; above it the longest idle one is closed. A page and its stream take two."""
+
+CONNECTIONS_PER_ADDRESS_MAX = 256
+"""Open connections of one address, or IPv6 /64: more than a household has, a quarter of all."""
+
+CONNECTIONS_SPARE_MAX = 64
+"""Connections beyond these limits, to answer 503 on, and `/healthz` as ever."""
 
 REQUEST_BYTES_MAX = 32 << 10
 """A request line with its headers. Nothing here takes a body, so this is a whole request."""
@@ -23,6 +29,9 @@ STOP_S = 1.2
 EVENT_CLIENTS_MAX = 256
 """Open event streams; one more gets 503 and its page goes on without live numbers."""
 
+EVENT_CLIENTS_PER_ADDRESS_MAX = 64
+"""Open event streams of one address, or IPv6 /64."""
+
 EVENT_QUEUE_MAX = 16
 """Messages waiting for one reader of the event stream before it is dropped as too slow."""
 
@@ -38,11 +47,32 @@ EVENT_SEND_S = 10.0
 PAGE_ROWS_MAX = 200
 """Torrents on one page; more are reached by page links. Some 500 KB, 50 KB as it is sent."""
 
-SPARKLINES_MAX = 200
-"""Rows of a page with a history beside them: each is a query of the store."""
+SPARKLINES_WAIT_S = 0.1
+"""How long a page waits for histories that nobody has looked at yet; they come by themselves."""
+
+CHARTS_KEPT = 2048
+"""Small drawings that are kept until their history goes on: two or three kilobytes each."""
+
+ROWS_KEPT = 2048
+"""Rows that are kept as HTML until they change: some two kilobytes each."""
+
+PAGES_KEPT = 32
+"""Pages kept as they were sent last, until what they show changes."""
+
+PAGES_KEPT_BYTES_MAX = 8 << 20
+"""The same in bytes, compressed forms included."""
+
+ORDERS_KEPT = 8
+"""Orders of all rows that are kept until the rows change: a reference a row each."""
+
+SORTED_AT_ONCE_MAX = 1000
+"""Rows that are sorted at once, within a millisecond; more are sorted beside the event loop."""
+
+API_ROWS = 500
+"""Torrents in one answer of the API unless it is asked for more; it names the URL of the next."""
 
 API_ROWS_MAX = 10_000
-"""Torrents in one answer of the API; the answer names the URL of the next ones."""
+"""Torrents in one answer of the API at most."""
 
 METRICS_ROWS_MAX = 1000
 """Torrents with metrics of their own; above it only sums are given, as series cost memory."""
@@ -56,11 +86,11 @@ TREE_FILES_MAX = 2000
 TREE_DEPTH_MAX = 16
 """Folders inside folders in the tree of a torrent's page; deeper paths are joined."""
 
-SPARKLINE_POINTS_MAX = 32
-"""Points of the small drawing beside a torrent; a page has as many drawings as rows."""
+SPARKLINE_PARTS_MAX = 16
+"""Stretches of the small drawing beside a torrent, seven pixels and up to four points each."""
 
-CHART_POINTS_MAX = 240
-"""Points of a chart: about one for each three pixels of its width."""
+CHART_PARTS_MAX = 240
+"""Stretches of a chart: about three pixels of its width each."""
 
 RANGES_MAX = 16
 """Byte ranges in one request after joining; more are answered with the whole file (RFC 9110)."""
@@ -74,11 +104,14 @@ CONTENT_CHUNK_BYTES = 1 << 20
 FOLDER_ENTRIES_MAX = 1000
 """Files and folders on one page of a listing."""
 
-CONTENT_FOLDERS_KEPT = 16
-"""Torrents whose file lists are kept parsed for the web seed."""
+FACTS_KEPT = 16
+"""Torrents whose metainfo is kept parsed, for their pages and the web seed."""
 
 COST_FACTOR = 10
 """A value computed for everyone is kept this many times as long as it took to compute."""
+
+NAMED_AT_ONCE_MAX = 500
+"""Torrents whose URLs are worked out at once; those of more are, beside the event loop."""
 
 GZIP_BYTES_MIN = 1024
 """Smaller texts fit one packet and are not compressed."""

@@ -4,40 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from outpour.tracker.figures import TorrentRow, Totals
 from outpour.web import text_format
-from outpour.web.context import Context, context_of
+from outpour.web.context import context_of
 from outpour.web.limits import METRICS_ROWS_MAX
 from outpour.web.reply import reply
+from outpour.web.tracker_metrics import METRICS, Labels
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-SUFFIXES = {
-    "_http": ("protocol", "http"),
-    "_udp": ("protocol", "udp"),
-    "_v4": ("family", "ipv4"),
-    "_v6": ("family", "ipv6"),
-}
-GAUGES = {"peers", "torrents", "connections"}
-HELP = {
-    "announces": "Announces answered.",
-    "scrapes": "Scrapes answered.",
-    "errors": "Requests answered with an error.",
-    "refused": "Announces for torrents outside the allowed set.",
-    "handed_over": "Connections handed over to the web side.",
-    "expired": "Peers dropped because they were silent.",
-    "peers": "Peers of all swarms.",
-    "torrents": "Torrents with a swarm.",
-    "bytes_received": "Bytes read from sockets.",
-    "bytes_sent": "Bytes written to sockets.",
-}
-
-Labels = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +34,19 @@ class Family:
 async def metrics(request: Request) -> Response:
     """`/metrics`."""
     context = context_of(request)
-    families = [*_sums(context), *_counters(context), *_torrents(context), *_process()]
-    return await reply(request, "".join(map(_text, families)), MEDIA_TYPE, cache="no-store")
+    totals, rows = context.url_names.totals(), context.url_names.rows()
+    streams, counters = context.live.listener_count, context.view.counters()
+
+    def text() -> str:
+        sums = _sums(context.view.version, totals, streams)
+        families = [*sums, *_counters(counters), *_torrents(rows), *_process()]
+        return "".join(map(_text, families))
+
+    return await reply(request, await context.thread.run(text), MEDIA_TYPE, cache="no-store")
 
 
-def _sums(context: Context) -> Iterator[Family]:
-    totals = context.url_names.totals()
-    yield _one("outpour_info", "gauge", "Version.", 1, version=context.view.version)
+def _sums(version: str, totals: Totals, streams: int) -> Iterator[Family]:
+    yield _one("outpour_info", "gauge", "Version.", 1, version=version)
     yield _one("outpour_torrents_listed", "gauge", "Torrents listed.", totals.torrents)
     yield _one("outpour_content_bytes", "gauge", "Size of all torrents.", totals.length)
     yield Family(
@@ -89,29 +76,19 @@ def _sums(context: Context) -> Iterator[Family]:
         "Size times completed downloads of the torrents listed.",
         totals.transferred,
     )
-    yield _one("outpour_event_streams", "gauge", "Open event streams.", context.live.listener_count)
+    yield _one("outpour_event_streams", "gauge", "Open event streams.", streams)
 
 
-def _counters(context: Context) -> Iterator[Family]:
-    grouped: dict[str, list[tuple[Labels, float]]] = {}
-    for name, number in sorted(context.view.counters().items()):
-        labels: Labels = {}
-        for suffix, (key, value) in SUFFIXES.items():
-            if name.endswith(suffix):
-                name, labels = name.removesuffix(suffix), {key: value}
-        grouped.setdefault(name, []).append((labels, number))
-    for name, values in grouped.items():
-        is_gauge = name in GAUGES
-        yield Family(
-            f"outpour_tracker_{name}" + ("" if is_gauge else "_total"),
-            "gauge" if is_gauge else "counter",
-            HELP.get(name, name.replace("_", " ").capitalize() + "."),
-            tuple(values),
-        )
+def _counters(counters: Mapping[str, int]) -> Iterator[Family]:
+    for metric in METRICS:
+        values = [
+            (dict(labels), counters[key]) for key, labels in metric.keys.items() if key in counters
+        ]
+        if values:
+            yield Family(metric.name, metric.kind, metric.help, tuple(values))
 
 
-def _torrents(context: Context) -> Iterator[Family]:
-    rows = context.url_names.rows()
+def _torrents(rows: Sequence[TorrentRow]) -> Iterator[Family]:
     if len(rows) > METRICS_ROWS_MAX:
         return
     labels = [

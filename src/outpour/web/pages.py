@@ -7,16 +7,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from outpour.web.assets import Assets
-from outpour.web.chart import Chart, draw
-from outpour.web.context import Context, context_of
-from outpour.web.file_tree import tree_of
-from outpour.web.limits import SPARKLINE_POINTS_MAX, SPARKLINES_MAX
-from outpour.web.query import COLUMNS, Query, select
+from outpour.web.context import context_of
+from outpour.web.query import Query, infohash_of
 from outpour.web.reply import reply
 
-SPARKLINE = (224, 52)
-CHART = (1440, 400)
-"""Width and height in units of the drawings, two for each pixel on a plain screen."""
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -24,17 +18,16 @@ async def index(request: Request) -> Response:
     """`/`: all torrents with their numbers, the page of the classic trackers."""
     context = context_of(request)
     query = Query.of(request.query_params)
-    selection = select(context.url_names.rows(), query)
-    return await context.page(
-        request,
-        "index.html",
-        columns=COLUMNS,
-        names=context.url_names.names(),
-        query=query,
-        selection=selection,
-        sparklines=_sparklines(context, [row.infohash for row in selection.rows]),
-        totals=context.url_names.totals(),
-    )
+    selection = await context.selections.get(context.url_names.rows(), query)
+    histories = await context.charts.histories(selection.rows)
+    values: dict[str, object] = {
+        "histories": histories,
+        "names": await context.url_names.names(),
+        "query": query,
+        "selection": selection,
+        "totals": context.url_names.totals(),
+    }
+    return await context.page(request, "index.html", values, key=query)
 
 
 async def torrent(request: Request) -> Response:
@@ -44,40 +37,15 @@ async def torrent(request: Request) -> Response:
     row = context.view.row(infohash) if infohash else None
     if row is None:
         raise HTTPException(404)
-    metainfo = await context.url_names.metainfo(row.infohash)
-    files = await context.url_names.files(row.infohash) if metainfo is not None else None
-    names = context.url_names.names()
-    content_name = names.content_of.get(row.infohash)
-    return await context.page(
-        request,
-        "torrent.html",
-        row=row,
-        metainfo=metainfo,
-        names=names,
-        content_name=content_name,
-        tree=tree_of(files) if files is not None and files.is_folder else None,
-        chart=draw(context.view.history(row.infohash), *CHART),
-    )
-
-
-def _sparklines(context: Context, infohashes: list[bytes]) -> dict[bytes, Chart]:
-    drawn: dict[bytes, Chart] = {}
-    for infohash in infohashes[:SPARKLINES_MAX]:
-        samples = context.view.history(infohash)
-        sparkline = draw(samples, *SPARKLINE, points_max=SPARKLINE_POINTS_MAX, is_snug=True)
-        if sparkline is not None:
-            drawn[infohash] = sparkline
-    return drawn
-
-
-def infohash_of(text: str) -> bytes | None:
-    """Read 40 or 64 hexadecimal digits; trackers know the first 20 bytes of a v2 infohash."""
-    if len(text) not in (40, 64):
-        return None
-    try:
-        return bytes.fromhex(text)[:20]
-    except ValueError:
-        return None
+    names = await context.url_names.names()
+    values: dict[str, object] = {
+        "row": row,
+        "facts": await context.facts.get(row.infohash),
+        "file_name": names.metainfo_of.get(row.infohash),
+        "content_name": names.content_of.get(row.infohash),
+        "chart": await context.charts.chart(row),
+    }
+    return await context.page(request, "torrent.html", values, key=row.infohash)
 
 
 async def healthz(_: Request) -> Response:

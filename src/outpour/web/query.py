@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from outpour.tracker.figures import TorrentRow
-from outpour.web.limits import PAGE_ROWS_MAX
 
 TEXT_MAX = 200
 INFOHASH_TEXT_MIN = 4
@@ -109,18 +109,32 @@ def is_infohash(row: TorrentRow, text: str) -> bool:
     return len(text) >= INFOHASH_TEXT_MIN and row.infohash_hex.startswith(text)
 
 
-def select(rows: Sequence[TorrentRow], query: Query, *, rows_max: int = PAGE_ROWS_MAX) -> Selection:
-    """Filter by name or infohash, sort, and cut out one page."""
+def infohash_of(text: str) -> bytes | None:
+    """Read 40 or 64 hexadecimal digits; trackers know the first 20 bytes of a v2 infohash."""
+    if len(text) not in (40, 64):
+        return None
+    try:
+        return bytes.fromhex(text)[:20]
+    except ValueError:
+        return None
+
+
+def ordered(rows: Sequence[TorrentRow], query: Query) -> list[TorrentRow]:
+    """Filter by name or infohash, and sort; equal ones come in the order of their infohashes."""
     wanted = query.text.casefold()
     if wanted:
         rows = [
             row for row in rows if wanted in (row.name or "").casefold() or is_infohash(row, wanted)
         ]
     # Two sorts: the infohash must keep its direction when the column turns round.
-    by_infohash = sorted(rows, key=lambda row: row.infohash)
+    by_infohash = sorted(rows, key=attrgetter("infohash"))
     order: Callable[[TorrentRow], object] = _BY_KEY[query.sort].order
-    ordered = sorted(by_infohash, key=order, reverse=query.descending)  # type: ignore[arg-type]
-    pages = max(1, -(-len(ordered) // rows_max))
-    page = min(max(1, query.page), pages)
-    shown = tuple(ordered[(page - 1) * rows_max : page * rows_max])
-    return Selection(shown, len(ordered), page, pages)
+    by_infohash.sort(key=order, reverse=query.descending)  # type: ignore[arg-type]
+    return by_infohash
+
+
+def cut(rows: Sequence[TorrentRow], page: int, rows_max: int) -> Selection:
+    """Cut one page out of sorted rows; beyond the last page is the last one."""
+    pages = max(1, -(-len(rows) // rows_max))
+    page = min(max(1, page), pages)
+    return Selection(tuple(rows[(page - 1) * rows_max : page * rows_max]), len(rows), page, pages)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
@@ -11,6 +13,9 @@ from typing import Protocol
 from starlette.types import ASGIApp
 
 from outpour.web.asgi_server import WebServer
+
+SWITCH_S = 0.001
+"""How long the event loop waits for the interpreter, at each of the few steps of an answer."""
 
 
 class StartedTracker(Protocol):
@@ -34,14 +39,16 @@ class StartedTracker(Protocol):
 
 
 @asynccontextmanager
-async def web_side(tracker: StartedTracker, app: ASGIApp) -> AsyncIterator[WebServer]:
+async def web_side(
+    tracker: StartedTracker, app: ASGIApp, *, trusted_proxies: Sequence[str] = ()
+) -> AsyncIterator[WebServer]:
     """Serve an application on the connections that the tracker hands over.
 
     Example:
         async with web_side(service, make_app(service, WebOptions())):
             await service.run()
     """
-    server = WebServer(app)
+    server = WebServer(app, trusted_proxies=trusted_proxies)
     await server.start()
     loop = asyncio.get_running_loop()
 
@@ -64,6 +71,7 @@ async def serve(
     on_ready: Callable[[], None] = lambda: None,
     on_hangup: Callable[[], None] = lambda: None,
     alongside: Sequence[Callable[[], Awaitable[None]]] = (),
+    trusted_proxies: Sequence[str] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT; then stop both sides and save.
 
@@ -75,10 +83,12 @@ async def serve(
         on_ready: Called once everything is served.
         on_hangup: Called on SIGHUP, before the lists are looked through.
         alongside: What else runs meanwhile; cancelled at the end.
+        trusted_proxies: Networks of proxies, which have as many connections as they have visitors.
 
     Raises:
         WriteError: Not all could be saved at the end.
     """
+    _answer_soon()
     stop = asyncio.Event()
     parts: list[asyncio.Future[object]] = []
 
@@ -88,7 +98,7 @@ async def serve(
 
     try:
         with _handling({signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: hang_up}):
-            async with web_side(tracker, app):
+            async with web_side(tracker, app, trusted_proxies=trusted_proxies):
                 on_ready()
                 for work in (stop.wait, tracker.run, *alongside):
                     parts.append(asyncio.ensure_future(work()))
@@ -101,6 +111,17 @@ async def serve(
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+def _answer_soon() -> None:
+    """Keep the interpreter from holding up the event loop.
+
+    Pages are put together on a thread beside it, and it gets its turn the sooner. What is there by
+    now stays, so the collector need not look through ten thousand torrents again and again.
+    """
+    sys.setswitchinterval(SWITCH_S)
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager

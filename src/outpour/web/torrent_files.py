@@ -5,6 +5,7 @@ from __future__ import annotations
 from email.utils import formatdate, parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
+from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from outpour.web.content import split_path
 from outpour.web.context import context_of
 from outpour.web.disposition import disposition
-from outpour.web.pages import infohash_of
+from outpour.web.query import infohash_of
 from outpour.web.reply import reply
 
 MEDIA_TYPE = "application/x-bittorrent"
@@ -24,7 +25,8 @@ async def metainfo(request: Request) -> Response:
     path = split_path(bytes(request.scope["raw_path"]).removeprefix(b"/torrents/"))
     if path is None or len(path) != 1:
         raise HTTPException(404)
-    infohash = context.url_names.names().metainfo.get(path[0])
+    names = await context.url_names.names()
+    infohash = names.metainfo.get(path[0])
     if infohash is None:
         infohash = infohash_of(path[0].removesuffix(".torrent"))
     return await _hand_out(request, infohash)
@@ -44,7 +46,14 @@ async def classic_file(request: Request) -> Response:
 async def _hand_out(request: Request, infohash: bytes | None) -> Response:
     context = context_of(request)
     row = context.view.row(infohash) if infohash is not None else None
-    raw = context.view.metainfo_bytes(row.infohash) if row is not None else None
+    file = context.view.metainfo_file(row.infohash) if row is not None else None
+    keyed = context.links(request).keyed()
+
+    def read() -> bytes | None:
+        raw = file.read() if file is not None else None
+        return raw if raw is None or keyed is None else keyed.metainfo(raw)
+
+    raw = await to_thread.run_sync(read)
     if row is None or raw is None:
         raise HTTPException(404)
     headers = {"content-disposition": disposition(f"{row.name or row.infohash_hex}.torrent")}

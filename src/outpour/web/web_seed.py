@@ -59,13 +59,10 @@ async def content(request: Request) -> Response:
     is_folder = raw.endswith(b"/")
     inner = raw.removeprefix(b"/").removesuffix(b"/")
     path = split_path(inner) if inner else () if raw in (b"", b"/") else None
-    found = (
-        None if path is None else await PublishedContent(context.view, context.url_names).find(path)
-    )
+    published = PublishedContent(context.view, context.url_names, context.facts)
+    found = None if path is None else await published.find(path)
     if isinstance(found, Open):
-        if is_folder:
-            found.file.close()
-            raise HTTPException(404)
+        # With a slash at the end it is what clients of v2 torrents ask for.
         return file_reply(request, found)
     if found is None:
         raise HTTPException(404)
@@ -76,21 +73,20 @@ async def content(request: Request) -> Response:
 
 async def _listing(request: Request, folder: Folder) -> Response:
     context = context_of(request)
-    names = context.url_names.names()
+    names = await context.url_names.names()
     infohash = names.content.get(folder.path[0]) if folder.path else None
     asked = Query.of(request.query_params).page
     pages = max(1, -(-len(folder.entries) // FOLDER_ENTRIES_MAX))
     page = min(max(1, asked), pages)
-    return await context.page(
-        request,
-        "folder.html",
-        entries=folder.entries[(page - 1) * FOLDER_ENTRIES_MAX : page * FOLDER_ENTRIES_MAX],
-        folder=folder,
-        here=context.links(request).content(folder.path, is_folder=True),
-        infohash=infohash,
-        page=page,
-        pages=pages,
-    )
+    values: dict[str, object] = {
+        "entries": folder.entries[(page - 1) * FOLDER_ENTRIES_MAX : page * FOLDER_ENTRIES_MAX],
+        "folder": folder,
+        "here": context.links(request).content(folder.path, is_folder=True),
+        "infohash": infohash,
+        "page": page,
+        "pages": pages,
+    }
+    return await context.page(request, "folder.html", values)
 
 
 def file_reply(request: Request, opened: Open) -> Response:
@@ -203,11 +199,19 @@ class FileReply(Response):
             with suppress(asyncio.CancelledError):
                 await watching
 
+    def _has_changed(self) -> bool:
+        opened = self._opened
+        status = os.fstat(opened.file.fileno())
+        return (status.st_size, status.st_mtime_ns) != (opened.length, opened.mtime_ns)
+
     async def _send_span(
         self, send: Send, span: Span, left: asyncio.Event, *, is_native: bool
     ) -> None:
         start, stop = span
         while start < stop and not left.is_set():
+            if self._has_changed():
+                # The rest would be of another file than the beginning.
+                raise EOFError(f"`{self._opened.name}`: changed while it was sent")
             if is_native:
                 count = min(CONTENT_WINDOW_BYTES, stop - start)
                 message = {"file": self._opened.file, "offset": start, "count": count}

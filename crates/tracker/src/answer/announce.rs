@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use super::Context;
 use crate::model::{Announce, Announced, Facts, Refused};
 use crate::rng::Rng;
-use crate::store::Asker;
 use crate::wire::Refusal;
 
 /// An announce that was let in, before the store is asked.
@@ -43,18 +42,20 @@ impl Context<'_> {
         ip: IpAddr,
         numwant: Option<u32>,
     ) -> Result<Admission, Refusal> {
-        self.gate.admit_peer(ip, announced.port)?;
+        self.gate.admit_peer(ip)?;
         self.store.swarms.prefetch(&announced.infohash);
         Ok(Admission {
             announce: Announce {
                 infohash: announced.infohash,
+                peer_id: announced.peer_id,
                 ip,
                 port: announced.port,
                 left: announced.left,
+                has_nothing: announced.downloaded == Some(0),
                 event: announced.event,
                 numwant: self.policy.numwant(announced.event, numwant),
             },
-            rng: Rng::seeded(self.rng.next_u64()),
+            rng: self.rng.fork(),
         })
     }
 
@@ -62,7 +63,7 @@ impl Context<'_> {
     pub(super) fn announce(
         &self,
         admission: &mut Admission,
-        asker: Asker<'_>,
+        is_stated: bool,
         requester: IpAddr,
         v4_out: &mut [u8],
         v6_out: &mut [u8],
@@ -71,7 +72,7 @@ impl Context<'_> {
         let Admission { announce, rng } = admission;
         let mut facts = self
             .store
-            .announce(announce, asker, now_s, rng, v4_out, v6_out);
+            .announce(announce, is_stated, now_s, rng, v4_out, v6_out);
         if let Some(refused) = facts.refused {
             return Err(refusal(refused));
         }
@@ -100,6 +101,5 @@ fn refusal(refused: Refused) -> Refusal {
             "too many peers of this torrent at your address",
             RETRY_IN_MIN,
         ),
-        Refused::Port => crate::gate::PORT_ZERO,
     }
 }

@@ -46,8 +46,9 @@ impl Harness {
                 peers_per_answer: 50,
                 peers_per_answer_max: 200,
                 full_scrape: false,
+                path_prefix: Box::default(),
             },
-            rng: Rng::seeded(1),
+            rng: Rng::with_seed(1),
             counters: Counters::default(),
         }
     }

@@ -91,16 +91,18 @@ impl Logged {
 impl Logged {
     /// A check of the peer that once announced this.
     pub(crate) fn nat_check(check: &Check, was_reached: bool) -> Self {
+        let announce = &check.announce;
         let announced = Announced {
-            infohash: check.announce.infohash,
-            peer_id: check.peer_id,
-            port: check.announce.port,
-            left: check.announce.left,
-            event: check.announce.event,
+            infohash: announce.infohash,
+            peer_id: announce.peer_id,
+            port: announce.port,
+            downloaded: None,
+            left: announce.left,
+            event: announce.event,
         };
         Self {
             reached: Some(was_reached),
-            ..Self::now(check.announce.ip, Some(announced))
+            ..Self::now(announce.ip, Some(announced))
         }
     }
 }

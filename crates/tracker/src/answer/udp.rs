@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use super::Context;
 use super::announce::Admission;
 use super::log::Logged;
-use crate::store::Asker;
-use crate::wire::Refusal;
+use crate::gate::KEY_MISSING;
 use crate::wire::http::action;
 use crate::wire::limits::URL_DATA_BYTES_MAX;
 use crate::wire::udp::{self as wire, Request};
+use crate::wire::{Cause, Refusal};
 
 const ID_EXPIRED: &str = "connection id expired";
 
@@ -22,7 +22,6 @@ pub(crate) enum Admitted<'p> {
     Announce {
         transaction: [u8; 4],
         admission: Admission,
-        peer_id: [u8; 20],
         request_bytes: usize,
     },
     Scrape(wire::Scrape<'p>),
@@ -63,10 +62,11 @@ pub(crate) fn admit<'p>(
     }
     if !context.gate.is_slow_enough(source, context.now_ms) {
         context.counters.dropped_udp.one();
+        counters.refuse(Cause::Rate);
         return Admitted::Dropped;
     }
     if let Err(refusal) = context.lists.admit_address(source) {
-        context.counters.refused.one();
+        counters.refuse(refusal.cause);
         return fail(refusal.reason);
     }
     match request {
@@ -79,20 +79,24 @@ pub(crate) fn admit<'p>(
             let admission = match admission {
                 Ok(admission) => admission,
                 Err(refusal) => {
-                    counters.refused.one();
+                    counters.refuse(refusal.cause);
                     return fail(refusal.reason);
                 }
             };
             if let Some(reason) = context.lists.failure(&request.announced.infohash) {
-                counters.refused.one();
+                counters.refuse(Cause::Torrent);
                 return fail(reason);
             }
             Admitted::Announce {
                 transaction,
                 admission,
-                peer_id: request.announced.peer_id,
                 request_bytes: packet.len(),
             }
+        }
+        // A scrape has no room for a key (BEP 41 is of announces alone), and numbers are for members.
+        Request::Scrape(_) if context.lists.keys.is_some() => {
+            counters.refuse(Cause::Key);
+            fail(KEY_MISSING.reason)
         }
         Request::Scrape(scrape) => {
             for infohash in scrape.infohashes {
@@ -153,7 +157,6 @@ pub(crate) fn answer(
         Admitted::Announce {
             transaction,
             mut admission,
-            peer_id,
             request_bytes,
         } => {
             // BEP 7 and BEP 15: the peers of an answer are of the family that it goes over.
@@ -162,11 +165,7 @@ pub(crate) fn answer(
                 IpAddr::V4(_) => (peers, &mut [][..]),
                 IpAddr::V6(_) => (&mut [][..], peers),
             };
-            let asker = Asker {
-                peer_id: &peer_id,
-                is_stated: false,
-            };
-            match context.announce(&mut admission, asker, source, v4_out, v6_out) {
+            match context.announce(&mut admission, false, source, v4_out, v6_out) {
                 Ok(facts) => {
                     context.counters.announces_udp.one();
                     let interval_s = context.policy.interval_s(context.rng);
@@ -180,7 +179,7 @@ pub(crate) fn answer(
                     wire::PEERS_AT + facts.v4_bytes + facts.v6_bytes
                 }
                 Err(refusal) => {
-                    context.counters.refused.one();
+                    context.counters.refuse(refusal.cause);
                     context.counters.errors_udp.one();
                     wire::error(out, transaction, refusal.reason, request_bytes)
                 }

@@ -1,10 +1,10 @@
 //! The lists that Python hands down: torrents, keys, addresses and clients.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::infohash_set::{Folded, InfoHashSet};
 use super::ranges::Ranges;
 use crate::model::InfoHash;
 
@@ -72,52 +72,5 @@ impl Lists {
     pub(super) fn admits_client(&self, peer_id: &[u8; 20]) -> bool {
         let mut denied = self.denied_clients.iter();
         !denied.any(|prefix| peer_id.starts_with(prefix))
-    }
-}
-
-pub(crate) type InfoHashSet = Arc<HashSet<InfoHash, Folded>>;
-
-/// Hashes an infohash by one multiplication with a secret: it is a hash already, and chosen by the
-/// operator, so only its distribution over the buckets is left to do.
-#[derive(Clone)]
-pub(crate) struct Folded {
-    secret: u64,
-}
-
-impl Default for Folded {
-    fn default() -> Self {
-        let secret = std::hash::RandomState::new().hash_one(0);
-        Self { secret: secret | 1 }
-    }
-}
-
-impl BuildHasher for Folded {
-    type Hasher = Folding;
-
-    fn build_hasher(&self) -> Folding {
-        Folding {
-            secret: self.secret,
-            folded: 0,
-        }
-    }
-}
-
-pub(crate) struct Folding {
-    secret: u64,
-    folded: u64,
-}
-
-impl Hasher for Folding {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, _) = bytes.as_chunks();
-        for word in words {
-            let product =
-                u128::from(self.folded ^ u64::from_le_bytes(*word)) * u128::from(self.secret);
-            self.folded = product as u64 ^ (product >> 64) as u64;
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.folded
     }
 }

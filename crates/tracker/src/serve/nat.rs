@@ -12,7 +12,7 @@ use super::worker::Shared;
 use crate::answer::log::Logged;
 use crate::counters::Counters;
 use crate::nat::{Check, Checks, HANDSHAKE_BYTES};
-use crate::rng::Rng;
+use crate::rng::{self, Rng};
 
 const STOP: u64 = 0;
 const SIGNAL: u64 = 1;
@@ -56,7 +56,7 @@ impl NatChecker {
             epoll,
             attempts: HashMap::new(),
             next_token: SOCKETS_FROM,
-            rng: Rng::from_os(),
+            rng: rng::from_os(),
         }))
     }
 

@@ -17,7 +17,7 @@ use crate::answer::log::Log;
 use crate::answer::{Context, Policy};
 use crate::counters::Counters;
 use crate::gate::Gate;
-use crate::rng::Rng;
+use crate::rng;
 use crate::store::Store;
 
 /// What all workers have in common.
@@ -92,7 +92,7 @@ impl Worker {
         }
         let mut events = Events::new();
         let shared = Arc::clone(&self.shared);
-        let mut rng = Rng::from_os();
+        let mut rng = rng::from_os();
         // An error of `epoll_wait` would be an error of this program.
         while let Ok(count) = self.epoll.wait(&mut events, self.timeout_ms()) {
             let mut context = Context {

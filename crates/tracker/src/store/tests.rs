@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Asker, Store};
+use super::Store;
 use crate::limits::Limits;
 use crate::model::{Announce, Counts, Event};
 use crate::nat::{Check, Checks};
@@ -43,16 +43,17 @@ fn a_peer_counts_once_wherever_it_is_and_is_given_once_it_was_reached() {
     let checks = Checks::new(u32::MAX, nowhere.expect("a device"));
     let store = Store::new(Limits::default(), Some(checks));
     let waiting = store.waiting.as_ref().expect("checks are made");
-    let mut rng = Rng::seeded(1);
+    let mut rng = Rng::with_seed(1);
     let mut peers: HashMap<SocketAddr, (bool, bool)> = HashMap::new();
     let mut reached: HashSet<SocketAddr> = HashSet::new();
+    let mut counted: HashSet<SocketAddr> = HashSet::new();
     let mut tried: Vec<Check> = Vec::new();
     for _ in 0..OPERATIONS {
-        if rng.below(4) == 0 {
+        if rng.u32(..4) == 0 {
             tried.extend(waiting.checks.next());
-            if tried.len() > rng.below(6) as usize {
-                let check = tried.swap_remove(rng.below(tried.len() as u32) as usize);
-                let is_reached = rng.below(2) == 0;
+            if tried.len() > rng.u32(..6) as usize {
+                let check = tried.swap_remove(rng.u32(..tried.len() as u32) as usize);
+                let is_reached = rng.u32(..2) == 0;
                 waiting.checks.ended(&check, is_reached);
                 if is_reached {
                     store.reached(&check, 0, &mut rng);
@@ -61,33 +62,41 @@ fn a_peer_counts_once_wherever_it_is_and_is_given_once_it_was_reached() {
             }
             continue;
         }
-        let peer = address(rng.below(PEERS));
+        let number = rng.u32(..PEERS);
+        let peer = address(number);
         let events = [Event::None, Event::Started, Event::Paused, Event::Stopped];
         let announce = Announce {
             infohash: [1; 20],
+            peer_id: [number as u8; 20],
             ip: peer.ip(),
             port: peer.port(),
-            left: u64::from(rng.below(2)),
-            event: events[rng.below(4) as usize],
+            left: u64::from(rng.u32(..2)),
+            has_nothing: false,
+            event: events[rng.u32(..4) as usize],
             numwant: 50,
         };
-        let asker = Asker {
-            peer_id: &[0; 20],
-            is_stated: rng.below(8) == 0,
-        };
+        let is_stated = rng.u32(..8) == 0;
         let (mut v4, mut v6) = ([0; 300], [0; 900]);
-        let facts = store.announce(&announce, asker, 0, &mut rng, &mut v4, &mut v6);
+        let facts = store.announce(&announce, is_stated, 0, &mut rng, &mut v4, &mut v6);
+        let finished = |(seeds, _): &(bool, bool)| !seeds && announce.left == 0;
+        if peers.get(&peer).is_some_and(finished) {
+            counted.insert(peer);
+        }
         if announce.event == Event::Stopped {
             peers.remove(&peer);
             reached.remove(&peer);
         } else {
             let seeds = announce.left == 0;
             peers.insert(peer, (seeds, !seeds && announce.event == Event::Paused));
-            if asker.is_stated {
+            if is_stated {
                 reached.insert(peer);
             }
         }
-        let expected = counts(&peers);
+        let expected = Counts {
+            downloaded: counted.len() as u32,
+            ..counts(&peers)
+        };
+        assert_eq!(facts.downloaded, expected.downloaded);
         assert_eq!(facts.complete, expected.complete);
         assert_eq!(facts.incomplete, expected.incomplete);
         let found = store.scrape(&[1; 20]).unwrap_or_default();

@@ -15,6 +15,9 @@ use crate::rng::Rng;
 /// Places of a swarm that are looked at for other peers of a host.
 const SAMPLE: usize = 512;
 
+/// Peers given to one that says it has all and may have nothing, where nobody else wants data.
+const LAST_RESORT: usize = 5;
+
 /// An announce with what was made of it before the lock was taken.
 pub(super) struct Call<'a, P> {
     pub(super) turn: Turn<'a>,
@@ -34,6 +37,8 @@ pub(super) struct Outs<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
     Taken,
+    /// The peer does not come into the swarm, since nobody can connect to it; its download is counted.
+    Counted,
     /// The peer is not in the swarm, and does not come into it.
     Ignored,
 }
@@ -58,20 +63,31 @@ impl<'a, P: Family> Call<'a, P> {
         }
     }
 
-    /// The peers that help the asker, and how many of the swarm may be of them.
+    /// The peers that help the asker.
+    ///
+    /// Who starts with a magnet link alone does not know yet what there is to download, and may say
+    /// that nothing is.
     #[inline]
-    fn useful(&self, slot: &Slot) -> (Useful, usize) {
-        if self.announce.left == 0 || self.announce.event == Event::Paused {
-            (Useful::Downloaders, (slot.len() - slot.seeders) as usize)
-        } else {
-            (Useful::Everyone, slot.len() as usize)
+    fn useful(&self) -> Useful {
+        match self.announce.event {
+            Event::Started => Useful::Everyone,
+            Event::Paused => Useful::Downloaders,
+            _ if self.announce.left == 0 => Useful::Downloaders,
+            _ => Useful::Everyone,
         }
+    }
+
+    /// Whether the asker may have nothing though it says that nothing is left.
+    #[inline]
+    fn may_have_nothing(&self) -> bool {
+        self.announce.left == 0 && self.announce.has_nothing
     }
 }
 
 impl Swarms {
     /// Write peers for an asker of either family, whether its word is taken or not.
-    #[inline]
+    #[allow(clippy::inline_always)] // so that what is done with the word is known, and costs nothing
+    #[inline(always)]
     pub(super) fn ask(
         &self,
         announce: &Announce,
@@ -105,7 +121,8 @@ impl Swarms {
         }
     }
 
-    #[inline]
+    #[allow(clippy::inline_always)] // as above
+    #[inline(always)]
     fn ask_as<P: Family>(
         &self,
         asker: P,
@@ -121,11 +138,12 @@ impl Swarms {
         let call = Call::new(turn, announce, hash, asker);
         let padded = self.padded(hash);
         let mut shard = padded.shard.lock();
-        if word == Word::Ignored {
-            return shard.look(&call, rng, outs);
-        }
-        let answer = shard.announce(&call, rng, outs);
-        if answer.facts.joined {
+        let answer = match word {
+            Word::Taken => shard.announce(&call, rng, outs),
+            Word::Counted => shard.overhear(&call, rng, outs),
+            Word::Ignored => shard.look(&call, rng, outs),
+        };
+        if answer.facts.joined || answer.facts.completed_now {
             padded.note(&shard);
         }
         answer
@@ -144,7 +162,7 @@ impl Shard {
             && let View::Many(peers) = P::view(slot)
         {
             peers.prefetch(call.asker_hash);
-            prefetch_peers(peers, call.announce.numwant, call.useful(slot).1, rng);
+            prefetch_peers(peers, call.announce.numwant, call.useful().of(slot), rng);
         }
     }
 
@@ -175,13 +193,13 @@ impl Shard {
             return Answer::of(facts);
         }
         let Some(place) = place else {
-            return give(facts, slot, call, rng, outs);
+            return Answer::with_peers(facts, give(slot, call, rng, outs));
         };
         // Nobody is given itself: the asker is not in its place while peers are picked.
         let asker = std::mem::replace(P::place_mut(slot, place, call.asker_hash), P::EMPTY);
-        let answer = give(facts, slot, call, rng, outs);
+        let given = give(slot, call, rng, outs);
         *P::place_mut(slot, place, call.asker_hash) = asker;
-        answer
+        Answer::with_peers(facts, given)
     }
 
     fn stop<P: Family>(&mut self, call: &Call<'_, P>) -> Facts {
@@ -190,13 +208,43 @@ impl Shard {
             .torrents
             .find(&call.announce.infohash, call.torrent_hash);
         let Some(number) = found else { return facts };
-        let place = P::find(self.torrents.slot(number), call.asker, call.asker_hash);
-        if let Some(place) = place {
+        let slot = self.torrents.slot(number);
+        if let Some(place) = P::find(slot, call.asker, call.asker_hash) {
+            let meta = P::place(slot, place, call.asker_hash).meta();
+            // Some clients stop when they have finished, and do not say `completed` before.
+            if call.announce.left == 0 && !meta.is_seeder() && !meta.is_completed() {
+                facts.completed_now = self.complete(call, number);
+            }
             self.leave::<P>(&call.turn, number, place, call.asker_hash);
         }
         facts.count(self.torrents.slot(number));
         self.close_if_useless(&call.turn, number);
         facts
+    }
+
+    /// Answer a peer that does not join since nobody can connect to it.
+    #[cold]
+    fn overhear<P: Family>(&mut self, call: &Call<'_, P>, rng: &mut Rng, outs: Outs<'_>) -> Answer {
+        let announce = call.announce;
+        if announce.event == Event::Stopped {
+            return Answer::of(self.stop(call));
+        }
+        if announce.left > 0 || announce.event != Event::Completed {
+            return self.look(call, rng, outs);
+        }
+        let opened = self.find_or_open(&call.turn, &announce.infohash, call.torrent_hash);
+        let completed_now = opened.is_some_and(|number| self.complete(call, number));
+        let answer = self.look(call, rng, outs);
+        if let Some(number) = opened {
+            self.close_if_useless(&call.turn, number);
+        }
+        Answer {
+            facts: Facts {
+                completed_now,
+                ..answer.facts
+            },
+            ..answer
+        }
     }
 
     /// Write down what the peer says of itself and give its place, unless it is refused one.
@@ -211,14 +259,16 @@ impl Shard {
         let (turn, announce) = (&call.turn, call.announce);
         let seeder = announce.left == 0;
         let partial = !seeder && announce.event == Event::Paused;
-        let completes = seeder && announce.event == Event::Completed;
+        let says_so = seeder && announce.event == Event::Completed;
         let said = Meta::new(turn.now, seeder, partial);
         let slot = self.torrents.slot_mut(number);
-        let (place, counted) = if let Some(place) = P::find(slot, call.asker, call.asker_hash) {
+        let (place, finished) = if let Some(place) = P::find(slot, call.asker, call.asker_hash) {
             let peer = P::place_mut(slot, place, call.asker_hash);
             let old = peer.meta();
-            let counted = old.is_completed();
-            *peer = peer.with_meta(said.completed_if(counted | completes));
+            // Another client may be at the same address now; whether it is, its peer id tells.
+            let counted = old.is_completed() && (seeder || announce.event != Event::Started);
+            let finished = !counted && (says_so || seeder && !old.is_seeder());
+            *peer = peer.with_meta(said.completed_if(counted | finished));
             let change = u32::from(seeder).wrapping_sub(u32::from(old.is_seeder()));
             slot.seeders = slot.seeders.wrapping_add(change);
             let seeders = &mut self.tally.seeders;
@@ -226,29 +276,20 @@ impl Shard {
             if partial != old.is_partial() {
                 self.note_partials(number, if partial { 1 } else { -1 });
             }
-            (place, counted)
+            (place, finished)
         } else {
             facts.refused = self.refusal(call, number, rng);
             if facts.refused.is_some() {
                 return None;
             }
             facts.joined = true;
-            let peer = call.asker.with_meta(said.completed_if(completes));
-            (self.join(turn, number, peer, call.asker_hash), false)
+            let peer = call.asker.with_meta(said.completed_if(says_so));
+            (self.join(turn, number, peer, call.asker_hash), says_so)
         };
-        if completes && !counted {
-            facts.completed_now = true;
-            self.complete(number);
+        if finished {
+            facts.completed_now = self.complete(call, number);
         }
         Some(place)
-    }
-
-    #[cold]
-    fn complete(&mut self, number: u32) {
-        let slot = self.torrents.slot_mut(number);
-        let completed = slot.completed_mut();
-        *completed = completed.saturating_add(1);
-        *self.completions.entry(slot.infohash).or_default() += 1;
     }
 
     /// Why a new peer is not taken; otherwise it is counted.
@@ -274,12 +315,13 @@ impl Shard {
 }
 
 impl Answer {
-    pub(super) fn of(facts: Facts) -> Self {
-        Self {
-            facts,
-            own: 0,
-            other: 0,
-        }
+    fn of(facts: Facts) -> Self {
+        Self::with_peers(facts, (0, 0))
+    }
+
+    #[inline]
+    pub(super) fn with_peers(facts: Facts, (own, other): (usize, usize)) -> Self {
+        Self { facts, own, other }
     }
 }
 
@@ -293,22 +335,52 @@ impl Facts {
     }
 }
 
-/// Write peers of both families, and answer with the bytes of each.
+/// Write peers of both families and give the bytes of each.
+#[inline]
+pub(super) fn give<P: Family>(
+    slot: &Slot,
+    call: &Call<'_, P>,
+    rng: &mut Rng,
+    outs: Outs<'_>,
+) -> (usize, usize) {
+    let Outs { own, other } = outs;
+    let numwant = call.announce.numwant;
+    let outs = Outs {
+        own: &mut *own,
+        other: &mut *other,
+    };
+    let given = give_some(call.useful(), numwant, slot, call, rng, outs);
+    if given == (0, 0) && call.may_have_nothing() {
+        let numwant = numwant.min(LAST_RESORT);
+        give_some(
+            Useful::Everyone,
+            numwant,
+            slot,
+            call,
+            rng,
+            Outs { own, other },
+        )
+    } else {
+        given
+    }
+}
+
+/// Write up to `numwant` peers, and tell the bytes of the asker's family and of the other.
 ///
 /// The asker's own family goes first but leaves a quarter to the other one where that has peers.
 #[inline]
-pub(super) fn give<P: Family>(
-    facts: Facts,
+fn give_some<P: Family>(
+    useful: Useful,
+    numwant: usize,
     slot: &Slot,
     call: &Call<'_, P>,
     rng: &mut Rng,
     Outs { own, other }: Outs<'_>,
-) -> Answer {
-    let (turn, numwant) = (&call.turn, call.announce.numwant);
-    let (useful, useful_number) = call.useful(slot);
-    let origins = turn.origins.filter(|_| useful == Useful::Everyone);
+) -> (usize, usize) {
+    let useful_number = useful.of(slot);
+    let origins = call.turn.origins.filter(|_| useful == Useful::Everyone);
     if useful_number == 0 && origins.is_none() {
-        return Answer::of(facts);
+        return (0, 0);
     }
     let others = P::Other::view(slot);
     let other_origins = origins.map_or(&[][..], P::Other::origins);
@@ -324,8 +396,7 @@ pub(super) fn give<P: Family>(
     };
     let own = select(&P::view(slot), &ask, rng, own);
     if other.is_empty() {
-        let other = 0;
-        return Answer { facts, own, other };
+        return (own, 0);
     }
     let ask = Ask {
         asker: P::Other::EMPTY,
@@ -334,8 +405,18 @@ pub(super) fn give<P: Family>(
         want: numwant - own / P::WIRE,
         useful_number,
     };
-    let other = select(&others, &ask, rng, other);
-    Answer { facts, own, other }
+    (own, select(&others, &ask, rng, other))
+}
+
+impl Useful {
+    /// How many of a swarm may be of these.
+    #[inline]
+    fn of(self, slot: &Slot) -> usize {
+        match self {
+            Self::Downloaders => (slot.len() - slot.seeders) as usize,
+            Self::Everyone => slot.len() as usize,
+        }
+    }
 }
 
 /// Peers of the asker's host among the places of a sample.

@@ -87,6 +87,6 @@ impl Shard {
         let slot = found.map_or(&nobody, |number| self.torrents.slot(number));
         let mut facts = Facts::default();
         facts.count(slot);
-        give(facts, slot, call, rng, outs)
+        Answer::with_peers(facts, give(slot, call, rng, outs))
     }
 }

@@ -226,6 +226,6 @@ fn pack_if<P: Peer>(group: &[P], out: &mut [u8], number: impl Fn(P) -> usize) ->
 #[cold]
 #[inline(never)]
 fn shuffle<P: Peer>(written: &mut [u8], rng: &mut Rng) {
-    let first = rng.below((written.len() / P::WIRE) as u32) as usize;
+    let first = rng.u32(..(written.len() / P::WIRE) as u32) as usize;
     written.rotate_left(first * P::WIRE);
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::completions::Completions;
+use super::counted::Counted;
 use super::load::Load;
 use super::mix::Keys;
 use super::origins::Origins;
@@ -15,8 +17,7 @@ use crate::model::{Counts, InfoHash};
 pub(super) struct Shard {
     pub(super) torrents: Torrents,
     pub(super) tally: Tally,
-    /// Downloads completed since they were last drained.
-    pub(super) completions: HashMap<InfoHash, u32>,
+    pub(super) completions: Completions,
     /// How many partial seeds (BEP 21) a swarm has, of the few that have any.
     pub(super) partials: HashMap<InfoHash, u32>,
 }
@@ -38,6 +39,7 @@ pub(super) struct Turn<'a> {
     pub(super) keys: &'a Keys,
     pub(super) load: &'a Load,
     pub(super) origins: Option<&'a Origins>,
+    pub(super) counted: &'a Counted,
     pub(super) now: Coarse,
 }
 

@@ -15,6 +15,7 @@ pub(crate) use self::operation::Bytes;
 use self::operation::{Ask, Operation};
 pub(crate) use self::operation::{Place, Source};
 use super::Swarms;
+use super::counted::Counted;
 use super::mix::Keys;
 use super::peer::{PeerV4, PeerV6};
 use super::peers::Peers;
@@ -25,6 +26,9 @@ use crate::rng::Rng;
 
 /// Peers up to which an answer looks at all places of a swarm, whatever it was in earlier times.
 const SMALL: usize = 128;
+
+/// Sets of marks: so many that none is full.
+const TRIAL_SETS: usize = 1 << 17;
 
 pub(crate) struct Trial {
     limits: Limits,
@@ -39,8 +43,9 @@ pub(crate) struct Trial {
 impl Swarms {
     /// Make an empty store that does the same for the same seed.
     pub(crate) fn seeded(limits: Limits, seed: u64) -> Self {
-        let mut rng = Rng::seeded(seed);
-        Self::keyed(limits, Keys::draw(|| rng.next_u64()))
+        let mut rng = Rng::with_seed(seed);
+        let counted = Counted::with_sets(TRIAL_SETS);
+        Self::keyed(limits, Keys::draw(|| rng.u64(..)), counted.into())
     }
 }
 
@@ -50,7 +55,7 @@ impl Trial {
             limits: limits.clone(),
             store: Swarms::seeded(limits.clone(), seed),
             naive: Naive::new(limits.clone()),
-            rng: Rng::seeded(seed),
+            rng: Rng::with_seed(seed),
             now_s: 1_000_000,
             saved: None,
         }
@@ -147,32 +152,42 @@ impl Trial {
         let torrent = self.naive.torrents.get(&announce.infohash);
         let torrent = torrent.unwrap_or(&nobody);
         let asker = SocketAddr::new(announce.ip, announce.port);
-        let wants_data = announce.left > 0 && announce.event != Event::Paused;
-        let origins: &[SocketAddr] = if wants_data { &self.naive.origins } else { &[] };
         let given = [addresses::<6>(v4), addresses::<18>(v6)];
+        let rooms = [ask.v4_bytes / COMPACT_V4, ask.v6_bytes / COMPACT_V6];
+        let wants_data = announce.event == Event::Started
+            || announce.left > 0 && announce.event != Event::Paused;
+        let is_last_resort = !wants_data
+            && announce.left == 0
+            && announce.has_nothing
+            && (torrent.has_no_downloaders(rooms) || {
+                let mut given = given.iter().flatten();
+                given.any(|address| !torrent.downloads(address))
+            });
+        let wants_data = wants_data || is_last_resort;
+        let most = if is_last_resort { 5 } else { usize::MAX };
+        let numwant = announce.numwant.min(most);
+        let origins: &[SocketAddr] = if wants_data { &self.naive.origins } else { &[] };
         for addresses in &given {
             // Few enough for a list to be the faster set.
             for (at, address) in addresses.iter().enumerate() {
                 assert!(!addresses[..at].contains(address), "{address} given twice");
                 assert_ne!(*address, asker, "the asker is given itself");
-                let peer = torrent.peers.get(address);
-                let is_useful =
-                    peer.is_some_and(|peer| wants_data || !peer.seeder && !peer.partial);
+                let is_known = torrent.peers.contains_key(address);
+                let is_useful = is_known && (wants_data || torrent.downloads(address));
                 assert!(
                     is_useful || origins.contains(address),
                     "{address} is of no use"
                 );
             }
         }
-        let rooms = [ask.v4_bytes / COMPACT_V4, ask.v6_bytes / COMPACT_V6];
         let own = family(asker);
         let other_origins = origins.iter().filter(|origin| family(**origin) != own);
         let other_origins: BTreeSet<_> = other_origins.collect();
         let reserved = (torrent.families[1 - own].len + other_origins.len())
             .min(rooms[1 - own])
-            .min(announce.numwant / 4);
-        let mut wanted = [announce.numwant - reserved; 2];
-        wanted[1 - own] = announce.numwant - given[own].len();
+            .min(numwant / 4);
+        let mut wanted = [numwant - reserved; 2];
+        wanted[1 - own] = numwant - given[own].len();
         for (at, given) in given.iter().enumerate() {
             let wanted = wanted[at].min(rooms[at]);
             let first = origins
@@ -193,8 +208,12 @@ impl Trial {
     fn drain(&mut self, limit: usize) {
         let taken = self.store.drain_completed(limit);
         assert_eq!(taken.len(), limit.min(self.naive.completions.len()));
-        for (infohash, count) in taken {
-            assert_eq!(self.naive.completions.remove(&infohash), Some(count));
+        for one in taken {
+            assert_eq!(
+                self.naive.completions.remove(&one.infohash),
+                Some(one.count)
+            );
+            assert_eq!(one.marks.len(), one.count as usize);
         }
     }
 
@@ -250,9 +269,12 @@ impl Trial {
     fn restart(&mut self, seconds: u32) {
         let snapshot = self.store.snapshot(self.now_s);
         let old = std::mem::replace(&mut self.naive, Naive::new(self.limits.clone()));
-        self.store = Swarms::seeded(self.limits.clone(), self.rng.next_u64());
+        let counted = self.store.counted();
+        self.store = Swarms::seeded(self.limits.clone(), self.rng.u64(..));
+        self.store.recall_counted(&counted);
+        self.naive.counted.clone_from(&old.counted);
         let then_s = self.now_s;
-        self.now_s = 500_000 + self.rng.below(100_000);
+        self.now_s = 500_000 + self.rng.u32(..100_000);
         let brought = self.store.restore(&snapshot, seconds, self.now_s);
         let expected = self.naive.restore(&old, then_s, seconds, self.now_s);
         assert_eq!(brought, Ok(expected));
@@ -348,7 +370,7 @@ impl Trial {
                 split += usize::from(is_split::<PeerV6>(slot));
             }
             assert!(shard.partials.values().all(|partials| *partials > 0));
-            completions.extend(shard.completions.clone());
+            completions.extend(shard.completions.counts());
         }
         assert_eq!(completions, self.naive.completions);
         split

@@ -82,7 +82,7 @@ pub(super) struct TableWalk<'a, P: Peer> {
 impl<'a, P: Peer> TableWalk<'a, P> {
     #[inline]
     pub(super) fn new(table: &'a Table<P>, groups: u32, rng: &mut Rng) -> Self {
-        let seed = rng.next_u64();
+        let seed = rng.u64(..);
         let cut = Cut::new(groups, (seed >> 32) as u32);
         let runs = cut.runs(table.groups());
         let prime = STRIDES[seed as usize % STRIDES.len()];
@@ -128,9 +128,9 @@ pub(super) struct PartsWalk<'a, P: Peer> {
 impl<'a, P: Peer> PartsWalk<'a, P> {
     #[inline]
     pub(super) fn new(parts: &'a Parts<P>, groups: u32, rng: &mut Rng) -> Self {
-        let seed = rng.next_u64() | 1;
+        let seed = rng.u64(..) | 1;
         // Of a number of its own: the runs are drawn from the seed, and both add up to a place.
-        let cut = Cut::new(groups, rng.next_u64() as u32);
+        let cut = Cut::new(groups, rng.u64(..) as u32);
         let runs = cut.runs(parts.groups_max());
         Self {
             tables: parts.tables(),

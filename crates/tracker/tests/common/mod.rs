@@ -51,6 +51,12 @@ pub fn counted(tracker: &Tracker, name: &str, value: u64) {
     assert_eq!(count(tracker, name), value, "{name}");
 }
 
+/// The downloads completed since they were last taken.
+pub fn drained(tracker: &Tracker) -> Vec<([u8; 20], u32)> {
+    let completed = tracker.completed(usize::MAX).into_iter();
+    completed.map(|one| (one.infohash, one.count)).collect()
+}
+
 /// Waits until something is so.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -258,6 +264,7 @@ pub fn packet(id: u64, action: u32, rest: &[u8]) -> Vec<u8> {
 pub struct UdpAnnounce {
     pub infohash: [u8; 20],
     pub peer_id: [u8; 20],
+    pub downloaded: u64,
     pub left: u64,
     pub event: u32,
     pub ip: [u8; 4],
@@ -271,6 +278,7 @@ impl Default for UdpAnnounce {
         Self {
             infohash: INFOHASH,
             peer_id: *b"-XX0001-abcdefghijkl",
+            downloaded: 0,
             left: 1,
             event: 0,
             ip: [0; 4],
@@ -286,7 +294,7 @@ impl UdpAnnounce {
         [
             self.infohash.as_slice(),
             &self.peer_id,
-            &[0; 8],
+            &self.downloaded.to_be_bytes(),
             &self.left.to_be_bytes(),
             &[0; 8],
             &self.event.to_be_bytes(),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from outpour._core import Logged
 from outpour.base.host_port import format_host_port
 from outpour.cli.classic.tracker_log import WHEN, Log, line_of, text_of
+
+if TYPE_CHECKING:
+    from outpour._core import Logged
 
 PAUSE_S = 0.25
 BATCH_MAX = 4096

@@ -12,6 +12,7 @@ from outpour.cli.classic.client_options import REPLACED
 from outpour.cli.classic.option_table import Parsed
 from outpour.cli.shared.printer import Printer
 from outpour.engine import Encryption, Engine, EngineSettings
+from outpour.torrent.disk_names import disk_names
 from outpour.torrent.info import Info
 
 KB = 1 << 10
@@ -107,4 +108,4 @@ def place(info: Info, saveas: str) -> tuple[Path, str | None]:
 def _is_root(info: Info, folder: Path) -> bool:
     if not any(folder.iterdir()):
         return True
-    return any(folder.joinpath(*file.path).exists() for file in info.files if not file.is_padding)
+    return any(folder.joinpath(*path[1:]).exists() for path in disk_names(info))

@@ -9,11 +9,11 @@ from pathlib import Path
 from outpour.base.errors import ReadError
 from outpour.cli.classic.client_engine import note_replaced, open_engine
 from outpour.cli.classic.client_options import TABLE
-from outpour.cli.classic.figures import brief, short_size
 from outpour.cli.classic.folder_job import FolderJob
 from outpour.cli.classic.frame import EXIT_USAGE, print_text, program, run
 from outpour.cli.classic.option_table import Option, Parsed, listing, parse, wants_help
 from outpour.cli.classic.screen import Screen, has_screen, rows_of_many
+from outpour.cli.classic.status_block import brief, short_size
 from outpour.cli.shared.engine_options import resume_folder, terminable
 from outpour.cli.shared.printer import Printer
 from outpour.downloader import DownloadOptions, Failed, Job, Note, Outcome, SeedGoal

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from outpour.base.errors import ReadError, UsageError
+from outpour.base.errors import OutpourError, ReadError, UsageError
 from outpour.base.text import printable
 from outpour.base.units import GIB, MIB
 from outpour.cli.classic.announce import split_tiers
@@ -16,7 +16,8 @@ from outpour.cli.classic.frame import EXIT_USAGE, each, note_obsolete, print_tex
 from outpour.cli.classic.option_table import Option, OptionError, Parsed, listing, parse, wants_help
 from outpour.cli.shared.inputs import check_url
 from outpour.cli.shared.printer import Printer
-from outpour.making.batch import ENDING, things
+from outpour.cli.shared.target import pattern_of_target
+from outpour.making.batch import ENDING, is_made, things
 from outpour.making.maker import CreateOptions, create_from_tree
 from outpour.making.walker import Tree, walk
 from outpour.torrent.editor import Changes, edit
@@ -49,8 +50,9 @@ AUTOMATIC_POW2 = (
     (4 * MIB, 16),
 )
 AUTOMATIC_POW2_MIN = 15
-LEFT_OUT = ("core", "CVS")
-"""What the old commands never took, besides names that begin with a dot."""
+LEFT_OUT = ("core", "CVS", "Icon\r")
+"""What the old commands never took, besides names that begin with a dot; and what macOS leaves in
+folders under a name that the others refuse."""
 
 _NAME = re.compile(r"[^/\\.~][^/\\]*\Z")
 _URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
@@ -111,17 +113,33 @@ def _complete(printer: Printer, args: list[str]) -> int:
         target = (folder or place.parent) / name
         _write(printer, place, target, parsed, options, automatic=True)
 
-    return each(printer, (str(path) for name in folders for path in _entries(name)), make)
+    faults: list[OutpourError] = []
+    code = each(printer, (str(p) for name in folders for p in _entries(name, faults)), make)
+    for fault in faults:
+        printer.fault(fault)
+        code = code or fault.exit_code
+    return code
 
 
-def _entries(name: str) -> Iterator[Path]:
+def _entries(name: str, faults: list[OutpourError]) -> Iterator[Path]:
     place = Path(name).absolute()
     if not place.is_dir():
         if place.suffix != ENDING:
             yield place
         return
-    for path in things(place, junk=True, symlinks="follow", exclude=LEFT_OUT):
-        if not _torrent_of(path).exists():
+    try:
+        found = things(place, junk=True, symlinks="follow", exclude=LEFT_OUT)
+    except OutpourError as error:
+        faults.append(error)
+        return
+    faults += found.faults
+    for path in found.paths:
+        try:
+            is_new = not is_made(_torrent_of(path))
+        except OutpourError as error:
+            faults.append(error)
+            continue
+        if is_new:
             yield path
 
 
@@ -158,7 +176,8 @@ def _write(
     *,
     automatic: bool,
 ) -> None:
-    tree = walk(path, junk=True, symlinks="follow", exclude=LEFT_OUT)
+    itself = pattern_of_target(target, path)
+    tree = walk(path, junk=True, symlinks="follow", exclude=(*LEFT_OUT, *itself))
     for part in (tree.root.name, *(part for entry in tree.entries for part in entry.path)):
         if not _NAME.match(part):
             raise ReadError(f"name {printable(part)} disallowed for security reasons")

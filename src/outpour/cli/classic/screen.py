@@ -7,7 +7,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from outpour.base.text import printable
-from outpour.cli.classic.figures import amount_of, percent, rate_of, share_of, short_size, time_left
+from outpour.cli.classic.status_block import (
+    amount_of,
+    percent,
+    rate_of,
+    share_of,
+    short_size,
+    time_left,
+)
 from outpour.engine import Status
 
 if TYPE_CHECKING:

@@ -35,6 +35,9 @@ def _track(printer: Printer, args: list[str]) -> int:
     parsed = parse(args, OPTIONS, words_max=0)
     _note_replaced(printer, parsed)
     # Late, so that the usage and mistakes are told without loading what serves.
+    from outpour.tracker.core import check_system
+
+    check_system()
     from outpour.cli.classic.announce_log import WAITING_MAX
     from outpour.cli.classic.tracker_log import Log
     from outpour.cli.shared.tracker_run import TrackerRun

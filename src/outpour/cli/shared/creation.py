@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from outpour.base.units import count, format_size
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.target import check_target
 from outpour.making.maker import Draft, Made, Plan
+from outpour.torrent.bencode import Encodable
 from outpour.torrent.linter import LINTS, Lint
 
 REFUSED = (
@@ -26,6 +27,36 @@ REFUSED = (
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """Fields that a new torrent gets beside those that outpour knows.
+
+    Attributes:
+        outside: Beside the info dictionary.
+        inside: In it.
+    """
+
+    outside: Mapping[str, Encodable | None]
+    inside: Mapping[str, Encodable | None]
+
+    def into(self, made: Made) -> Made:
+        """Put them into a torrent.
+
+        Raises:
+            UsageError: What comes out would be no torrent.
+        """
+        if not self.outside and not self.inside:
+            return made
+        from outpour.torrent.editor import merge, merge_info
+        from outpour.torrent.metainfo import Metainfo
+
+        changed = merge_info(merge(Metainfo.parse(made.raw), self.outside), self.inside)
+        return Made(changed.raw, changed.info.infohash)
+
+
+NOTHING_MERGED = Merged({}, {})
+
+
+@dataclass(frozen=True, slots=True)
 class Creation:
     """How torrents are made in one run of a command.
 
@@ -35,6 +66,7 @@ class Creation:
         allow: Names of lints that are nobody's business.
         dry_run: Read no content and write nothing.
         as_json: Tell programs.
+        merged: Further fields.
     """
 
     printer: Printer
@@ -42,6 +74,7 @@ class Creation:
     allow: tuple[str, ...] = ()
     dry_run: bool = False
     as_json: bool = False
+    merged: Merged = NOTHING_MERGED
 
     def __post_init__(self) -> None:
         for name in self.allow:
@@ -79,7 +112,7 @@ class Creation:
         ):
             # A million names take seconds to look at; meanwhile the hashing has begun.
             notes = self._check(plan)
-            made = draft.finish(progress)
+            made = self.merged.into(draft.finish(progress))
         if target is None:
             self.printer.raw(made.raw)
         else:
@@ -111,23 +144,14 @@ class Creation:
         where = f"`{target}`: " if target is not None else ""
         end = "nothing written" if made is None else f"infohash {made.infohash.hex()}"
         self.printer.talk(f"{where}{size}, {pieces}, {end}")
+        if plan.reuse is not None:
+            self.printer.talk(f"{count(plan.reuse.reused, 'piece')} taken from the older torrent")
         skipped = plan.tree.skipped
         if skipped:
             first = "/".join(skipped[0])
             self.printer.note(f"{count(len(skipped), 'path')} left out, such as `{first}`")
-        if target is not None and _is_inside(target, plan):
-            self.printer.note(
-                f"`{target}` lies in the folder that it is of, and the next run would take it; "
-                "`--exclude '*.torrent'` leaves it out"
-            )
         for note in notes:
             self.printer.note(f"{note.message} ({note.name})")
-
-
-def _is_inside(target: Path, plan: Plan) -> bool:
-    if not plan.tree.is_folder or "*.torrent" in plan.options.exclude:
-        return False
-    return target.resolve().is_relative_to(plan.tree.root.resolve())
 
 
 def _files(plan: Plan) -> Iterator[str]:

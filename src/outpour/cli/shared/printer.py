@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from outpour.base.errors import OutpourError
 from outpour.base.text import is_unprintable, printable
-from outpour.base.units import format_rate
+from outpour.base.units import format_rate, format_size
 from outpour.cli.shared.env import Env
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ Report: TypeAlias = Callable[[int, int], None]
 """Takes the bytes done and the bytes there are."""
 
 PROGRESS_AFTER_S = 1.0
+PROGRESS_LINE_S = 10.0
+"""Between two lines of progress where no terminal is; short work writes none."""
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -37,6 +39,11 @@ class Printer:
 
     def __init__(self, env: Env) -> None:
         self.env = env
+        self._is_log = False
+
+    def become_log(self) -> None:
+        """Begin each line of talk with its time and level, where no person watches."""
+        self._is_log = not self.env.is_terminal
 
     def data(self, *line: Text) -> None:
         """Write one line of the result."""
@@ -64,17 +71,23 @@ class Printer:
 
     def talk(self, *line: Text) -> None:
         """Tell a person what happens."""
-        self.env.stderr.write(_join(line, color=self.env.color_err) + "\n")
+        self._write("info", *line)
 
     def note(self, message: str) -> None:
         """Tell a person what is unwise."""
-        self.talk(("yellow", "note:"), " ", message)
+        self._write("warning", ("yellow", "note:"), " ", message)
 
     def error(self, message: str, hint: str | None = None) -> None:
         """Tell a person what failed, and the way out."""
-        self.talk(("red", "error:"), " ", message)
+        self._write("error", ("red", "error:"), " ", message)
         if hint is not None:
             self.talk(("cyan", "hint:"), " ", hint)
+
+    def _write(self, level: str, *line: Text) -> None:
+        if self._is_log:
+            at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            line = (f"{at} {level} ", *line)
+        self.env.stderr.write(_join(line, color=self.env.color_err) + "\n")
 
     def fault(self, error: OutpourError) -> None:
         """Tell a person about a fault."""
@@ -84,13 +97,12 @@ class Printer:
     def progress(self, label: str) -> Iterator[Report]:
         """Draw a bar with rate and time left, once the work has taken a second.
 
+        Where no terminal is, a line says every ten seconds how far it is.
+
         Args:
             label: What is being done, such as `hashing`.
         """
-        if not self.env.is_terminal:
-            yield _unseen
-            return
-        bar = _Bar(self.env, label)
+        bar = _Bar(self.env, label) if self.env.is_terminal else _Lines(self, label)
         try:
             yield bar.update
         finally:
@@ -102,10 +114,6 @@ class Printer:
         self.env.stderr.flush()
 
 
-def _unseen(done: int, total: int) -> None:
-    del done, total
-
-
 def _join(line: tuple[Text, ...], *, color: bool) -> str:
     parts: list[str] = []
     for part in line:
@@ -113,6 +121,29 @@ def _join(line: tuple[Text, ...], *, color: bool) -> str:
         text = printable(text)
         parts.append(f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and color else text)
     return "".join(parts)
+
+
+class _Lines:
+    """Progress where it is read later, as in a log."""
+
+    def __init__(self, printer: Printer, label: str) -> None:
+        self._printer = printer
+        self._label = label
+        self._began = self._told = time.monotonic()
+
+    def update(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._told < PROGRESS_LINE_S or not total:
+            return
+        self._told = now
+        rate = format_rate(done / (now - self._began))
+        sizes = f"{format_size(done)} of {format_size(total)}"
+        self._printer.talk(f"{self._label}: {done * 100 // total} %, {sizes}, {rate}")
+        # A pipe is buffered, and whoever reads it wants to know now.
+        self._printer.env.stderr.flush()
+
+    def close(self) -> None:
+        """Leave what is written."""
 
 
 class _Bar:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from glob import escape
 from pathlib import Path
 
 from outpour.base.errors import WriteError
 from outpour.cli.shared.inputs import STDIO
+from outpour.torrent.disk_names import safe_name
 
 
 def check_target(target: Path | None, force: bool) -> None:
@@ -27,12 +29,27 @@ def check_target(target: Path | None, force: bool) -> None:
         )
 
 
+def pattern_of_target(target: Path | None, root: Path) -> tuple[str, ...]:
+    """Say how to leave a .torrent out of the content that it is made of.
+
+    Returns:
+        A pattern for `globs.matcher` if it lies in that folder, else none.
+    """
+    if target is None or not root.is_dir():
+        return ()
+    place, top = target.parent.resolve() / target.name, root.resolve()
+    if not place.is_relative_to(top):
+        return ()
+    # The slash makes it a path and not a name in any folder.
+    return (f"/{escape(place.relative_to(top).as_posix())}",)
+
+
 def target_of(output: str | None, name: str, *, force: bool) -> Path | None:
     """Choose the file to write to; None is stdout.
 
     Args:
         output: A file, a folder, `-` for stdout, or None for the current folder.
-        name: What to call the file in a folder.
+        name: What to call the file in a folder; a foreign one is spelt so that it is one name.
         force: Replace what is there.
 
     Raises:
@@ -42,6 +59,6 @@ def target_of(output: str | None, name: str, *, force: bool) -> Path | None:
         return None
     target = Path(output if output is not None else ".")
     if target.is_dir():
-        target /= f"{name}.torrent"
+        target /= f"{safe_name(name)}.torrent"
     check_target(target, force)
     return target

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from outpour._core import Tracker
 from outpour.base.event import Event
 from outpour.tracker.lists.address_ranges import parse_ranges
 from outpour.tracker.lists.client_prefixes import parse_clients, prefixes_of
-from outpour.tracker.lists.list_file import ListFile, Parse
+from outpour.tracker.lists.list_file import ListFile, ListReading, Parse
 from outpour.tracker.lists.passkey import Key, parse_keys
 from outpour.tracker.settings import TrackerSettings
 
+if TYPE_CHECKING:
+    from outpour._core import Tracker
+
 T = TypeVar("T")
+
+
+AdmissionReading = Mapping[ListFile[Any], ListReading[Any]]
+"""What each list says now."""
 
 
 class Admission:
     """Who may ask; owns the lists and what they last said.
 
-    Reading the lists takes time and is apart from telling the core what they say, so that the one
-    can run in a thread.
+    Reading the lists takes time, changes nothing and may be done in a thread.
 
     Args:
         settings: Where the lists are.
@@ -32,7 +39,11 @@ class Admission:
         self._banned = _followed(settings.address_deny_list, parse_ranges)
         self._clients = _followed(settings.client_deny_list, parse_clients)
         self._keys = _followed(settings.key_list, parse_keys)
+        self._changed: set[ListFile[Any]] = set()
         self._due_s: float | None = None
+        # By a digest, so that the time to look one up tells nothing of how near a guess was.
+        self._by_digest: dict[bytes, Key] = {}
+        self._looked_at: frozenset[Key] | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -49,31 +60,47 @@ class Admission:
         sources = (self._admitted, self._banned, self._clients, self._keys)
         return tuple(source for source in sources if source)
 
-    def read(self) -> list[Event]:
+    def read(self) -> AdmissionReading:
         """Read what changed in the lists; this blocks, and may run in a thread.
 
         Raises:
             ReadError: A list cannot be read and never was.
         """
-        return [event for source in self._sources for event in source.scan()]
+        return {source: source.scan() for source in self._sources}
+
+    def take(self, reading: AdmissionReading) -> list[Event]:
+        """Put in force what was read; `apply` tells the core of it."""
+        events: list[Event] = []
+        for source in self._sources:
+            found = reading[source]
+            events += source.take(found)
+            if found.joined or found.left:
+                self._changed.add(source)
+        return events
+
+    def knows(self, secret: str, now: float) -> bool:
+        """Whether this is a key that counts at this Unix time."""
+        if self._keys is None:
+            return False
+        if self._looked_at is not self._keys.items:
+            self._looked_at = self._keys.items
+            self._by_digest = {digest_of(key.secret): key for key in self._keys.items}
+        key = self._by_digest.get(digest_of(secret))
+        return key is not None and key.is_active(now)
 
     def apply(self, core: Tracker, now: float) -> None:
         """Tell the core what is new in the lists, and which keys count at this Unix time.
 
         A list without a change costs nothing; a key ends with its second.
         """
-        if self._banned and self._banned.has_changed:
-            self._banned.has_changed = False
+        if self._banned and self._is_new(self._banned):
             core.ban(list(self._banned.items))
-        if self._admitted and self._admitted.has_changed:
-            self._admitted.has_changed = False
+        if self._admitted and self._is_new(self._admitted):
             core.admit(list(self._admitted.items))
-        if self._clients and self._clients.has_changed:
-            self._clients.has_changed = False
+        if self._clients and self._is_new(self._clients):
             core.deny_clients(list(self._fixed | self._clients.items))
         is_due = self._due_s is not None and now >= self._due_s
-        if self._keys and (self._keys.has_changed or is_due):
-            self._keys.has_changed = False
+        if self._keys and (self._is_new(self._keys) or is_due):
             self._tell_keys(core, self._keys.items, now)
 
     def begin(self, core: Tracker, now: float) -> None:
@@ -81,14 +108,23 @@ class Admission:
 
         An empty list of those admitted, or of keys, lets nobody in, and not everybody.
         """
-        for source in self._sources:
-            source.has_changed = True
+        self._changed = set(self._sources)
         self.apply(core, now)
+
+    def _is_new(self, source: ListFile[Any]) -> bool:
+        is_new = source in self._changed
+        self._changed.discard(source)
+        return is_new
 
     def _tell_keys(self, core: Tracker, keys: frozenset[Key], now: float) -> None:
         core.set_keys([key.secret for key in keys if key.is_active(now)])
         ends = [key.expires_at for key in keys if key.expires_at is not None and key.is_active(now)]
         self._due_s = min(ends, default=None)
+
+
+def digest_of(secret: str) -> bytes:
+    """What a key is looked up by."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
 def _followed(path: Path | None, parse: Parse[T]) -> ListFile[T] | None:

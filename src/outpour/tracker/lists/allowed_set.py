@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 
 from outpour.base.event import Event
-from outpour.tracker.lists.list_file import ListFile, parse_infohashes
+from outpour.tracker.lists.list_file import ListFile, ListReading, parse_infohashes
 from outpour.tracker.lists.listed_torrent import Listing
-from outpour.tracker.lists.torrent_folder import Folder
+from outpour.tracker.lists.torrent_folder import Folder, FolderReading
 from outpour.tracker.tracker_events import Allowed, DuplicateSkipped, Withdrawn
 
-NOTHING: Mapping[bytes, Listing] = MappingProxyType({})
+
+@dataclass(frozen=True, slots=True)
+class AllowedReading:
+    """What the sources say now, for `AllowedSet.apply`; None of a source that is not there."""
+
+    folder: FolderReading | None
+    allow: ListReading[bytes] | None
+    deny: ListReading[bytes] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedChange:
+    """What became different.
+
+    Attributes:
+        listings: Torrents that are listed now and were not, or not like this.
+        has_notices: Whether what torrents have to say to their peers is different.
+        is_denied_new: Whether the deny list is different.
+        events: What is to be told.
+    """
+
+    listings: tuple[Listing, ...] = ()
+    has_notices: bool = False
+    is_denied_new: bool = False
+    events: tuple[Event, ...] = ()
 
 
 class AllowedSet:
     """What may be tracked; owns the sources and what they last said.
 
-    Reading the sources takes time and is apart from putting together what they say, so that the
-    one can run in a thread and the other where the set is used.
-
-    Attributes:
-        infohashes: Every 20-byte infohash that peers may announce.
-        listings: What is known of them, by the infohash of the row.
+    Reading the sources takes time, changes nothing and may be done in a thread. What was read is
+    applied where the set is used, at a cost in proportion to what changed.
     """
 
     def __init__(
@@ -38,17 +59,31 @@ class AllowedSet:
         self._folder = Folder(allowed_dir, clock=clock) if allowed_dir else None
         self._allow = ListFile(allow_list, parse_infohashes) if allow_list else None
         self._deny = ListFile(deny_list, parse_infohashes) if deny_list else None
+        # All by the infohash of the row.
+        self._in_folder: dict[bytes, dict[Path, Listing]] = {}
         self._given: dict[bytes, Listing] = {}
+        self._listings: dict[bytes, Listing] = {}
+        # By any infohash; two torrents that share one have one info dictionary.
+        self._row_of: dict[bytes, bytes] = {}
         self._duplicates: set[Path] = set()
-        self._has_changed = False
-        self.infohashes: frozenset[bytes] = frozenset()
-        self.listings: Mapping[bytes, Listing] = NOTHING
-        self._by_alias: Mapping[bytes, Listing] = NOTHING
+        self._infohashes: set[bytes] = set()
+        self._unhanded: dict[bytes, None] = {}
+
+    @property
+    def infohashes(self) -> frozenset[bytes]:
+        """Every 20-byte infohash that peers may announce; a copy."""
+        return frozenset(self._infohashes)
+
+    @property
+    def listings(self) -> Mapping[bytes, Listing]:
+        """What is known of torrents, by the infohash of the row; a copy."""
+        return self._listings.copy()
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing waits for a half-written file."""
-        return all(source.is_settled for source in self._sources)
+        sources = (self._folder, self._allow, self._deny)
+        return all(source.is_settled for source in sources if source)
 
     @property
     def denied(self) -> frozenset[bytes]:
@@ -60,8 +95,8 @@ class AllowedSet:
         """What torrents have to say to their peers: infohash, failure reason, warning message."""
         return [
             (alias, listing.failure_reason, listing.warning_message)
-            for listing in self.listings.values()
-            if listing.failure_reason or listing.warning_message
+            for listing in self._listings.values()
+            if _has_notice(listing)
             for alias in listing.aliases
         ]
 
@@ -76,68 +111,148 @@ class AllowedSet:
         lists = (self._allow, self._deny)
         return tuple(source.path for source in lists if source)
 
+    def __contains__(self, infohash: bytes) -> bool:
+        return infohash in self._infohashes
+
+    def __len__(self) -> int:
+        return len(self._infohashes)
+
     def find(self, infohash: bytes) -> Listing | None:
         """What is known of a torrent, by any of its 20-byte infohashes."""
-        return self._by_alias.get(infohash)
+        return self._listings.get(self._row_of.get(infohash, b""))
 
-    def give(self, listing: Listing) -> None:
-        """Allow a torrent that comes from no folder; `merge` puts it in force."""
-        self._given[listing.infohash] = listing
-        self._has_changed = True
+    def give(self, listings: Iterable[Listing]) -> AllowedChange:
+        """Allow torrents that come from no folder."""
+        rows = {listing.infohash: listing for listing in listings}
+        self._given.update(rows)
+        for listing in rows.values():
+            self._row_of.update(dict.fromkeys(listing.aliases, listing.infohash))
+        return self._settle(rows)
 
-    def take(self, infohash: bytes) -> None:
-        """Withdraw a torrent that was given; `merge` puts it in force."""
-        self._has_changed |= self._given.pop(infohash, None) is not None
+    def withdraw(self, infohashes: Iterable[bytes]) -> AllowedChange:
+        """No longer allow torrents that were given."""
+        return self._settle([one for one in infohashes if self._given.pop(one, None) is not None])
 
-    @property
-    def _sources(self) -> tuple[Folder | ListFile[bytes], ...]:
-        sources = (self._folder, self._allow, self._deny)
-        return tuple(source for source in sources if source)
-
-    @property
-    def has_changed(self) -> bool:
-        """Whether `merge` would make a difference."""
-        return self._has_changed or any(source.has_changed for source in self._sources)
-
-    def read(self) -> list[Event]:
+    def read(self) -> AllowedReading:
         """Read what changed in the sources; this blocks, and may run in a thread.
 
         Raises:
             ReadError: A source cannot be read and never was.
         """
-        return [event for source in self._sources for event in source.scan()]
+        return AllowedReading(
+            self._folder.scan() if self._folder else None,
+            self._allow.scan() if self._allow else None,
+            self._deny.scan() if self._deny else None,
+        )
 
-    def merge(self) -> list[Event]:
-        """Put together what the sources last said; `infohashes` and `listings` are new then."""
-        self._has_changed = False
-        for source in self._sources:
-            source.has_changed = False
+    def apply(self, reading: AllowedReading) -> AllowedChange:
+        """Put in force what was read."""
         events: list[Event] = []
-        denied = self.denied
-        listings: dict[bytes, Listing] = {}
-        infohashes = set(self._allow.items) if self._allow else set()
-        duplicates = set()
-        for listing in [*(self._folder.listings if self._folder else ()), *self._given.values()]:
-            first = listings.get(listing.infohash)
-            if first is not None and first.path and listing.path and first.path != listing.path:
-                duplicates.add(listing.path)
-                if listing.path not in self._duplicates:
-                    events.append(DuplicateSkipped(listing.path, first.path))
-                continue
-            if not denied.isdisjoint(listing.aliases):
-                continue
-            listings[listing.infohash] = listing
-            infohashes.update(listing.aliases)
-        events += self._difference(listings)
-        self._duplicates = duplicates
-        self.listings = MappingProxyType(listings)
-        self._by_alias = {key: one for one in listings.values() for key in one.aliases}
-        self.infohashes = frozenset(infohashes - denied)
-        return events
+        rows: dict[bytes, None] = {}
+        is_denied_new = False
+        if self._allow and reading.allow:
+            events += self._allow.take(reading.allow)
+            for infohash in (*reading.allow.joined, *reading.allow.left):
+                self._decide(infohash)
+        if self._folder and reading.folder:
+            events += self._folder.take(reading.folder)
+            rows.update(dict.fromkeys(self._place(reading.folder)))
+        if self._deny and reading.deny:
+            events += self._deny.take(reading.deny)
+            for infohash in (*reading.deny.joined, *reading.deny.left):
+                is_denied_new = True
+                self._decide(infohash)
+                if infohash in self._row_of:
+                    rows[self._row_of[infohash]] = None
+        change = self._settle(rows)
+        return AllowedChange(
+            change.listings, change.has_notices, is_denied_new, (*events, *change.events)
+        )
 
-    def _difference(self, listings: Mapping[bytes, Listing]) -> list[Event]:
-        before = self.listings
-        joined = tuple(new.name for key, new in listings.items() if key not in before)
-        left = tuple(old.name for key, old in before.items() if key not in listings)
-        events: list[Event] = [Allowed(joined)] if joined else []
-        return [*events, Withdrawn(left)] if left else events
+    def hand_down(self, limit: int) -> tuple[list[bytes], list[bytes]]:
+        """Up to `limit` infohashes that are allowed since they were last handed down, or not so."""
+        joined: list[bytes] = []
+        left: list[bytes] = []
+        for infohash in list(islice(self._unhanded, limit)):
+            del self._unhanded[infohash]
+            (joined if infohash in self._infohashes else left).append(infohash)
+        return joined, left
+
+    def _place(self, reading: FolderReading) -> Iterable[bytes]:
+        """Note where torrents lie, and say whose place is another one."""
+        for path, old, new in reading.changed:
+            if old is not None:
+                places = self._in_folder[old.infohash]
+                del places[path]
+                if not places:
+                    del self._in_folder[old.infohash]
+                if new is None or new.infohash != old.infohash:
+                    self._duplicates.discard(path)
+                yield old.infohash
+            if new is not None:
+                self._in_folder.setdefault(new.infohash, {})[path] = new
+                self._row_of.update(dict.fromkeys(new.aliases, new.infohash))
+                yield new.infohash
+
+    def _settle(self, rows: Iterable[bytes]) -> AllowedChange:
+        """Choose anew what is listed under these infohashes."""
+        events: list[Event] = []
+        listed: list[Listing] = []
+        joined: list[str] = []
+        left: list[str] = []
+        has_notices = False
+        for row in rows:
+            old, new = self._listings.get(row), self._choose(row, events)
+            if old is new:
+                continue
+            has_notices |= _has_notice(old) or _has_notice(new)
+            if new is None:
+                del self._listings[row]
+            else:
+                self._listings[row] = new
+                listed.append(new)
+            if old is None and new is not None:
+                joined.append(new.name)
+            if old is not None and new is None:
+                left.append(old.name)
+            for alias in {*(old.aliases if old else ()), *(new.aliases if new else ())}:
+                self._decide(alias)
+                if new is None and row not in self._given and row not in self._in_folder:
+                    self._row_of.pop(alias, None)
+        events += [Allowed(tuple(joined))] if joined else []
+        events += [Withdrawn(tuple(left))] if left else []
+        return AllowedChange(tuple(listed), has_notices, events=tuple(events))
+
+    def _choose(self, row: bytes, events: list[Event]) -> Listing | None:
+        """The listing of a torrent: a publisher's before a file, and of files the first by path."""
+        places = self._in_folder.get(row, {})
+        chosen = self._given.get(row)
+        first = min(places, default=None)
+        if chosen is None or (chosen.path is not None and first is not None):
+            chosen = places[first] if first is not None else None
+        for path in sorted(places) if len(places) > 1 else ():
+            if path == first:
+                self._duplicates.discard(path)
+            elif first is not None and path not in self._duplicates:
+                self._duplicates.add(path)
+                events.append(DuplicateSkipped(path, first))
+        if chosen is None or not self.denied.isdisjoint(chosen.aliases):
+            return None
+        return chosen
+
+    def _decide(self, infohash: bytes) -> None:
+        """Put an infohash into the set, or out of it."""
+        is_listed = self._row_of.get(infohash) in self._listings
+        is_allowed = is_listed or (self._allow is not None and infohash in self._allow.items)
+        is_allowed = is_allowed and infohash not in self.denied
+        if is_allowed == (infohash in self._infohashes):
+            return
+        self._unhanded[infohash] = None
+        if is_allowed:
+            self._infohashes.add(infohash)
+        else:
+            self._infohashes.discard(infohash)
+
+
+def _has_notice(listing: Listing | None) -> bool:
+    return listing is not None and bool(listing.failure_reason or listing.warning_message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -105,6 +104,8 @@ class KeyFile:
                 hint=f"make the folder first: mkdir -p '{folder}'",
             ) from error
         try:
+            import fcntl  # not at the top, where the help of `outpour` would miss it on Windows
+
             # File systems without locks are not for several writers anyway.
             with contextlib.suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX)

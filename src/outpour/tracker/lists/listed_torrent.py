@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,14 @@ from outpour.torrent.metainfo import Metainfo
 
 NOTICE_MAX = 500
 """Characters of what a torrent has to say to each of its peers."""
+
+Signature = tuple[int, int, int, int]
+"""A file as it was: times of change in nanoseconds around its size and inode."""
+
+
+def signature_of(stat: os.stat_result) -> Signature:
+    """What differs once a file was written to or replaced."""
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_ctime_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,8 @@ class Listing:
         path: The .torrent file, None if it was allowed by a publisher without one.
         failure_reason: What its file wants announces to be refused with.
         warning_message: What its file wants peers to be told.
+        metainfo_size: Bytes of the .torrent.
+        signature: The .torrent file when it was read, None if there is none or nobody looked.
     """
 
     infohash: bytes
@@ -49,13 +60,16 @@ class Listing:
     path: Path | None
     failure_reason: str | None = None
     warning_message: str | None = None
+    metainfo_size: int = 0
+    signature: Signature | None = None
 
     @classmethod
     def of(
-        cls, metainfo: Metainfo, path: Path | None = None, mtime_s: int | None = None
+        cls, metainfo: Metainfo, path: Path | None = None, stat: os.stat_result | None = None
     ) -> Listing:
-        """Take from a metainfo what is worth keeping."""
+        """Take from a metainfo what is worth keeping; `stat` is of the file it was read from."""
         info = metainfo.info
+        mtime_s = int(stat.st_mtime) if stat is not None else None
         hashes = (info.infohash_v1, info.infohash_v2)
         return cls(
             infohash=info.infohash,
@@ -73,6 +87,8 @@ class Listing:
             path=path,
             failure_reason=_notice(metainfo.failure_reason),
             warning_message=_notice(metainfo.warning_message),
+            metainfo_size=stat.st_size if stat is not None else len(metainfo.raw),
+            signature=signature_of(stat) if stat is not None else None,
         )
 
 

@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from outpour.base.errors import ReadError, reason
 from outpour.base.event import Event
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.listed_torrent import Listing, Signature, signature_of
 from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
 
 SUFFIX = ".torrent"
 SETTLE_S = 3.0
 DEPTH_MAX = 32
 FILES_MAX = 1_000_000
-
-Signature = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +33,27 @@ class _Known:
     is_reported: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FolderReading:
+    """What a look through a folder found, for `Folder.take` to put in force.
+
+    Attributes:
+        changed: Files that hold another torrent than before, or none now, or one at last: path,
+            listing before and listing now.
+        events: What is to be told.
+    """
+
+    known: Mapping[Path, _Known]
+    unreadable: frozenset[Path]
+    changed: tuple[tuple[Path, Listing | None, Listing | None], ...]
+    events: tuple[Event, ...]
+    is_settled: bool
+
+
 class Folder:
     """The .torrent files below one folder; owns what was read of them.
+
+    Reading changes nothing here, so that it can be done in another thread; `take` does.
 
     Args:
         root: The folder; links to folders and files are followed.
@@ -44,25 +61,26 @@ class Folder:
 
     Attributes:
         is_settled: Whether no half-written file waits to be looked at again.
-        has_changed: Whether a scan found a difference since somebody reset this.
     """
 
     def __init__(self, root: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.root = root
         self._clock = clock
-        self._known: dict[Path, _Known] = {}
-        self._unreadable: set[Path] = set()
+        self._known: Mapping[Path, _Known] = {}
+        self._unreadable: frozenset[Path] = frozenset()
         self._was_read = False
         self.is_settled = True
-        self.has_changed = False
 
-    @property
-    def listings(self) -> Iterator[Listing]:
-        """What is readable, in order of path."""
-        return (known.listing for known in self._known.values() if known.listing is not None)
+    def take(self, reading: FolderReading) -> tuple[Event, ...]:
+        """Put in force what `scan` found, and return what is to be told of it."""
+        self._known = reading.known
+        self._unreadable = reading.unreadable
+        self._was_read = True
+        self.is_settled = reading.is_settled
+        return reading.events
 
-    def scan(self) -> list[Event]:
-        """Look through the folder; `listings` and the attributes are new afterwards.
+    def scan(self) -> FolderReading:
+        """Look through the folder; one look at a time, and each is taken before the next.
 
         Raises:
             ReadError: The folder itself cannot be read and never was.
@@ -77,21 +95,37 @@ class Folder:
                 f"`{self.root}`: {unreadable[self.root]}",
                 hint="make the folder, or name another with `--allowed-dir`",
             )
-        self._was_read = True
-        for path, known in self._known.items():
-            if path not in found and any(path.is_relative_to(folder) for folder in unreadable):
-                found[path] = known
+        if unreadable:
+            for path, known in self._known.items():
+                if path not in found and any(path.is_relative_to(folder) for folder in unreadable):
+                    found[path] = known
         events += [
             SourceUnreadable(folder, why)
             for folder, why in unreadable.items()
             if folder not in self._unreadable
         ]
         events += [SourceReadable(folder) for folder in self._unreadable - unreadable.keys()]
-        self._unreadable = set(unreadable)
-        self.has_changed = self.has_changed or found != self._known
-        self._known = dict(sorted(found.items()))
-        self.is_settled = all(k.bad_since_s is None or k.is_reported for k in found.values())
-        return events
+        return FolderReading(
+            found,
+            frozenset(unreadable),
+            tuple(self._changes(found)),
+            tuple(events),
+            all(known.bad_since_s is None or known.is_reported for known in found.values()),
+        )
+
+    def _changes(
+        self, found: Mapping[Path, _Known]
+    ) -> Iterator[tuple[Path, Listing | None, Listing | None]]:
+        for path in sorted(found):
+            before, now = self._known.get(path), found[path]
+            # What did not change is the same object.
+            if before is not now:
+                old = before.listing if before is not None else None
+                if old is not now.listing:
+                    yield path, old, now.listing
+        for path, before in self._known.items():
+            if path not in found and before.listing is not None:
+                yield path, before.listing, None
 
     def _walk(self, unreadable: dict[Path, str]) -> Iterator[tuple[Path, os.stat_result]]:
         pending = [(self.root, 0)]
@@ -127,7 +161,7 @@ class Folder:
                     continue
 
     def _look(self, path: Path, stat: os.stat_result, events: list[Event]) -> _Known:
-        signature = (stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_ctime_ns)
+        signature = signature_of(stat)
         before = self._known.get(path)
         now = self._clock()
         if before is not None and before.signature == signature:
@@ -138,7 +172,7 @@ class Folder:
             since = now
         try:
             metainfo = Metainfo.read(path)
-            return _Known(signature, Listing.of(metainfo, path, int(stat.st_mtime)))
+            return _Known(signature, Listing.of(metainfo, path, stat))
         except ReadError as error:
             if now - since < SETTLE_S:
                 kept = before.listing if before is not None else None

@@ -6,17 +6,20 @@ called from one other thread at a time. What happened waits in `events`.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
-from outpour._core import Ledger
+from outpour import _core
 from outpour.base.errors import OutpourError, WriteError
 from outpour.base.event import Event
-from outpour.tracker.figures import Sample
 from outpour.tracker.state.store import StateDamagedError, Store, set_aside
 from outpour.tracker.tracker_events import SavingFailed, SavingResumed, StateDamaged
+
+T = TypeVar("T")
 
 BATCH_MAX = 2000
 """Counters of one commit: what a disk takes in a moment, and memory does not notice."""
@@ -46,7 +49,7 @@ class Keeper:
         self._clock = clock
         self._is_failing = False
         self._store: Store | None = None
-        self.ledger = Ledger()
+        self.ledger = _core.Ledger()
         self.named: dict[bytes, tuple[str, int]] = {}
         self.events: deque[Event] = deque()
         try:
@@ -116,12 +119,17 @@ class Keeper:
             return None
         return (found[0], max(0, int(self._clock()) - found[1])) if found else None
 
-    def history(self, infohash: bytes) -> tuple[Sample, ...]:
-        """Samples of one torrent; none while the store cannot be read."""
+    def read(self, ask: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """Ask the store for history, on the thread of those who look.
+
+        Args:
+            ask: Takes the connection for reading.
+            otherwise: What to return while the store cannot be read.
+        """
         try:
-            return self._store.history(infohash) if self._store else ()
+            return self._store.read(ask) if self._store else otherwise
         except OutpourError:
-            return ()
+            return otherwise
 
     def close(self) -> None:
         """Close the store."""

@@ -12,10 +12,12 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from outpour.base.errors import FormatError, ReadError, WriteError, reason
-from outpour.tracker.figures import Sample
 from outpour.tracker.state.process_lock import Lock
+
+T = TypeVar("T")
 
 APPLICATION_ID = 0x6F757470
 """`outp` in the SQLite header, so that another program's database is not taken for ours."""
@@ -57,8 +59,8 @@ class StateDamagedError(ReadError):
 class Store:
     """The state file, open.
 
-    Written from one thread at a time; `history` has a connection of its own and may be called
-    from another thread meanwhile.
+    Written from one thread at a time; `read` has a connection of its own and may be called from
+    another thread meanwhile.
 
     Args:
         path: The file, made if it is missing together with its folder; None keeps all in memory.
@@ -167,8 +169,8 @@ class Store:
             )
         self._thinned_to = end
 
-    def history(self, infohash: bytes) -> tuple[Sample, ...]:
-        """Samples of one torrent, or of all together for `TOTALS`, oldest first.
+    def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask on the connection of those who look, from one thread at a time.
 
         Raises:
             StateDamagedError, ReadError: The file cannot be read.
@@ -176,12 +178,7 @@ class Store:
         with self._told():
             if self._reader is None:
                 self._reader = self._writer if self.path is None else self._connect()
-            rows = self._reader.execute(
-                "SELECT at, complete, downloading, downloaded FROM samples WHERE infohash = ? "
-                "ORDER BY at",
-                (infohash,),
-            )
-            return tuple(Sample(*row) for row in rows)
+            return ask(self._reader)
 
     def save_snapshot(self, swarms: Iterable[bytes], taken_at: int) -> None:
         """Replace the swarm snapshot, given in parts; `taken_at` is Unix time in seconds.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from outpour._core import Tracker
 from outpour.tracker.figures import TorrentRow, Totals
 from outpour.tracker.lists.allowed_set import AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.keeper import Keeper
-from outpour.tracker.views.rows import Counts, make_rows
+from outpour.tracker.views.rows import Counts, RowMaker, Rows
 from outpour.tracker.views.totals import Sums, make_totals, with_sums
+
+if TYPE_CHECKING:
+    from outpour._core import Tracker
 
 ROWS_MAX = 10_000
 """Torrents listed by an open tracker, the largest swarms; the API's cursor walks through all."""
@@ -34,12 +38,14 @@ class Census:
     Attributes:
         rows: By name and then by infohash; of an open tracker the `ROWS_MAX` largest.
         index: The rows by either of their infohashes.
+        keys: The infohashes of the rows, sorted.
         totals: Sums over all torrents, listed or not.
         is_whole: Whether all torrents are listed.
     """
 
     rows: tuple[TorrentRow, ...] = ()
     index: Mapping[bytes, TorrentRow] = field(default_factory=dict)
+    keys: tuple[bytes, ...] = ()
     totals: Totals = field(default_factory=Totals)
     is_whole: bool = True
 
@@ -62,6 +68,9 @@ class Counter:
         self._allowed = allowed
         self._keeper = keeper
         self._joint: dict[bytes, tuple[object, tuple[int, int]]] = {}
+        self._rows = RowMaker(
+            keeper.ledger.get, lambda: keeper.named, show_names=settings.show_names
+        )
 
     def take(self) -> Census:
         """Count everything, which takes some time for a million torrents."""
@@ -75,19 +84,19 @@ class Counter:
         if not (counts and counts[0] + counts[1] > 0) and not keeps_dead:
             return None
         complete, downloading = counts[:2] if counts else (0, 0)
-        return self._rows({}, [infohash], {infohash: (complete, downloading)})[0]
+        return self._rows.some([infohash], {infohash: (complete, downloading)})[0]
 
     def page(self, at: int, limit: int) -> tuple[tuple[TorrentRow, ...], int | None]:
         """Torrents of an open tracker in the order of its memory, and where the next ones begin."""
         found, following = self._core.torrents_page(at, limit)
         living = [row for row in found if row[1] or row[2]]
         counts = {row[0]: (row[1], row[2]) for row in living}
-        return self._rows({}, counts, counts), following
+        return self._rows.some(counts, counts), following
 
     def _closed(self) -> Census:
         listings, infohashes = self._allowed.listings, self._allowed.infohashes
         counts = {row[0]: (row[1], row[2]) for row in self._walk() if row[0] in infohashes}
-        rows = self._rows(listings, infohashes, counts)
+        rows = self._rows.all(listings, infohashes, self._with_joint(listings, counts))
         return self._census(rows, is_whole=True)
 
     def _open(self) -> Census:
@@ -99,7 +108,8 @@ class Counter:
         if is_whole and self._settings.keep_dead:
             dead, _ = self._keeper.ledger.page(0, ROWS_MAX)
             others = {*counts, *(infohash for infohash, _ in dead)}
-        rows = self._rows(self._allowed.listings, others, counts)
+        listings = self._allowed.listings
+        rows = self._rows.all(listings, others, self._with_joint(listings, counts))
         found = self._census(rows, is_whole=is_whole)
         if is_whole:
             return found
@@ -108,7 +118,7 @@ class Counter:
         downloaded = self._keeper.ledger.total()
         sums = Sums(held["torrents"], held["seeders"], downloading, downloaded)
         totals = with_sums(found.totals, sums)
-        return Census(found.rows, found.index, totals, is_whole=False)
+        return replace(found, totals=totals, is_whole=False)
 
     def _walk(self) -> Iterator[Row]:
         at: int | None = 0
@@ -116,26 +126,15 @@ class Counter:
             page, at = self._core.torrents_page(at, PAGE_ROWS)
             yield from page
 
-    def _census(self, rows: tuple[TorrentRow, ...], *, is_whole: bool) -> Census:
+    def _census(self, found: Rows, *, is_whole: bool) -> Census:
+        rows = found.rows
         index = {row.infohash: row for row in rows}
         for row in rows:
             if row.infohash_v2 is not None:
                 index.setdefault(row.infohash_v2[:20], row)
         ledger = self._keeper.ledger
         totals = make_totals(rows, self._core.unique_ips(), ledger.get, ledger.total())
-        return Census(rows, index, totals, is_whole)
-
-    def _rows(
-        self, listings: Mapping[bytes, Listing], others: Iterable[bytes], counts: Counts
-    ) -> tuple[TorrentRow, ...]:
-        return make_rows(
-            listings,
-            others,
-            self._with_joint(listings, counts),
-            self._keeper.ledger.get,
-            self._keeper.named,
-            show_names=self._settings.show_names,
-        )
+        return Census(rows, index, found.keys, totals, is_whole)
 
     def _with_joint(self, listings: Mapping[bytes, Listing], counts: Counts) -> Counts:
         """The numbers of hybrids under their rows' infohashes, each peer counted once.
@@ -165,7 +164,7 @@ class Counter:
 
 
 def walk(
-    rows: Sequence[TorrentRow] | None, counter: Counter, cursor: str, limit: int
+    census: Census | None, counter: Counter, cursor: str, limit: int
 ) -> tuple[Sequence[TorrentRow], str | None]:
     """A part of all torrents, and the cursor of the next part, None after the last.
 
@@ -173,7 +172,7 @@ def walk(
     that each part costs the same. A torrent that is there all the while is in one part.
 
     Args:
-        rows: All torrents, None where not all are listed.
+        census: Of all torrents, None where not all are listed.
         counter: Has those that are not.
         cursor: Empty, or what came with the part before.
         limit: Torrents in a part; there may be fewer or some more.
@@ -185,19 +184,16 @@ def walk(
     if kind not in ("", "h", "m"):
         raise ValueError("not a cursor")
     after = bytes.fromhex(place) if kind == "h" else b""
-    if kind == "m" or rows is None:
+    if kind == "m" or census is None:
         found, following = counter.page(_place(place) if kind == "m" else 0, limit)
         return found, None if following is None else f"m{following}"
-    ordered = sorted((row for row in rows if row.infohash > after), key=_infohash)
-    part = ordered[:limit]
-    return part, f"h{part[-1].infohash_hex}" if len(ordered) > limit else None
+    begin = bisect_right(census.keys, after)
+    part = [census.index[key] for key in census.keys[begin : begin + limit]]
+    is_last = begin + limit >= len(census.keys)
+    return part, None if is_last else f"h{part[-1].infohash_hex}"
 
 
 def _place(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= PLACE_DIGITS_MAX):
         raise ValueError("not a cursor")
     return int(text)
-
-
-def _infohash(row: TorrentRow) -> bytes:
-    return row.infohash

@@ -25,8 +25,11 @@ class CurrentCensus:
 
     Args:
         take: Takes one; may be called on another thread.
-        size: How many torrents there are; quick.
+        size: How many torrents there are, with a swarm or listed without one; quick.
         clock: Monotonic seconds.
+
+    Attributes:
+        revision: Changes with what is listed.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class CurrentCensus:
         self._is_large = False
         self._sized_s = float("-inf")
         self._due_s = float("-inf")
+        self.revision = 0
 
     def get(self) -> Census:
         """The census: of now, or of some seconds ago where there are many torrents."""
@@ -55,7 +59,8 @@ class CurrentCensus:
         return self._cached.get()
 
     def forget(self) -> None:
-        """Take a new one the next time, or as soon as that can be."""
+        """Take a new one the next time, or as soon as that can be: what is listed has changed."""
+        self.revision += 1
         self._cached.forget()
         self._due_s = float("-inf")
         # Rows that nobody has asked for would only take memory.

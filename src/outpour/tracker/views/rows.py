@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from outpour.tracker.figures import TorrentRow
 from outpour.tracker.lists.listed_torrent import Listing
@@ -11,72 +12,127 @@ Counts = Mapping[bytes, tuple[int, int]]
 Completed = Callable[[bytes], int]
 
 
-def make_rows(
-    listings: Mapping[bytes, Listing],
-    others: Iterable[bytes],
-    counts: Counts,
-    completed: Completed,
-    named: Mapping[bytes, tuple[str, int]],
-    *,
-    show_names: bool,
-) -> tuple[TorrentRow, ...]:
-    """Put the rows together, by name and then by infohash.
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows in both of their orders.
+
+    Attributes:
+        rows: By name and then by infohash.
+        keys: Their infohashes, sorted.
+    """
+
+    rows: tuple[TorrentRow, ...] = ()
+    keys: tuple[bytes, ...] = ()
+
+
+class RowMaker:
+    """Makes rows, and hands out those of the last time again where nothing about them changed.
 
     Args:
-        listings: Torrents whose metainfo is known.
-        others: Torrents of which only the infohash is known.
-        counts: Seeders and leechers by the infohash of the row.
         completed: Completed downloads of an announced infohash.
         named: Names and lengths remembered from metainfo that is gone.
         show_names: Show what torrents are, and not only their infohashes.
     """
-    found = []
-    known: set[bytes] = set()
-    for listing in listings.values():
-        known.update(listing.aliases)
-        found.append(_listed(listing, counts, completed, show_names))
-    for infohash in others:
-        if infohash not in known:
-            name, length = named.get(infohash, (None, None)) if show_names else (None, None)
-            complete, downloading = counts.get(infohash, (0, 0))
-            downloaded = completed(infohash)
-            found.append(
-                TorrentRow(
-                    infohash,
-                    name,
-                    length,
-                    complete,
-                    downloading,
-                    downloaded,
-                    None if length is None else length * downloaded,
-                )
-            )
-    found.sort(key=lambda row: (row.name is None, row.name or "", row.infohash))
-    return tuple(found)
+
+    def __init__(
+        self,
+        completed: Completed,
+        named: Callable[[], Mapping[bytes, tuple[str, int]]],
+        *,
+        show_names: bool,
+    ) -> None:
+        self._completed = completed
+        self._named = named
+        self._show_names = show_names
+        self._made: dict[bytes, tuple[Listing | None, TorrentRow]] = {}
+        self._last = Rows()
+
+    def all(
+        self, listings: Mapping[bytes, Listing], others: Iterable[bytes], counts: Counts
+    ) -> Rows:
+        """Make the rows of everything that is shown.
+
+        Args:
+            listings: Torrents whose metainfo is known.
+            others: Torrents of which only the infohash is known.
+            counts: Seeders and leechers by the infohash of the row.
+        """
+        made: dict[bytes, tuple[Listing | None, TorrentRow]] = {}
+        known: set[bytes] = set()
+        for listing in listings.values():
+            known.update(listing.aliases)
+            made[listing.infohash] = (listing, self._listed(listing, counts))
+        named = self._named() if self._show_names else {}
+        for infohash in others:
+            if infohash not in known:
+                made[infohash] = (None, self._unlisted(infohash, named, counts))
+        last = self._last
+        if self._is_in_order(made):
+            rows = Rows(tuple(made[row.infohash][1] for row in last.rows), last.keys)
+        else:
+            ordered = sorted((row for _, row in made.values()), key=_place)
+            rows = Rows(tuple(ordered), tuple(sorted(made)))
+        self._made, self._last = made, rows
+        return rows
+
+    def some(self, infohashes: Iterable[bytes], counts: Counts) -> tuple[TorrentRow, ...]:
+        """Make the rows of torrents of which only the infohash is known."""
+        named = self._named() if self._show_names else {}
+        return tuple(sorted((self._unlisted(key, named, counts) for key in infohashes), key=_place))
+
+    def _is_in_order(self, made: Mapping[bytes, tuple[Listing | None, TorrentRow]]) -> bool:
+        before = self._made
+        return made.keys() == before.keys() and all(
+            row is before[key][1] or row.name == before[key][1].name
+            for key, (_, row) in made.items()
+        )
+
+    def _listed(self, listing: Listing, counts: Counts) -> TorrentRow:
+        complete, downloading = counts.get(listing.infohash, (0, 0))
+        # A client reports a download of a hybrid under each infohash that it knows, and nothing
+        # tells which reports belong together: the larger count is of those that know the commoner
+        # one.
+        downloaded = max(map(self._completed, listing.aliases))
+        before, row = self._made.get(listing.infohash, (None, None))
+        if (
+            row is not None
+            and before is listing
+            and (row.complete, row.downloading, row.downloaded)
+            == (complete, downloading, downloaded)
+        ):
+            return row
+        if not self._show_names:
+            return TorrentRow(listing.infohash, None, None, complete, downloading, downloaded)
+        return TorrentRow(
+            infohash=listing.infohash,
+            name=listing.name,
+            length=listing.length,
+            complete=complete,
+            downloading=downloading,
+            downloaded=downloaded,
+            transferred=listing.length * downloaded,
+            magnet=listing.magnet,
+            torrent_path=listing.path,
+            file_count=listing.file_count,
+            version=listing.version,
+            infohash_v2=listing.infohash_v2,
+            private=listing.private,
+            published_at=listing.published_at,
+            comment=listing.comment,
+            web_seeds=listing.web_seeds,
+        )
+
+    def _unlisted(
+        self, infohash: bytes, named: Mapping[bytes, tuple[str, int]], counts: Counts
+    ) -> TorrentRow:
+        name, length = named.get(infohash, (None, None))
+        complete, downloading = counts.get(infohash, (0, 0))
+        downloaded = self._completed(infohash)
+        transferred = None if length is None else length * downloaded
+        row = TorrentRow(infohash, name, length, complete, downloading, downloaded, transferred)
+        before, kept = self._made.get(infohash, (None, None))
+        return kept if before is None and kept is not None and kept == row else row
 
 
-def _listed(listing: Listing, counts: Counts, completed: Completed, show_names: bool) -> TorrentRow:
-    complete, downloading = counts.get(listing.infohash, (0, 0))
-    # A client reports a download of a hybrid under each infohash that it knows, and nothing tells
-    # which reports belong together: the larger count is of those that know the commoner one.
-    downloaded = max(map(completed, listing.aliases))
-    if not show_names:
-        return TorrentRow(listing.infohash, None, None, complete, downloading, downloaded)
-    return TorrentRow(
-        infohash=listing.infohash,
-        name=listing.name,
-        length=listing.length,
-        complete=complete,
-        downloading=downloading,
-        downloaded=downloaded,
-        transferred=listing.length * downloaded,
-        magnet=listing.magnet,
-        torrent_path=listing.path,
-        file_count=listing.file_count,
-        version=listing.version,
-        infohash_v2=listing.infohash_v2,
-        private=listing.private,
-        published_at=listing.published_at,
-        comment=listing.comment,
-        web_seeds=listing.web_seeds,
-    )
+def _place(row: TorrentRow) -> tuple[bool, str, bytes]:
+    return row.name is None, row.name or "", row.infohash

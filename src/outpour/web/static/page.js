@@ -2,6 +2,7 @@
 
 const RETRY_MS = [3000, 10000, 30000, 60000];
 const CHARTS_MS = 60000;
+const LATE_MS = 1000;
 const SIZE_UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
 const $ = (selector, root = document) => root.querySelector(selector);
@@ -204,19 +205,78 @@ async function refreshListing() {
   }
   if (isListed) $("#torrents").toggleAttribute("data-sortable", $("#torrents", page).hasAttribute("data-sortable"));
   document.body.dataset.events = page.body.dataset.events;
+  document.body.dataset.charts = page.body.dataset.charts;
   document.body.dataset.torrents = page.body.dataset.torrents;
+  chartsAt = -1;
   if (focused) $(`#torrents a[href="${CSS.escape(focused)}"]`)?.focus();
   for (const button of $$("[data-copy]")) button.hidden = false;
   filter();
 }
 
-async function refreshCharts() {
-  const page = await fetchPage();
-  if ($("#history") && $("#history", page)) $("#history").replaceWith($("#history", page));
-  for (const row of $$("#torrents > tbody > tr[data-infohash]", page)) {
-    const cell = $(`tr[data-infohash="${row.dataset.infohash}"] > .col-swarm`);
-    cell?.replaceChildren(...$(".col-swarm", row).childNodes);
+// What was drawn last, so that the server tells only of what happened since.
+let chartsAt = -1;
+
+function areaOf({ complete, width, height }) {
+  return `${complete}L${width} ${height}L0 ${height}Z`;
+}
+
+function fillChart(svg, chart) {
+  $(".area", svg).setAttribute("d", areaOf(chart));
+  $(".line-complete", svg).setAttribute("d", chart.complete);
+  $(".line-downloading", svg).setAttribute("d", chart.downloading);
+  svg.setAttribute("aria-label", chart.label);
+}
+
+function newSpark({ width, height }) {
+  const name = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(name, "svg");
+  svg.setAttribute("class", "spark");
+  svg.setAttribute("viewBox", `0 -1 ${width} ${height + 2}`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("role", "img");
+  for (const kind of ["area", "line-downloading", "line-complete"]) {
+    const path = document.createElementNS(name, "path");
+    path.setAttribute("class", kind);
+    svg.append(path);
   }
+  return svg;
+}
+
+function showTime(element, at) {
+  element.dateTime = new Date(at * 1000).toISOString();
+  element.textContent = formatMinute(at);
+}
+
+function showLargeChart(chart) {
+  const figure = $("#history .chart");
+  // The first drawing of a torrent comes with the page.
+  if (!figure) return;
+  fillChart($("svg", figure), chart);
+  $(".chart-top", figure).textContent = formatCount(chart.top);
+  const [began, ended] = $$("figcaption time", figure);
+  showTime(began, chart.began);
+  showTime(ended, chart.ended);
+}
+
+async function refreshCharts() {
+  const url = new URL(document.body.dataset.charts, location.href);
+  const isLarge = Boolean($("article[data-infohash]"));
+  if (!isLarge && chartsAt >= 0) url.searchParams.set("since", chartsAt);
+  const response = await fetch(url, { headers: { accept: "application/json" } });
+  if (!response.ok) throw new Error(`${response.status}`);
+  const { at, is_late: isLate, charts } = await response.json();
+  for (const chart of charts) {
+    if (isLarge) {
+      showLargeChart(chart);
+      continue;
+    }
+    const cell = $(`tr[data-infohash="${chart.infohash}"] > .col-swarm`);
+    if (!cell) continue;
+    if (!$("svg", cell)) cell.replaceChildren(newSpark(chart));
+    fillChart($("svg", cell), chart);
+  }
+  if (isLate) setTimeout(() => refreshCharts().catch(() => {}), LATE_MS);
+  else chartsAt = at;
 }
 
 const STATES = {
@@ -301,3 +361,4 @@ startCopying();
 startFiltering();
 startSorting();
 if (document.body.dataset.events) new Stream().start();
+if ("chartsLate" in document.body.dataset) refreshCharts().catch(() => {});

@@ -26,9 +26,11 @@ fn v6(number: u32) -> SocketAddr {
 fn says(peer: SocketAddr, left: u64, numwant: usize) -> Announce {
     Announce {
         infohash: [1; 20],
+        peer_id: [0; 20],
         ip: peer.ip(),
         port: peer.port(),
         left,
+        has_nothing: false,
         event: Event::None,
         numwant,
     }
@@ -38,7 +40,7 @@ impl Swarm {
     fn new() -> Self {
         Self {
             store: Swarms::seeded(Limits::default(), 4),
-            rng: Rng::seeded(5),
+            rng: Rng::with_seed(5),
         }
     }
 

@@ -27,11 +27,13 @@ fn join(store: &Swarms, infohash: InfoHash, peer: u32, now_s: u32) {
         infohash,
         ip: address.ip(),
         port: address.port(),
+        peer_id: [0; 20],
         left: u64::from(peer % 2),
+        has_nothing: false,
         event: Event::None,
         numwant: 0,
     };
-    let facts = store.announce(&announce, now_s, &mut Rng::seeded(1), &mut [], &mut []);
+    let facts = store.announce(&announce, now_s, &mut Rng::with_seed(1), &mut [], &mut []);
     assert!(facts.joined);
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::limits::Limits;
-use crate::model::{Announce, Counts, Event, Facts, InfoHash, Refused};
+use crate::model::{Announce, Counts, Event, Facts, InfoHash, PeerId, Refused, is_reachable};
 
 /// Seconds in which all announces are at the same time.
 const UNIT_S: u32 = 8;
@@ -85,6 +85,17 @@ impl Torrent {
         }
     }
 
+    pub(super) fn downloads(&self, address: &SocketAddr) -> bool {
+        let peer = self.peers.get(address);
+        peer.is_some_and(|peer| !peer.seeder && !peer.partial)
+    }
+
+    /// Whether an answer with so much room for each family has nobody to give who wants data.
+    pub(super) fn has_no_downloaders(&self, rooms: [usize; 2]) -> bool {
+        let mut families = self.families.iter().zip(rooms);
+        families.all(|(family, room)| room == 0 || family.len == family.seeders + family.partials)
+    }
+
     /// The families counted anew.
     pub(super) fn recount(&self) -> [Family; 2] {
         let mut families = [Family::default(); 2];
@@ -103,6 +114,8 @@ pub(super) struct Naive {
     limits: Limits,
     pub(super) torrents: HashMap<InfoHash, Torrent>,
     pub(super) completions: HashMap<InfoHash, u32>,
+    /// Whose downloads were counted.
+    pub(super) counted: HashSet<(InfoHash, PeerId)>,
     pub(super) expired: u64,
     pub(super) origins: Vec<SocketAddr>,
 }
@@ -113,6 +126,7 @@ impl Naive {
             limits,
             torrents: HashMap::new(),
             completions: HashMap::new(),
+            counted: HashSet::new(),
             expired: 0,
             origins: Vec::new(),
         }
@@ -149,20 +163,44 @@ impl Naive {
 
     /// The facts of an announce, without the bytes of its answer.
     pub(super) fn announce(&mut self, announce: &Announce, now_s: u32) -> Facts {
-        let mut facts = Facts::default();
-        if announce.port == 0 {
-            facts.refused = Some(Refused::Port);
-            return facts;
-        }
         let address = SocketAddr::new(announce.ip, announce.port);
-        if announce.event == Event::Stopped {
-            if let Some(torrent) = self.torrents.get_mut(&announce.infohash) {
-                torrent.take(address);
-                facts.say(torrent.counts());
-                self.close_if_useless(&announce.infohash);
-            }
-            return facts;
+        match announce.event {
+            Event::Stopped => self.stop(announce, address),
+            _ if !is_reachable(announce.port) => self.overhear(announce),
+            _ => self.hear(announce, address, now_s),
         }
+    }
+
+    fn overhear(&mut self, announce: &Announce) -> Facts {
+        let mut facts = Facts::default();
+        let says_so = announce.left == 0 && announce.event == Event::Completed;
+        let is_open = says_so && self.open(&announce.infohash).is_some();
+        facts.completed_now = is_open && self.complete(announce);
+        if let Some(torrent) = self.torrents.get(&announce.infohash) {
+            facts.say(torrent.counts());
+        }
+        if is_open {
+            self.close_if_useless(&announce.infohash);
+        }
+        facts
+    }
+
+    fn stop(&mut self, announce: &Announce, address: SocketAddr) -> Facts {
+        let mut facts = Facts::default();
+        let Some(torrent) = self.torrents.get_mut(&announce.infohash) else {
+            return facts;
+        };
+        let known = torrent.peers.get(&address).copied();
+        torrent.take(address);
+        let finished = known.is_some_and(|peer| !peer.seeder && !peer.completed);
+        facts.completed_now = finished && announce.left == 0 && self.complete(announce);
+        facts.say(self.torrents[&announce.infohash].counts());
+        self.close_if_useless(&announce.infohash);
+        facts
+    }
+
+    fn hear(&mut self, announce: &Announce, address: SocketAddr, now_s: u32) -> Facts {
+        let mut facts = Facts::default();
         let peers = self.peers_if_bounded();
         let limits = self.limits.clone();
         let Some(torrent) = self.open(&announce.infohash) else {
@@ -175,25 +213,33 @@ impl Naive {
         }
         if facts.refused.is_none() {
             let seeder = announce.left == 0;
-            let counted = known.is_some_and(|peer| peer.completed);
-            let completes = seeder && announce.event == Event::Completed;
+            let begins = announce.event == Event::Started && !seeder;
+            let counted = known.is_some_and(|peer| peer.completed && !begins);
+            let ended = known.is_some_and(|peer| !peer.seeder);
+            let finished = seeder && (ended || announce.event == Event::Completed);
             facts.joined = known.is_none();
-            facts.completed_now = completes && !counted;
             let peer = Peer {
                 seeder,
                 partial: !seeder && announce.event == Event::Paused,
-                completed: counted || completes,
+                completed: counted || finished,
                 seen: now_s / UNIT_S % TIME_WRAP,
             };
             torrent.put(address, peer);
-            torrent.completed += u32::from(facts.completed_now);
+            facts.completed_now = finished && !counted && self.complete(announce);
         }
-        facts.say(torrent.counts());
-        if facts.completed_now {
-            *self.completions.entry(announce.infohash).or_default() += 1;
-        }
+        facts.say(self.torrents[&announce.infohash].counts());
         self.close_if_useless(&announce.infohash);
         facts
+    }
+
+    fn complete(&mut self, announce: &Announce) -> bool {
+        let key = (announce.infohash, announce.peer_id);
+        let is_new = self.counted.insert(key);
+        if is_new && let Some(torrent) = self.torrents.get_mut(&announce.infohash) {
+            torrent.completed += 1;
+            *self.completions.entry(announce.infohash).or_default() += 1;
+        }
+        is_new
     }
 
     /// Peers of all torrents, counted only where that matters.

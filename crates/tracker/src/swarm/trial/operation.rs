@@ -13,7 +13,7 @@ pub(crate) trait Source {
 
 impl Source for Rng {
     fn below(&mut self, bound: u32) -> u32 {
-        Self::below(self, bound)
+        self.u32(..bound)
     }
 }
 
@@ -124,7 +124,11 @@ impl Operation {
 impl Ask {
     fn draw(source: &mut impl Source, place: &Place) -> Self {
         let number = place.number(source);
-        let peer = place.peer(source, number);
+        let (peer, at) = place.peer_at(source, number);
+        // A client has one peer id at its addresses of both families; now and then another client is there.
+        let mut peer_id = [b'-'; 20];
+        peer_id[15] = u8::from(source.below(8) == 0);
+        peer_id[16..].copy_from_slice(&at.to_be_bytes());
         let event = match source.below(16) {
             0..10 => Event::None,
             10 => Event::Started,
@@ -146,9 +150,11 @@ impl Ask {
         Self {
             announce: Announce {
                 infohash: infohash(number),
+                peer_id,
                 ip: peer.ip(),
                 port: peer.port(),
                 left: u64::from(source.below(3)),
+                has_nothing: source.below(2) == 0,
                 event,
                 numwant,
             },
@@ -178,18 +184,27 @@ impl Place {
     }
 
     /// One of the torrent's peers: some share an address or a network, most the address with a peer
-    /// of another torrent, and one has no port.
+    /// of another torrent, and one has a port that nobody can connect to.
     fn peer(&self, source: &mut impl Source, number: u32) -> SocketAddr {
+        self.peer_at(source, number).0
+    }
+
+    /// The peer with its number among those of its family.
+    fn peer_at(&self, source: &mut impl Source, number: u32) -> (SocketAddr, u32) {
         let all = if number == 0 { self.large } else { self.small };
         let is_v4 = source.below(2) == 0;
         let at = source.below(all);
-        let port = (at % 3 * 1000 + u32::from(at > 0)) as u16;
+        let port = match at {
+            0 => u16::from(is_v4),
+            _ => (at % 3 * 1000 + 2) as u16,
+        };
         let host = at / 2;
-        if is_v4 {
+        let peer = if is_v4 {
             (Ipv4Addr::from_bits(0xc000_0200 + host), port).into()
         } else {
             let network = 0x2001_0db8 << 96 | u128::from(host / 2) << 64;
             (Ipv6Addr::from_bits(network | u128::from(host)), port).into()
-        }
+        };
+        (peer, at)
     }
 }

@@ -49,8 +49,17 @@ pub(crate) enum Action {
     Scrape,
 }
 
-/// Reads one head from the front of `buffer`; `keyed` says whether `/KEY/announce` is for the tracker.
+/// Reads one head as [`read_below`] does, below no prefix.
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn read(buffer: &[u8], keyed: bool) -> Read<'_> {
+    read_below(buffer, b"", keyed)
+}
+
+/// Reads one head from the front of `buffer`.
+///
+/// The tracker's paths may stand below `prefix`, such as `/files`, and without it: a proxy in front
+/// takes it off or leaves it. `keyed` says whether `/KEY/announce` is for the tracker.
+pub(crate) fn read_below<'b>(buffer: &'b [u8], prefix: &[u8], keyed: bool) -> Read<'b> {
     // RFC 9112 section 2.2: empty lines before a request are skipped.
     let skipped = buffer
         .iter()
@@ -71,6 +80,10 @@ pub(crate) fn read(buffer: &[u8], keyed: bool) -> Read<'_> {
         Err(reason) => return Read::Malformed(reason),
     };
     let (path, query) = split_target(line.target);
+    let path = match path.strip_prefix(prefix) {
+        Some(below @ [b'/', ..]) => below,
+        _ => path,
+    };
     let Some((action, key)) = action(path, keyed) else {
         return Read::Elsewhere;
     };

@@ -19,7 +19,7 @@ pub(crate) struct Announce<'a> {
 
 /// Reads the parameters of an announce.
 ///
-/// Of a repeated parameter the last counts. `uploaded`, `downloaded`, `key`, `no_peer_id` and unknown
+/// Of a repeated parameter the last counts. `uploaded`, `key`, `no_peer_id` and unknown
 /// ones are stepped over, and so are the `ipv4` and `ipv6` of BEP 7, with which anyone could name a victim.
 pub(crate) fn announce(query: &[u8]) -> Result<Announce<'_>, Refusal> {
     let mut found = Found::default();
@@ -34,6 +34,7 @@ struct Found<'a> {
     infohash: Option<&'a [u8]>,
     peer_id: Option<&'a [u8]>,
     port: Option<&'a [u8]>,
+    downloaded: &'a [u8],
     left: Option<&'a [u8]>,
     event: &'a [u8],
     numwant: &'a [u8],
@@ -48,6 +49,7 @@ impl<'a> Found<'a> {
             b"info_hash" => self.infohash = Some(value),
             b"peer_id" => self.peer_id = Some(value),
             b"port" => self.port = Some(value),
+            b"downloaded" => self.downloaded = value,
             b"left" => self.left = Some(value),
             b"event" => self.event = value,
             b"numwant" => self.numwant = value,
@@ -82,6 +84,7 @@ impl<'a> Found<'a> {
                 infohash: exactly_20(self.infohash, &INFOHASH)?,
                 peer_id: exactly_20(self.peer_id, &PEER_ID)?,
                 port: port(self.port)?,
+                downloaded: number(self.downloaded),
                 left: left(self.left)?,
                 event: match self.event {
                     b"started" => Event::Started,

@@ -364,14 +364,14 @@ fn escaped(bytes: &[u8]) -> String {
 proptest! {
     #[test]
     fn bep03_an_announce_is_read_as_it_was_written(
-        infohash: [u8; 20], peer_id: [u8; 20], port: u16, left: u64, numwant: u32, compact: bool,
+        infohash: [u8; 20], peer_id: [u8; 20], port: u16, downloaded: u64, left: u64, numwant: u32, compact: bool,
     ) {
         let query = format!(
-            "info_hash={}&peer_id={}&port={port}&left={left}&numwant={numwant}&compact={}",
+            "info_hash={}&peer_id={}&port={port}&downloaded={downloaded}&left={left}&numwant={numwant}&compact={}",
             escaped(&infohash), escaped(&peer_id), u8::from(compact),
         );
         prop_assert_eq!(announce(query.as_bytes()), Ok(Announce {
-            announced: Announced { infohash, peer_id, port, left, event: Event::None },
+            announced: Announced { infohash, peer_id, port, downloaded: Some(downloaded), left, event: Event::None },
             numwant: Some(numwant), compact, ip: None, tracker_id: None,
         }));
     }
@@ -425,4 +425,32 @@ proptest! {
         let cut = cut % request.len();
         prop_assert_eq!(read(&request.as_bytes()[..cut], false), Read::Partial);
     }
+}
+
+#[test]
+fn below_a_prefix_the_paths_are_the_same_and_without_it_too() {
+    let action = |path: &str, prefix: &[u8]| {
+        let request = format!("GET {path} HTTP/1.1\r\n\r\n");
+        match read_below(request.as_bytes(), prefix, true) {
+            Read::Whole(head) => Some((head.action, head.key.map(<[u8]>::to_vec))),
+            _ => None,
+        }
+    };
+    let key = Some(b"KEY".to_vec());
+    for (path, expected) in [
+        ("/files/announce", Some((Action::Announce, None))),
+        ("/files/scrape?x=1", Some((Action::Scrape, None))),
+        ("/files/KEY/announce", Some((Action::Announce, key))),
+        ("/announce", Some((Action::Announce, None))),
+        ("/filesannounce", None),
+        ("/files", None),
+        ("/files/files/files/announce", None),
+    ] {
+        assert_eq!(action(path, b"/files"), expected, "{path}");
+    }
+    assert_eq!(
+        action("/a/b/announce", b"/a/b"),
+        Some((Action::Announce, None))
+    );
+    assert_eq!(action("/a/b/announce", b""), None);
 }

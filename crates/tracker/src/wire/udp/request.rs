@@ -88,6 +88,7 @@ fn announce(packet: &[u8], connection_id: u64, transaction: [u8; 4]) -> Option<R
             infohash: field(fixed, 16),
             peer_id: field(fixed, 36),
             port: u16::from_be_bytes(field(fixed, 96)),
+            downloaded: Some(u64::from_be_bytes(field(fixed, 56))),
             left: u64::from_be_bytes(field(fixed, 64)),
             event: match u32::from_be_bytes(field(fixed, 80)) {
                 1 => Event::Completed,

@@ -45,6 +45,7 @@ fn bep15_the_announce_vector_is_read_and_answered() {
                 infohash: counting_infohash(),
                 peer_id: *b"-LT2000-abcdefghijkl",
                 port: 6881,
+                downloaded: Some(1),
                 left: 2,
                 event: Event::Started,
             },
@@ -145,7 +146,8 @@ fn bep15_a_scrape_is_cut_at_74_torrents_and_needs_one() {
 fn bep15_the_error_vector_is_written_whole_where_the_request_had_room() {
     let answer = vector!(hex, "bep15_error.hex", "answer");
     let mut out = [0; UDP_ANSWER_BYTES_MAX];
-    let length = error(&mut out, TRANSACTION, "port must not be 0", 98);
+    let reason = "Requested download is not authorized for use with this tracker.";
+    let length = error(&mut out, TRANSACTION, reason, 98);
     assert_eq!(&out[..length], answer);
 }
 
@@ -188,7 +190,7 @@ proptest! {
     #[test]
     fn bep15_an_announce_is_read_as_it_was_written(
         connection_id: u64, transaction: [u8; 4], infohash: [u8; 20], peer_id: [u8; 20],
-        left: u64, event in 0u32..5, numwant: i32, port: u16,
+        downloaded: u64, left: u64, event in 0u32..5, numwant: i32, port: u16,
         options in proptest::collection::vec(any::<u8>(), 0..64),
     ) {
         let mut packet = Vec::new();
@@ -197,7 +199,7 @@ proptest! {
         packet.extend_from_slice(&transaction);
         packet.extend_from_slice(&infohash);
         packet.extend_from_slice(&peer_id);
-        packet.extend_from_slice(&0u64.to_be_bytes());
+        packet.extend_from_slice(&downloaded.to_be_bytes());
         packet.extend_from_slice(&left.to_be_bytes());
         packet.extend_from_slice(&0u64.to_be_bytes());
         packet.extend_from_slice(&event.to_be_bytes());
@@ -209,7 +211,7 @@ proptest! {
         let event = events[event as usize];
         prop_assert_eq!(read(&packet), Some(Request::Announce(Announce {
             connection_id, transaction,
-            announced: Announced { infohash, peer_id, port, left, event },
+            announced: Announced { infohash, peer_id, port, downloaded: Some(downloaded), left, event },
             numwant: u32::try_from(numwant).ok(), options: &options,
         })));
     }

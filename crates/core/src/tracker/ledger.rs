@@ -5,12 +5,17 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
-use crate::tracker::{Tracker, one_20};
+use super::Tracker;
+use super::infohash::one_20;
+use crate::error::Result;
 
 /// Counters moved between tracker and ledger at once.
 const PAGE: usize = 4096;
 
 pub(crate) type Counted<'py> = (Bound<'py, PyBytes>, u32);
+
+/// An infohash, its counter and the marks of its last downloads, which `SQLite` keeps as signed numbers.
+type Marked<T> = (T, u32, Vec<i64>);
 
 #[pyclass(frozen, module = "outpour._core")]
 pub(crate) struct Ledger(Mutex<outpour_tracker::Ledger>);
@@ -26,7 +31,7 @@ impl Ledger {
         self.0.lock().len()
     }
 
-    fn get(&self, infohash: &[u8]) -> PyResult<u32> {
+    fn get(&self, infohash: &[u8]) -> Result<u32> {
         Ok(self.0.lock().get(&one_20(infohash)?))
     }
 
@@ -42,13 +47,13 @@ impl Ledger {
         let told = py.detach(|| {
             let mut told = Vec::new();
             loop {
-                let page = tracker.core().completed(PAGE);
+                let page = tracker.core.completed(PAGE);
                 let mut ledger = self.0.lock();
-                for (infohash, more) in &page {
-                    ledger.add(infohash, *more);
+                for one in &page {
+                    ledger.absorb(one);
                 }
                 let room = tell - told.len();
-                told.extend(page.iter().take(room));
+                told.extend(page.iter().take(room).map(|one| (one.infohash, one.count)));
                 if page.len() < PAGE {
                     return told;
                 }
@@ -62,14 +67,14 @@ impl Ledger {
             let mut at = Some(0);
             while let Some(from) = at {
                 let (page, next) = self.0.lock().page(from, PAGE);
-                tracker.core().set_completed(&page);
+                tracker.core.set_completed(&page);
                 at = next;
             }
         });
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn add(&self, counts: Vec<(PyBackedBytes, u64)>) -> PyResult<()> {
+    fn add(&self, counts: Vec<(PyBackedBytes, u64)>) -> Result<()> {
         let mut ledger = self.0.lock();
         for (infohash, more) in &counts {
             ledger.add(&one_20(infohash)?, bounded(*more));
@@ -78,7 +83,7 @@ impl Ledger {
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn load(&self, counts: Vec<(PyBackedBytes, u64)>) -> PyResult<()> {
+    fn load(&self, counts: Vec<(PyBackedBytes, u64)>) -> Result<()> {
         let mut ledger = self.0.lock();
         for (infohash, count) in &counts {
             ledger.load(&one_20(infohash)?, bounded(*count));
@@ -87,14 +92,35 @@ impl Ledger {
     }
 
     fn take<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Counted<'py>> {
-        counted(py, self.0.lock().take(limit))
+        let taken = self.0.lock().take(limit).into_iter();
+        counted(py, taken.map(|one| (one.infohash, one.count)).collect())
+    }
+
+    fn take_marked<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Marked<Bound<'py, PyBytes>>> {
+        let taken = self.0.lock().take(limit).into_iter();
+        taken
+            .map(|one| {
+                let marks = one.marks.iter().map(|mark| mark.cast_signed()).collect();
+                (PyBytes::new(py, &one.infohash), one.count, marks)
+            })
+            .collect()
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn put_back(&self, infohashes: Vec<PyBackedBytes>) -> PyResult<()> {
+    fn put_back(&self, infohashes: Vec<PyBackedBytes>) -> Result<()> {
         let mut ledger = self.0.lock();
         for infohash in &infohashes {
-            ledger.put_back(&one_20(infohash)?);
+            ledger.put_back(&one_20(infohash)?, &[]);
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn put_back_marked(&self, rows: Vec<Marked<PyBackedBytes>>) -> PyResult<()> {
+        let mut ledger = self.0.lock();
+        for (infohash, _, marks) in &rows {
+            let marks: Vec<u64> = marks.iter().map(|mark| mark.cast_unsigned()).collect();
+            ledger.put_back(&one_20(infohash)?, &marks);
         }
         Ok(())
     }

@@ -1,0 +1,55 @@
+//! What systems do in different words: opening, reading at a place, and the time of the last change.
+
+use std::{
+    fs::{File, Metadata, OpenOptions},
+    io,
+    path::Path,
+};
+
+/// Open a file to be read.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // A fifo that took the file's place would otherwise block until someone writes to it.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    options.open(path)
+}
+
+/// Fill `into` from the place `at` on.
+#[cfg(unix)]
+pub(crate) fn read_exact_at(file: &File, into: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, into, at)
+}
+
+/// Fill `into` from the place `at` on. This moves the file's own place, which nothing here goes by.
+#[cfg(windows)]
+pub(crate) fn read_exact_at(file: &File, mut into: &mut [u8], mut at: u64) -> io::Result<()> {
+    while !into.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, into, at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                into = &mut into[count..];
+                at += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// When a file was last changed, as a number that another change makes another: nanoseconds since
+/// 1970, or units of 100 ns since 1601.
+#[cfg(unix)]
+pub(crate) fn changed(metadata: &Metadata) -> i64 {
+    use std::os::unix::fs::MetadataExt;
+
+    let seconds = metadata.mtime().wrapping_mul(1_000_000_000);
+    seconds.wrapping_add(metadata.mtime_nsec())
+}
+
+#[cfg(windows)]
+pub(crate) fn changed(metadata: &Metadata) -> i64 {
+    std::os::windows::fs::MetadataExt::last_write_time(metadata) as i64
+}

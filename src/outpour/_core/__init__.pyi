@@ -1,0 +1,39 @@
+"""The native half of outpour: hashing and tracking, on threads without the interpreter.
+
+At run time this is one module without parts; its description has a file for each class. `Ledger`,
+`Logged`, `Snapshot` and `Tracker` are there on Linux alone.
+"""
+
+from os import PathLike
+
+from outpour._core.hashing import Hashing, kernels
+from outpour._core.ledger import Ledger
+from outpour._core.logged import Logged
+from outpour._core.snapshot import Snapshot
+from outpour._core.tracker import Tracker
+
+__all__ = [
+    "Hashing",
+    "Ledger",
+    "Logged",
+    "Snapshot",
+    "Tracker",
+    "__version__",
+    "kernels",
+    "list_folder",
+]
+
+__version__: str
+
+def list_folder(
+    folder: str | PathLike[str],
+) -> list[tuple[str, int, int, int, int, int]]:
+    """List a folder in the byte order of its names, without following links.
+
+    Returns:
+        For each entry its name, mode, device, inode, length in bytes and time of the last change in
+        nanoseconds since 1970. All but the name are 0 where the entry's status cannot be had.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """

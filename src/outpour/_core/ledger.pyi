@@ -1,0 +1,71 @@
+"""The counters of completed downloads."""
+
+from collections.abc import Sequence
+from typing import final
+
+from outpour._core.tracker import Tracker
+
+@final
+class Ledger:
+    """Completed downloads by infohash, all that were ever counted, in 24 bytes each.
+
+    It remembers which of them are not saved yet. Counters stop at 2**31 - 1. Where a method takes
+    an infohash, one that has not 20 bytes is a ValueError.
+    """
+
+    def __new__(cls) -> Ledger:
+        """Make an empty one."""
+
+    def __len__(self) -> int:
+        """Torrents with a counter."""
+
+    def get(self, infohash: bytes) -> int:
+        """The counter of a torrent, 0 if it has none."""
+
+    def total(self) -> int:
+        """All counters together."""
+
+    def unsaved(self) -> int:
+        """How many counters wait to be saved."""
+
+    def absorb(self, tracker: Tracker, tell: int) -> list[tuple[bytes, int]]:
+        """Count what was completed at a tracker since the last time.
+
+        Returns:
+            Up to `tell` of these torrents, with the new downloads of each.
+        """
+
+    def tell(self, tracker: Tracker) -> None:
+        """Set the counters of a tracker to these, where they are higher."""
+
+    def add(self, counts: Sequence[tuple[bytes, int]]) -> None:
+        """Count so many more downloads of each torrent."""
+
+    def load(self, counts: Sequence[tuple[bytes, int]]) -> None:
+        """Take over values that are saved, where they are higher."""
+
+    def take(self, limit: int) -> list[tuple[bytes, int]]:
+        """Take up to `limit` counters to save."""
+
+    def take_marked(self, limit: int) -> list[tuple[bytes, int, list[int]]]:
+        """Take up to `limit` counters to save, each with the marks of its downloads since then.
+
+        Saved in the same transaction, the marks keep these downloads from being counted again after
+        a crash: see `Tracker.recall_counted`. Each fits a signed column of 64 bits. While nothing
+        can be saved, no more than 65,536 marks wait.
+        """
+
+    def put_back_marked(self, rows: Sequence[tuple[bytes, int, Sequence[int]]]) -> None:
+        """Let what `take_marked` gave be taken again, its saving having failed."""
+
+    def put_back(self, infohashes: Sequence[bytes]) -> None:
+        """Let counters be taken again, their saving having failed."""
+
+    def put_all_back(self) -> None:
+        """Let every counter be taken again: where they were saved is gone."""
+
+    def page(self, at: int, limit: int) -> tuple[list[tuple[bytes, int]], int | None]:
+        """Up to `limit` counters from place `at` on, and where the next page begins.
+
+        Nothing is to be added between the pages; the first begins at 0, and None follows the last.
+        """

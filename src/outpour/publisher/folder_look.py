@@ -1,0 +1,134 @@
+"""What the published folders hold, looked at in threads: all of it now and then, else the changes.
+
+Listing names is cheap. Looking at what each name stands for is not, so of that only is done what
+may have changed; notifications can be lost, so all of it is done sometimes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from outpour.base.errors import OutpourError, ReadError
+from outpour.publisher.entries import PublishEntry, entries
+from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.sight import Sight, look
+
+# Network file systems and containers lose notifications.
+RESCAN_S = 30.0
+# Looking through everything may take this part of the time, whatever it costs.
+COST_FACTOR = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look found.
+
+    Attributes:
+        entries: What is to be looked at more closely, in the order of names.
+        present: The path of every entry that is there.
+        faults: Given paths that could not be listed.
+        replaced: Given paths that are not the folders of the look before: another disk, or none.
+    """
+
+    entries: tuple[PublishEntry, ...]
+    present: frozenset[Path]
+    faults: tuple[tuple[PublishEntry, OutpourError], ...]
+    replaced: frozenset[Path]
+
+
+class FolderLook:
+    """Looks at the published paths.
+
+    Args:
+        options: Which, and what of them counts.
+    """
+
+    def __init__(self, options: PublishOptions) -> None:
+        self._options = options
+        self._began = float("-inf")
+        self._cost_s = 0.0
+        self._identities: dict[Path, tuple[int, int] | None] = {}
+        # A notification names a path as the folder was given, or as the system knows it.
+        self._roots = {
+            name: path
+            for path in options.paths
+            for name in (os.path.realpath(path), str(path.absolute()), str(path))
+        }
+
+    def rest_s(self) -> float:
+        """How long until everything is to be looked at again, in seconds."""
+        interval_s = max(RESCAN_S, self._cost_s * COST_FACTOR)
+        return self._began + interval_s - time.monotonic()
+
+    def everything(self, *, must_be_there: bool = False) -> Callable[[], Seen]:
+        """Make a look at all entries, to be called in a thread.
+
+        Args:
+            must_be_there: A path that cannot be listed is an error, not a fault.
+        """
+        self._began = time.monotonic()
+        self._cost_s = 0.0
+        return lambda: self._list(lambda entry: True, must_be_there=must_be_there)
+
+    def at(self, changed: Iterable[Path], is_known: Callable[[Path], bool]) -> Callable[[], Seen]:
+        """Make a look at what changed and what is new, to be called in a thread."""
+        due = frozenset(self._entries_of(changed))
+
+        def is_due(entry: PublishEntry) -> bool:
+            # What a link leads to can change without any notification of the link.
+            return entry.is_link or entry.path in due or not is_known(entry.path)
+
+        return lambda: self._list(is_due, must_be_there=False)
+
+    def sights(self, some: Sequence[PublishEntry]) -> list[Sight | OutpourError]:
+        """Look closely at entries; in a thread."""
+        began = time.monotonic()
+        sights = [self._sight(entry) for entry in some]
+        self._cost_s += time.monotonic() - began
+        return sights
+
+    def _sight(self, entry: PublishEntry) -> Sight | OutpourError:
+        try:
+            return look(entry, self._options)
+        except OutpourError as error:
+            return error
+
+    def _list(self, is_due: Callable[[PublishEntry], bool], *, must_be_there: bool) -> Seen:
+        found: dict[Path, PublishEntry] = {}
+        faults: list[tuple[PublishEntry, OutpourError]] = []
+        for path in self._options.paths:
+            try:
+                for entry in entries(path, self._options):
+                    found.setdefault(entry.path, entry)
+            except ReadError as error:
+                if must_be_there:
+                    raise
+                faults.append((PublishEntry(path), error))
+        replaced = frozenset(path for path in self._options.paths if self._is_replaced(path))
+        some = sorted(filter(is_due, found.values()), key=lambda entry: os.fsencode(entry.name))
+        return Seen(tuple(some), frozenset(found), tuple(faults), replaced)
+
+    def _is_replaced(self, path: Path) -> bool:
+        try:
+            status = path.stat()
+            identity = status.st_dev, status.st_ino
+        except OSError:
+            identity = None
+        before = self._identities.get(path, identity)
+        self._identities[path] = identity
+        return identity is None or identity != before
+
+    def _entries_of(self, changed: Iterable[Path]) -> Iterator[Path]:
+        for path in changed:
+            yield path
+            text = str(path)
+            for name, root in self._roots.items():
+                if text == name:
+                    yield root
+                elif text.startswith(f"{name}/"):
+                    yield root
+                    yield root / text[len(name) + 1 :].partition("/")[0]

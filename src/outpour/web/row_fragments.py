@@ -1,0 +1,55 @@
+"""The HTML of the rows of the page, made anew only for rows that have changed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from outpour.tracker.figures import TorrentRow
+from outpour.web.chart import Chart
+from outpour.web.limits import ROWS_KEPT
+from outpour.web.links import Links
+from outpour.web.url_names import Names
+
+
+class RowFragments:
+    """Keeps the rows that were shown last; used on one thread.
+
+    Args:
+        templates: Has `row.html`.
+    """
+
+    def __init__(self, templates: Environment) -> None:
+        self._template = templates.get_template("row.html")
+        self._kept: OrderedDict[tuple[bytes, Links], tuple[object, Markup]] = OrderedDict()
+
+    def of(
+        self,
+        rows: Sequence[TorrentRow],
+        sparklines: Mapping[bytes, Chart],
+        names: Names,
+        links: Links,
+    ) -> Iterator[Markup]:
+        """The HTML of each row."""
+        for row in rows:
+            key = (row.infohash, links)
+            file_name = names.metainfo_of.get(row.infohash)
+            content_name = names.content_of.get(row.infohash)
+            inputs = (row, sparklines.get(row.infohash), file_name, content_name)
+            kept = self._kept.get(key)
+            if kept is None or kept[0] != inputs:
+                html = self._template.render(
+                    row=row,
+                    sparkline=inputs[1],
+                    file_name=file_name,
+                    content_name=content_name,
+                    links=links,
+                )
+                self._kept[key] = kept = (inputs, Markup(html))  # noqa: S704 - a template made it
+            self._kept.move_to_end(key)
+            yield kept[1]
+        while len(self._kept) > ROWS_KEPT:
+            self._kept.popitem(last=False)
