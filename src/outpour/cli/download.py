@@ -114,7 +114,8 @@ def command(
     on where they stopped. Ends when every file is complete and matched its hashes.
     """
     settings, options = _read(flags)
-    found, code = _resolve_all(printer, sources, connect_timeout)
+    patience_s = min(connect_timeout, options.stall_s or connect_timeout)
+    found, code = _resolve_all(printer, sources, patience_s)
     from outpour.cli.shared.transfer_display import Display
     from outpour.cli.shared.transfer_run import run_job
     from outpour.downloader import Job
@@ -169,19 +170,23 @@ def _resolve_all(
     printer: Printer, sources: tuple[str, ...], timeout_s: float
 ) -> tuple[list[Metainfo | Magnet], int]:
     """Find the torrents; a source that is none is told, and the others are downloaded."""
-    from outpour.downloader import resolve
+    from outpour.downloader import Asking, resolve
 
     found: list[Metainfo | Magnet] = []
-    code = 0
+    codes: list[int] = []
+
+    def tell(error: OutpourError) -> None:
+        printer.fault(error)
+        codes.append(error.exit_code)
+
     for source in sources:
         try:
-            found += resolve(source, timeout_s=timeout_s)
+            found += resolve(source, Asking(timeout_s, on_fault=tell))
         except OutpourError as error:
             if len(sources) == 1:
                 raise
-            printer.fault(error)
-            code = error.exit_code
-    return found, code
+            tell(error)
+    return found, codes[-1] if codes else 0
 
 
 def _start(printer: Printer, job: Job, torrent: Any, *, is_only: bool) -> int:  # noqa: ANN401

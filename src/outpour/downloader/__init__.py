@@ -11,9 +11,10 @@ from outpour.downloader.download_job import DownloadOptions, Job, SeedGoal
 from outpour.downloader.metadata_job import MetadataJob
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
 from outpour.downloader.seed_job import SeedJob
-from outpour.downloader.sources import resolve
+from outpour.downloader.sources import Asking, resolve
 
 __all__ = [
+    "Asking",
     "Completed",
     "DownloadOptions",
     "Failed",

@@ -41,6 +41,7 @@ from outpour.engine import (
     metainfo_of,
 )
 from outpour.torrent import bencode
+from outpour.torrent.disk_names import root_name
 from outpour.torrent.info import Info, read_info
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -128,7 +129,8 @@ class _Item:
     @property
     def root(self) -> Path:
         """Where its root file or folder lies."""
-        return self.folder / (self.root_name or self.name)
+        assert self.info is not None
+        return self.folder / (self.root_name or root_name(self.info))
 
 
 class Job:
@@ -265,7 +267,7 @@ class Job:
             overwrite=self._options.overwrite,
         )  # fmt: skip
         fetch_back(info, item.folder, self._store)
-        if (item.root_name or info.name).startswith("."):
+        if item.root.name.startswith("."):
             self._notes.append(Note(key, info.name, f"`{item.root}`: the name is hidden by `ls`"))
 
     def _refuse_shared(self, item: _Item) -> None:
@@ -286,7 +288,7 @@ class Job:
                 )
 
     def _forget_root(self, key: bytes, item: _Item) -> None:
-        keys = self._by_root.get(item.root, [])
+        keys = self._by_root.get(item.root, []) if item.info else []
         if key in keys:
             keys.remove(key)
 

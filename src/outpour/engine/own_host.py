@@ -8,7 +8,10 @@ the `/KEY/announce` of private trackers; here the last part of the path decides.
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from urllib.parse import urlsplit
+
+from outpour.engine.order import Order
 
 STRANGE = "aims at this machine, and is no announce URL"
 
@@ -35,15 +38,20 @@ def is_announce(url: str) -> bool:
     return scheme == "udp" or path.rpartition("/")[2].startswith("announce")
 
 
-def is_strange(url: str) -> bool:
-    """Whether a tracker's URL asks something of this machine that is no announce."""
-    return aims_at_loopback(url) and not is_announce(url)
+def guard_loopback(order: Order) -> tuple[Order, set[str], bool]:
+    """Take away the trackers that ask something of this machine that is no announce.
 
-
-def needs_leave(url: str) -> bool:
-    """Whether libtorrent would refuse an announce that is one."""
-    return (
-        aims_at_loopback(url)
-        and is_announce(url)
-        and not urlsplit(url).path.startswith("/announce")
+    Returns:
+        The order; the URLs that were taken away; and whether libtorrent would refuse one of those
+        that are left.
+    """
+    tiers = order.trackers if order.trackers is not None else order.source.tiers
+    urls = [url for tier in tiers for url in tier if aims_at_loopback(url)]
+    strange = {url for url in urls if not is_announce(url)}
+    needs_leave = any(
+        url not in strange and not urlsplit(url).path.startswith("/announce") for url in urls
     )
+    if strange:
+        kept = [[url for url in tier if url not in strange] for tier in tiers]
+        order = replace(order, trackers=kept)
+    return order, strange, needs_leave

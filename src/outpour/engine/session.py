@@ -28,7 +28,7 @@ from outpour.engine.goodbye import drop, say_goodbye
 from outpour.engine.kept_torrent import layers_of
 from outpour.engine.listening import cannot_listen, limit_all_peers
 from outpour.engine.order import Order
-from outpour.engine.own_host import STRANGE, is_strange, needs_leave
+from outpour.engine.own_host import STRANGE, guard_loopback
 from outpour.engine.parameters import (
     info_of,
     params_of,
@@ -146,24 +146,20 @@ class Engine:
         if mode == "download":
             make_writable(save_path)
         if self._settings.profile == "client":
-            order = self._guard_loopback(order)
+            order = self._guarded(order)
         params = params_of(order, self._kept(order.key, resume))
         keeps_info = isinstance(source, Magnet) or known_as is not None
         with self._lock:
             self._enter(order, params, keeps_info=keeps_info)
         return order.key
 
-    def _guard_loopback(self, order: Order) -> Order:
-        tiers = order.trackers if order.trackers is not None else order.source.tiers
-        urls = [url for tier in tiers for url in tier]
-        if any(needs_leave(url) for url in urls):
-            self._open.apply_settings({"ssrf_mitigation": False})
-        strange = {url for url in urls if is_strange(url)}
+    def _guarded(self, order: Order) -> Order:
+        order, strange, needs_leave = guard_loopback(order)
         for url in strange:
             self._remember(TrackerFailed(order.key, url, STRANGE, 1))
-        if not strange:
-            return order
-        return replace(order, trackers=[[u for u in tier if u not in strange] for tier in tiers])
+        if needs_leave:
+            self._open.apply_settings({"ssrf_mitigation": False})
+        return order
 
     def release(
         self,
