@@ -248,6 +248,15 @@ impl Tracker {
         self.core.forwarder().map(|ip| ip.to_string())
     }
 
+    fn fault(&self) -> Option<&str> {
+        self.core.fault()
+    }
+
+    #[getter]
+    fn fault_fd(&self) -> RawFd {
+        self.core.fault_fd()
+    }
+
     fn counters(&self) -> HashMap<&'static str, u64> {
         self.core.counters()
     }

@@ -33,9 +33,10 @@ class Tracker:
         """
 
     def start(self) -> None:
-        """Start the threads.
+        """Start the threads, all or none.
 
         Raises:
+            OSError: The system has no thread or descriptor left; nothing runs, and no port is open.
             RuntimeError: It was started already.
         """
 
@@ -138,7 +139,7 @@ class Tracker:
         """
 
     def set_origins(self, origins: Sequence[tuple[str, int]]) -> None:
-        """Give these peers first in every answer to whoever may want data: the own seeds.
+        """Give these peers first to whoever may want data: the publisher's own seeds.
 
         Raises:
             ValueError: A host is no IP address.
@@ -241,6 +242,16 @@ class Tracker:
 
         All who ask through it count as one.
         """
+
+    def fault(self) -> str | None:
+        """Why a thread ended that was not told to, if one did.
+
+        All have ended then, nothing is answered any more, and only a new process can go on.
+        """
+
+    @property
+    def fault_fd(self) -> int:
+        """Readable once there is a fault. It belongs to the tracker."""
 
     def counters(self) -> dict[str, int]:
         """Every count under its name: what was answered since the start, and what is held now.

@@ -26,6 +26,7 @@ from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
+from outpour.tracker.own_seeder import OwnSeeder
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX
@@ -334,17 +335,9 @@ class TrackerService:
                 )
         self._census.forget()
 
-    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
-        """Put a seeder of this process into a swarm, or keep it there."""
-        self._core.list_seeder(infohash, host, port)
-
-    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
-        """Take a seeder of this process out of a swarm."""
-        self._core.unlist_seeder(infohash, host, port)
-
-    def set_origins(self, addresses: Sequence[tuple[str, int]]) -> None:
-        """Give these peers first in every answer to who wants data, whatever the torrent."""
-        self._core.set_origins(addresses)
+    def own_seeder(self) -> OwnSeeder:
+        """Lists the seeder of this process."""
+        return OwnSeeder(self._core)
 
     async def _turns(self) -> None:
         loop = asyncio.get_running_loop()

@@ -127,7 +127,7 @@ class ProxyNotTrusted(Event):
     def __str__(self) -> str:
         return (
             f"`{self.host}`: sends `X-Forwarded-For` and is no trusted proxy, so all who ask "
-            f"through it count as one; if it is yours, name it with `--trusted-proxies {self.host}`"
+            f"through it count as one; if it is yours, `--trusted-proxies {self.host}` names it"
         )
 
 

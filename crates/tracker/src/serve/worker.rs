@@ -1,7 +1,6 @@
 //! One thread with one epoll loop over all its sockets, UDP and TCP, old and new.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::affinity;
@@ -12,6 +11,7 @@ use super::handoff::HandOff;
 use super::http::HttpServer;
 use super::limits::{SWEEP_STEP, TICK_MS, TICKS_A_SWEEP};
 use super::ports::WorkerSockets;
+use super::threads::Threads;
 use super::udp::UdpServer;
 use crate::answer::log::Log;
 use crate::answer::{Context, Policy};
@@ -36,8 +36,7 @@ pub(crate) struct Shared {
     /// Each worker stays on a CPU of its own.
     pub(crate) pin_workers: bool,
     pub(crate) clock: Clock,
-    /// Readable when it is time to end.
-    pub(crate) stop: OwnedFd,
+    pub(crate) threads: Arc<Threads>,
 }
 
 /// The numbers under which `epoll` knows a worker's own sockets; those with this bit are connections.
@@ -68,7 +67,7 @@ impl Worker {
         sockets: WorkerSockets,
     ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
-        epoll.add(&shared.stop, STOP, Interest::Read)?;
+        epoll.add(&shared.threads.stop, STOP, Interest::Read)?;
         epoll.add(shared.returns[index].signal(), RETURNS, Interest::Read)?;
         for (token, listener) in (LISTENERS_FROM..).zip(&sockets.listeners) {
             epoll.add(listener, token, Interest::Read)?;

@@ -613,7 +613,7 @@ proptest! {
 #[test]
 fn below_a_prefix_the_paths_are_the_same_and_without_it_too() {
     let action = |path: &str, prefix: &[u8]| {
-        let request = format!("GET {path} HTTP/1.1\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
         match read(
             request.as_bytes(),
             Paths {
