@@ -93,7 +93,8 @@ class Process:
 
     def end(self, number=signal.SIGTERM):
         self.popen.send_signal(number)
-        code = self.popen.wait(10)
+        # Whoever waits for its clients to hang up waits for ever.
+        code = self.popen.wait(30)
         self._stream.close()
         return code
 

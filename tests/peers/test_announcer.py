@@ -117,6 +117,11 @@ def test_a_malformed_answer_is_one_clear_error(canned: Canned, body: bytes, mess
         announce(canned.announce_url, REQUEST)
 
 
+def test_what_follows_an_answer_is_left_alone_as_clients_do(canned: Canned) -> None:
+    canned.body = b"d8:intervali900e5:peers0:e\r\n"
+    assert announce(canned.announce_url, REQUEST).interval == 900
+
+
 def test_a_classic_refusal_in_plain_text_is_shown(canned: Canned) -> None:
     canned.status, canned.body = 400, b"you sent me garbage - id not of length 20"
     with pytest.raises(NetworkError, match="HTTP 400: you sent me garbage"):

@@ -78,6 +78,8 @@ counters! {
     nat_checks,
     nat_failures,
     handed_over,
+    /// Connections that came back when what they were handed over for was answered.
+    handed_back,
     /// Connections not handed over because too many waited to be taken.
     not_handed_over,
     bytes_in_http,

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, Write};
-use std::net::SocketAddr;
-use std::os::fd::{OwnedFd, RawFd};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -22,8 +22,8 @@ use crate::model::{Announce, Completed, Counts, Event, InfoHash, PeerRow};
 use crate::nat::Checks;
 use crate::rng;
 use crate::serve::{
-    BindError, Clock, HandOff, NatChecker, Shared, Worker, WorkerSockets, claim, descriptors_max,
-    eventfd,
+    BindError, Clock, HandOff, NatChecker, Shared, Threads, Worker, WorkerSockets, claim,
+    descriptors_max, eventfd,
 };
 use crate::store::Store;
 use crate::swarm::{Snapshot, SnapshotError};
@@ -64,6 +64,8 @@ impl Tracker {
     }
 
     /// Start the workers. Starting twice, or after a stop, is an error.
+    ///
+    /// After any other error it has stopped: no thread is left, and no port.
     pub fn start(&self) -> io::Result<()> {
         let mut stage = self.stage.lock();
         if !matches!(*stage, Stage::Bound(_)) {
@@ -71,16 +73,33 @@ impl Tracker {
         }
         if let Stage::Bound(sockets) = std::mem::replace(&mut *stage, Stage::Stopped) {
             let mut threads = Vec::new();
-            for (index, sockets) in sockets.into_iter().enumerate() {
-                let worker = Worker::new(&self.shared, index, sockets)?;
-                let name = format!("outpour-{index}");
-                threads.push(thread::Builder::new().name(name).spawn(|| worker.run())?);
-            }
-            if let Some(checker) = NatChecker::new(&self.shared)? {
-                let name = "outpour-nat".to_owned();
-                threads.push(thread::Builder::new().name(name).spawn(|| checker.run())?);
+            let started = self.spawn(sockets, &mut threads);
+            if started.is_err() {
+                self.shared.threads.stop();
+                join(threads);
+                return started;
             }
             *stage = Stage::Serving(threads);
+        }
+        Ok(())
+    }
+
+    fn spawn(
+        &self,
+        sockets: Vec<WorkerSockets>,
+        threads: &mut Vec<JoinHandle<()>>,
+    ) -> io::Result<()> {
+        // What can fail comes first: a thread that runs may have answered somebody already.
+        let workers = sockets.into_iter().enumerate();
+        let workers = workers.map(|(index, own)| Worker::new(&self.shared, index, own));
+        let workers = workers.collect::<io::Result<Vec<_>>>()?;
+        let checker = NatChecker::new(&self.shared)?;
+        for (index, worker) in workers.into_iter().enumerate() {
+            let name = format!("outpour-{index}");
+            threads.push(self.shared.threads.spawn(&name, || worker.run())?);
+        }
+        if let Some(checker) = checker {
+            threads.push(self.shared.threads.spawn("outpour-nat", || checker.run())?);
         }
         Ok(())
     }
@@ -89,12 +108,20 @@ impl Tracker {
     pub fn stop(&self) {
         let mut stage = self.stage.lock();
         if let Stage::Serving(threads) = std::mem::replace(&mut *stage, Stage::Stopped) {
-            self.shared.tell_to_stop();
-            for thread in threads {
-                // A worker that panicked has said so on its own.
-                let _ended = thread.join();
-            }
+            self.shared.threads.stop();
+            join(threads);
         }
+    }
+
+    /// Why a thread ended that was not told to, if one did: then all have ended, nothing is answered
+    /// any more, and only a new process can go on.
+    pub fn fault(&self) -> Option<&str> {
+        self.shared.threads.fault()
+    }
+
+    /// A descriptor that is readable once there is a fault.
+    pub fn fault_fd(&self) -> RawFd {
+        self.shared.threads.fault_fd()
     }
 
     /// Where HTTP is served, with the ports that were given as 0.
@@ -115,6 +142,16 @@ impl Tracker {
     /// Take the connections that are not for the tracker, each with the bytes already read of it.
     pub fn take_connections(&self) -> Vec<(OwnedFd, Vec<u8>)> {
         self.shared.handoff.take()
+    }
+
+    /// Go on with a connection that was taken and whose request is answered, and with the bytes read of
+    /// it since: whatever it asks for next, it is as one that was just made.
+    pub fn give_back(&self, connection: OwnedFd, read: &[u8]) {
+        let stream = TcpStream::from(connection);
+        let returns = &self.shared.returns;
+        let worker = stream.as_raw_fd() as usize % returns.len();
+        // Where too many wait it is closed, as the least active one is where too many are open.
+        let _closed = returns[worker].leave(stream, read);
     }
 
     /// Replace the allowed set; none lets in every torrent.
@@ -283,6 +320,12 @@ impl Tracker {
     /// Set the completed counters to what an earlier run had reached.
     pub fn set_completed(&self, counts: &[(InfoHash, u32)]) {
         self.shared.store.swarms.set_completed(counts);
+    }
+
+    /// The first that passed on the requests of others (`X-Forwarded-For`) without being one of
+    /// [`Config::trusted_proxies`]: all who ask through it count as one address.
+    pub fn forwarder(&self) -> Option<IpAddr> {
+        self.shared.gate.forwarder()
     }
 
     /// Everything worth keeping over a restart.
@@ -469,6 +512,7 @@ impl Shared {
                 rate,
                 serves_private_networks: config.private_networks,
                 believes_every_ip: config.believe_every_ip,
+                path_prefix: config.path_prefix.trim_end_matches('/').into(),
             },
         );
         let checks = match config.nat_check_attempts {
@@ -485,24 +529,27 @@ impl Shared {
                 peers_per_answer: config.peers_per_answer.min(config.peers_per_answer_max),
                 peers_per_answer_max: config.peers_per_answer_max,
                 full_scrape: config.full_scrape,
-                path_prefix: config.path_prefix.as_bytes().into(),
             },
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),
             handoff: HandOff::new()?,
+            returns: (0..workers)
+                .map(|_| HandOff::new())
+                .collect::<io::Result<_>>()?,
             full_scrapes: crate::serve::FullScrapes::default(),
             // The other half is for connections handed over, and for files.
             connections_max: config.connections_max.min(descriptors_max() / 2 / workers),
             pin_workers: config.pin_workers,
             clock: Clock::start(),
-            stop: eventfd()?,
+            threads: Arc::new(Threads::new()?),
         })
     }
+}
 
-    fn tell_to_stop(&self) {
-        if let Ok(stop) = self.stop.try_clone() {
-            let _told = File::from(stop).write(&1u64.to_ne_bytes());
-        }
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        // A thread that panicked has said so on its own.
+        let _ended = thread.join();
     }
 }
 

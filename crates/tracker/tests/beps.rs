@@ -312,7 +312,7 @@ fn http_heads_say_version_length_and_whether_the_connection_stays() {
         ("1.0", "", vector!(text, "http_heads.txt", "closed_1_0")),
     ] {
         for method in ["GET", "HEAD"] {
-            let request = format!("{method} /announce HTTP/{version}\r\n{field}\r\n");
+            let request = format!("{method} /announce HTTP/{version}\r\nHost: t\r\n{field}\r\n");
             let mut stream = common::connect(http);
             std::io::Write::write_all(&mut stream, request.as_bytes()).expect("sent");
             stream.shutdown(std::net::Shutdown::Write).expect("open");

@@ -296,3 +296,89 @@ fn open_descriptors() -> usize {
         .expect("the list")
         .count()
 }
+
+const PAGE: &[u8] = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n";
+
+/// Takes a connection, answers what it asked for, and gives it back with bytes that came meanwhile.
+fn answer_page(tracker: &Tracker, asked: &[u8], since: &[u8]) {
+    let (mut server, read) = take_one(tracker);
+    assert_eq!(read, asked);
+    server
+        .write_all(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+        .expect("sent");
+    server.set_nonblocking(true).expect("not blocking");
+    tracker.give_back(server.into(), since);
+}
+
+#[test]
+fn handoff_a_connection_that_came_back_has_no_past() {
+    let tracker = serve(config());
+    let mut client = connect(tracker.http_addresses()[0]);
+    for round in 1..=3 {
+        client.write_all(PAGE).expect("sent");
+        answer_page(&tracker, PAGE, b"");
+        assert!(read_answer(&mut client).0.starts_with("HTTP/1.1 204"));
+        client
+            .write_all(&request(&format!("&port=700{round}&left=5")))
+            .expect("sent");
+        let (_, body) = read_answer(&mut client);
+        assert_eq!(Reply::parse(&body).counts(), (0, round, 0));
+    }
+    counted(&tracker, "handed_over", 3);
+    counted(&tracker, "handed_back", 3);
+    counted(&tracker, "connections_http", 1);
+}
+
+#[test]
+fn handoff_bytes_that_came_back_are_answered_wherever_they_were_cut() {
+    let tracker = serve(config());
+    let announce = request("&port=7001&left=5");
+    let mixture = [&announce, PAGE, &announce].concat();
+    for cut in [
+        0,
+        1,
+        announce.len() / 2,
+        announce.len(),
+        announce.len() + 9,
+        mixture.len(),
+    ] {
+        let mut client = connect(tracker.http_addresses()[0]);
+        client.write_all(PAGE).expect("sent");
+        answer_page(&tracker, PAGE, &mixture[..cut]);
+        client.write_all(&mixture[cut..]).expect("sent");
+        assert!(read_answer(&mut client).0.starts_with("HTTP/1.1 204"));
+        assert_eq!(Reply::parse(&read_answer(&mut client).1).counts().1, 1);
+        // The rest comes along where it was there already, and later where it was not.
+        let (mut server, mut read) = take_one(&tracker);
+        while read.len() < PAGE.len() + announce.len() {
+            let mut more = [0; 4096];
+            let count = server.read(&mut more).expect("the rest");
+            read.extend_from_slice(&more[..count]);
+        }
+        assert!(read.starts_with(PAGE));
+        server
+            .write_all(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+            .expect("sent");
+        server.set_nonblocking(true).expect("not blocking");
+        tracker.give_back(server.into(), &read[PAGE.len()..]);
+        assert!(read_answer(&mut client).0.starts_with("HTTP/1.1 204"));
+        assert_eq!(Reply::parse(&read_answer(&mut client).1).counts().1, 1);
+    }
+}
+
+#[test]
+fn handoff_a_connection_that_came_back_and_is_gone_is_forgotten() {
+    let tracker = serve(config());
+    let before = open_descriptors();
+    for _ in 0..20 {
+        let mut client = connect(tracker.http_addresses()[0]);
+        client.write_all(PAGE).expect("sent");
+        let (server, _) = take_one(&tracker);
+        drop(client);
+        server.set_nonblocking(true).expect("not blocking");
+        tracker.give_back(server.into(), b"");
+    }
+    until("the descriptors are closed", || {
+        open_descriptors() <= before
+    });
+}

@@ -23,9 +23,9 @@ fn say(tracker: &Tracker, parameters: &str) -> Reply {
 fn udp(tracker: &Tracker, event: u32, downloaded: u64) -> Vec<SocketAddr> {
     let client = UdpClient::connect(tracker.udp_addresses()[0]);
     let answer = client.announce(&UdpAnnounce {
-        event,
         downloaded,
         left: 0,
+        event,
         ..UdpAnnounce::default()
     });
     compact::<6, 4>(&answer[20..])

@@ -10,6 +10,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from outpour.base.event import Event
+from outpour.cli.shared.alike_lines import AlikeLines
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import ANY_PATH
 from outpour.cli.shared.printer import Printer
@@ -17,6 +18,7 @@ from outpour.tracker import settings_doc
 from outpour.tracker.core import check_system
 from outpour.tracker.settings import ROOMS, TrackerSettings
 from outpour.tracker.settings_file import load
+from outpour.tracker.tracker_events import FileSkipped
 
 
 def _options(command: Any) -> Any:  # noqa: ANN401 - what click decorates
@@ -96,16 +98,23 @@ def command(
     check_system()
     from outpour.cli.shared.tracker_run import TrackerRun
 
-    tracking = TrackerRun(printer, settings, on_event=lambda event: tell(printer, event))
+    printer.become_log()
+    alike = AlikeLines(printer.warn)
+    tracking = TrackerRun(printer, settings, on_event=lambda event: tell(printer, event, alike))
     tracking.start()
     if import_dfile is not None:
         tracking.take_over(import_dfile)
-    tracking.serve()
+    tracking.serve(alongside=[alike.keep_up])
+    alike.flush()
+    printer.talk("stopped; everything is saved")
 
 
-def tell(printer: Printer, event: Event) -> None:
-    """Write one event as one line."""
-    if event.is_trouble:
+def tell(printer: Printer, event: Event, alike: AlikeLines | None = None) -> None:
+    """Write one event as one line, or put it together with others that are alike."""
+    if alike is not None and isinstance(event, FileSkipped):
+        line = (("yellow", "note:"), f" {event}")
+        alike.say("skipped", "files", event.why, str(event.path), line)
+    elif event.is_trouble:
         printer.note(str(event))
     else:
         printer.talk(str(event))

@@ -76,6 +76,7 @@ class EngineSettings:
         fingerprint: The first 8 bytes of the peer id (BEP 20).
         download_rate: Bytes a second, 0 for no limit; on the local network too.
         upload_rate: Bytes a second, 0 for no limit; on the local network too.
+        torrent_upload_rate: The same for each torrent by itself.
         connections: Peers at once, 0 for what the profile says.
         upload_slots: Peers that are sent to at once, 0 for what the profile says.
         dht: Take part in the DHT (BEP 5).
@@ -95,6 +96,7 @@ class EngineSettings:
     fingerprint: str = field(default_factory=fingerprint)
     download_rate: int = 0
     upload_rate: int = 0
+    torrent_upload_rate: int = 0
     connections: int = 0
     upload_slots: int = 0
     dht: bool = False
@@ -108,7 +110,13 @@ class EngineSettings:
     stop_timeout_s: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("download_rate", "upload_rate", "connections", "upload_slots"):
+        for name in (
+            "download_rate",
+            "upload_rate",
+            "torrent_upload_rate",
+            "connections",
+            "upload_slots",
+        ):
             if getattr(self, name) < 0:
                 raise SettingsError(f"`{name}`: must not be negative")
         self._check_proxy()

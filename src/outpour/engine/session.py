@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from outpour.base.errors import FormatError, OutpourError
 from outpour.engine.alerts import event_of
@@ -79,12 +78,7 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __contains__(self, infohash: bytes) -> bool:
@@ -203,6 +197,7 @@ class Engine:
         self._enter(order, params, keeps_info=entry.keeps_info)
 
     def _enter(self, order: Order, params: lt.add_torrent_params, *, keeps_info: bool) -> None:
+        params.upload_limit = self._settings.torrent_upload_rate
         handle = self._open.add_torrent(params)
         self._keys[handle] = order.key
         self._entries[order.key] = Entry(
@@ -265,10 +260,6 @@ class Engine:
             self._open.apply_settings({"download_rate_limit": download_rate})
         if upload_rate is not None:
             self._open.apply_settings({"upload_rate_limit": upload_rate})
-
-    def limit_torrent(self, infohash: bytes, upload_rate: int) -> None:
-        """Limit what one torrent sends, in bytes a second, 0 for no limit of its own."""
-        self._entry(infohash).handle.set_upload_limit(upload_rate)
 
     def info(self, infohash: bytes) -> bytes | None:
         """Return the bytes of the info dictionary, None while a magnet link waits for them."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from outpour.base.errors import ReadError, WriteError, reason
 from outpour.base.event import Event
 from outpour.base.host_port import format_host_port
+from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
 from outpour.publisher import publish_events
 from outpour.publisher.made import MadeTorrents
@@ -82,6 +83,7 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
             )
         tracker = TrackerService(settings, on_event=lambda event: _relay(event, tell))
         tracker.start()
+        give_way()
         await _serve(options, state, tracker, made_torrents, tell, stack)
 
 
@@ -165,7 +167,12 @@ def _claim(state: Path, stack: ExitStack) -> None:
         raise WriteError(
             f"`{state}`: {reason(error)}", hint="choose another folder with `--state`"
         ) from None
-    lock = Lock(state / "lock", state)
+    lock = Lock(
+        state / "lock",
+        state,
+        user="another publisher of the same paths",
+        hint="or give this one a `--state`, a `--listen` and a `--peer-port` of its own",
+    )
     stack.callback(lock.release)
 
 

@@ -46,10 +46,10 @@ class CoreConfig:
     peers_per_answer_max: int
     peer_timeout_s: int
     connection_id_lifetime_s: int
+    path_prefix: str
     trusted_proxies: tuple[tuple[str, int], ...]
     private_networks: bool
     full_scrape: bool
-    path_prefix: str
     requests_per_address_per_s: int
     requests_per_address_burst: int
     denied_clients: tuple[bytes, ...]
@@ -71,11 +71,11 @@ class CoreConfig:
             "udp": sockets if settings.udp else (),
             "workers": settings.workers or len(os.sched_getaffinity(0)),
             "peer_timeout_s": settings.peer_timeout_in_effect_s,
+            # A proxy in front may take the path off or leave it: both are answered.
+            "path_prefix": _path_of(settings.public_url),
             "trusted_proxies": tuple(_network(text) for text in settings.trusted_proxies),
             "denied_clients": tuple(prefixes_of(settings.denied_clients)),
             "log_max": log_max,
-            # A proxy in front may take the path off or leave it: both are answered.
-            "path_prefix": urlsplit(settings.public_url or "").path.rstrip("/"),
         }
         plain = {
             one.name: getattr(settings, one.name) for one in fields(cls) if one.name not in derived
@@ -131,6 +131,14 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def _path_of(url: str | None) -> str:
+    """What may stand before the tracker's paths; a URL that is none is told elsewhere."""
+    try:
+        return urlsplit(url or "").path.rstrip("/")
+    except ValueError:
+        return ""
 
 
 def _network(text: str) -> tuple[str, int]:

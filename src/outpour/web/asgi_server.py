@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.utils import formatdate
 from functools import partial
@@ -38,10 +38,19 @@ class WebServer:
     Args:
         app: The application.
         trusted_proxies: Networks of proxies, which have as many connections as they have visitors.
+        give_back: Takes a descriptor and bytes: each adopted connection, once its request is
+            answered, and what was read from it since. None keeps them.
     """
 
-    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        trusted_proxies: Sequence[str] = (),
+        give_back: Callable[[int, bytes], None] | None = None,
+    ) -> None:
         self._app = ZeroCopy(app)
+        self._give_back = give_back
         self._table = ConnectionTable(trusted_proxies)
         self._config = Config(
             self._serve,
@@ -166,16 +175,22 @@ class WebServer:
             # What stopping cuts is no fault to log: the connection counts as lost.
             cycle.disconnected = True
 
-    def _protocol(self, prefix: bytes = b"") -> GuardedProtocol:
+    def _protocol(self, prefix: bytes = b"", *, is_adopted: bool = False) -> GuardedProtocol:
         return GuardedProtocol(
-            self._config, self._state, self._lifespan.state, table=self._table, prefix=prefix
+            self._config,
+            self._state,
+            self._lifespan.state,
+            table=self._table,
+            give_back=self._give_back if is_adopted else None,
+            prefix=prefix,
         )
 
     async def _adopt(self, connection: socket.socket, prefix: bytes) -> None:
         try:
             connection.setblocking(False)
             loop = asyncio.get_running_loop()
-            await loop.connect_accepted_socket(partial(self._protocol, prefix), connection)
+            protocol = partial(self._protocol, prefix, is_adopted=True)
+            await loop.connect_accepted_socket(protocol, connection)
         except BaseException as error:
             connection.close()
             if not isinstance(error, OSError):

@@ -104,6 +104,8 @@ class WebOptions:
         trusted_proxies: Networks of reverse proxies whose `X-Forwarded-For` and
             `X-Forwarded-Proto` are believed.
         event_clients_max: Open event streams.
+        is_open: Any torrent is tracked, so visitors are told where to announce.
+        udp_port: Where announces over UDP are answered, None if they are not.
 
     Raises:
         SettingsError: `public_url` is not an http or https URL.
@@ -113,6 +115,8 @@ class WebOptions:
     public_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()
     event_clients_max: int = EVENT_CLIENTS_MAX
+    is_open: bool = False
+    udp_port: int | None = None
 
     def __post_init__(self) -> None:
         if self.public_url is None:

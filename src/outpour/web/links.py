@@ -66,6 +66,14 @@ class Links:
         given = {name: value for name, value in query.items() if value != ""}
         return self.prefix + path + ("?" + urlencode(given) if given else "")
 
+    def announces(self, udp_port: int | None) -> tuple[str, ...]:
+        """The announce URLs of the tracker; over UDP none where a proxy stands between."""
+        http = self.absolute(self.at("/announce"))
+        parts = urlsplit(self.origin)
+        if udp_port is None or self.prefix or parts.scheme != "http" or not parts.hostname:
+            return (http,)
+        return (http, f"udp://{format_host_port(parts.hostname, udp_port)}/announce")
+
     def keyed(self) -> KeyedUrls | None:
         """What puts the visitor's key into the URLs of torrents, None if there is none."""
         if self.key is None:

@@ -28,6 +28,9 @@ class StartedTracker(Protocol):
     def take_connections(self) -> list[tuple[int, bytes]]:
         """Connections that are not the tracker's: descriptor, and what was read from it."""
 
+    def give_back(self, fd: int, read: bytes) -> None:
+        """Go on with a connection that was taken, and with what was read from it since."""
+
     async def run(self) -> None:
         """Do the tracker's housekeeping until cancelled."""
 
@@ -48,7 +51,7 @@ async def web_side(
         async with web_side(service, make_app(service, WebOptions())):
             await service.run()
     """
-    server = WebServer(app, trusted_proxies=trusted_proxies)
+    server = WebServer(app, trusted_proxies=trusted_proxies, give_back=tracker.give_back)
     await server.start()
     loop = asyncio.get_running_loop()
 

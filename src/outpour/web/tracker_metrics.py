@@ -60,6 +60,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     _counter("evicted", "Connections closed to make room for others.", evicted_http=_HTTP),
     _counter("handed_over", "Connections handed over to the web side.", handed_over={}),
+    _counter("handed_back", "Connections that came back from the web side.", handed_back={}),
     _counter(
         "not_handed_over", "Connections turned away as too many visitors wait.", not_handed_over={}
     ),

@@ -31,6 +31,7 @@ impl Harness {
                 rate: None,
                 serves_private_networks: false,
                 believes_every_ip: false,
+                path_prefix: Vec::new(),
             },
         );
         Self {
@@ -46,7 +47,6 @@ impl Harness {
                 peers_per_answer: 50,
                 peers_per_answer_max: 200,
                 full_scrape: false,
-                path_prefix: Box::default(),
             },
             rng: Rng::with_seed(1),
             counters: Counters::default(),

@@ -6,7 +6,7 @@ use super::Context;
 use super::announce::Admission;
 use super::log::Logged;
 use crate::gate::KEY_MISSING;
-use crate::wire::http::action;
+use crate::wire::http::{Paths, action};
 use crate::wire::limits::URL_DATA_BYTES_MAX;
 use crate::wire::udp::{self as wire, Request};
 use crate::wire::{Cause, Refusal};
@@ -115,7 +115,7 @@ fn admit_announce(
 ) -> Result<Admission, Refusal> {
     if context.lists.keys.is_some() {
         let mut url = [0; URL_DATA_BYTES_MAX];
-        let key = key(wire::url_data(request.options, &mut url));
+        let key = key(wire::url_data(request.options, &mut url), context.paths());
         context.lists.admit_key(key)?;
     }
     context.admit_announced(&request.announced)?;
@@ -123,9 +123,9 @@ fn admit_announce(
 }
 
 /// The `KEY` in the `/KEY/announce` that BEP 41 carries.
-fn key(url: &[u8]) -> Option<&[u8]> {
+fn key<'u>(url: &'u [u8], paths: Paths<'_>) -> Option<&'u [u8]> {
     let path = url.split(|byte| *byte == b'?').next()?;
-    action(path, true)?.1
+    action(path, paths)?.1
 }
 
 impl Admitted<'_> {

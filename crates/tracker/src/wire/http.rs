@@ -7,10 +7,8 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use head::read;
 pub(crate) use head::{
-    Action, Head, Method, Read, action, field, read_below, takes_gzip, values_from_the_last,
+    Action, Head, Method, Paths, Read, action, field, read, takes_gzip, values_from_the_last,
 };
 pub(crate) use query::decode;
 pub(crate) use request::{Announce, announce, infohashes};

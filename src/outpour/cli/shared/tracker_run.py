@@ -13,6 +13,7 @@ from outpour.base.event import Event
 from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.waiting_lines import saying_so
 from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.lists.keys_in_force import Keyring
 from outpour.tracker.service import TrackerService
@@ -60,7 +61,8 @@ class TrackerRun:
         Raises:
             OutpourError: An address, the set or the state cannot be used.
         """
-        self.service.start()
+        with saying_so(self._printer, "reading torrents, lists and state"):
+            self.service.start()
 
     def take_over(self, path: Path) -> None:
         """Take over the state of a classic tracker.
@@ -99,8 +101,12 @@ class TrackerRun:
             WriteError: Not all could be saved at the end.
         """
         settings = self._settings
+        udp = self.service.udp_addresses
         options = WebOptions(
-            public_url=settings.public_url, trusted_proxies=settings.trusted_proxies
+            public_url=settings.public_url,
+            trusted_proxies=settings.trusted_proxies,
+            is_open=settings.open and settings.key_list is None,
+            udp_port=udp[0][1] if udp else None,
         )
         app = make_app(self.service, options, administration=self._admin, rules=self._rules())
         front = IndexOverride(app, redirect=redirect, favicon=settings.favicon)

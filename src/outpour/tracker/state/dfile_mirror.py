@@ -12,7 +12,7 @@ from outpour.base.event import Event
 from outpour.tracker.figures import Peer
 from outpour.tracker.state import dfile
 from outpour.tracker.state.dfile import Dfile
-from outpour.tracker.state.store import set_aside
+from outpour.tracker.state.state_file import set_aside
 from outpour.tracker.tracker_events import SavingFailed, SavingResumed, StateDamaged
 
 

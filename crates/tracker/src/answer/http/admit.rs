@@ -36,8 +36,7 @@ pub(crate) fn admit<'b>(
     source: IpAddr,
     buffer: &'b [u8],
 ) -> Admitted<'b> {
-    let keyed = context.lists.keys.is_some();
-    let head = match wire::read_below(buffer, &context.policy.path_prefix, keyed) {
+    let head = match wire::read(buffer, context.paths()) {
         Read::Partial => return Admitted::Partial,
         Read::Elsewhere => return Admitted::Elsewhere,
         Read::Malformed(reason) => return Admitted::Unanswerable(Status::BadRequest, reason),
@@ -46,6 +45,9 @@ pub(crate) fn admit<'b>(
     if head.method == Method::Other {
         let reason = "announce and scrape are asked for with GET";
         return Admitted::Unanswerable(Status::MethodNotAllowed, reason);
+    }
+    if head.is_forwarded {
+        context.gate.note_forwarder(source);
     }
     let requester = context.gate.requester(source, head.fields);
     let task = admit_request(context, source, requester, &head);
