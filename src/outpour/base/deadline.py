@@ -26,6 +26,11 @@ class Deadline:
         """Return the moment so many seconds from now."""
         return cls(time.monotonic() + seconds)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the moment has passed."""
+        return time.monotonic() >= self.at
+
     def rest(self) -> float:
         """Return the seconds that are left, more than 0.
 

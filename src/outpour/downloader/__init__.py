@@ -7,7 +7,8 @@ for content that is there already, and `metadata` gets a .torrent for a magnet l
 
 from __future__ import annotations
 
-from outpour.downloader.download_job import DownloadOptions, Job, SeedGoal
+from outpour.downloader.download_job import Job
+from outpour.downloader.download_options import DownloadOptions, SeedGoal
 from outpour.downloader.metadata_job import MetadataJob
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
 from outpour.downloader.seed_job import SeedJob

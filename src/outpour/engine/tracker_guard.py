@@ -1,4 +1,4 @@
-"""What torrents of strangers may ask of the machine that downloads them.
+"""Which trackers of a torrent are asked: none that reaches where it should not.
 
 An announce is a GET, and one that aims at loopback reaches services that trust whoever is there.
 libtorrent lets such announces through only to paths that begin with `/announce`, which shuts out
@@ -11,8 +11,10 @@ import ipaddress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from outpour.engine.engine_settings import EngineSettings
 from outpour.engine.order import Order
 
+UNPROXIED = "cannot be asked through an HTTP proxy"
 STRANGE = "aims at this machine, and is no announce URL"
 
 
@@ -33,25 +35,32 @@ def aims_at_loopback(url: str) -> bool:
 
 def is_announce(url: str) -> bool:
     """Whether a URL is that of a tracker by its looks: its path ends in `announce`."""
-    scheme, path = urlsplit(url).scheme.lower(), urlsplit(url).path
-    # UDP is no GET, and whoever does not speak the tracker protocol drops it.
-    return scheme == "udp" or path.rpartition("/")[2].startswith("announce")
+    return urlsplit(url).path.rpartition("/")[2].startswith("announce")
 
 
-def guard_loopback(order: Order) -> tuple[Order, set[str], bool]:
-    """Take away the trackers that ask something of this machine that is no announce.
+def guard(order: Order, settings: EngineSettings) -> tuple[Order, dict[str, str], bool]:
+    """Take away the trackers that must not be asked.
 
     Returns:
-        The order; the URLs that were taken away; and whether libtorrent would refuse one of those
-        that are left.
+        The order; of each URL that was taken away, why; and whether libtorrent would refuse one of
+        those that are left.
     """
     tiers = order.trackers if order.trackers is not None else order.source.tiers
-    urls = [url for tier in tiers for url in tier if aims_at_loopback(url)]
-    strange = {url for url in urls if not is_announce(url)}
-    needs_leave = any(
-        url not in strange and not urlsplit(url).path.startswith("/announce") for url in urls
-    )
-    if strange:
-        kept = [[url for url in tier if url not in strange] for tier in tiers]
+    urls = [url for tier in tiers for url in tier]
+    refused: dict[str, str] = {}
+    needs_leave = False
+    for url in urls:
+        if settings.proxy and settings.proxy.scheme == "http" and _is_udp(url):
+            refused[url] = UNPROXIED
+        elif settings.profile == "client" and aims_at_loopback(url) and not _is_udp(url):
+            if not is_announce(url):
+                refused[url] = STRANGE
+            needs_leave |= is_announce(url) and not urlsplit(url).path.startswith("/announce")
+    if refused:
+        kept = [[url for url in tier if url not in refused] for tier in tiers]
         order = replace(order, trackers=kept)
-    return order, strange, needs_leave
+    return order, refused, needs_leave
+
+
+def _is_udp(url: str) -> bool:
+    return url[:4].lower() == "udp:"
