@@ -113,7 +113,7 @@ def hybrid(start):
 
 
 def peers(*ports, seeding=()):
-    return [("127.0.0.1", port + 1000, port in seeding) for port in ports]
+    return [("127.0.0.1", 20_000 + port, port in seeding) for port in ports]
 
 
 def numbers(service):
@@ -127,10 +127,12 @@ def test_a_hybrid_adds_up_its_swarms_and_counts_nobody_twice(hybrid):
     hybrid._core.insert(SECOND[:20], peers(2, 3, 4, 5, seeding=(5,)))
     assert numbers(hybrid) == (2, 3)
     # It has told one of its two swarms so far that it is complete.
-    hybrid._core.insert(SECOND[:20], peers(2, seeding=(2,)))
-    assert numbers(hybrid) == (3, 2)
+    hybrid._core.insert(FIRST, peers(6))
+    assert numbers(hybrid) == (2, 4)
+    hybrid._core.insert(SECOND[:20], peers(6, seeding=(6,)))
+    assert numbers(hybrid) == (3, 3)
     totals = hybrid._counter.take().totals
-    assert (totals.torrents, totals.complete, totals.downloading) == (1, 3, 2)
+    assert (totals.torrents, totals.complete, totals.downloading) == (1, 3, 3)
 
 
 def test_a_hybrid_known_by_its_second_infohash_only_is_counted(hybrid):
@@ -139,10 +141,10 @@ def test_a_hybrid_known_by_its_second_infohash_only_is_counted(hybrid):
 
 
 def test_a_large_hybrid_is_looked_at_again_when_a_number_changes(hybrid):
-    hybrid._core.insert(FIRST, [("127.0.0.1", port, False) for port in range(11, 2011)])
-    hybrid._core.insert(SECOND[:20], [("127.0.0.1", port, False) for port in range(1011, 3011)])
+    hybrid._core.insert(FIRST, peers(*range(1, 2001)))
+    hybrid._core.insert(SECOND[:20], peers(*range(1001, 3001)))
     assert numbers(hybrid) == numbers(hybrid) == (0, 3000)
-    hybrid._core.insert(SECOND[:20], peers(3011))
+    hybrid._core.insert(SECOND[:20], peers(3001))
     assert numbers(hybrid) == (0, 3001)
 
 

@@ -102,7 +102,7 @@ def test_options_become_settings(capsys):
     assert (given.interval_s, given.peer_timeout_s) == (60, 120)
     assert (given.peers_per_answer, given.peers_per_answer_max) == (7, 1000)
     assert (given.keep_dead, given.show_names, given.serve_torrents) == (True, False, True)
-    assert (given.page, given.rescan_interval_s, given.open) == (False, 120, False)
+    assert (given.page, given.rescan_interval_s, given.open) == ("off", 120, False)
     assert "--max_give is 1000 at most" in capsys.readouterr().err
 
 
@@ -188,7 +188,7 @@ def test_it_goes_on_from_an_old_state_file_and_leaves_one_that_can_be_taken_back
     assert process.end() == 0
     found = dfile.read(tmp_path / "dfile")
     assert found.completed[HELLO] == 2
-    assert [peer.port for peer in found.peers[BIG] if peer.port == 8] == [8]
+    assert [peer.port for peer in found.peers[BIG] if peer.port == 1008] == [1008]
 
 
 def test_kill_9_costs_no_counter_although_the_dfile_is_written_every_five_minutes(

@@ -83,3 +83,18 @@ def test_a_tracker_without_a_core_is_refused_as_a_fault_of_ours_to_tell(monkeypa
     monkeypatch.delattr(_core, "Tracker")
     with pytest.raises(UsageError, match="runs on Linux only"):
         bind(TrackerSettings(open=True))
+
+
+def test_where_libtorrent_is_not_to_be_had_that_is_said_in_one_line(tmp_path):
+    program = (
+        "import sys; sys.modules['libtorrent'] = None\n"
+        "from outpour.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    link = "magnet:?xt=urn:btih:" + "a" * 40 + "&x.pe=127.0.0.1:1"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "download", link], capture_output=True, text=True,
+        cwd=tmp_path, timeout=50, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].startswith("error: `libtorrent`: not installed")
+    assert done.stderr.splitlines()[1].startswith("hint: ")

@@ -13,6 +13,7 @@ from outpour.announcer import announce as announce_to
 from outpour.announcer.values import AnnounceRequest
 from outpour.base.errors import TrackerRefused
 from tests.trackers import HELLO, Process
+from tests.waiting import wait_for
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -246,3 +247,48 @@ def test_a_token_that_is_none_is_refused_at_start(run, tmp_path, content, text):
     assert done.code == 4
     assert text in done.err
     assert "openssl rand -hex 32" in done.err
+
+
+def status_of(process, path):
+    return process.get(path)[0]
+
+
+EVERY_WAY_IN = (
+    "/", "/index.html", f"/torrent/{HELLO.hex()}", "/api/v1/torrents", "/api/v1/stats",
+    "/feed.xml", "/metrics", "/torrents/hello.txt.torrent", f"/file?info_hash={HELLO.hex()}",
+    "/content/",
+)  # fmt: skip
+
+
+def test_a_private_tracker_shows_strangers_nothing_unless_it_is_told_to(start, keys):
+    process = start("--key-list", keys)
+    assert {status_of(process, path) for path in EVERY_WAY_IN} <= {403, 404}
+    assert status_of(process, "/healthz") == 200
+    assert status_of(process, "/first-key/") == 200
+    assert status_of(process, "/first-key/api/v1/torrents") == 200
+    assert status_of(process, "/short-lived/") == 404
+    opened = start("--key-list", keys, "--page", "open", "--api", "open", "--metrics", "open")
+    assert status_of(opened, "/") == status_of(opened, "/metrics") == 200
+    assert status_of(opened, "/content/") == 403
+
+
+def test_an_open_tracker_shows_everybody_everything(start):
+    process = start()
+    for path in ("/", "/api/v1/torrents", "/feed.xml", "/metrics", "/content/"):
+        assert status_of(process, path) == 200
+
+
+def test_a_key_that_is_revoked_opens_nothing_any_more(start, keys, run):
+    process = start("--key-list", keys)
+    assert status_of(process, "/first-key/") == 200
+    assert run("key", "revoke", "--key-list", keys, "first-key").code == 0
+    wait_for(lambda: status_of(process, "/first-key/") == 404)
+
+
+def test_a_level_that_cannot_be_kept_is_a_mistake_in_the_settings(run):
+    told = run("track", "--listen", "127.0.0.1:0", "--open", "--page", "key")
+    assert (told.code, "`key_list`" in told.err) == (3, True)
+    told = run("track", "--listen", "127.0.0.1:0", "--open", "--metrics", "token")
+    assert (told.code, "`admin_token_file`" in told.err) == (3, True)
+    told = run("track", "--listen", "127.0.0.1:0", "--open", "--page", "nobody")
+    assert told.code == 3

@@ -64,8 +64,11 @@ class Process:
             connection.close()
 
     def announce(self, infohash, port, *, left=0, event=""):
+        # A small number is a peer of its own, at a port that is given out.
+        peer_id = f"{'A' * 17}{port:03}" if port < 1000 else "A" * 20
+        port = port + 1000 if port < 1000 else port
         path = (
-            f"/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={port}"
+            f"/announce?info_hash={quote(infohash)}&peer_id={peer_id}&port={port}"
             f"&uploaded=0&downloaded=0&left={left}&compact=1"
         )
         return bencode.decode(
@@ -90,7 +93,8 @@ class Process:
 
     def end(self, number=signal.SIGTERM):
         self.popen.send_signal(number)
-        code = self.popen.wait(10)
+        # Whoever waits for its clients to hang up waits for ever.
+        code = self.popen.wait(30)
         self._stream.close()
         return code
 

@@ -10,9 +10,9 @@ LOOPBACK_6 = "::1"
 
 
 def aria2(
-    executable: str, torrent: Path, target: Path, port: int, *, host: str = LOOPBACK
+    executable: str, torrent: Path | str, target: Path, port: int, *, host: str = LOOPBACK
 ) -> list[str]:
-    """aria2c, that ends when the content is complete.
+    """aria2c with a .torrent or a magnet link, that ends when the content is complete.
 
     Its UDP tracker client works only with its DHT on, which has no entry point here: it speaks
     to the peers of the torrent alone.

@@ -11,6 +11,7 @@ import random
 import re
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -219,6 +220,19 @@ def test_aria2(way: str, case: Case, start: Start):
     executable = peer("aria2c")
     words = clients.aria2(executable, case.torrent, case.target, free_port(), host=case.host)
     finishes(case, lambda: start(*words))
+    # It never says `completed`, and stops with nothing left.
+    wait_for(lambda: case.tracker.row(case.infohash).get("downloaded") == 1, what="count")
+
+
+# While it has no metadata it announces that nothing is left, and nobody announces to it.
+@pytest.mark.parametrize("way", ["http over IPv4", "http over IPv6", "udp over IPv4"])
+def test_aria2_with_a_magnet_link_alone(way: str, case: Case, start: Start):
+    executable = peer("aria2c")
+    url = urllib.parse.quote(case.tracker.announce_url(way), safe="")
+    magnet = f"magnet:?xt=urn:btih:{case.infohash}&tr={url}"
+    words = clients.aria2(executable, magnet, case.target, free_port(), host=case.host)
+    finishes(case, lambda: start(*words))
+    wait_for(lambda: case.tracker.row(case.infohash).get("downloaded") == 1, what="count")
 
 
 # rTorrent reads only IPv4 peers out of UDP answers: over IPv6 its peer has to come to it.

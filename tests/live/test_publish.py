@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import threading
 import urllib.error
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 import pytest
 
+from outpour.torrent import bencode
 from tests.live.clients import aria2, transmission
 from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes
 from tests.waiting import wait_for
@@ -192,27 +194,111 @@ def has_seed(publication: Publication, name: str) -> bool:
     return bool(publication.row(name)["complete"] == 1)
 
 
-def test_the_seeder_is_in_every_swarm_and_announces_over_http_and_udp(publication: Publication):
+def announced(port: int, infohash: str, path: str = "/announce") -> list[tuple[str, int]]:
+    """The peers that a tracker gives to a leecher on loopback."""
+    raw = quote(bytes.fromhex(infohash))
+    query = f"info_hash={raw}&peer_id=-XX0000-abcdefghijkl&port=9&left=1&event=started"
+    answer = bencode.decode(get(f"http://127.0.0.1:{port}{path}?{query}"))
+    assert isinstance(answer, dict)
+    peers = answer[b"peers"]
+    assert isinstance(peers, bytes)
+    pairs = [peers[at : at + 6] for at in range(0, len(peers), 6)]
+    return [(socket.inet_ntoa(pair[:4]), int.from_bytes(pair[4:], "big")) for pair in pairs]
+
+
+def test_the_seeder_is_in_every_swarm_without_an_announce_that_could_fail(
+    publication: Publication,
+):
     for name in ENTRIES:
-        seeded = partial(has_seed, publication, name)
-        wait_for(seeded, what=f"seed of {name}")
-    wait_for(
-        lambda: (
-            sum(
-                value
-                for key, value in counters(publication).items()
-                if "announces" in key and "udp" in key
-            )
-            > 0
-        ),
-        what="announce over UDP",
+        wait_for(partial(has_seed, publication, name), what=f"seed of {name}")
+        peers = announced(publication.port, publication.row(name)["infohash"])
+        assert peers == [("127.0.0.1", publication.peer_port)]
+    assert not [key for key, value in counters(publication).items() if "udp" in key and value > 1]
+
+
+def test_the_seeder_is_listed_at_its_public_address(start: Start, content: Path):
+    publication = Publication(start, content, "--peer-address", "127.0.0.9:4711")
+    publication.wait_published(*ENTRIES)
+    for name in ENTRIES:
+        wait_for(partial(has_seed, publication, name), what=f"seed of {name}")
+        peers = announced(publication.port, publication.row(name)["infohash"])
+        assert peers == [("127.0.0.9", 4711)]
+
+
+def test_announces_below_the_path_of_the_public_url_are_answered(start: Start, content: Path):
+    port = free_port()
+    publication = Publication(start, content, "--url", f"http://127.0.0.1:{port}/files", port=port)
+    publication.wait_published(*ENTRIES)
+    name = ENTRIES[0]
+    wait_for(partial(has_seed, publication, name), what="seed")
+    infohash = publication.row(name)["infohash"]
+    for path in ("/files/announce", "/announce"):
+        assert announced(port, infohash, path) == [("127.0.0.1", publication.peer_port)]
+    for path in ("/files/scrape", "/scrape"):
+        raw = get(f"http://127.0.0.1:{port}{path}?info_hash={quote(bytes.fromhex(infohash))}")
+        assert b"8:completei1e" in raw
+
+
+def test_the_torrent_file_of_deleted_content_goes_too(start: Start, content: Path, tmp_path: Path):
+    state = tmp_path / "state"
+    publication = Publication(start, content, "--state", str(state))
+    publication.wait_published(*ENTRIES)
+    torrents = state / "torrents"
+    assert len([*torrents.iterdir()]) == 2
+    (content / "large image.iso").unlink()
+    wait_for(lambda: len([*torrents.iterdir()]) == 1, what="removal")
+    # Content that is not there at the moment is not deleted.
+    content.rename(tmp_path / "unmounted")
+    wait_for(lambda: not publication.torrents(), what="withdrawal")
+    assert publication.process.stop() == 0
+    content.mkdir()
+    (content / "new.bin").write_bytes(b"new" * 1000)
+    publication.again()
+    publication.wait_published("new.bin")
+    assert len([*torrents.iterdir()]) == 2
+    assert publication.process.stop() == 0
+    (content / "new.bin").unlink()
+    (content / "other.bin").write_bytes(b"other" * 1000)
+    publication.again().line_with("ready:")
+
+
+def test_hooks_are_run_with_what_happened_in_their_environment(
+    start: Start, content: Path, tmp_path: Path
+):
+    told = tmp_path / "told"
+    hook = 'echo "$OUTPOUR_EVENT|$OUTPOUR_NAME|$OUTPOUR_HASHED|$OUTPOUR_REASON" >> ' + str(told)
+    (content / "$(touch owned) `x`;.bin").write_bytes(b"x" * 1000)
+    publication = Publication(
+        start, content, "--on-published", hook, "--on-withdrawn", f"{hook}; echo no >&2; exit 3"
     )
-    http = [
-        value
-        for key, value in counters(publication).items()
-        if "announces" in key and "http" in key
-    ]
-    assert sum(http) > 0
+    publication.wait_published(*ENTRIES)
+    wait_for(lambda: told.is_file() and told.read_text().count("\n") == 3, what="published hooks")
+    assert "published|large image.iso|1|" in told.read_text().splitlines()
+    assert "published|$(touch owned) `x`;.bin|1|" in told.read_text().splitlines()
+    (content / "large image.iso").unlink()
+    wait_for(lambda: "withdrawn|large image.iso||" in told.read_text(), what="withdrawn hook")
+    assert "failed with 3 for `large image.iso`: no" in publication.process.line_with("failed")
+
+
+def test_peers_are_listened_for_where_asked_and_a_rate_holds_for_each_torrent(
+    start: Start, content: Path, tmp_path: Path
+):
+    publication = Publication(
+        start, content, "--bind", "127.0.0.5", "--connections", "7", "--up-rate-each", "20MiB",
+        "--exclude", "large*",
+    )  # fmt: skip
+    name = ENTRIES[1]
+    publication.wait_published(name)
+    wait_for(partial(has_seed, publication, name), what="seed")
+    peers = announced(publication.port, publication.row(name)["infohash"])
+    assert peers == [("127.0.0.5", publication.peer_port)]
+    with socket.create_connection(peers[0], 5):
+        pass
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", publication.peer_port), 5)
+    torrent = publication.torrent_file(name, tmp_path)
+    client = start("outpour", "download", torrent, "-o", tmp_path / "t", "--bind", "127.0.0.1")
+    assert client.wait(seconds=60) == 0, client.output
 
 
 def test_a_new_file_is_published_and_a_removed_one_withdrawn(
@@ -337,7 +423,7 @@ def test_a_name_that_is_not_utf8_does_not_end_the_notice_of_changes(start: Start
     publication = Publication(start, content)
     publication.wait_published(*ENTRIES)
     Path(os.fsdecode(os.fsencode(content) + b"/bad\xff.bin")).write_bytes(b"x" * 1000)
-    publication.process.line_with("notifications of changes fail")
+    publication.process.line_with("changes are not notified")
     (content / "later.bin").write_bytes(b"later" * 50_000)
     publication.wait_published("later.bin")
 
@@ -512,3 +598,48 @@ def test_as_one_publishes_the_folder_itself(start: Start, content: Path):
     publication = Publication(start, content, "--as-one")
     publication.wait_published("releases")
     assert len(publication.torrents()) == 1
+
+
+def odd_names(content: Path) -> Path:
+    odd = content / "odd: names?"
+    odd.mkdir()
+    for name in ("what?.bin", "a: b.bin", "plain.bin"):
+        (odd / name).write_bytes(name.encode() * 10_001)
+    return odd
+
+
+def test_aria2_finishes_a_hybrid_with_padding_from_the_web_seed_alone(
+    start: Start, content: Path, tmp_path: Path
+):
+    odd = odd_names(content)
+    publication = Publication(start, content, "--no-seed", "--format", "hybrid")
+    publication.wait_published(odd.name)
+    torrent = publication.torrent_file(odd.name, tmp_path)
+    target = tmp_path / "target"
+    target.mkdir()
+    client = start(*aria2(peer("aria2c"), torrent, target, free_port()))
+    assert client.wait(seconds=120) == 0, client.output
+    assert same_bytes(odd, target / odd.name)
+
+
+def test_transmission_finishes_under_the_names_it_adapts_from_the_web_seed_alone(
+    start: Start, content: Path, tmp_path: Path
+):
+    odd = odd_names(content)
+    publication = Publication(start, content, "--no-seed")
+    publication.wait_published(odd.name)
+    torrent = publication.torrent_file(odd.name, tmp_path).rename(tmp_path / "odd.torrent")
+    target = tmp_path / "target"
+    target.mkdir()
+    executable = peer("transmission-cli")
+    client = start(
+        *transmission(executable, torrent, target, free_port(), config=tmp_path / "config")
+    )
+    # Content is compared and not names.
+    wanted = sorted(path.read_bytes() for path in odd.iterdir())
+    wait_for(
+        lambda: sorted(path.read_bytes() for path in target.rglob("*.bin")) == wanted,
+        seconds=100,
+        what="copy",
+        still=lambda: client.output[-500:],
+    )

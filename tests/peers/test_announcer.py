@@ -109,13 +109,17 @@ def test_a_failure_reason_is_the_trackers_refusal(canned: Canned, status: int) -
         (b"d8:intervali1e5:peersl1:aee", "a peer has no address"),
         (b"d8:intervali1e5:peersld2:ip1:a4:porti70000eeee", "a peer has no address"),
         (b"d8:intervali1e5:peers0:6:peers63:abce", "3 bytes of peers of 18"),
-        (b"d8:intervali1e5:peers0:etrailing", "not bencode"),
     ],
 )
 def test_a_malformed_answer_is_one_clear_error(canned: Canned, body: bytes, message: str) -> None:
     canned.body = body
     with pytest.raises(NetworkError, match=message):
         announce(canned.announce_url, REQUEST)
+
+
+def test_what_follows_an_answer_is_left_alone_as_clients_do(canned: Canned) -> None:
+    canned.body = b"d8:intervali900e5:peers0:e\r\n"
+    assert announce(canned.announce_url, REQUEST).interval == 900
 
 
 def test_a_classic_refusal_in_plain_text_is_shown(canned: Canned) -> None:

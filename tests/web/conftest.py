@@ -23,6 +23,7 @@ from outpour.tracker.figures import Extremes, Sample, Stretch, TorrentRow, Total
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.views.outlines import Outlines, joined
+from outpour.web.access import AccessRules
 from outpour.web.admin_api import Admin
 from outpour.web.app import make_app
 from outpour.web.asgi_server import WebServer
@@ -127,6 +128,25 @@ class FakeView:
     def change(self, infohash: bytes, **numbers: Any) -> None:
         self.torrents[infohash] = replace(self.torrents[infohash], **numbers)
 
+    def list_metainfo(self, metainfo: Metainfo, path: Path | None, **numbers: Any) -> bytes:
+        """List a torrent, with its content if a path is given."""
+        info = metainfo.info
+        row = TorrentRow(
+            infohash=info.infohash,
+            name=info.name,
+            length=info.length,
+            magnet=str(Magnet.of(metainfo)),
+            file_count=len(info.files),
+            version=info.version,
+            published_at=NOW - 1000,
+            transferred=info.length * numbers.get("downloaded", 0),
+        )
+        self.torrents[info.infohash] = replace(row, **numbers)
+        self.metainfos[info.infohash] = metainfo.raw
+        if path is not None:
+            self.contents[info.infohash] = path
+        return info.infohash
+
     def publish(
         self,
         name: str | bytes,
@@ -137,20 +157,7 @@ class FakeView:
         """List a torrent of a file, or of a folder, and write its content below a root."""
         raw_name = name.encode() if isinstance(name, str) else name
         metainfo = make_metainfo(raw_name, files)
-        infohash = metainfo.info.infohash
-        length = metainfo.info.length
-        row = TorrentRow(
-            infohash=infohash,
-            name=metainfo.info.name,
-            length=length,
-            magnet=str(Magnet.of(metainfo)),
-            file_count=len(metainfo.info.files),
-            version="v1",
-            published_at=NOW - 1000,
-            transferred=length * numbers.get("downloaded", 0),
-        )
-        self.torrents[infohash] = replace(row, **numbers)
-        self.metainfos[infohash] = metainfo.raw
+        infohash = self.list_metainfo(metainfo, None, **numbers)
         if root is not None:
             target = root / metainfo.info.name
             self.contents[infohash] = target
@@ -208,12 +215,13 @@ class Site:
         view: FakeView,
         options: WebOptions | None = None,
         administration: Admin | None = None,
+        rules: AccessRules | None = None,
     ) -> None:
         self.view = view
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.app = make_app(view, options, administration=administration)
+        self.app = make_app(view, options, administration=administration, rules=rules)
         self.server = WebServer(self.app)
         self.call(self.server.start())
         self.host, self.port = self.call(self.server.listen("127.0.0.1", 0))

@@ -64,7 +64,12 @@ def fill(view: FakeView, tmp_path: Path) -> bytes:
     )
     view.samples[infohash] = (Sample(NOW - 60, 1, 2, 3), Sample(NOW, 2, 1, 4))
     view.torrents[b"u" * 20] = TorrentRow(infohash=b"u" * 20, downloading=4)
-    view.tracker_counters = {"announces_http": 5, "announces_udp": 6, "peers_v4": 7, "refused": 1}
+    view.tracker_counters = {
+        "announces_http": 5,
+        "announces_udp": 6,
+        "peers_v4": 7,
+        "refused_key": 1,
+    }
     return infohash
 
 
@@ -238,7 +243,7 @@ def test_metrics_have_swarms_protocols_families_and_the_process(
     assert found['outpour_tracker_announces_total{protocol="http"}'] == 5
     assert found['outpour_tracker_announces_total{protocol="udp"}'] == 6
     assert found['outpour_tracker_peers{family="ipv4"}'] == 7
-    assert found["outpour_tracker_refused_total"] == 1
+    assert found['outpour_tracker_refused_total{reason="key"}'] == 1
     assert found["outpour_completed_total"] == 9
     assert found[f'outpour_torrent_complete{{infohash="{infohash.hex()}",name="grüße"}}'] == 3
     assert found["process_resident_memory_bytes"] > 10_000_000

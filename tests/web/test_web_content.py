@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from outpour import CreateOptions, create
 from outpour.making.walker import walk
 from outpour.publisher.file_identities import FileIdentities
 from outpour.web import content, sendfile
@@ -239,11 +240,61 @@ def test_folders_are_listed_with_links_that_work(view: FakeView, site: Site, tmp
     assert site.get("/content").status == 301
 
 
+def test_names_that_clients_adapt_lead_to_the_one_file_they_can_mean(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    files = {"a: b/what?.txt": b"1", " c .": b"2", "con": b"3", "x:y": b"4", "x*y": b"5"}
+    view.publish("set: 1?", files, tmp_path)
+    base = "/content/set_%201_/"
+    for path, data in {
+        "a_%20b/what_.txt": b"1", "a%3A%20b/what%3F.txt": b"1", "c": b"2", "_con": b"3",
+    }.items():  # fmt: skip
+        assert site.get(base + path).body == data, path
+    # Two files can be meant by this.
+    assert site.get(f"{base}x_y").status == 404
+    assert site.get(base).status == 200
+    view.publish("one: 1", b"one", tmp_path)
+    assert site.get("/content/one_%201").body == b"one"
+
+
+def test_a_file_with_a_slash_behind_it_or_its_name_twice_is_the_file(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    view.publish("one.bin", b"one", tmp_path)
+    view.publish("only", {"in/a.bin": b"aaa"}, tmp_path)
+    for path in ("one.bin/", "one.bin/one.bin"):
+        assert site.get(f"/content/{path}").body == b"one", path
+    for path in (
+        "only/in/a.bin", "only/in/a.bin/", "only/in/a.bin/only/in/a.bin", "only/in/a.bin/in/a.bin",
+    ):  # fmt: skip
+        assert site.get(f"/content/{path}").body == b"aaa", path
+    for path in ("one.bin/two", "one.bin/one.bin/one.bin", "only/in/a.bin/only"):
+        assert site.get(f"/content/{path}").status == 404, path
+
+
+def test_pad_files_are_zeros_as_long_as_the_torrent_says(
+    view: FakeView, site: Site, tmp_path: Path
+):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "a").write_bytes(b"a" * 1000)
+    (folder / "b").write_bytes(b"b" * 5000)
+    metainfo = create(folder, CreateOptions(format="hybrid"))
+    view.list_metainfo(metainfo, folder)
+    pad = next(file for file in metainfo.info.files if file.is_padding)
+    url = f"/content/set/.pad/{pad.path[-1]}"
+    assert site.get(url).body == bytes(pad.length)
+    assert site.get(url, range="bytes=5-9").body == bytes(5)
+    assert site.get(url, "HEAD").headers["content-length"] == str(pad.length)
+    for path in (".pad/1", ".pad", ".pad/", ".pad/x"):
+        assert site.get(f"/content/set/{path}").status == 404, path
+
+
 @pytest.mark.parametrize(
     "path",
     ["../secret", "..%2fsecret", "%2e%2e/secret", "%2e%2e%2fsecret", "a/../../secret",
      "a/%2e%2e/%2e%2e/secret", "./b.txt", "/etc/passwd", "//etc/passwd", "%2fetc%2fpasswd",
-     "a//x.txt", "b.txt/", "b.txt%00", "b.txt%00.png", "secret", "unlisted.txt", "a/x.txt/y",
+     "a//x.txt", "b.txt//", "b.txt%00", "b.txt%00.png", "secret", "unlisted.txt", "a/x.txt/y",
      "..\\secret", "%c0%ae%c0%ae/secret", "B.TXT", "pad"],
 )  # fmt: skip
 def test_nothing_but_the_files_of_the_torrent_is_served(

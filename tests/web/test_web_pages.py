@@ -91,7 +91,9 @@ def test_a_torrent_known_by_its_infohash_alone_is_listed_without_downloads(
 def test_an_empty_tracker_says_what_to_do(site: Site):
     text = words(site.get("/"))
     assert "not tracking any files yet" in text
-    assert "outpour publish" in text
+    # What a visitor cannot do he is not told to do.
+    assert "outpour publish" not in text
+    assert "outpour track" not in text
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from outpour.web.connection_table import ConnectionTable
 from outpour.web.guarded_protocol import GuardedProtocol
 from outpour.web.limits import CONTENT_WINDOW_BYTES
 from tests.waiting import wait_for
@@ -158,18 +159,135 @@ def test_a_request_for_a_websocket_is_answered_as_a_page(site: Site):
         assert read_until(connection, b"ok\n").startswith(b"HTTP/1.1 200 ")
 
 
-def test_connections_beyond_the_limit_are_told_so(site: Site, monkeypatch: pytest.MonkeyPatch):
-    site.server._config.limit_concurrency = 3
-    held = [site.connect() for _ in range(3)]
-    wait_for(lambda: site.server.connection_count == 3)
-    assert site.raw(REQUEST).startswith(b"HTTP/1.1 503 ")
-    monkeypatch.setattr("outpour.web.guarded_protocol.CONNECTIONS_MAX", 3)
-    monkeypatch.setattr("outpour.web.guarded_protocol.SPARE_CONNECTIONS", 0)
-    with suppress(ConnectionError):
-        assert site.raw(REQUEST) == b""
-    for connection in held:
+class Crowd:
+    """Connections to a site from an address of loopback."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.connections: list[socket.socket] = []
+
+    def connect(self, host: str = "127.0.0.1") -> socket.socket:
+        where = (self._site.host, self._site.port)
+        connection = socket.create_connection(where, timeout=10, source_address=(host, 0))
+        self.connections.append(connection)
+        wait_for(lambda: connection.getsockname()[1] in self._ports())
+        return connection
+
+    def _ports(self) -> set[int]:
+        clients = [getattr(one, "client", None) for one in tuple(self._site.server._table._sites)]
+        clients += [getattr(one, "client", None) for one in tuple(self._site.server._table._spare)]
+        return {client[1] for client in clients if client}
+
+    def stream(self, host: str = "127.0.0.1") -> socket.socket:
+        """A connection that is never idle."""
+        connection = self.connect(host)
+        connection.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += connection.recv(4096)
+        return connection
+
+    def ask(self, path: str, host: str = "127.0.0.1") -> bytes:
+        connection = self.connect(host)
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return connection.recv(12)
+
+
+@pytest.fixture
+def crowd(site: Site) -> Iterator[Crowd]:
+    crowd = Crowd(site)
+    yield crowd
+    for connection in crowd.connections:
         connection.close()
-    wait_for(lambda: site.server.connection_count == 0)
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def limit(*, total: int, own: int, spare: int = 2) -> None:
+        table = "outpour.web.connection_table."
+        monkeypatch.setattr(table + "CONNECTIONS_MAX", total)
+        monkeypatch.setattr(table + "CONNECTIONS_PER_ADDRESS_MAX", own)
+        monkeypatch.setattr(table + "CONNECTIONS_SPARE_MAX", spare)
+
+    return limit
+
+
+def test_beyond_the_limit_the_longest_idle_connection_makes_room(
+    crowd: Crowd, limits: Callable[..., None]
+):
+    limits(total=3, own=3)
+    first, second, third = crowd.connect(), crowd.connect(), crowd.connect()
+    second.sendall(REQUEST.replace(b"close", b"keep-alive"))
+    read_until(second, b"ok\n")
+    first.sendall(REQUEST.replace(b"close", b"keep-alive"))
+    read_until(first, b"ok\n")
+    assert crowd.ask("/") == b"HTTP/1.1 200"
+    assert third.recv(1) == b""
+    for connection in (first, second):
+        connection.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            connection.recv(1)
+
+
+def test_one_address_leaves_room_for_the_others(crowd: Crowd, limits: Callable[..., None]):
+    limits(total=9, own=3)
+    for _ in range(3):
+        crowd.stream("127.0.0.2")
+    assert crowd.ask("/", "127.0.0.2") == b"HTTP/1.1 503"
+    assert crowd.ask("/", "127.0.0.3") == b"HTTP/1.1 200"
+
+
+def test_health_is_told_however_many_connections_there_are(
+    crowd: Crowd, limits: Callable[..., None]
+):
+    limits(total=3, own=3)
+    for _ in range(3):
+        crowd.stream()
+    assert crowd.ask("/") == b"HTTP/1.1 503"
+    assert crowd.ask("/healthz") == b"HTTP/1.1 200"
+    # Those who came for nothing are closed for those who ask.
+    waiting = [crowd.connect() for _ in range(2)]
+    assert crowd.ask("/healthz", "127.0.0.9") == b"HTTP/1.1 200"
+    assert waiting[0].recv(1) == b""
+
+
+def test_a_connection_that_ended_leaves_its_place(
+    site: Site, crowd: Crowd, limits: Callable[..., None]
+):
+    limits(total=2, own=2)
+    streams = [crowd.stream(), crowd.stream()]
+    assert crowd.ask("/") == b"HTTP/1.1 503"
+    streams[0].close()
+    wait_for(lambda: len(site.server._table) == 1)
+    assert crowd.ask("/") == b"HTTP/1.1 200"
+
+
+def test_a_trusted_proxy_has_as_many_connections_as_it_has_visitors(
+    view: FakeView, limits: Callable[..., None]
+):
+    limits(total=9, own=1)
+    table = ConnectionTable(["127.0.0.0/8", "fd00::/8"])
+
+    class Busy:
+        is_idle = False
+        last_active_s = 0.0
+
+        def evict(self) -> None:
+            raise AssertionError("evicted")
+
+    assert all(table.enter(Busy(), ("127.0.0.1", 1)) for _ in range(3))
+    assert all(table.enter(Busy(), ("fd00::1", 1)) for _ in range(2))
+    assert table.enter(Busy(), ("2001:db8::1", 1))
+    assert not table.enter(Busy(), ("2001:db8::2", 1))
+    assert table.enter(Busy(), ("2001:db8:0:1::2", 1))
+
+
+def test_one_address_has_only_so_many_event_streams(crowd: Crowd, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("outpour.web.live_numbers.EVENT_CLIENTS_PER_ADDRESS_MAX", 2)
+    for _ in range(2):
+        crowd.stream("127.0.0.2")
+    assert crowd.ask("/api/v1/events", "127.0.0.2") == b"HTTP/1.1 503"
+    assert crowd.ask("/api/v1/events", "127.0.0.3") == b"HTTP/1.1 200"
 
 
 def test_a_reader_that_stalls_is_cut_off(

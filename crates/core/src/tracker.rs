@@ -2,6 +2,7 @@
 
 mod address;
 mod config;
+mod descriptor;
 mod infohash;
 mod ledger;
 mod logged;
@@ -78,6 +79,12 @@ impl Tracker {
         taken
             .map(|(fd, read)| (fd.into_raw_fd(), PyBytes::new(py, &read)))
             .collect()
+    }
+
+    fn give_back(&self, py: Python<'_>, fd: RawFd, read: &[u8]) -> Result<()> {
+        let connection = descriptor::own(fd)?;
+        py.detach(|| self.core.give_back(connection, read));
+        Ok(())
     }
 
     #[pyo3(signature = (infohashes))]
@@ -220,9 +227,34 @@ impl Tracker {
         Ok(py.detach(|| self.core.insert(infohash, &peers)))
     }
 
+    fn list_seeder(&self, infohash: &[u8], host: &str, port: u16) -> Result<()> {
+        self.core
+            .list_seeder(one_20(infohash)?, address(host, port)?);
+        Ok(())
+    }
+
+    fn unlist_seeder(&self, infohash: &[u8], host: &str, port: u16) -> Result<()> {
+        self.core
+            .unlist_seeder(one_20(infohash)?, address(host, port)?);
+        Ok(())
+    }
+
     fn logged(&self, py: Python<'_>, limit: usize) -> Vec<Logged> {
         let rows = py.detach(|| self.core.logged(limit));
         rows.into_iter().map(Logged).collect()
+    }
+
+    fn forwarder(&self) -> Option<String> {
+        self.core.forwarder().map(|ip| ip.to_string())
+    }
+
+    fn fault(&self) -> Option<&str> {
+        self.core.fault()
+    }
+
+    #[getter]
+    fn fault_fd(&self) -> RawFd {
+        self.core.fault_fd()
     }
 
     fn counters(&self) -> HashMap<&'static str, u64> {

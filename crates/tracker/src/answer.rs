@@ -19,6 +19,7 @@ use crate::gate::{Gate, Lists};
 use crate::model::{Counts, Event, InfoHash};
 use crate::rng::Rng;
 use crate::store::Store;
+use crate::wire::http::Paths;
 
 /// What answers say, and how much.
 pub(crate) struct Policy {
@@ -75,6 +76,13 @@ impl Context<'_> {
         self.lists = self.gate.lists();
     }
 
+    fn paths(&self) -> Paths<'_> {
+        Paths {
+            prefix: self.gate.path_prefix(),
+            keyed: self.lists.keys.is_some(),
+        }
+    }
+
     /// Writes down for the owner what was asked, where there is a log.
     #[inline]
     fn log(&self, row: impl FnOnce() -> Logged) {
@@ -91,12 +99,11 @@ impl Context<'_> {
         }
     }
 
-    /// The numbers of a torrent; one that is listed by name has them before its first announce.
+    /// The numbers of a torrent that is tracked here; it has them before its first announce.
     fn counts(&self, infohash: &InfoHash) -> Option<Counts> {
         if !self.lists.lists(infohash) {
             return None;
         }
-        let unknown = self.lists.allowed.is_some().then(Counts::default);
-        self.store.scrape(infohash).or(unknown)
+        Some(self.store.scrape(infohash).unwrap_or_default())
     }
 }

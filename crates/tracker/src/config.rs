@@ -35,6 +35,8 @@ pub struct Config {
     pub private_networks: bool,
     /// Believes the `ip=` of everyone, as old trackers could: whoever announces can then name a victim.
     pub believe_every_ip: bool,
+    /// What may stand before the tracker's paths: `/files` has `/files/announce` answered as `/announce`.
+    pub path_prefix: String,
     /// Times that a peer is tried to reach before it is given up; 0 gives every peer out unchecked.
     pub nat_check_attempts: u32,
     /// Answers a scrape that names no torrent with all of them.
@@ -69,6 +71,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             private_networks: false,
             believe_every_ip: false,
+            path_prefix: String::new(),
             nat_check_attempts: 0,
             full_scrape: false,
             requests_per_address_per_s: 0,

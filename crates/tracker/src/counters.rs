@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::wire::Cause;
+
 /// A count that one worker raises and anyone may read.
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -56,8 +58,15 @@ counters! {
     dropped_udp,
     /// Answers that the send buffer had no room for.
     unsent_udp,
-    /// Requests that the gate or the store refused; they are errors too.
-    refused,
+    /// Requests that were refused, by what stood against them; they are errors too.
+    refused_malformed,
+    refused_torrent,
+    refused_key,
+    refused_client,
+    refused_address,
+    refused_rate,
+    /// The store has no room for what they bring.
+    refused_full,
     /// Requests that the log had no room for.
     unlogged,
     connections_http,
@@ -69,10 +78,28 @@ counters! {
     nat_checks,
     nat_failures,
     handed_over,
+    /// Connections that came back when what they were handed over for was answered.
+    handed_back,
     /// Connections not handed over because too many waited to be taken.
     not_handed_over,
     bytes_in_http,
     bytes_out_http,
     bytes_in_udp,
     bytes_out_udp,
+}
+
+impl Counters {
+    /// Counts a request that was refused.
+    pub(crate) fn refuse(&self, cause: Cause) {
+        let counter = match cause {
+            Cause::Malformed => &self.refused_malformed,
+            Cause::Torrent => &self.refused_torrent,
+            Cause::Key => &self.refused_key,
+            Cause::Client => &self.refused_client,
+            Cause::Address => &self.refused_address,
+            Cause::Rate => &self.refused_rate,
+            Cause::Full => &self.refused_full,
+        };
+        counter.one();
+    }
 }

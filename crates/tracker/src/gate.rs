@@ -11,8 +11,8 @@ mod proxy;
 mod ranges;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -26,23 +26,26 @@ pub use proxy::{Network, NetworkError};
 pub use ranges::Ranges;
 
 use crate::model::InfoHash;
-use crate::wire::Refusal;
+use crate::wire::{Cause, Refusal};
 
 /// What a refused torrent has been answered since the first trackers; other software looks for it.
 pub(crate) const UNLISTED: Refusal =
-    Refusal::lasting("Requested download is not authorized for use with this tracker.");
+    Refusal::lasting("Requested download is not authorized for use with this tracker.")
+        .because(Cause::Torrent);
 pub(crate) const KEY_MISSING: Refusal =
-    Refusal::lasting("this tracker needs a key: announce to /KEY/announce");
-pub(crate) const KEY_UNKNOWN: Refusal = Refusal::lasting("the key is not known to this tracker");
+    Refusal::lasting("this tracker needs a key: announce to /KEY/announce").because(Cause::Key);
+pub(crate) const KEY_UNKNOWN: Refusal =
+    Refusal::lasting("the key is not known to this tracker").because(Cause::Key);
 pub(crate) const CLIENT_DENIED: Refusal =
-    Refusal::lasting("your client is not allowed on this tracker");
+    Refusal::lasting("your client is not allowed on this tracker").because(Cause::Client);
 /// What `BitTornado` answered addresses that it did not serve.
 pub(crate) const ADDRESS_DENIED: Refusal =
-    Refusal::lasting("your IP is not allowed on this tracker");
+    Refusal::lasting("your IP is not allowed on this tracker").because(Cause::Address);
 const IP_UNREADABLE: Refusal = Refusal::lasting("ip must be an IPv4 or IPv6 address");
 pub(crate) const ADDRESS_UNUSABLE: Refusal =
     Refusal::lasting("no peer can be reached at this address");
-pub(crate) const TOO_FAST: Refusal = Refusal::passing("too many requests from this address", 1);
+pub(crate) const TOO_FAST: Refusal =
+    Refusal::passing("too many requests from this address", 1).because(Cause::Rate);
 
 pub(crate) struct Gate {
     pub(crate) connection_ids: ConnectionIds,
@@ -51,6 +54,9 @@ pub(crate) struct Gate {
     rate: Option<RateLimit>,
     serves_private_networks: bool,
     believes_every_ip: bool,
+    path_prefix: Vec<u8>,
+    /// The first that passed on the requests of others and is not trusted with it.
+    forwarder: OnceLock<IpAddr>,
     /// The nearest class of address that ever announced, so that most answers need no filter.
     nearest: AtomicU8,
 }
@@ -61,6 +67,7 @@ pub(crate) struct GateSettings {
     pub(crate) rate: Option<RateLimit>,
     pub(crate) serves_private_networks: bool,
     pub(crate) believes_every_ip: bool,
+    pub(crate) path_prefix: Vec<u8>,
 }
 
 impl Gate {
@@ -72,6 +79,8 @@ impl Gate {
             rate: settings.rate,
             serves_private_networks: settings.serves_private_networks,
             believes_every_ip: settings.believes_every_ip,
+            path_prefix: settings.path_prefix,
+            forwarder: OnceLock::new(),
             nearest: AtomicU8::new(Nearness::Public as u8),
         }
     }
@@ -91,6 +100,23 @@ impl Gate {
             .is_none_or(|rate| rate.admits(ip, now_ms))
     }
 
+    /// What may stand before the tracker's paths.
+    pub(crate) fn path_prefix(&self) -> &[u8] {
+        &self.path_prefix
+    }
+
+    /// Remembers who passes on the requests of others unasked.
+    pub(crate) fn note_forwarder(&self, source: IpAddr) {
+        if !proxy::any_contains(&self.trusted_proxies, source) {
+            self.forwarder.get_or_init(|| source);
+        }
+    }
+
+    /// The first that passed on the requests of others and is not trusted with it, if there was one.
+    pub(crate) fn forwarder(&self) -> Option<IpAddr> {
+        self.forwarder.get().copied()
+    }
+
     /// Whose request this is: the source itself, or what its chain of trusted proxies says.
     pub(crate) fn requester(&self, source: IpAddr, fields: &[u8]) -> IpAddr {
         if self.trusted_proxies.is_empty() {
@@ -101,8 +127,9 @@ impl Gate {
 
     /// The address a peer is known under: its own, or the one it states if it may.
     ///
-    /// It may from a trusted proxy and, where private networks are served, from one of these, but
-    /// not through a proxy that is not trusted: behind such a one everyone looks private.
+    /// It may where a trusted proxy says that the request is of another one that is trusted and, where
+    /// private networks are served, from one of these; but not through a proxy that is not trusted, or
+    /// that does not say for whom it asks: behind such a one everyone looks like the proxy.
     pub(crate) fn peer_address(
         &self,
         source: IpAddr,
@@ -117,7 +144,12 @@ impl Gate {
             return proxy::parse_stated(stated).ok_or(IP_UNREADABLE);
         }
         let is_near = self.serves_private_networks && Nearness::of(requester) != Nearness::Public;
-        let may = is_near || proxy::any_contains(&self.trusted_proxies, requester);
+        let is_trusted = proxy::any_contains(&self.trusted_proxies, requester);
+        let may = if is_trusted {
+            proxy::is_forwarded(fields)
+        } else {
+            is_near
+        };
         if !may || !proxy::requester(&self.trusted_proxies, source, fields).is_whole {
             return Ok(requester);
         }

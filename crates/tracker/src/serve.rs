@@ -14,6 +14,7 @@ mod mmsg;
 mod nat;
 mod ports;
 mod sockets;
+mod threads;
 mod udp;
 mod worker;
 
@@ -24,4 +25,5 @@ pub(crate) use nat::NatChecker;
 pub use ports::BindError;
 pub(crate) use ports::{WorkerSockets, claim};
 pub(crate) use sockets::{descriptors_max, eventfd};
+pub(crate) use threads::Threads;
 pub(crate) use worker::{Shared, Worker};

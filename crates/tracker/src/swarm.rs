@@ -94,6 +94,7 @@ impl Swarms {
     /// # Panics
     ///
     /// If the system has no randomness to give.
+    #[must_use]
     pub fn beside(&self, limits: Limits) -> Self {
         Self::keyed(limits, Keys::draw(random), Arc::clone(&self.counted))
     }

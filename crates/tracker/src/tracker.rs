@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, Write};
-use std::net::SocketAddr;
-use std::os::fd::{OwnedFd, RawFd};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -22,8 +22,8 @@ use crate::model::{Announce, Completed, Counts, Event, InfoHash, PeerRow};
 use crate::nat::Checks;
 use crate::rng;
 use crate::serve::{
-    BindError, Clock, HandOff, NatChecker, Shared, Worker, WorkerSockets, claim, descriptors_max,
-    eventfd,
+    BindError, Clock, HandOff, NatChecker, Shared, Threads, Worker, WorkerSockets, claim,
+    descriptors_max, eventfd,
 };
 use crate::store::Store;
 use crate::swarm::{Snapshot, SnapshotError};
@@ -64,6 +64,8 @@ impl Tracker {
     }
 
     /// Start the workers. Starting twice, or after a stop, is an error.
+    ///
+    /// After any other error it has stopped: no thread is left, and no port.
     pub fn start(&self) -> io::Result<()> {
         let mut stage = self.stage.lock();
         if !matches!(*stage, Stage::Bound(_)) {
@@ -71,16 +73,33 @@ impl Tracker {
         }
         if let Stage::Bound(sockets) = std::mem::replace(&mut *stage, Stage::Stopped) {
             let mut threads = Vec::new();
-            for (index, sockets) in sockets.into_iter().enumerate() {
-                let worker = Worker::new(&self.shared, index, sockets)?;
-                let name = format!("outpour-{index}");
-                threads.push(thread::Builder::new().name(name).spawn(|| worker.run())?);
-            }
-            if let Some(checker) = NatChecker::new(&self.shared)? {
-                let name = "outpour-nat".to_owned();
-                threads.push(thread::Builder::new().name(name).spawn(|| checker.run())?);
+            let started = self.spawn(sockets, &mut threads);
+            if started.is_err() {
+                self.shared.threads.stop();
+                join(threads);
+                return started;
             }
             *stage = Stage::Serving(threads);
+        }
+        Ok(())
+    }
+
+    fn spawn(
+        &self,
+        sockets: Vec<WorkerSockets>,
+        threads: &mut Vec<JoinHandle<()>>,
+    ) -> io::Result<()> {
+        // What can fail comes first: a thread that runs may have answered somebody already.
+        let workers = sockets.into_iter().enumerate();
+        let workers = workers.map(|(index, own)| Worker::new(&self.shared, index, own));
+        let workers = workers.collect::<io::Result<Vec<_>>>()?;
+        let checker = NatChecker::new(&self.shared)?;
+        for (index, worker) in workers.into_iter().enumerate() {
+            let name = format!("outpour-{index}");
+            threads.push(self.shared.threads.spawn(&name, || worker.run())?);
+        }
+        if let Some(checker) = checker {
+            threads.push(self.shared.threads.spawn("outpour-nat", || checker.run())?);
         }
         Ok(())
     }
@@ -89,12 +108,20 @@ impl Tracker {
     pub fn stop(&self) {
         let mut stage = self.stage.lock();
         if let Stage::Serving(threads) = std::mem::replace(&mut *stage, Stage::Stopped) {
-            self.shared.tell_to_stop();
-            for thread in threads {
-                // A worker that panicked has said so on its own.
-                let _ended = thread.join();
-            }
+            self.shared.threads.stop();
+            join(threads);
         }
+    }
+
+    /// Why a thread ended that was not told to, if one did: then all have ended, nothing is answered
+    /// any more, and only a new process can go on.
+    pub fn fault(&self) -> Option<&str> {
+        self.shared.threads.fault()
+    }
+
+    /// A descriptor that is readable once there is a fault.
+    pub fn fault_fd(&self) -> RawFd {
+        self.shared.threads.fault_fd()
     }
 
     /// Where HTTP is served, with the ports that were given as 0.
@@ -115,6 +142,16 @@ impl Tracker {
     /// Take the connections that are not for the tracker, each with the bytes already read of it.
     pub fn take_connections(&self) -> Vec<(OwnedFd, Vec<u8>)> {
         self.shared.handoff.take()
+    }
+
+    /// Go on with a connection that was taken and whose request is answered, and with the bytes read of
+    /// it since: whatever it asks for next, it is as one that was just made.
+    pub fn give_back(&self, connection: OwnedFd, read: &[u8]) {
+        let stream = TcpStream::from(connection);
+        let returns = &self.shared.returns;
+        let worker = stream.as_raw_fd() as usize % returns.len();
+        // Where too many wait it is closed, as the least active one is where too many are open.
+        let _closed = returns[worker].leave(stream, read);
     }
 
     /// Replace the allowed set; none lets in every torrent.
@@ -211,8 +248,9 @@ impl Tracker {
         });
     }
 
-    /// Give these peers first in every answer to a leecher: the publisher's own seeds.
+    /// Give these peers first in every answer to whoever may want data: the publisher's own seeds.
     pub fn set_origins(&self, origins: &[SocketAddr]) {
+        self.shared.gate.expect_any_peer();
         self.shared.store.swarms.set_origins(origins);
     }
 
@@ -284,6 +322,12 @@ impl Tracker {
         self.shared.store.swarms.set_completed(counts);
     }
 
+    /// The first that passed on the requests of others (`X-Forwarded-For`) without being one of
+    /// [`Config::trusted_proxies`]: all who ask through it count as one address.
+    pub fn forwarder(&self) -> Option<IpAddr> {
+        self.shared.gate.forwarder()
+    }
+
     /// Everything worth keeping over a restart.
     pub fn snapshot(&self) -> Vec<u8> {
         self.shared.store.swarms.snapshot(self.shared.clock.now_s())
@@ -316,11 +360,8 @@ impl Tracker {
         let mut rng = rng::from_os();
         let swarms = &self.shared.store.swarms;
         let mut joins = |&(address, seeder): &(SocketAddr, bool)| {
-            // What the other tracker knew of a peer is older than what it said here.
             let ip = address.ip().to_canonical();
-            if swarms.holds(&infohash, SocketAddr::new(ip, address.port())) {
-                return false;
-            }
+            let known = swarms.find(&infohash, SocketAddr::new(ip, address.port()));
             let announce = Announce {
                 infohash,
                 peer_id: [0; 20],
@@ -331,11 +372,48 @@ impl Tracker {
                 event: Event::None,
                 numwant: 0,
             };
-            swarms
-                .announce(&announce, now_s, &mut rng, &mut [], &mut [])
-                .joined
+            let mut say = |announce: &Announce| {
+                let facts = swarms.announce(announce, now_s, &mut rng, &mut [], &mut []);
+                facts.joined
+            };
+            if known.is_some_and(|peer| peer.seeder != seeder) {
+                // It did not finish here, so it comes as one who is new.
+                say(&Announce {
+                    left: u64::MAX,
+                    event: Event::Stopped,
+                    ..announce
+                });
+            }
+            say(&announce) && known.is_none()
         };
         peers.iter().filter(|peer| joins(peer)).count()
+    }
+
+    /// Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
+    pub fn list_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.shared.gate.expect_any_peer();
+        self.announce_seeder(infohash, seeder, Event::None);
+    }
+
+    /// Take a seeder of this process out of a swarm.
+    pub fn unlist_seeder(&self, infohash: InfoHash, seeder: SocketAddr) {
+        self.announce_seeder(infohash, seeder, Event::Stopped);
+    }
+
+    fn announce_seeder(&self, infohash: InfoHash, seeder: SocketAddr, event: Event) {
+        let announce = Announce {
+            infohash,
+            peer_id: [0; 20],
+            ip: seeder.ip().to_canonical(),
+            port: seeder.port(),
+            left: 0,
+            has_nothing: false,
+            event,
+            numwant: 0,
+        };
+        let now_s = self.shared.clock.now_s();
+        let swarms = &self.shared.store.swarms;
+        swarms.announce(&announce, now_s, &mut rng::from_os(), &mut [], &mut []);
     }
 
     /// Take up to `limit` requests answered since they were last taken, the oldest first; none unless
@@ -434,6 +512,7 @@ impl Shared {
                 rate,
                 serves_private_networks: config.private_networks,
                 believes_every_ip: config.believe_every_ip,
+                path_prefix: config.path_prefix.trim_end_matches('/').into(),
             },
         );
         let checks = match config.nat_check_attempts {
@@ -454,19 +533,23 @@ impl Shared {
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             log: Log::new(config.log_max),
             handoff: HandOff::new()?,
+            returns: (0..workers)
+                .map(|_| HandOff::new())
+                .collect::<io::Result<_>>()?,
             full_scrapes: crate::serve::FullScrapes::default(),
             // The other half is for connections handed over, and for files.
             connections_max: config.connections_max.min(descriptors_max() / 2 / workers),
             pin_workers: config.pin_workers,
             clock: Clock::start(),
-            stop: eventfd()?,
+            threads: Arc::new(Threads::new()?),
         })
     }
+}
 
-    fn tell_to_stop(&self) {
-        if let Ok(stop) = self.stop.try_clone() {
-            let _told = File::from(stop).write(&1u64.to_ne_bytes());
-        }
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        // A thread that panicked has said so on its own.
+        let _ended = thread.join();
     }
 }
 

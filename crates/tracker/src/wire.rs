@@ -25,10 +25,23 @@ macro_rules! vector {
 #[cfg(test)]
 pub(crate) use vector;
 
+/// What stood against a request, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Malformed,
+    Torrent,
+    Key,
+    Client,
+    Address,
+    Rate,
+    Full,
+}
+
 /// Why a request is answered with an error, in words that reach the user of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) reason: &'static str,
+    pub(crate) cause: Cause,
     /// Minutes after which asking again makes sense (BEP 31); none where it never will.
     pub(crate) retry_in_min: Option<u32>,
 }
@@ -37,6 +50,7 @@ impl Refusal {
     pub(crate) const fn lasting(reason: &'static str) -> Self {
         Self {
             reason,
+            cause: Cause::Malformed,
             retry_in_min: None,
         }
     }
@@ -44,7 +58,12 @@ impl Refusal {
     pub(crate) const fn passing(reason: &'static str, retry_in_min: u32) -> Self {
         Self {
             reason,
+            cause: Cause::Full,
             retry_in_min: Some(retry_in_min),
         }
+    }
+
+    pub(crate) const fn because(self, cause: Cause) -> Self {
+        Self { cause, ..self }
     }
 }

@@ -41,12 +41,13 @@ fn take_one(tracker: &Tracker) -> (TcpStream, Vec<u8>) {
 fn http_requests_on_one_connection_are_answered_one_after_the_other() {
     let tracker = serve(config());
     let mut stream = connect(tracker.http_addresses()[0]);
-    for port in 1..=20 {
+    for peers in 1..=20 {
+        let port = 1000 + peers;
         stream
             .write_all(&request(&format!("&port={port}&left=5")))
             .expect("sent");
         let (_, body) = read_answer(&mut stream);
-        assert_eq!(Reply::parse(&body).counts().1, port);
+        assert_eq!(Reply::parse(&body).counts().1, peers);
     }
     counted(&tracker, "connections_http", 1);
 }
@@ -55,14 +56,14 @@ fn http_requests_on_one_connection_are_answered_one_after_the_other() {
 fn http_pipelined_requests_are_all_answered_in_order() {
     let tracker = serve(config());
     let mut stream = connect(tracker.http_addresses()[0]);
-    let requests: Vec<u8> = (1..=300)
+    let requests: Vec<u8> = (1001..=1300)
         .flat_map(|port| request(&format!("&port={port}&left=5&numwant=0")))
         .collect();
     let mut writer = stream.try_clone().expect("a second handle");
     let writing = thread::spawn(move || writer.write_all(&requests).expect("sent"));
-    for port in 1..=300 {
+    for peers in 1..=300 {
         let (_, body) = read_answer(&mut stream);
-        assert_eq!(Reply::parse(&body).counts().1, port);
+        assert_eq!(Reply::parse(&body).counts().1, peers);
     }
     writing.join().expect("all written");
 }
@@ -78,7 +79,7 @@ fn http_connections_that_wait_together_each_get_their_own_answer() {
     };
     let mut clients: Vec<_> = (0..30).map(|_| connect(http)).collect();
     for (at, client) in clients.iter_mut().enumerate() {
-        for port in 1..=at + 1 {
+        for port in 1001..=1001 + at {
             client.write_all(&of(at, port)).expect("sent");
             read_answer(client);
         }
@@ -88,7 +89,7 @@ fn http_connections_that_wait_together_each_get_their_own_answer() {
     busy.write_all(&many).expect("sent");
     let mut broken = Vec::new();
     for (at, client) in clients.iter_mut().enumerate() {
-        let asked = of(at, 1);
+        let asked = of(at, 1001);
         match at % 5 {
             0 => client.write_all(&asked[..40]).expect("sent"),
             1 => {
@@ -105,7 +106,7 @@ fn http_connections_that_wait_together_each_get_their_own_answer() {
     }
     for (at, client) in clients.iter_mut().enumerate() {
         if at % 5 == 0 {
-            client.write_all(&of(at, 1)[40..]).expect("sent");
+            client.write_all(&of(at, 1001)[40..]).expect("sent");
         }
         let (head, body) = read_answer(client);
         if broken.contains(&at) {
@@ -294,4 +295,90 @@ fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd")
         .expect("the list")
         .count()
+}
+
+const PAGE: &[u8] = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n";
+
+/// Takes a connection, answers what it asked for, and gives it back with bytes that came meanwhile.
+fn answer_page(tracker: &Tracker, asked: &[u8], since: &[u8]) {
+    let (mut server, read) = take_one(tracker);
+    assert_eq!(read, asked);
+    server
+        .write_all(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+        .expect("sent");
+    server.set_nonblocking(true).expect("not blocking");
+    tracker.give_back(server.into(), since);
+}
+
+#[test]
+fn handoff_a_connection_that_came_back_has_no_past() {
+    let tracker = serve(config());
+    let mut client = connect(tracker.http_addresses()[0]);
+    for round in 1..=3 {
+        client.write_all(PAGE).expect("sent");
+        answer_page(&tracker, PAGE, b"");
+        assert!(read_answer(&mut client).0.starts_with("HTTP/1.1 204"));
+        client
+            .write_all(&request(&format!("&port=700{round}&left=5")))
+            .expect("sent");
+        let (_, body) = read_answer(&mut client);
+        assert_eq!(Reply::parse(&body).counts(), (0, round, 0));
+    }
+    counted(&tracker, "handed_over", 3);
+    counted(&tracker, "handed_back", 3);
+    counted(&tracker, "connections_http", 1);
+}
+
+#[test]
+fn handoff_bytes_that_came_back_are_answered_wherever_they_were_cut() {
+    let tracker = serve(config());
+    let announce = request("&port=7001&left=5");
+    let mixture = [&announce, PAGE, &announce].concat();
+    for cut in [
+        0,
+        1,
+        announce.len() / 2,
+        announce.len(),
+        announce.len() + 9,
+        mixture.len(),
+    ] {
+        let mut client = connect(tracker.http_addresses()[0]);
+        client.write_all(PAGE).expect("sent");
+        answer_page(&tracker, PAGE, &mixture[..cut]);
+        client.write_all(&mixture[cut..]).expect("sent");
+        assert!(read_answer(&mut client).0.starts_with("HTTP/1.1 204"));
+        assert_eq!(Reply::parse(&read_answer(&mut client).1).counts().1, 1);
+        // The rest comes along where it was there already, and later where it was not.
+        let (mut server, mut read) = take_one(&tracker);
+        while read.len() < PAGE.len() + announce.len() {
+            let mut more = [0; 4096];
+            let count = server.read(&mut more).expect("the rest");
+            read.extend_from_slice(&more[..count]);
+        }
+        assert!(read.starts_with(PAGE));
+        server
+            .write_all(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+            .expect("sent");
+        server.set_nonblocking(true).expect("not blocking");
+        tracker.give_back(server.into(), &read[PAGE.len()..]);
+        assert!(read_answer(&mut client).0.starts_with("HTTP/1.1 204"));
+        assert_eq!(Reply::parse(&read_answer(&mut client).1).counts().1, 1);
+    }
+}
+
+#[test]
+fn handoff_a_connection_that_came_back_and_is_gone_is_forgotten() {
+    let tracker = serve(config());
+    let before = open_descriptors();
+    for _ in 0..20 {
+        let mut client = connect(tracker.http_addresses()[0]);
+        client.write_all(PAGE).expect("sent");
+        let (server, _) = take_one(&tracker);
+        drop(client);
+        server.set_nonblocking(true).expect("not blocking");
+        tracker.give_back(server.into(), b"");
+    }
+    until("the descriptors are closed", || {
+        open_descriptors() <= before
+    });
 }

@@ -208,13 +208,14 @@ fn http_however_a_stream_of_requests_is_cut_its_answers_are_the_same() {
     let announce = announce_target("&left=5&numwant=0");
     let requests = [
         format!("GET {announce} HTTP/1.1\r\nHost: t\r\n\r\n"),
-        "\r\nGET /scrape?info_hash=aaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nA: b\r\n\r\n".to_owned(),
+        "\r\nGET /scrape?info_hash=aaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nHost: t\r\nA: b\r\n\r\n"
+            .to_owned(),
         format!("HEAD {announce} HTTP/1.1\nHost: t\n\n"),
-        "GET /announce?info_hash=%zz HTTP/1.1\r\n\r\n".to_owned(),
+        "GET /announce?info_hash=%zz HTTP/1.1\r\nHost: t\r\n\r\n".to_owned(),
         format!("GET {announce} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
     ];
     let mut stream: String = requests.concat().repeat(8);
-    stream += "GET /announce HTTP/1.1\r\nConnection: close\r\n\r\n";
+    stream += "GET /announce HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
     sent_whole(http, stream.as_bytes());
     let expected = sent_whole(http, stream.as_bytes());
     let answers = String::from_utf8_lossy(&expected)

@@ -6,7 +6,7 @@ use common::{
     INFOHASH, Reply, address, announce, announce_target, config, connect, counted, drained,
     exchange, get, read_answer, serve, until, vector,
 };
-use outpour_tracker::{Config, Network};
+use outpour_tracker::{Config, Network, Tracker};
 
 const UNLISTED: &str = "Requested download is not authorized for use with this tracker.";
 
@@ -81,10 +81,20 @@ fn bep03_an_unlisted_torrent_is_refused_in_the_classic_words() {
 }
 
 #[test]
-fn bep03_port_0_is_refused() {
+fn bep03_a_peer_that_cannot_be_reached_is_given_peers_and_given_to_nobody() {
     let tracker = serve(config());
-    let reply = announce(tracker.http_addresses()[0], "&port=0");
-    assert_eq!(reply.failure(), "port must not be 0");
+    let http = tracker.http_addresses()[0];
+    announce(http, "&port=1002&left=0");
+    for port in [0, 1] {
+        let reply = announce(http, &format!("&port={port}&left=5"));
+        assert_eq!(reply.peers(), [address("127.0.0.1:1002")]);
+        assert_eq!(reply.counts(), (1, 0, 0));
+    }
+    assert!(announce(http, "&port=1002&left=5").peers().is_empty());
+    let said = format!("&port=0&left=0&event={}", "completed");
+    assert_eq!(announce(http, &said).counts().2, 1);
+    assert_eq!(announce(http, &said).counts().2, 1);
+    counted(&tracker, "refused_malformed", 0);
 }
 
 #[test]
@@ -200,7 +210,7 @@ fn bep31_a_full_store_refuses_for_now() {
 }
 
 #[test]
-fn bep48_a_scrape_has_every_known_torrent_it_names_once_and_sorted() {
+fn bep48_a_scrape_has_every_torrent_it_names_once_and_sorted() {
     let tracker = serve(config());
     let http = tracker.http_addresses()[0];
     announce(http, "&left=0");
@@ -211,8 +221,24 @@ fn bep48_a_scrape_has_every_known_torrent_it_names_once_and_sorted() {
     assert_eq!(
         String::from_utf8_lossy(&body),
         "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei1e10:downloadedi0e10:incompletei0ee\
-         20:bbbbbbbbbbbbbbbbbbbbd8:completei0e10:downloadedi0e10:incompletei1eeee"
+         20:bbbbbbbbbbbbbbbbbbbbd8:completei0e10:downloadedi0e10:incompletei1ee\
+         20:ccccccccccccccccccccd8:completei0e10:downloadedi0e10:incompletei0eeee"
     );
+}
+
+#[test]
+fn bep48_a_torrent_that_nobody_announced_yet_is_scraped_as_empty_where_all_are_tracked() {
+    let tracker = serve(config());
+    let http = tracker.http_addresses()[0];
+    let (_, body) = get(http, "/scrape?info_hash=aaaaaaaaaaaaaaaaaaaa");
+    assert_eq!(
+        String::from_utf8_lossy(&body),
+        "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei0e10:downloadedi0e10:incompletei0eeee"
+    );
+    assert!(tracker.torrents().is_empty());
+    tracker.deny([INFOHASH]);
+    let (_, body) = get(http, "/scrape?info_hash=aaaaaaaaaaaaaaaaaaaa");
+    assert_eq!(String::from_utf8_lossy(&body), "d5:filesdee");
 }
 
 #[test]
@@ -276,7 +302,7 @@ fn bep48_a_full_scrape_is_refused_unless_it_is_switched_on() {
     until("the next full scrape may run", || {
         get(http, "/scrape").1 == expected
     });
-    let (_, body) = exchange(http, b"HEAD /scrape HTTP/1.1\r\n\r\n");
+    let (_, body) = exchange(http, b"HEAD /scrape HTTP/1.1\r\nHost: t\r\n\r\n");
     assert!(body.is_empty());
 }
 
@@ -303,7 +329,8 @@ fn bep48_a_full_scrape_is_packed_for_those_who_take_it() {
         ("gzip;q=0", false),
         ("gzip; q=0.000", false),
     ] {
-        let request = format!("GET /scrape HTTP/1.1\r\nAccept-Encoding: {accepted}\r\n\r\n");
+        let request =
+            format!("GET /scrape HTTP/1.1\r\nHost: t\r\nAccept-Encoding: {accepted}\r\n\r\n");
         let mut answer = (String::new(), Vec::new());
         until("the scrape of before has ended", || {
             answer = exchange(http, request.as_bytes());
@@ -365,7 +392,11 @@ fn a_key_is_asked_for_where_keys_are_set_and_the_path_is_another_rooms_where_not
     );
     tracker.set_keys(None::<[_; 0]>);
     let mut stream = connect(http);
-    std::io::Write::write_all(&mut stream, b"GET /KEY/announce HTTP/1.1\r\n\r\n").expect("sent");
+    std::io::Write::write_all(
+        &mut stream,
+        b"GET /KEY/announce HTTP/1.1\r\nHost: t\r\n\r\n",
+    )
+    .expect("sent");
     until("the connection was handed over", || {
         !tracker.take_connections().is_empty()
     });
@@ -386,9 +417,9 @@ fn a_denied_client_is_turned_away() {
     assert_eq!(announce(http, other).counts(), (0, 1, 0));
 }
 
-fn forwarded(tracker: &outpour_tracker::Tracker, parameters: &str, chain: &str) -> Reply {
+fn forwarded(tracker: &Tracker, parameters: &str, chain: &str) -> Reply {
     let request = format!(
-        "GET {} HTTP/1.1\r\nX-Forwarded-For: {chain}\r\nConnection: close\r\n\r\n",
+        "GET {} HTTP/1.1\r\nHost: t\r\nX-Forwarded-For: {chain}\r\nConnection: close\r\n\r\n",
         announce_target(parameters)
     );
     Reply::parse(&exchange(tracker.http_addresses()[0], request.as_bytes()).1)
@@ -452,6 +483,91 @@ fn a_peer_may_state_its_address_from_a_private_network_but_not_through_a_strange
 }
 
 #[test]
+fn a_trusted_proxy_that_does_not_say_for_whom_it_asks_states_no_address() {
+    let tracker = |private_networks, believe_every_ip| {
+        serve(Config {
+            trusted_proxies: vec!["127.0.0.1".parse().expect("a network")],
+            private_networks,
+            believe_every_ip,
+            ..config()
+        })
+    };
+    let peers = |tracker: &Tracker| -> Vec<_> {
+        let mut peers = tracker.peers(&INFOHASH, 9);
+        peers.sort_by_key(|peer| peer.address.port());
+        peers
+            .iter()
+            .map(|peer| peer.address.ip().to_string())
+            .collect()
+    };
+    for private_networks in [false, true] {
+        let proxied = tracker(private_networks, false);
+        announce(proxied.http_addresses()[0], "&port=1001&ip=192.0.2.1");
+        forwarded(&proxied, "&port=1002&ip=192.0.2.2", "203.0.113.9");
+        forwarded(&proxied, "&port=1003&ip=192.0.2.3", "127.0.0.1");
+        assert_eq!(peers(&proxied), ["127.0.0.1", "203.0.113.9", "192.0.2.3"]);
+    }
+    let told = tracker(false, true);
+    announce(told.http_addresses()[0], "&port=1001&ip=192.0.2.1");
+    assert_eq!(peers(&told), ["192.0.2.1"]);
+}
+
+#[test]
+fn whoever_passes_on_requests_and_is_not_trusted_with_it_is_told() {
+    let strange = serve(config());
+    announce(strange.http_addresses()[0], "&left=0");
+    assert_eq!(strange.forwarder(), None);
+    forwarded(&strange, "&left=0", "203.0.113.9");
+    assert_eq!(strange.forwarder(), Some([127, 0, 0, 1].into()));
+    let trusting = serve(Config {
+        trusted_proxies: vec!["127.0.0.1".parse().expect("a network")],
+        ..config()
+    });
+    forwarded(&trusting, "&left=0", "203.0.113.9");
+    assert_eq!(trusting.forwarder(), None);
+}
+
+#[test]
+fn what_cannot_be_read_of_a_peer_costs_it_no_swarm() {
+    let tracker = serve(config());
+    let http = tracker.http_addresses()[0];
+    announce(http, "&port=1001&left=0");
+    for odd in [
+        "left=-1",
+        "left=NaN",
+        "left=16384.0",
+        "left=5&numwant=abc",
+        "left=5&event=odd",
+    ] {
+        let reply = announce(http, &format!("&{odd}"));
+        assert_eq!(reply.counts(), (1, 1, 0), "{odd}");
+        assert_eq!(reply.peers(), [address("127.0.0.1:1001")], "{odd}");
+    }
+    assert_eq!(
+        announce(http, "&left=0&event=%63ompleted").counts(),
+        (2, 0, 1)
+    );
+    assert_eq!(announce(http, "&port=none&left=5").peers().len(), 2);
+}
+
+#[test]
+fn the_path_of_the_public_url_may_stand_before_the_trackers() {
+    let tracker = serve(Config {
+        path_prefix: "/files/".to_owned(),
+        ..config()
+    });
+    let http = tracker.http_addresses()[0];
+    for path in ["/announce", "/files/announce"] {
+        let target = announce_target("&left=0").replace("/announce", path);
+        assert_eq!(Reply::parse(&get(http, &target).1).counts(), (1, 0, 0));
+    }
+    for path in ["/scrape", "/files/scrape", "//files/scrape/"] {
+        let (_, body) = get(http, &format!("{path}?info_hash=aaaaaaaaaaaaaaaaaaaa"));
+        assert!(body.starts_with(b"d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei1e"));
+    }
+}
+
+#[test]
 fn a_peer_on_loopback_is_given_only_to_loopback() {
     let tracker = serve(Config {
         trusted_proxies: vec!["127.0.0.1".parse().expect("a network")],
@@ -470,7 +586,7 @@ fn a_peer_on_loopback_is_given_only_to_loopback() {
 fn http_head_is_answered_without_a_body() {
     let tracker = serve(config());
     let request = format!(
-        "HEAD {} HTTP/1.1\r\nConnection: close\r\n\r\n",
+        "HEAD {} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
         announce_target("")
     );
     let (head, body) = exchange(tracker.http_addresses()[0], request.as_bytes());
@@ -482,7 +598,7 @@ fn http_head_is_answered_without_a_body() {
 #[test]
 fn http_another_method_is_not_allowed() {
     let tracker = serve(config());
-    let request = b"POST /announce HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello";
+    let request = b"POST /announce HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nhello";
     let (head, _) = exchange(tracker.http_addresses()[0], request);
     assert!(head.starts_with("HTTP/1.1 405 "), "{head}");
     assert!(head.contains("\r\nAllow: GET, HEAD"), "{head}");

@@ -35,7 +35,7 @@ fn a_banned_address_is_turned_away_over_http_until_the_ban_is_lifted() {
     assert_eq!(announce(four, "&left=0").counts(), (2, 0, 0));
     tracker.ban(Ranges::default());
     assert_eq!(announce(six, "&left=0").counts(), (2, 0, 0));
-    counted(&tracker, "refused", 3);
+    counted(&tracker, "refused_address", 3);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_torrent_can_be_refused_or_warned_of_in_the_words_of_its_operator() {
         text_of_error(&udp.announce(&UdpAnnounce::default())),
         "withdrawn"
     );
-    counted(&tracker, "refused", 2);
+    counted(&tracker, "refused_torrent", 2);
     tracker.set_notices([]);
     let (_, body) = get(http, &announce_target("&left=0"));
     assert!(!body.windows(7).any(|part| part == b"warning"));
@@ -157,4 +157,42 @@ fn torrents_are_added_to_the_allowed_set_and_taken_out_of_it_again() {
     assert_eq!(announce(http, "&left=0").counts(), (1, 0, 0));
     tracker.disallow(&[INFOHASH]);
     assert!(!announce(http, "&left=0").failure().is_empty());
+}
+
+#[test]
+fn each_refusal_is_counted_under_what_stood_against_it() {
+    let mut config = Config {
+        requests_per_address_per_s: 1,
+        requests_per_address_burst: 5,
+        ..config()
+    };
+    config.limits.torrents_max = 0;
+    let tracker = serve(config);
+    let [four, six] = both(&tracker);
+    let ask = |parameters: &str| announce(four, parameters).failure().to_owned();
+    assert!(ask("&left=5").contains("holds all torrents"));
+    let malformed = get(four, "/announce?info_hash=short").1;
+    assert!(malformed.starts_with(b"d14:failure reason"));
+    tracker.deny_clients([b"-XX".to_vec()]);
+    assert!(ask("&left=5").contains("client"));
+    tracker.deny_clients([]);
+    tracker.set_keys(Some([b"key".to_vec()]));
+    assert!(ask("&left=5").contains("key"));
+    tracker.set_keys(None::<[Vec<u8>; 0]>);
+    tracker.allow(Some([[b'z'; 20]]));
+    assert!(ask("&left=5").contains("not authorized"));
+    assert!(ask("&left=5").contains("too many requests"));
+    tracker.ban(ranges(&[("::1", "::1")]));
+    assert_eq!(announce(six, "&left=5").failure(), ADDRESS_DENIED);
+    for cause in [
+        "full",
+        "malformed",
+        "client",
+        "key",
+        "torrent",
+        "rate",
+        "address",
+    ] {
+        counted(&tracker, &format!("refused_{cause}"), 1);
+    }
 }

@@ -34,7 +34,7 @@ fn an_announce_over_http_is_logged_with_its_line_and_its_client() {
     let before = SystemTime::now();
     let target = announce_target("&left=7&event=started");
     let request = format!(
-        "GET {target} HTTP/1.1\r\nuser-agent: curl/7, really\r\nReferer: http://t/\r\n\
+        "GET {target} HTTP/1.1\r\nHost: t\r\nuser-agent: curl/7, really\r\nReferer: http://t/\r\n\
          Connection: close\r\n\r\n"
     );
     let (_, body) = exchange(tracker.http_addresses()[0], request.as_bytes());
@@ -83,6 +83,7 @@ fn refusals_and_scrapes_are_logged_too() {
 #[test]
 fn an_announce_over_udp_is_logged_without_a_line() {
     let tracker = logging(10);
+    tracker.deny_clients([b"-YY".to_vec()]);
     let client = UdpClient::connect(tracker.udp_addresses()[1]);
     client.announce(&UdpAnnounce {
         event: 4,
@@ -91,7 +92,7 @@ fn an_announce_over_udp_is_logged_without_a_line() {
         ..UdpAnnounce::default()
     });
     client.announce(&UdpAnnounce {
-        port: 0,
+        peer_id: *b"-YY0001-abcdefghijkl",
         ..UdpAnnounce::default()
     });
     let rows = tracker.logged(9);
@@ -101,7 +102,10 @@ fn an_announce_over_udp_is_logged_without_a_line() {
     let announced = rows[0].announced.expect("an announce");
     assert_eq!((announced.event, announced.left), (Event::Paused, 3));
     assert_eq!(announced.port, 1001);
-    assert_eq!(rows[1].failure, Some("port must not be 0"));
+    assert_eq!(
+        rows[1].failure,
+        Some("your client is not allowed on this tracker")
+    );
 }
 
 #[test]

@@ -22,12 +22,12 @@ fn a_torrent_of_two_infohashes_counts_each_peer_once() {
     let other = [9; 20];
     assert_eq!(tracker.counts(&[INFOHASH, other]), None);
     for (infohash, port, left) in [
-        (INFOHASH, 1, 0),
-        (INFOHASH, 2, 5),
-        (INFOHASH, 3, 5),
-        (other, 2, 0),
-        (other, 3, 5),
-        (other, 4, 5),
+        (INFOHASH, 1001, 0),
+        (INFOHASH, 1002, 5),
+        (INFOHASH, 1003, 5),
+        (other, 1002, 0),
+        (other, 1003, 5),
+        (other, 1004, 5),
     ] {
         udp.announce(&UdpAnnounce {
             infohash,

@@ -96,7 +96,7 @@ fn bep15_numwant_is_honoured_and_minus_one_is_the_default() {
         });
         (answer.len() - 20) / 6
     };
-    for port in 1..=20 {
+    for port in 1001..=1020 {
         client.announce(&from(port, 5));
     }
     assert_eq!([0, 3, 9, 200, -1, i32::MIN].map(peers), [0, 3, 9, 9, 7, 7]);
@@ -141,14 +141,16 @@ fn bep15_the_connection_id_of_another_address_proves_nothing() {
 }
 
 #[test]
-fn bep15_port_0_is_refused() {
+fn bep15_a_peer_that_cannot_be_reached_is_given_peers_and_given_to_nobody() {
     let tracker = serve(config());
     let client = UdpClient::connect(tracker.udp_addresses()[0]);
-    assert_eq!(
-        text_of_error(&client.announce(&from(0, 5))),
-        "port must not be 0"
-    );
-    counted(&tracker, "refused", 1);
+    client.announce(&from(1002, 0));
+    for port in [0, 1] {
+        let answer = client.announce(&from(port, 5));
+        assert_eq!(compact::<6, 4>(&answer[20..]), [address("127.0.0.1:1002")]);
+    }
+    assert_eq!(client.announce(&from(1002, 5)).len(), 20);
+    counted(&tracker, "refused_malformed", 0);
 }
 
 #[test]
@@ -320,4 +322,17 @@ fn an_address_that_asks_too_often_is_left_without_answers() {
         count(&tracker, "scrapes_udp") + count(&tracker, "dropped_udp") == 10
     });
     assert!((3..=5).contains(&count(&tracker, "scrapes_udp")));
+}
+
+#[test]
+fn a_scrape_over_udp_has_no_room_for_a_key_and_is_refused_where_one_is_needed() {
+    let tracker = serve(config());
+    let client = UdpClient::connect(tracker.udp_addresses()[0]);
+    client.announce(&UdpAnnounce::default());
+    assert_eq!(client.scrape(&[INFOHASH])[..4], [0, 0, 0, 2]);
+    tracker.set_keys(Some([b"KEY".to_vec()]));
+    let answer = client.scrape(&[INFOHASH]);
+    let told = text_of_error(&answer);
+    assert!(told.contains("needs a key"), "{told}");
+    counted(&tracker, "refused_key", 1);
 }

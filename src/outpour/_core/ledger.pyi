@@ -47,6 +47,17 @@ class Ledger:
     def take(self, limit: int) -> list[tuple[bytes, int]]:
         """Take up to `limit` counters to save."""
 
+    def take_marked(self, limit: int) -> list[tuple[bytes, int, list[int]]]:
+        """Take up to `limit` counters to save, each with the marks of its downloads since then.
+
+        Saved in the same transaction, the marks keep these downloads from being counted again after
+        a crash: see `Tracker.recall_counted`. Each fits a signed column of 64 bits. While nothing
+        can be saved, no more than 65,536 marks wait.
+        """
+
+    def put_back_marked(self, rows: Sequence[tuple[bytes, int, Sequence[int]]]) -> None:
+        """Let what `take_marked` gave be taken again, its saving having failed."""
+
     def put_back(self, infohashes: Sequence[bytes]) -> None:
         """Let counters be taken again, their saving having failed."""
 

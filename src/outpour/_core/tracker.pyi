@@ -33,9 +33,10 @@ class Tracker:
         """
 
     def start(self) -> None:
-        """Start the threads.
+        """Start the threads, all or none.
 
         Raises:
+            OSError: The system has no thread or descriptor left; nothing runs, and no port is open.
             RuntimeError: It was started already.
         """
 
@@ -59,6 +60,17 @@ class Tracker:
 
         Each is a descriptor that now belongs to the caller, not blocking, with the bytes already
         read from it. While 1024 wait, more are answered with 503.
+        """
+
+    def give_back(self, fd: int, read: bytes) -> None:
+        """Go on with a connection that was taken, once its request is answered.
+
+        Whatever it asks for next is answered as on a new one, and what is not for the tracker is to
+        be taken again.
+
+        Args:
+            fd: The descriptor, not blocking; it belongs to the tracker from now on.
+            read: What was read from it and not answered.
         """
 
     def allow(self, infohashes: Sequence[bytes] | None) -> None:
@@ -127,7 +139,7 @@ class Tracker:
         """
 
     def set_origins(self, origins: Sequence[tuple[str, int]]) -> None:
-        """Give these peers first in every answer to a leecher: the publisher's own seeds.
+        """Give these peers first to whoever may want data: the publisher's own seeds.
 
         Raises:
             ValueError: A host is no IP address.
@@ -174,6 +186,16 @@ class Tracker:
     def unique_ips(self) -> tuple[int, int]:
         """Distinct addresses of seeders, and of leechers, over all swarms."""
 
+    def recall_counted(self, marks: Sequence[int]) -> None:
+        """Keep downloads from being counted again that an earlier run has counted.
+
+        Args:
+            marks: What `Ledger.take_marked` gave with them, the latest 65,536, the earliest first.
+        """
+
+    def counted(self) -> list[int]:
+        """The marks of the downloads counted lately, as `recall_counted` takes them."""
+
     def snapshot(self) -> Snapshot:
         """The swarms as versioned and checksummed bytes in parts; ages in them are relative."""
 
@@ -195,11 +217,41 @@ class Tracker:
             ValueError: An infohash has not 20 bytes, or an address is none.
         """
 
+    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Put a seeder of this process into a swarm, or keep it there, as if it had just announced.
+
+        Raises:
+            ValueError: An infohash has not 20 bytes, or the address is none.
+        """
+
+    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
+        """Take a seeder of this process out of a swarm.
+
+        Raises:
+            ValueError: As `list_seeder` does.
+        """
+
     def logged(self, limit: int) -> list[Logged]:
         """Take up to `limit` requests answered since they were last taken, the oldest first.
 
         Always empty unless the configuration has a `log_max`.
         """
+
+    def forwarder(self) -> str | None:
+        """The first address that passed on requests of others and is no trusted proxy, if any did.
+
+        All who ask through it count as one.
+        """
+
+    def fault(self) -> str | None:
+        """Why a thread ended that was not told to, if one did.
+
+        All have ended then, nothing is answered any more, and only a new process can go on.
+        """
+
+    @property
+    def fault_fd(self) -> int:
+        """Readable once there is a fault. It belongs to the tracker."""
 
     def counters(self) -> dict[str, int]:
         """Every count under its name: what was answered since the start, and what is held now.

@@ -17,6 +17,8 @@ class TrackerConfig(Protocol):
       peers. Peers whose address was stated with `ip=` by one who may are not tried. 0 tries none.
     * `believe_every_ip: bool` (False): honour `ip=` of everyone; whoever announces can then aim the
       swarm at a victim.
+    * `path_prefix: str` (empty): what may stand before the tracker's paths; `/files` has
+      `/files/announce` answered as `/announce`.
     * `full_scrape: bool` (False): answer a scrape that names no torrent with all of them.
     * `requests_per_address_per_s: int` (0), `requests_per_address_burst: int` (0): what one
       address, or IPv6 /64, may ask; 0 is no limit, and a burst is never below the rate.

@@ -9,7 +9,7 @@ import click
 
 from outpour.base.units import parse_size
 from outpour.cli.shared.group import define
-from outpour.cli.shared.inputs import check_url
+from outpour.cli.shared.inputs import check_url, read_ip
 from outpour.cli.shared.printer import Printer
 
 
@@ -24,9 +24,10 @@ from outpour.cli.shared.printer import Printer
 @click.option(
     "--listen",
     metavar="HOST:PORT",
-    default="0.0.0.0:6969",
+    default=":6969",
     show_default=True,
-    help="Where page, tracker (TCP and UDP) and web seed answer.",
+    help="Where page, tracker (TCP and UDP) and web seed answer; `:6969` is all interfaces of both "
+    "families.",
 )
 @click.option(
     "--url",
@@ -61,6 +62,39 @@ from outpour.cli.shared.printer import Printer
 @click.option("--comment", metavar="TEXT", help="Comment of the torrents.")
 @click.option("--tracker", metavar="URL", multiple=True, help="A further tracker; may be repeated.")
 @click.option("--up-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]")
+@click.option(
+    "--up-rate-each", metavar="SIZE", help="Bytes a second of each torrent.  [default: no limit]"
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 100_000),
+    help="Peers connected at once.  [default: 4000]",
+)
+@click.option(
+    "--bind",
+    metavar="HOST",
+    multiple=True,
+    help="Listen for peers on this address only; may be repeated.  [default: as --listen]",
+)
+@click.option(
+    "--peer-address",
+    metavar="HOST[:PORT]",
+    multiple=True,
+    help="Where peers from outside reach the seeder, as behind NAT; may be repeated.  [default: "
+    "the host of --url, else the address of this machine]",
+)
+@click.option(
+    "--on-published",
+    metavar="COMMAND",
+    help="Run by the shell for each torrent that is published, at every start; OUTPOUR_NAME, "
+    "OUTPOUR_INFOHASH, OUTPOUR_PATH, OUTPOUR_TORRENT and OUTPOUR_LENGTH are in its environment, "
+    "and OUTPOUR_HASHED is 1 where the content is new.",
+)
+@click.option(
+    "--on-withdrawn",
+    metavar="COMMAND",
+    help="Run by the shell for each torrent that is withdrawn; OUTPOUR_REASON says why.",
+)
 @click.option("--hidden", is_flag=True, help="Publish hidden files and folders too.")
 @click.option(
     "--symlinks",
@@ -96,13 +130,17 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
     printer: Printer = context.obj
     for name in ("state", "config"):
         given[name] = Path(given[name]) if given[name] else None
-    for name in ("piece_length", "up_rate"):
+    for name in ("piece_length", "up_rate", "up_rate_each"):
         given[name] = parse_size(given[name]) if given[name] else None
     options = PublishOptions(
         paths=tuple(Path(path) for path in given.pop("paths")),
         seed=not given.pop("no_seed"),
         extra_trackers=tuple(check_url(url) for url in given.pop("tracker")),
         upload_rate=given.pop("up_rate") or 0,
+        torrent_upload_rate=given.pop("up_rate_each") or 0,
+        connections=given.pop("connections") or 0,
+        bind=tuple(read_ip(text) for text in given.pop("bind")),
+        peer_addresses=given.pop("peer_address"),
         exclude=tuple(given.pop("exclude")),
         **given,
     )

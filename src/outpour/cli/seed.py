@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from outpour.base.errors import OutpourError
 from outpour.base.units import format_size
 from outpour.cli.shared.engine_options import (
     engine_options,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from outpour.cli.shared.transfer_display import Display
     from outpour.downloader import Completed
+    from outpour.torrent.metainfo import Metainfo
 
 TURN_S = 0.5
 
@@ -67,7 +69,7 @@ def command(
     Content is compared with its torrent first, once: as long as its files stay as they are, the
     next run starts at once. Ctrl-C and SIGTERM end it.
     """
-    found = [(read_torrent(printer.env, torrent), _folder_of(torrent)) for torrent in torrents]
+    found, code = _read_all(printer, torrents)
     settings = engine_settings(flags, profile="server")
     from outpour.cli.shared.transfer_display import Display
     from outpour.cli.shared.transfer_run import run_job
@@ -80,19 +82,40 @@ def command(
         for metainfo, folder in found:
             job.add(metainfo, content or folder, trust=trust)
         try:
-            return run_job(
-                printer,
-                display,
-                job,
-                wait=partial(engine.wait, TURN_S),
-                is_over=lambda: job.has_failed,
-                tell_completed=partial(_tell_completed, printer, display),
+            return (
+                run_job(
+                    printer,
+                    display,
+                    job,
+                    wait=partial(engine.wait, TURN_S),
+                    is_over=lambda: job.has_failed,
+                    tell_completed=partial(_tell_completed, printer, display),
+                )
+                or code
             )
         except KeyboardInterrupt:
             return 0
         finally:
             display.clear()
-            job.close()
+            for note in job.close():
+                printer.note(note.message)
+
+
+def _read_all(
+    printer: Printer, torrents: tuple[str, ...]
+) -> tuple[list[tuple[Metainfo, Path]], int]:
+    """Read the torrents; one that cannot be read is told, and the others are seeded."""
+    found: list[tuple[Metainfo, Path]] = []
+    code = 0
+    for torrent in torrents:
+        try:
+            found.append((read_torrent(printer.env, torrent), _folder_of(torrent)))
+        except OutpourError as error:
+            if len(torrents) == 1:
+                raise
+            printer.fault(error)
+            code = error.exit_code
+    return found, code
 
 
 def _folder_of(torrent: str) -> Path:

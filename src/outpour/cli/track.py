@@ -10,13 +10,15 @@ import click
 from pydantic.fields import FieldInfo
 
 from outpour.base.event import Event
+from outpour.cli.shared.alike_lines import AlikeLines
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import ANY_PATH
 from outpour.cli.shared.printer import Printer
 from outpour.tracker import settings_doc
 from outpour.tracker.core import check_system
-from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.settings import ROOMS, TrackerSettings
 from outpour.tracker.settings_file import load
+from outpour.tracker.tracker_events import FileSkipped
 
 
 def _options(command: Any) -> Any:  # noqa: ANN401 - what click decorates
@@ -30,6 +32,16 @@ def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - a decorator o
     text = (field.description or "").replace("`", "")
     if field.annotation is bool:
         return click.option(f"--{spelled}/--no-{spelled}", name, default=None, help=text)
+    if name in ROOMS:
+        # Without a word behind it a flag says yes, as it did before there was more to say.
+        return click.option(
+            f"--{spelled}",
+            name,
+            metavar=settings_doc.metavar(name, field),
+            is_flag=False,
+            flag_value="open",
+            help=text,
+        )
     return click.option(
         f"--{spelled}",
         name,
@@ -47,6 +59,7 @@ def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - a decorator o
     """,
 )
 @click.option("--config", type=ANY_PATH, metavar="FILE", help="Read settings from TOML.")
+@click.option("--no-page", is_flag=True, help="The same as --page off.")
 @click.option("--print-config", is_flag=True, help="Write a commented settings file and exit.")
 @click.option(
     "--import-dfile",
@@ -61,6 +74,7 @@ def command(
     /,
     config: Path | None,
     print_config: bool,
+    no_page: bool,
     import_dfile: Path | None,
     **flags: Any,  # noqa: ANN401 - one a setting
 ) -> None:
@@ -73,6 +87,8 @@ def command(
     if print_config:
         printer.raw(settings_doc.default_file().encode())
         return
+    if no_page:
+        flags["page"] = "off"
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     settings = load(config, os.environ, given)
     if not (settings.open or settings.allowed_dir or settings.allow_list):
@@ -82,16 +98,23 @@ def command(
     check_system()
     from outpour.cli.shared.tracker_run import TrackerRun
 
-    tracking = TrackerRun(printer, settings, on_event=lambda event: tell(printer, event))
+    printer.become_log()
+    alike = AlikeLines(printer.warn)
+    tracking = TrackerRun(printer, settings, on_event=lambda event: tell(printer, event, alike))
     tracking.start()
     if import_dfile is not None:
         tracking.take_over(import_dfile)
-    tracking.serve()
+    tracking.serve(alongside=[alike.keep_up])
+    alike.flush()
+    printer.talk("stopped; everything is saved")
 
 
-def tell(printer: Printer, event: Event) -> None:
-    """Write one event as one line."""
-    if event.is_trouble:
+def tell(printer: Printer, event: Event, alike: AlikeLines | None = None) -> None:
+    """Write one event as one line, or put it together with others that are alike."""
+    if alike is not None and isinstance(event, FileSkipped):
+        line = (("yellow", "note:"), f" {event}")
+        alike.say("skipped", "files", event.why, str(event.path), line)
+    elif event.is_trouble:
         printer.note(str(event))
     else:
         printer.talk(str(event))

@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import errno
-import os
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from outpour.base.errors import OutpourError, WriteError
-from outpour.base.units import format_size
-from outpour.downloader.file_selection import select_files
+from outpour.base.errors import NetworkError, OutpourError, WriteError
+from outpour.base.text import from_bytes
+from outpour.downloader.download_options import DownloadOptions
+from outpour.downloader.file_selection import numbered_files, select_files
+from outpour.downloader.free_space import refuse_too_large
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
-from outpour.downloader.unreachable import refuse_lonely, stalled
+from outpour.downloader.parts_file import fetch_back, stow
+from outpour.downloader.present_files import (
+    make_empty_files,
+    ranges,
+    refuse_foreign,
+    suspects_of,
+)
+from outpour.downloader.tree_fetch import TreeFetch
+from outpour.downloader.unreachable import is_dead, refuse_lonely, stalled, unheard
+from outpour.downloader.web_seed_retries import WebSeedRetries
 from outpour.engine import (
+    Checked,
     ContentFault,
     Engine,
     EngineEvent,
     MetadataArrived,
+    Resume,
     ResumeStore,
     Status,
+    TrackerAnswered,
     TrackerFailed,
+    TrackerWarned,
     WebSeedFailed,
     disk_paths,
+    metainfo_of,
 )
 from outpour.torrent import bencode
+from outpour.torrent.disk_names import root_name
 from outpour.torrent.info import Info, read_info
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -35,62 +50,35 @@ SAVE_EVERY_S = 5.0
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-@dataclass(frozen=True, slots=True)
-class SeedGoal:
-    """How long to go on after a download.
-
-    Attributes:
-        ratio: Until this many bytes were sent for every byte of content; None for any number.
-        time_s: For this long; None for ever.
-    """
-
-    ratio: float | None = None
-    time_s: float | None = None
-
-    def reached(self, status: Status) -> bool:
-        """Whether a complete torrent has been seeded enough."""
-        by_ratio = self.ratio is not None and status.ratio >= self.ratio
-        return by_ratio or (self.time_s is not None and status.seeding_s >= self.time_s)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DownloadOptions:
-    """What a job does with its torrents.
-
-    Attributes:
-        folder: Where root files and folders go.
-        files: Patterns or numbers of the files wanted; empty for all.
-        trackers: More trackers, a tier of their own.
-        web_seeds: More web seeds.
-        peers: (host, port) of peers to connect to at once.
-        seed: What to do when complete; None to stop.
-        stall_s: Give up when nothing came for so long; 0 for never.
-        discovers: Whether peers may be found without a tracker.
-        check: Compare existing files with the torrent, whatever was kept of an earlier run.
-    """
-
-    folder: Path
-    files: tuple[str, ...] = ()
-    trackers: tuple[str, ...] = ()
-    web_seeds: tuple[str, ...] = ()
-    peers: tuple[tuple[str, int], ...] = ()
-    seed: SeedGoal | None = None
-    stall_s: float = 0.0
-    discovers: bool = False
-    check: bool = False
-
-
 @dataclass(slots=True)
 class _Item:
+    source: Metainfo | Magnet
     name: str
     info: Info | None
     folder: Path
     root_name: str | None
+    kept: Resume | None
     moved_at: float
+    wanted: list[int] | None = None
+    suspects: list[int] = field(default_factory=list)
     done: int = -1
     troubles: dict[str, str] = field(default_factory=dict)
+    warnings: set[str] = field(default_factory=set)
     is_complete: bool = False
     is_over: bool = False
+
+    @property
+    def writes(self) -> Sequence[int]:
+        """Indices, without padding, of the files that are wanted."""
+        if self.wanted is not None or self.info is None:
+            return self.wanted or ()
+        return range(sum(not file.is_padding for file in self.info.files))
+
+    @property
+    def root(self) -> Path:
+        """Where its root file or folder lies."""
+        assert self.info is not None
+        return self.folder / (self.root_name or root_name(self.info))
 
 
 class Job:
@@ -107,6 +95,11 @@ class Job:
         self._options = options
         self._store = store
         self._items: dict[bytes, _Item] = {}
+        self._by_root: dict[Path, list[bytes]] = {}
+        self._notes: list[Note] = []
+        self._retries = WebSeedRetries(engine)
+        self._trees = TreeFetch(engine, options.route)
+        self._cannot_save = False
         self._saved_at = time.monotonic()
 
     @property
@@ -134,153 +127,281 @@ class Job:
         Raises:
             UsageError: No file matches what is wanted.
             NetworkError: Nobody can be asked for it.
-            WriteError: The folder cannot be written, or has no room.
+            WriteError: The folder cannot be written, has no room, or holds another's files.
         """
         options = self._options
-        info = source.info if isinstance(source, Metainfo) else None
-        key = info.infohash if info else source.infohash  # type: ignore[union-attr]
+        key = source.info.infohash if isinstance(source, Metainfo) else source.infohash
         if key in self._items:
             return key
         folder = folder or options.folder
-        refuse_lonely(
-            source,
-            trackers=options.trackers,
-            web_seeds=options.web_seeds,
-            peers=options.peers,
-            discovers=options.discovers,
-        )
-        wanted = select_files(info, options.files) if info else None
-        if info is not None:
-            _refuse_too_large(info, folder, wanted, root_name)
-        kept = self._store.load(key, folder) if self._store else None
+        refuse_lonely(source, options.reach)
+        kept = self._store.load(key, folder, root_name) if self._store else None
+        known: Metainfo | Magnet = source
+        if isinstance(source, Magnet) and kept and kept.data:
+            # What an earlier run was sent needs no peer to send it again.
+            known = metainfo_of(kept.data) or source
+        info = known.info if isinstance(known, Metainfo) else None
+        name = known.info.name if isinstance(known, Metainfo) else known.name or key.hex()
+        item = _Item(source, name, info, folder, root_name, kept, time.monotonic())
+        self._examine(key, item)
         self._engine.add(
-            source,
+            known,
             folder,
             resume=kept.data if kept else None,
-            recheck=options.check or (kept is not None and not kept.trusted),
+            recheck=options.check or bool(item.suspects) or (kept is not None and not kept.trusted),
+            held=info is None or bool(item.suspects),
             root_name=root_name,
-            trackers=self._tiers(source),
+            trackers=[*source.tiers, *([options.trackers] if options.trackers else [])],
             web_seeds=options.web_seeds,
-            wanted=wanted if info else [] if options.files else None,
+            wanted=item.wanted,
+            known_as=key,
         )
         for host, port in options.peers:
             self._engine.connect_peer(key, host, port)
-        name = info.name if info else source.name or key.hex()  # type: ignore[union-attr]
-        self._items[key] = _Item(name, info, folder, root_name, time.monotonic())
-        self._take_metadata(key)
+        self._items[key] = item
+        self._settle(key, item)
         return key
 
     def drop(self, infohash: bytes) -> None:
         """Let go of a torrent, keeping what its next run needs; its files stay."""
-        self._save(changed_only=True)
+        self._save([infohash], changed_only=True)
         self._engine.remove(infohash)
-        del self._items[infohash]
+        self._forget_root(infohash, self._items.pop(infohash))
 
     def turn(self) -> tuple[list[Status], list[Outcome]]:
         """Look once at the engine: how each torrent does, and what has come out since."""
-        outcomes: list[Outcome] = []
-        for event in self._engine.events():
+        outcomes: list[Outcome] = [*self._notes]
+        self._notes.clear()
+        for event in (*self._engine.events(), *self._trees.troubles()):
             outcomes += self._take(event)
+        self._retries.turn()
         statuses = [status for status in self._engine.statuses() if status.infohash in self._items]
+        complete: list[Status] = []
         for status in statuses:
-            outcomes += self._judge(status)
+            outcomes += self._judge(status, complete)
+        outcomes += self._complete(complete)
+        if self._options.deadline and self._options.deadline.is_over:
+            outcomes += self._end()
         if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
             self._save(changed_only=True)
             self._saved_at = time.monotonic()
         return statuses, outcomes
 
-    def close(self) -> None:
-        """Keep what the next run needs to go on."""
+    def close(self) -> list[Note]:
+        """Keep what the next run needs to go on; returns what could not be said before."""
+        self._trees.close()
         # What was just claimed is in the files once the save, which flushes, has ended.
-        self._save(changed_only=False)
+        self._save(changed_only=True)
+        for item in self._items.values():
+            if item.is_complete and item.info is not None and item.wanted is not None:
+                stow(item.info, item.folder, self._store)
+        return self._notes
 
-    def _tiers(self, source: Metainfo | Magnet) -> Sequence[Sequence[str]] | None:
-        if not self._options.trackers:
-            return None
-        return [*source.tiers, self._options.trackers]
+    def _examine(self, key: bytes, item: _Item) -> None:
+        """Find out, once the files are known, which are wanted and which are there already."""
+        info = item.info
+        if info is None:
+            return
+        item.name = info.name
+        item.wanted = select_files(info, self._options.files)
+        if item.wanted is None and isinstance(item.source, Magnet):
+            item.wanted = numbered_files(info, item.source.selected)
+        refuse_too_large(info, item.folder, item.wanted, item.root_name)
+        self._refuse_shared(item)
+        item.suspects = suspects_of(
+            info, item.folder, item.root_name, item.writes, item.kept,
+            overwrite=self._options.overwrite,
+        )  # fmt: skip
+        fetch_back(info, item.folder, self._store)
+        if item.root.name.startswith("."):
+            self._notes.append(Note(key, info.name, f"`{item.root}`: the name is hidden by `ls`"))
+
+    def _refuse_shared(self, item: _Item) -> None:
+        """Refuse files that another torrent of this job writes."""
+        assert item.info is not None
+        paths = disk_paths(item.info, item.root_name)
+        for key in self._by_root.get(item.root, ()):
+            other = self._items[key]
+            if other.info is None or (other.is_over and not other.is_complete):
+                continue
+            theirs = disk_paths(other.info, other.root_name)
+            shared = {paths[index] for index in item.writes} & {theirs[i] for i in other.writes}
+            if shared:
+                path = item.folder / from_bytes(min(shared))
+                raise WriteError(
+                    f"`{path}`: two torrents of this download write it, the other is {key.hex()}",
+                    hint="download one of them to another folder with `-o DIR`",
+                )
+
+    def _forget_root(self, key: bytes, item: _Item) -> None:
+        keys = self._by_root.get(item.root, []) if item.info else []
+        if key in keys:
+            keys.remove(key)
+
+    def _settle(self, key: bytes, item: _Item) -> None:
+        """Take the files for ours, so that the next run knows them, however this one ends."""
+        if item.info is None:
+            return
+        keys = self._by_root.setdefault(item.root, [])
+        if key not in keys:
+            keys.append(key)
+        if item.suspects:
+            return
+        if item.info.version == "v2":
+            # libtorrent must not have the web seeds of such a torrent.
+            self._trees.follow(key, item.info, self._web_seeds_of(item), item.writes)
+        owned = {*item.writes}
+        if item.kept is not None and all(item.kept.owns(index) for index in owned):
+            return
+        before = item.kept.owned if item.kept else ()
+        owned.update(index for first, last in before for index in range(first, last + 1))
+        data = item.kept.data if item.kept else None
+        item.kept = Resume(data, True, tuple(ranges(sorted(owned))))
+        self._store_one(key, item, data)
+
+    def _web_seeds_of(self, item: _Item) -> list[str]:
+        return [*dict.fromkeys((*item.source.web_seeds, *self._options.web_seeds))]
 
     def _take(self, event: EngineEvent) -> Iterable[Outcome]:
-        item = self._items.get(event.infohash or b"")
-        if item is None or item.is_over or event.infohash is None:
+        key = event.infohash or b""
+        item = self._items.get(key)
+        if item is None or item.is_over:
             return
         match event:
-            case MetadataArrived():
+            case MetadataArrived() | Checked():
                 try:
-                    self._take_metadata(event.infohash)
+                    if item.info is None:
+                        self._take_metadata(key, item)
+                    elif item.suspects and isinstance(event, Checked):
+                        self._judge_files(key, item)
                 except OutpourError as error:
-                    yield self._fail(event.infohash, error)
+                    yield self._fail(key, error)
             case ContentFault():
-                yield self._fail(event.infohash, _write_error(event, item.folder))
+                yield self._fail(key, _write_error(event, item.folder))
+            case TrackerAnswered():
+                item.troubles.pop(event.url, None)
+            case TrackerWarned() if event.message not in item.warnings:
+                item.warnings.add(event.message)
+                yield Note(key, item.name, f"`{event.url}`: {event.message}")
             case TrackerFailed() | WebSeedFailed():
                 is_new = item.troubles.get(event.url) != event.message
                 item.troubles[event.url] = event.message
+                is_tree = item.info is not None and item.info.version == "v2"
+                if isinstance(event, WebSeedFailed) and not item.is_complete and not is_tree:
+                    self._retries.note_failure(key, event.url)
                 if is_new and not item.is_complete:
-                    yield Note(event.infohash, item.name, f"`{event.url}`: {event.message}")
+                    yield Note(key, item.name, f"`{event.url}`: {event.message}")
             case _:
                 pass
 
-    def _take_metadata(self, key: bytes) -> None:
-        item = self._items[key]
-        raw = self._engine.info(key) if item.info is None else None
+    def _take_metadata(self, key: bytes, item: _Item) -> None:
+        raw = self._engine.info(key)
         if raw is None:
             return
         root = bencode.decode(raw, strict=False)
         assert isinstance(root, dict)
         item.info = read_info(raw, root)
-        item.name = item.info.name
-        wanted = select_files(item.info, self._options.files)
-        _refuse_too_large(item.info, item.folder, wanted, item.root_name)
-        if wanted is not None:
-            self._engine.want(key, wanted)
+        self._examine(key, item)
+        self._engine.release(
+            key, item.info, wanted=item.wanted, held=bool(item.suspects), root_name=item.root_name
+        )
+        self._settle(key, item)
 
-    def _judge(self, status: Status) -> Iterable[Outcome]:
+    def _judge_files(self, key: bytes, item: _Item) -> None:
+        """Go on, when what is there has been checked and has something of the torrent."""
+        assert item.info is not None
+        has = self._engine.pieces(key)
+        refuse_foreign(item.info, item.folder, item.root_name, item.suspects, has)
+        item.suspects = []
+        self._settle(key, item)
+        self._engine.unpause(key)
+
+    def _judge(self, status: Status, complete: list[Status]) -> Iterable[Outcome]:
         item = self._items[status.infohash]
         if item.is_over:
             return
         now = time.monotonic()
+        stall_s = self._options.stall_s
         if status.state == "error":
             fault = ContentFault(status.infohash, status.error or "stopped", "", 0)
             yield self._fail(status.infohash, _write_error(fault, item.folder))
-        elif status.complete and item.info is not None and not self._awaits_files(status):
+        elif item.suspects:
+            item.moved_at = now
+        elif status.complete and item.info is not None:
             if not item.is_complete:
-                yield self._complete(status, item)
+                complete.append(status)
             goal = self._options.seed
             item.is_over = goal is None or goal.reached(status)
-        elif status.done != item.done or status.state in ("checking", "paused"):
-            item.done, item.moved_at = status.done, now
-        elif self._options.stall_s and now - item.moved_at > self._options.stall_s:
-            after_s, discovers = self._options.stall_s, self._options.discovers
-            error = stalled(item.name, after_s, item.troubles, discovers=discovers)
+        elif status.done > item.done or status.state in ("checking", "paused"):
+            item.done, item.moved_at = max(status.done, item.done), now
+        elif stall_s and now - item.moved_at > stall_s:
+            error = stalled(item.name, stall_s, item.troubles, discovers=self._options.discovers)
             yield self._fail(status.infohash, error)
+        elif stall_s and is_dead(item.source, self._options.reach, status, item.troubles,
+                                 quiet_s=now - item.moved_at):  # fmt: skip
+            yield self._fail(status.infohash, unheard(item.name, item.troubles))
 
-    def _awaits_files(self, status: Status) -> bool:
-        # With a magnet link nothing is wanted until the files are known and chosen.
-        return bool(self._options.files) and status.total == 0
+    def _complete(self, complete: list[Status]) -> Iterable[Outcome]:
+        """Tell of torrents that have become complete; together, since each waits for the disk."""
+        if not complete:
+            return
+        keys = [status.infohash for status in complete]
+        for key in keys:
+            self._items[key].is_complete = True
+        self._engine.flush(keys)
+        for status in complete:
+            item = self._items[status.infohash]
+            assert item.info is not None
+            try:
+                make_empty_files(item.info, item.folder, item.root_name, item.writes)
+            except WriteError as error:
+                yield self._fail(status.infohash, error)
+                continue
+            yield Completed(status.infohash, item.name, item.root, status.total)
+        self._save(keys)
 
-    def _complete(self, status: Status, item: _Item) -> Completed:
-        item.is_complete = True
-        self._engine.flush()
-        self._save(changed_only=False)
-        assert item.info is not None
-        path = item.folder / (item.root_name or item.info.name)
-        return Completed(status.infohash, item.name, path, status.total)
+    def _end(self) -> Iterable[Outcome]:
+        """Give up what is not complete, and end what is."""
+        for key, item in self._items.items():
+            if not item.is_complete and not item.is_over:
+                error = NetworkError(
+                    f"`{item.name}`: not complete before the deadline",
+                    hint="run it again to go on where it stopped",
+                )
+                yield self._fail(key, error)
+            item.is_over = True
 
     def _fail(self, key: bytes, error: OutpourError) -> Failed:
         item = self._items[key]
         item.is_over = True
+        self._trees.forget(key)
         self._engine.pause(key)
         return Failed(key, item.name, error)
 
-    def _save(self, *, changed_only: bool) -> None:
+    def _save(self, keys: Sequence[bytes] | None = None, *, changed_only: bool = False) -> None:
         if self._store is None:
             return
-        for key, data in self._engine.save_resume(changed_only=changed_only).items():
+        saved = self._engine.save_resume(keys, changed_only=changed_only)
+        for key, data in saved.items():
             item = self._items.get(key)
-            if item is None:
-                continue
-            files = disk_paths(item.info, item.root_name) if item.info else None
-            is_final = item.is_complete and files is not None
-            self._store.save(key, item.folder, data, files=files if is_final else None)
+            # Of files that are not ours nothing is kept, or the next run would take them for it.
+            if item is not None and not item.suspects:
+                self._store_one(key, item, data)
+
+    def _store_one(self, key: bytes, item: _Item, data: bytes | None) -> None:
+        if self._store is None:
+            return
+        files = disk_paths(item.info, item.root_name) if item.info and item.is_complete else None
+        try:
+            self._store.save(
+                key, item.folder, data, root_name=item.root_name, files=files,
+                owned=item.kept.owned if item.kept else (),
+            )  # fmt: skip
+        except WriteError as error:
+            if not self._cannot_save:
+                self._cannot_save = True
+                text = f"{error.message}; the next run has to check what is there"
+                self._notes.append(Note(key, item.name, text))
 
 
 def _write_error(fault: ContentFault, folder: Path) -> WriteError:
@@ -289,38 +410,3 @@ def _write_error(fault: ContentFault, folder: Path) -> WriteError:
     if fault.errno in FULL_DISK:
         hint = f"make room in `{folder}` and run it again: it goes on where it stopped"
     return WriteError(f"{where}{fault.message}", hint=hint)
-
-
-def _refuse_too_large(
-    info: Info, folder: Path, wanted: Sequence[int] | None, root_name: str | None
-) -> None:
-    lengths = [file.length for file in info.files if not file.is_padding]
-    paths = disk_paths(info, root_name)
-    missing = 0
-    for index in range(len(lengths)) if wanted is None else wanted:
-        missing += max(0, lengths[index] - _allocated(folder, paths[index]))
-    try:
-        free = shutil.disk_usage(_existing(folder)).free
-    except OSError:
-        return
-    if missing > free:
-        raise WriteError(
-            f"`{folder}`: `{info.name}` needs {format_size(missing)}, and {format_size(free)} "
-            "are free",
-            hint="make room, or choose another folder with `-o DIR`",
-        )
-
-
-def _allocated(folder: Path, path: bytes) -> int:
-    try:
-        stat = os.stat(os.path.join(os.fsencode(folder), path))  # noqa: PTH116, PTH118 - bytes
-    except OSError:
-        return 0
-    return min(stat.st_size, stat.st_blocks * 512)
-
-
-def _existing(folder: Path) -> Path:
-    folder = folder.absolute()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder

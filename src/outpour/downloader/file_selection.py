@@ -41,6 +41,26 @@ def select_files(info: Info, patterns: Sequence[str]) -> list[int] | None:
     return sorted(chosen)
 
 
+def numbered_files(info: Info, bounds: Sequence[tuple[int, int]]) -> list[int] | None:
+    """Choose the files that a magnet link selects (BEP 53).
+
+    Args:
+        info: The torrent.
+        bounds: Half-open ranges of numbers from 0, with padding counted.
+
+    Returns:
+        Indices without padding, None for all files.
+    """
+    if not bounds:
+        return None
+    stored = [index for index, file in enumerate(info.files) if not file.is_padding]
+    return [
+        number
+        for number, index in enumerate(stored)
+        if any(first <= index < end for first, end in bounds)
+    ]
+
+
 def _matching(pattern: str, paths: Sequence[tuple[str, ...]]) -> set[int]:
     matches = matcher([pattern])
     assert matches is not None

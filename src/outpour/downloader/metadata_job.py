@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outpour.downloader.outcome import Note
-from outpour.downloader.unreachable import refuse_lonely, stalled
-from outpour.engine import Engine, MetadataArrived, TrackerFailed
+from outpour.downloader.unreachable import Reach, refuse_lonely, stalled
+from outpour.engine import Engine, MetadataArrived, TrackerFailed, TrackerWarned
 from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
 
@@ -47,7 +47,8 @@ class MetadataJob:
         stall_s: float = 0.0,
         discovers: bool = False,
     ) -> None:
-        refuse_lonely(magnet, trackers=trackers, web_seeds=(), peers=peers, discovers=discovers)
+        reach = Reach(tuple(trackers), (), tuple(peers), discovers)
+        refuse_lonely(replace(magnet, web_seeds=()), reach)
         self._engine = engine
         self._magnet = magnet
         self._trackers = tuple(trackers)
@@ -82,7 +83,7 @@ class MetadataJob:
             if isinstance(event, MetadataArrived):
                 self._moved_at = time.monotonic()
                 self._ask_for_layers()
-            elif isinstance(event, TrackerFailed) and event.infohash is not None:
+            elif isinstance(event, TrackerFailed | TrackerWarned) and event.infohash is not None:
                 is_new = self._troubles.get(event.url) != event.message
                 self._troubles[event.url] = event.message
                 if is_new:

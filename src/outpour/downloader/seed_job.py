@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from outpour.base.errors import VerificationError
+from outpour.base.errors import OutpourError, VerificationError, WriteError
+from outpour.base.text import from_bytes
+from outpour.downloader.content_watch import ContentWatch
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
-from outpour.engine import Engine, ResumeStore, Status, TrackerFailed, disk_paths, locate
+from outpour.engine import (
+    Engine,
+    EngineEvent,
+    ResumeStore,
+    Status,
+    TrackerFailed,
+    TrackerWarned,
+    disk_paths,
+    locate,
+)
+from outpour.torrent.disk_names import root_name
 from outpour.torrent.metainfo import Metainfo
+
+HINT = "`outpour verify TORRENT PATH` says what differs"
 
 
 @dataclass(slots=True)
@@ -19,6 +34,19 @@ class _Item:
     root_name: str | None
     is_ready: bool = False
     has_failed: bool = False
+    warning: str | None = None
+
+    @property
+    def root(self) -> Path:
+        """Where its root file or folder lies."""
+        return self.save_path / (self.root_name or root_name(self.metainfo.info))
+
+    @property
+    def paths(self) -> list[bytes]:
+        """Of each file, without padding."""
+        base = os.fsencode(self.save_path.absolute())
+        names = disk_paths(self.metainfo.info, self.root_name)
+        return [os.path.join(base, name) for name in names]  # noqa: PTH118 - paths are bytes
 
 
 class SeedJob:
@@ -33,6 +61,7 @@ class SeedJob:
         self._engine = engine
         self._store = store
         self._items: dict[bytes, _Item] = {}
+        self._watch = ContentWatch()
 
     @property
     def has_failed(self) -> bool:
@@ -51,7 +80,8 @@ class SeedJob:
         if key in self._items:
             return
         save_path, root_name = locate(metainfo.info, content)
-        kept = self._store.load(key, save_path) if self._store and not trust else None
+        can_keep = self._store is not None and not trust
+        kept = self._store.load(key, save_path, root_name) if self._store and can_keep else None
         self._engine.add(
             metainfo,
             save_path,
@@ -67,36 +97,79 @@ class SeedJob:
         """Look once at the engine: how each torrent does, and what has come out since."""
         outcomes: list[Outcome] = []
         for event in self._engine.events():
-            item = self._items.get(event.infohash or b"")
-            if item and event.infohash and isinstance(event, TrackerFailed) and event.attempts == 1:
-                message = f"`{event.url}`: {event.message}"
-                outcomes.append(Note(event.infohash, item.metainfo.info.name, message))
+            outcomes += self._take(event)
+        for key, path in self._watch.changed().items():
+            item = self._items[key]
+            item.is_ready = item.has_failed = False
+            self._engine.unpause(key)
+            self._engine.recheck(key)
+            text = f"`{from_bytes(path)}`: has changed; the content is checked again"
+            outcomes.append(Note(key, item.metainfo.info.name, text))
         statuses = [status for status in self._engine.statuses() if status.infohash in self._items]
         for status in statuses:
             outcomes += self._judge(status)
         return statuses, outcomes
 
-    def close(self) -> None:
-        """Keep what the next run needs to start without checking."""
+    def close(self) -> list[Note]:
+        """Keep what the next run needs to start without checking; returns what went wrong."""
         if self._store is None:
-            return
+            return []
         for key, data in self._engine.save_resume().items():
             item = self._items[key]
-            if item.is_ready and not item.has_failed:
-                files = disk_paths(item.metainfo.info, item.root_name)
-                self._store.save(key, item.save_path, data, files=files)
+            if not item.is_ready or item.has_failed:
+                continue
+            files = disk_paths(item.metainfo.info, item.root_name)
+            try:
+                self._store.save(key, item.save_path, data, root_name=item.root_name, files=files)
+            except WriteError as error:
+                text = f"{error.message}; the next run has to check the content"
+                return [Note(key, item.metainfo.info.name, text)]
+        return []
+
+    def _take(self, event: EngineEvent) -> Iterable[Outcome]:
+        key = event.infohash or b""
+        item = self._items.get(key)
+        if item is None:
+            return
+        name = item.metainfo.info.name
+        match event:
+            case TrackerFailed() if event.attempts == 1:
+                yield Note(key, name, f"`{event.url}`: {event.message}")
+            case TrackerWarned() if event.message != item.warning:
+                item.warning = event.message
+                yield Note(key, name, f"`{event.url}`: {event.message}")
+            case _:
+                pass
 
     def _judge(self, status: Status) -> Iterable[Outcome]:
         item = self._items[status.infohash]
-        name = item.metainfo.info.name
         if status.state == "error" and not item.has_failed:
-            item.has_failed = True
-            error = VerificationError(
-                f"`{item.save_path / (item.root_name or name)}`: {status.error}",
-                hint="`outpour verify TORRENT PATH` says what differs",
-            )
-            yield Failed(status.infohash, name, error)
-        elif status.complete and not item.is_ready:
+            yield self._fail(status, VerificationError(f"`{item.root}`: {status.error}", hint=HINT))
+        elif status.complete and not item.is_ready and not item.has_failed:
+            longer = _longer(item)
+            if longer is not None:
+                text = f"`{from_bytes(longer)}`: longer than in the torrent"
+                yield self._fail(status, VerificationError(text, hint=HINT))
+                return
             item.is_ready = True
-            path = item.save_path / (item.root_name or name)
-            yield Completed(status.infohash, name, path, status.total)
+            self._watch.follow(status.infohash, item.paths)
+            yield Completed(status.infohash, item.metainfo.info.name, item.root, status.total)
+
+    def _fail(self, status: Status, error: OutpourError) -> Failed:
+        item = self._items[status.infohash]
+        item.has_failed = True
+        self._engine.pause(status.infohash)
+        # What comes back, or is mended, is seeded again.
+        self._watch.follow(status.infohash, item.paths)
+        return Failed(status.infohash, item.metainfo.info.name, error)
+
+
+def _longer(item: _Item) -> bytes | None:
+    files = [file for file in item.metainfo.info.files if not file.is_padding]
+    for file, path in zip(files, item.paths, strict=True):
+        try:
+            if file.symlink is None and os.stat(path).st_size > file.length:  # noqa: PTH116
+                return path
+        except OSError:
+            continue
+    return None

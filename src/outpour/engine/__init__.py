@@ -20,9 +20,11 @@ from outpour.engine.engine_events import (
     ResumeRefused,
     TrackerAnswered,
     TrackerFailed,
+    TrackerWarned,
     WebSeedFailed,
 )
 from outpour.engine.engine_settings import Encryption, EngineSettings
+from outpour.engine.kept_torrent import metainfo_of
 from outpour.engine.resume import Resume, ResumeStore
 from outpour.engine.session import Engine
 from outpour.engine.status import Status
@@ -45,7 +47,9 @@ __all__ = [
     "Status",
     "TrackerAnswered",
     "TrackerFailed",
+    "TrackerWarned",
     "WebSeedFailed",
     "disk_paths",
     "locate",
+    "metainfo_of",
 ]

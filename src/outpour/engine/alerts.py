@@ -16,15 +16,32 @@ from outpour.engine.engine_events import (
     ResumeRefused,
     TrackerAnswered,
     TrackerFailed,
+    TrackerWarned,
     WebSeedFailed,
 )
+from outpour.engine.engine_settings import Profile
+from outpour.engine.foreign_text import text_of
 
-ALERT_MASK = (
+_MASK = (
     lt.alert_category.error
     | lt.alert_category.status
     | lt.alert_category.storage
     | lt.alert_category.tracker
 )
+ALERT_MASKS: dict[Profile, int] = {
+    "server": _MASK,
+    # Why a web seed fails is told of its connection; a server has none, and thousands of peers.
+    "client": _MASK | lt.alert_category.connect | lt.alert_category.peer,
+}
+
+_FINISHED, _REDIRECTING = 98, 86
+_WORDS = {
+    87: "it answers with other bytes than were asked for",
+    91: "its content differs from the torrent, so it is not asked again",
+    93: "its content differs from the torrent",
+    201: "it redirects to an address on the local network",
+}
+"""By libtorrent's error codes, whose own words are for its developers."""
 
 
 def event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | None:
@@ -39,11 +56,11 @@ def event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | None:
         case lt.hash_failed_alert():
             return PieceRefused(infohash, alert.piece_index)
         case lt.file_error_alert():
-            return _content_fault(infohash, alert.error, alert.filename())
+            return _content_fault(infohash, alert.error, text_of(alert.filename))
         case lt.torrent_error_alert():
             return _content_fault(infohash, alert.error, "")
         case lt.fastresume_rejected_alert():
-            return ResumeRefused(infohash, lowered(alert.error.message()))
+            return ResumeRefused(infohash, lowered(reason_of(alert.error)))
         case _:
             return _network_event_of(alert, infohash)
 
@@ -51,16 +68,20 @@ def event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | None:
 def _network_event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | None:
     match alert:
         case lt.tracker_reply_alert():
-            return TrackerAnswered(infohash, alert.url, alert.num_peers)
+            return TrackerAnswered(infohash, text_of(lambda: alert.url), alert.num_peers)
         case lt.tracker_error_alert():
-            message = alert.failure_reason() or lowered(alert.error.message())
-            return TrackerFailed(infohash, alert.url, message, alert.times_in_row)
+            message = text_of(alert.failure_reason) or lowered(reason_of(alert.error))
+            url = text_of(lambda: alert.url)
+            return TrackerFailed(infohash, url, message, alert.times_in_row)
+        case lt.tracker_warning_alert():
+            url, message = text_of(lambda: alert.url), text_of(alert.message)
+            return TrackerWarned(infohash, url, message)
         case lt.url_seed_alert():
-            message = alert.error_message() or lowered(alert.error.message())
-            return WebSeedFailed(infohash, alert.server_url(), message)
+            message = text_of(alert.error_message) or web_seed_fault(alert.error) or "no answer"
+            return WebSeedFailed(infohash, text_of(alert.server_url), message)
         case lt.listen_failed_alert():
             address = format_host_port(alert.address, alert.port)
-            return ListenFailed(infohash, address, lowered(alert.error.message()))
+            return ListenFailed(infohash, address, lowered(reason_of(alert.error)))
         case lt.alerts_dropped_alert():
             return EventsLost(infohash, sum(alert.dropped_alerts))
         case _:
@@ -70,7 +91,23 @@ def _network_event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | 
 def _content_fault(infohash: bytes | None, error: lt.error_code, path: str) -> ContentFault:
     is_system = error.category().name() in ("system", "generic")
     errno = error.value() if is_system else 0
-    return ContentFault(infohash, lowered(error.message()), path, errno)
+    return ContentFault(infohash, lowered(reason_of(error)), path, errno)
+
+
+def web_seed_fault(error: lt.error_code) -> str | None:
+    """Say why a web seed did not deliver, None when nothing went wrong."""
+    is_own = error.category().name() == "libtorrent"
+    if error.value() == 0 or (is_own and error.value() in (_FINISHED, _REDIRECTING)):
+        return None
+    if is_own and error.value() in _WORDS:
+        return _WORDS[error.value()]
+    message = lowered(reason_of(error))
+    return "the server hung up" if message.lower() == "end of file" else message
+
+
+def reason_of(error: lt.error_code) -> str:
+    """Say an error as libtorrent says it."""
+    return text_of(error.message)
 
 
 def lowered(message: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from outpour.base.errors import WriteError, reason
 from outpour.torrent.disk_names import disk_names, root_names
 from outpour.torrent.info import Info
 
@@ -21,9 +23,12 @@ def disk_paths(info: Info, root_name: str | None = None) -> list[bytes]:
     Raises:
         MetainfoError: A name climbs out of the folder.
     """
-    return [
-        "/".join(path).encode("utf-8", "surrogateescape") for path in disk_names(info, root_name)
-    ]
+    return [as_read("/".join(path)) for path in disk_names(info, root_name)]
+
+
+def as_read(text: str) -> bytes:
+    """Write a text of a torrent as the bytes that it was read from, whatever the locale."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def locate(info: Info, content: Path) -> tuple[Path, str | None]:
@@ -52,3 +57,17 @@ def locate(info: Info, content: Path) -> tuple[Path, str | None]:
 
 def _holds_some(info: Info, root: Path) -> bool:
     return any(root.joinpath(*path[1:]).exists() for path in disk_names(info)[:FILES_TRIED])
+
+
+def make_writable(folder: Path) -> None:
+    """Make a folder to download into, if it is not there.
+
+    Raises:
+        WriteError: It cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"`{folder}`: {reason(error)}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise WriteError(f"`{folder}`: not writable")

@@ -88,6 +88,14 @@ class TrackerFailed(EngineEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class TrackerWarned(EngineEvent):
+    """A tracker answered, and wants a person to read something (BEP 31)."""
+
+    url: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebSeedFailed(EngineEvent):
     """A web seed (BEP 19) did not deliver."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from outpour.engine.binding import lt
+from outpour.engine.foreign_text import text_of
 
 ANNOUNCE_SKIPPED = 180
 """What libtorrent says of a tracker that an address cannot reach, as IPv4 from `::1`."""
@@ -24,13 +25,14 @@ class LocalReach:
 
     def note_answer(self, alert: lt.tracker_reply_alert) -> None:
         """Remember which way a tracker answered."""
-        self._answered_at[alert.url] = alert.local_endpoint
+        self._answered_at[text_of(lambda: alert.url)] = alert.local_endpoint
 
     def is_fault(self, alert: lt.tracker_error_alert) -> bool:
         """Tell whether a tracker failed, rather than a way that it was never heard on."""
         if was_skipped(alert):
             return False
-        return self._answered_at.get(alert.url, alert.local_endpoint) == alert.local_endpoint
+        url = text_of(lambda: alert.url)
+        return self._answered_at.get(url, alert.local_endpoint) == alert.local_endpoint
 
 
 def was_skipped(alert: lt.tracker_error_alert) -> bool:

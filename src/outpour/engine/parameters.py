@@ -1,20 +1,25 @@
-"""Builds libtorrent's parameters of one torrent from its source and what was kept of it."""
+"""Builds libtorrent's parameters of one torrent from an order and what was kept of it."""
 
 from __future__ import annotations
 
 import os
+import string
 from collections.abc import Collection, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from outpour.base.errors import FormatError, MagnetError, MetainfoError
+from outpour.base.text import is_utf8
 from outpour.engine.alerts import lowered
 from outpour.engine.binding import lt
-from outpour.engine.disk_layout import disk_paths
-from outpour.engine.status import Mode
+from outpour.engine.disk_layout import as_read, disk_paths
+from outpour.engine.order import Order
+from outpour.torrent import bencode
+from outpour.torrent.info import Info, read_info
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
-_LIMITS: Any = {
+LIMITS: Any = {
     "max_buffer_size": 64 << 20,
     "max_pieces": 0x800000,
     "max_decode_tokens": 3_000_000,
@@ -25,30 +30,90 @@ _COUNTERS = (
 )  # fmt: skip
 _CLAIMS = ("have_pieces", "verified_pieces", "unfinished_pieces")
 _NORMAL_PRIORITY = 4
-_NO_HASH = bytes(32)
 
 
-def key_of(source: Metainfo | Magnet) -> bytes:
-    """Return the 20 bytes by which the engine knows a torrent."""
-    return source.info.infohash if isinstance(source, Metainfo) else source.infohash
+def params_of(order: Order, kept: lt.add_torrent_params | None) -> lt.add_torrent_params:
+    """Build the parameters of a torrent.
 
+    Args:
+        order: The torrent, and what to do with it.
+        kept: What was kept from an earlier run.
 
-def name_of(source: Metainfo | Magnet) -> str:
-    """Return what to call a torrent; empty when a magnet link does not say."""
-    return source.info.name if isinstance(source, Metainfo) else source.name or ""
-
-
-def flags_of(mode: Mode, *, trust: bool) -> int:
-    """Return the flags of a torrent in a mode.
-
-    `upload_mode` keeps a torrent that is only to be seeded from ever writing to its content.
+    Raises:
+        MetainfoError: libtorrent refuses the metainfo.
+        MagnetError: libtorrent refuses the magnet link.
     """
+    source = order.source
+    params = _loaded(source) if isinstance(source, Metainfo) else _parsed(source)
+    params.save_path = os.fsencode(order.save_path.absolute())  # type: ignore[assignment]
+    params.flags = _flags_of(order, trust=order.trust and kept is None)
+    if order.trackers is not None:
+        params.trackers = [_in_ascii(url) for tier in order.trackers for url in tier]
+        params.tracker_tiers = [level for level, tier in enumerate(order.trackers) for _ in tier]
+    if isinstance(source, Metainfo) and params.ti is not None:
+        if kept is not None:
+            for name in _COUNTERS if order.recheck else (*_COUNTERS, *_CLAIMS):
+                setattr(params, name, getattr(kept, name))
+        place_files(params, params.ti, source.info, order)
+    else:
+        # Which files there are, and where they go, is found out before any is written.
+        params.flags |= lt.torrent_flags.default_dont_download
+        params.url_seeds = []
+    return params
+
+
+def place_files(
+    params: lt.add_torrent_params, files: lt.torrent_info, info: Info, order: Order
+) -> None:
+    """Say where each file lies, which are wanted, and from which servers they may come."""
+    params.renamed_files = renamed_files(files, info, order.root_name)  # type: ignore[assignment]
+    if order.wanted is not None:
+        params.file_priorities = file_priorities(files, order.wanted)
+    params.url_seeds = web_seeds_of(order, info)
+    if order.held:
+        params.flags |= lt.torrent_flags.stop_when_ready
+
+
+def web_seeds_of(order: Order, info: Info) -> list[str]:
+    """Return the web seeds to use: none for pure v2.
+
+    libtorrent fills the gap behind a file of a v2 tree with what belongs into the next one, finds
+    that the hashes differ, and bans the server.
+    """
+    if info.version == "v2":
+        return []
+    return [*dict.fromkeys(map(_in_ascii, (*order.source.web_seeds, *order.web_seeds)))]
+
+
+def _in_ascii(url: str) -> str:
+    # What a torrent names is not always UTF-8, and libtorrent takes no other text.
+    return url if is_utf8(url) else quote(as_read(url), safe=string.punctuation)
+
+
+def _flags_of(order: Order, *, trust: bool) -> int:
     flags = lt.torrent_flags.update_subscribe | lt.torrent_flags.apply_ip_filter
-    if mode == "seed":
+    if order.mode == "seed":
+        # Keeps a torrent that is only to be seeded from ever writing to its content.
         flags |= lt.torrent_flags.upload_mode
         if trust:
             flags |= lt.torrent_flags.seed_mode
     return flags
+
+
+def _loaded(source: Metainfo) -> lt.add_torrent_params:
+    try:
+        return lt.load_torrent_buffer(source.raw, LIMITS)
+    except RuntimeError as error:
+        raise MetainfoError(
+            f"`{source.info.name}`: not accepted by the peer engine: {error}", field="info"
+        ) from error
+
+
+def _parsed(magnet: Magnet) -> lt.add_torrent_params:
+    try:
+        return lt.parse_magnet_uri(str(magnet))
+    except RuntimeError as error:
+        raise MagnetError(f"`{magnet}`: not accepted by the peer engine: {error}") from error
 
 
 def read_kept(resume: bytes, key: bytes) -> lt.add_torrent_params:
@@ -58,7 +123,7 @@ def read_kept(resume: bytes, key: bytes) -> lt.add_torrent_params:
         FormatError: It is damaged or of another torrent.
     """
     try:
-        kept = lt.read_resume_data(resume, _LIMITS)
+        kept = lt.read_resume_data(resume, LIMITS)
     except RuntimeError as error:
         raise FormatError(f"resume data: {lowered(str(error))}") from error
     hashes = kept.info_hashes
@@ -67,61 +132,18 @@ def read_kept(resume: bytes, key: bytes) -> lt.add_torrent_params:
     return kept
 
 
-def layers_of(resume: bytes) -> dict[bytes, bytes] | None:
-    """Return the piece layers that resume data holds, None when one is missing.
-
-    The resume data must hold the info dictionary.
-    """
-    try:
-        entry: Any = lt.write_torrent_file(lt.read_resume_data(resume, _LIMITS), 0)
-    except RuntimeError:
-        return None
-    layers: dict[bytes, bytes] = entry.get(b"piece layers", {})
-    # libtorrent gives zeros for hashes that have not come.
-    return None if any(_NO_HASH in layer for layer in layers.values()) else layers
-
-
-def params_of(
-    source: Metainfo | Magnet, kept: lt.add_torrent_params | None, *, recheck: bool
-) -> lt.add_torrent_params:
-    """Build the parameters of a torrent.
-
-    Args:
-        source: The torrent.
-        kept: What was kept from an earlier run.
-        recheck: Take the counters from `kept` and not its claims about pieces.
+def info_of(files: lt.torrent_info) -> Info:
+    """Read what libtorrent was sent by a peer as everything else is read.
 
     Raises:
-        MetainfoError: libtorrent refuses the metainfo.
-        MagnetError: libtorrent refuses the magnet link.
+        MetainfoError: It is a torrent that could harm.
+        BencodeError: It is not canonical.
     """
-    if isinstance(source, Magnet):
-        return _params_of_magnet(source, kept, recheck=recheck)
-    try:
-        params = lt.load_torrent_buffer(source.raw, _LIMITS)
-    except RuntimeError as error:
-        raise MetainfoError(
-            f"`{source.info.name}`: not accepted by the peer engine: {error}", field="info"
-        ) from error
-    if kept is not None:
-        for name in _COUNTERS if recheck else (*_COUNTERS, *_CLAIMS):
-            setattr(params, name, getattr(kept, name))
-    return params
-
-
-def _params_of_magnet(
-    magnet: Magnet, kept: lt.add_torrent_params | None, *, recheck: bool
-) -> lt.add_torrent_params:
-    if kept is not None and kept.ti is not None:
-        if recheck:
-            kept.have_pieces = []
-            kept.verified_pieces = []
-            kept.unfinished_pieces = {}
-        return kept
-    try:
-        return lt.parse_magnet_uri(str(magnet))
-    except RuntimeError as error:
-        raise MagnetError(f"`{magnet}`: not accepted by the peer engine: {error}") from error
+    raw = files.info_section()
+    root = bencode.decode(raw, strict=False)
+    if not isinstance(root, dict):
+        raise MetainfoError("`info` is not a dictionary", field="info")
+    return read_info(raw, root)
 
 
 def stored_files(info: lt.torrent_info) -> Iterator[tuple[int, bytes]]:
@@ -132,24 +154,37 @@ def stored_files(info: lt.torrent_info) -> Iterator[tuple[int, bytes]]:
             yield index, os.fsencode(layout.file_path(index))
 
 
-def renamed_files(
-    info: lt.torrent_info, metainfo: Metainfo, root_name: str | None
-) -> dict[int, bytes]:
+def renamed_files(files: lt.torrent_info, info: Info, root_name: str | None) -> dict[int, bytes]:
     """Say where each file lies whose path on disk is not what libtorrent would make of it.
 
-    libtorrent replaces what is not UTF-8; bytes given as a new name reach the disk as they are.
+    libtorrent replaces what is not UTF-8, and gives another name to one of two files whose names
+    differ in case only; bytes given as a new name reach the disk as they are.
     """
-    paths = disk_paths(metainfo.info, root_name)
-    stored = [*stored_files(info)]
+    paths = disk_paths(info, root_name)
+    stored = [*stored_files(files)]
     if len(stored) != len(paths):
         return {}
+    collides = _differ_in_case_only(paths)
     return {
-        index: path for (index, given), path in zip(stored, paths, strict=True) if given != path
+        index: path
+        for (index, given), path in zip(stored, paths, strict=True)
+        if given != path or collides
     }
 
 
-def file_priorities(info: lt.torrent_info, wanted: Collection[int]) -> list[int]:
+def _differ_in_case_only(paths: Collection[bytes]) -> bool:
+    # A file may also have the name of another's folder.
+    files = {path.lower() for path in paths}
+    folders: set[bytes] = set()
+    pending = {path.rpartition(b"/")[0] for path in files}
+    while pending:
+        folders |= pending
+        pending = {path.rpartition(b"/")[0] for path in pending} - folders
+    return len(files) < len(paths) or not files.isdisjoint(folders)
+
+
+def file_priorities(files: lt.torrent_info, wanted: Collection[int]) -> list[int]:
     """Turn the indices of wanted files, padding not counted, into libtorrent's priorities."""
-    stored = [index for index, _ in stored_files(info)]
+    stored = [index for index, _ in stored_files(files)]
     chosen = {stored[index] for index in wanted if 0 <= index < len(stored)}
-    return [_NORMAL_PRIORITY if index in chosen else 0 for index in range(info.num_files())]
+    return [_NORMAL_PRIORITY if index in chosen else 0 for index in range(files.num_files())]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,19 @@ class Resume:
     """What was kept.
 
     Attributes:
-        data: For `Engine.add`.
+        data: For `Engine.add`; None when the run ended before there was any.
         trusted: False when the files have changed since, so that they must be checked.
+        owned: Indices, without padding, of files that were written here, as (first, last).
     """
 
-    data: bytes
+    data: bytes | None
     trusted: bool
+    owned: tuple[tuple[int, int], ...] = ()
+
+    def owns(self, index: int) -> bool:
+        """Whether a file was written by an earlier run, so that it is no stranger's."""
+        at = bisect_right(self.owned, index, key=lambda bounds: bounds[0])
+        return at > 0 and index <= self.owned[at - 1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,58 +48,86 @@ class ResumeStore:
 
     folder: Path
 
-    def load(self, infohash: bytes, save_path: Path) -> Resume | None:
+    def load(self, infohash: bytes, save_path: Path, root_name: str | None = None) -> Resume | None:
         """Return what was kept for a torrent in a folder; None when nothing usable was."""
         try:
-            with self._path(infohash, save_path).open("rb") as file:
+            with self._path(infohash, save_path, root_name).open("rb") as file:
                 root = bencode.decode(file.read(bencode.LIMITS.length))
         except (OSError, BencodeError):
             return None
-        data = root.get(b"resume") if isinstance(root, dict) else None
-        if not isinstance(root, dict) or not isinstance(data, bytes):
+        if not isinstance(root, dict):
             return None
-        return Resume(data, root.get(b"files") in (None, _stats(_kept_paths(root), save_path)))
+        data = root.get(b"resume")
+        trusted = root.get(b"files") in (None, _stats(_kept_paths(root), save_path))
+        return Resume(data if isinstance(data, bytes) else None, trusted, _owned(root))
 
     def save(
         self,
         infohash: bytes,
         save_path: Path,
-        data: bytes,
+        data: bytes | None,
         *,
+        root_name: str | None = None,
         files: Iterable[bytes] | None = None,
+        owned: Iterable[tuple[int, int]] = (),
     ) -> None:
         """Keep resume data.
 
         Args:
             infohash: The torrent.
             save_path: The folder it is stored in.
-            data: From `Engine.save_resume`.
+            data: From `Engine.save_resume`, None when there is none yet.
+            root_name: What the root is called on disk, if not as in the torrent.
             files: Paths below `save_path` that nothing writes any more, so that a change of
                 theirs shows; None while the engine is at work on them.
+            owned: Indices, without padding, of the files that are written here, as (first, last).
 
         Raises:
             WriteError: The file cannot be written.
         """
-        from outpour.base.files import write_atomically
-
-        root: dict[bytes, bencode.Value] = {b"resume": data}
+        root: dict[bytes, bencode.Value] = {b"owned": [[first, last] for first, last in owned]}
+        if data is not None:
+            root[b"resume"] = data
         if files is not None:
             paths = [*files]
             root[b"paths"] = [*paths]
             root[b"files"] = _stats(paths, save_path)
+        target = self._path(infohash, save_path, root_name)
+        # Not synced to the disk: what a power failure takes is a check of the files, no more, and
+        # a sync for each of thousands of torrents takes minutes.
+        temporary = target.with_name(f".{target.name}.tmp")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(bencode.encode(root))
+            temporary.replace(target)
         except OSError as error:
             raise WriteError(f"`{self.folder}`: {reason(error)}") from error
-        write_atomically(self._path(infohash, save_path), bencode.encode(root))
 
-    def forget(self, infohash: bytes, save_path: Path) -> None:
+    def forget(self, infohash: bytes, save_path: Path, root_name: str | None = None) -> None:
         """Drop what was kept for a torrent in a folder, if anything."""
-        self._path(infohash, save_path).unlink(missing_ok=True)
+        self._path(infohash, save_path, root_name).unlink(missing_ok=True)
 
-    def _path(self, infohash: bytes, save_path: Path) -> Path:
-        place = hashlib.sha256(os.fsencode(save_path.absolute())).hexdigest()[:12]
-        return self.folder / f"{infohash.hex()}-{place}.resume"
+    def parts_path(self, infohash: bytes, save_path: Path) -> Path:
+        """Where to keep pieces that reach into files that are not wanted."""
+        return self._path(infohash, save_path, None).with_suffix(".parts")
+
+    def _path(self, infohash: bytes, save_path: Path, root_name: str | None) -> Path:
+        place = os.fsencode(save_path.absolute())
+        if root_name is not None:
+            place += b"\0" + os.fsencode(root_name)
+        return self.folder / f"{infohash.hex()}-{hashlib.sha256(place).hexdigest()[:12]}.resume"
+
+
+def _owned(root: dict[bytes, bencode.Value]) -> tuple[tuple[int, int], ...]:
+    pairs = root.get(b"owned")
+    found: list[tuple[int, int]] = []
+    for pair in pairs if isinstance(pairs, list) else ():
+        match pair:
+            case [int(first), int(last)]:
+                found.append((first, last))
+            case _:
+                pass
+    return tuple(sorted(found))
 
 
 def _kept_paths(root: dict[bytes, bencode.Value]) -> list[bytes]:

@@ -2,60 +2,47 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-from outpour.base.errors import FormatError, NetworkError, OutpourError, WriteError, reason
-from outpour.engine.alerts import ALERT_MASK, event_of
+from outpour.base.errors import FormatError, OutpourError
+from outpour.engine.alerts import event_of
 from outpour.engine.binding import lt
+from outpour.engine.disk_layout import make_writable
 from outpour.engine.engine_events import (
     ContentFault,
     EngineEvent,
     EventsLost,
     ListenFailed,
     ResumeRefused,
+    TrackerFailed,
 )
-from outpour.engine.engine_settings import EngineSettings, settings_pack
-from outpour.engine.local_reach import LocalReach, was_skipped
+from outpour.engine.engine_settings import EngineSettings
+from outpour.engine.entry import Entry
+from outpour.engine.goodbye import drop, say_goodbye
+from outpour.engine.kept_torrent import layers_of
+from outpour.engine.opening import cannot_listen, open_session
+from outpour.engine.order import Order
 from outpour.engine.parameters import (
-    file_priorities,
-    flags_of,
-    key_of,
-    layers_of,
-    name_of,
+    info_of,
     params_of,
+    place_files,
     read_kept,
-    renamed_files,
 )
-from outpour.engine.status import Mode, Status, status_of
+from outpour.engine.status import Mode, Status
+from outpour.engine.tracker_guard import guard
 from outpour.engine.utf8_names import require_utf8
+from outpour.torrent.info import Info
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
 EVENTS_MAX = 20_000
 LISTEN_WAIT_S = 5.0
 STATUS_WAIT_S = 2.0
-GLOBAL_CLASS = 1 << 0
-"""Bit of the peer class that the global rate limits apply to."""
-
-
-@dataclass(slots=True)
-class _Entry:
-    handle: lt.torrent_handle
-    mode: Mode
-    name: str
-    save_path: Path
-    keeps_info: bool
-    raw: lt.torrent_status | None = None
-    fault: str | None = None
-    reach: LocalReach = field(default_factory=LocalReach)
 
 
 class Engine:
@@ -72,7 +59,7 @@ class Engine:
         require_utf8()
         self._settings = settings or EngineSettings()
         self._lock = threading.RLock()
-        self._entries: dict[bytes, _Entry] = {}
+        self._entries: dict[bytes, Entry] = {}
         self._keys: dict[lt.torrent_handle, bytes] = {}
         self._events: deque[EngineEvent] = deque(maxlen=EVENTS_MAX)
         self._lost = 0
@@ -81,11 +68,7 @@ class Engine:
         self._resume_pending: set[bytes] = set()
         self._flush_pending: set[bytes] = set()
         self._updates = 0
-        params = lt.session_params()
-        pack: Any = settings_pack(self._settings, alert_mask=ALERT_MASK)
-        params.settings = pack
-        self._session: lt.session | None = lt.session(params)
-        self._limit_all_peers(self._session)
+        self._session: lt.session | None = open_session(self._settings)
         try:
             self._await_listening()
         except BaseException:
@@ -95,12 +78,7 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __contains__(self, infohash: bytes) -> bool:
@@ -120,10 +98,12 @@ class Engine:
         trust: bool = True,
         resume: bytes | None = None,
         recheck: bool = False,
+        held: bool = False,
         root_name: str | None = None,
         trackers: Sequence[Sequence[str]] | None = None,
         web_seeds: Sequence[str] = (),
         wanted: Collection[int] | None = None,
+        known_as: bytes | None = None,
     ) -> bytes:
         """Take a torrent in and start it.
 
@@ -135,10 +115,13 @@ class Engine:
                 first asked for. Without, all of it is checked before the first byte is sent.
             resume: What `save_resume` returned in an earlier run.
             recheck: Keep the counters of `resume` and compare the files with the torrent.
+            held: Write nothing before `unpause`, which may follow `Checked`; of a magnet link
+                nothing before `release`, which may follow `MetadataArrived`.
             root_name: What the root file or folder is called on disk, if not as in the torrent.
             trackers: Tiers of announce URLs in place of the torrent's.
-            web_seeds: URLs (BEP 19) on top of the torrent's.
+            web_seeds: URLs (BEP 19) on top of the torrent's; pure v2 torrents use none.
             wanted: Indices of the files to download; None for all.
+            known_as: The infohash by which to speak of the torrent, if it has several.
 
         Returns:
             The infohash by which to speak of the torrent: v1, else v2 cut to 20 bytes.
@@ -148,32 +131,78 @@ class Engine:
             MetainfoError: The torrent is beyond what the peer engine accepts.
             OutpourError: The torrent is there already.
         """
-        key = key_of(source)
-        if key in self._entries:
-            raise OutpourError(f"`{name_of(source)}`: added already")
+        order = Order(
+            source=source, save_path=save_path, mode=mode, trust=trust, recheck=recheck, held=held,
+            root_name=root_name, trackers=trackers, web_seeds=web_seeds, wanted=wanted,
+            known_as=known_as,
+        )  # fmt: skip
+        if order.key in self._entries:
+            raise OutpourError(f"`{order.name}`: added already")
         if mode == "download":
-            _make_writable(save_path)
-        kept = self._kept(key, resume)
-        params = params_of(source, kept, recheck=recheck)
-        params.save_path = os.fsencode(save_path.absolute())  # type: ignore[assignment]
-        params.flags = flags_of(mode, trust=trust and kept is None)
-        if trackers is not None:
-            params.trackers = [url for tier in trackers for url in tier]
-            params.tracker_tiers = [level for level, tier in enumerate(trackers) for _ in tier]
-        params.url_seeds = [*dict.fromkeys([*params.url_seeds, *web_seeds])]
-        if isinstance(source, Metainfo) and params.ti is not None:
-            params.renamed_files = renamed_files(params.ti, source, root_name)  # type: ignore[assignment]
-        if wanted is not None and params.ti is not None:
-            params.file_priorities = file_priorities(params.ti, wanted)
-        elif wanted is not None:
-            params.flags |= lt.torrent_flags.default_dont_download
+            make_writable(save_path)
+        order = self._guarded(order)
+        params = params_of(order, self._kept(order.key, resume))
+        keeps_info = isinstance(source, Magnet) or known_as is not None
         with self._lock:
-            handle = self._open.add_torrent(params)
-            self._keys[handle] = key
-            self._entries[key] = _Entry(
-                handle, mode, name_of(source), save_path, isinstance(source, Magnet)
-            )
-        return key
+            self._enter(order, params, keeps_info=keeps_info)
+        return order.key
+
+    def _guarded(self, order: Order) -> Order:
+        order, refused, needs_leave = guard(order, self._settings)
+        for url, why in refused.items():
+            self._remember(TrackerFailed(order.key, url, why, 1))
+        if needs_leave:
+            self._open.apply_settings({"ssrf_mitigation": False})
+        return order
+
+    def release(
+        self,
+        infohash: bytes,
+        info: Info,
+        *,
+        wanted: Collection[int] | None = None,
+        held: bool = False,
+        root_name: str | None = None,
+    ) -> None:
+        """Choose the files of a magnet link whose metadata has come, and let them come.
+
+        Args:
+            infohash: The torrent.
+            info: What came, read.
+            wanted: Indices of the files to download; None for all.
+            held: Check the files first, and write nothing before `unpause`.
+            root_name: What the root file or folder is called on disk, if not as in the torrent.
+        """
+        with self._lock:
+            entry = self._entry(infohash)
+            files = entry.handle.torrent_file()
+            if files is None:
+                raise OutpourError(f"`{infohash.hex()}`: its files are not known yet")
+            order = replace(entry.order, wanted=wanted, held=held, root_name=root_name)
+            self._begin_anew(entry, order, files, info)
+
+    def _begin_anew(self, entry: Entry, order: Order, files: lt.torrent_info, info: Info) -> None:
+        # Not in place: to rename a file of a running torrent moves whatever lies under the name
+        # that libtorrent would have given it.
+        params = params_of(order, None)
+        params.ti = files
+        params.flags &= ~lt.torrent_flags.default_dont_download
+        known = [peer.ip for peer in entry.handle.get_peer_info()]
+        params.peers = [*dict.fromkeys([*params.peers, *entry.peers, *known])]
+        place_files(params, files, info, order)
+        del self._keys[entry.handle]
+        # Without trackers it does not tell them that it stops, which might be heard last.
+        entry.handle.replace_trackers([])
+        self._open.remove_torrent(entry.handle)
+        self._enter(order, params, keeps_info=entry.keeps_info)
+
+    def _enter(self, order: Order, params: lt.add_torrent_params, *, keeps_info: bool) -> None:
+        params.upload_limit = self._settings.torrent_upload_rate
+        handle = self._open.add_torrent(params)
+        self._keys[handle] = order.key
+        self._entries[order.key] = Entry(
+            handle, order, keeps_info, params.ti is None, web_seeds=tuple(params.url_seeds)
+        )
 
     def remove(self, infohash: bytes) -> None:
         """Let go of a torrent; its files stay."""
@@ -187,23 +216,38 @@ class Engine:
         self._entry(infohash).handle.pause()
 
     def unpause(self, infohash: bytes) -> None:
-        """Let a paused torrent go on; one in error tries again."""
+        """Let a paused or held torrent go on; one in error tries again."""
         entry = self._entry(infohash)
-        entry.fault = None
+        entry.forget_fault()
+        entry.handle.unset_flags(lt.torrent_flags.stop_when_ready)
         entry.handle.clear_error()
         entry.handle.resume()
 
-    def want(self, infohash: bytes, wanted: Collection[int]) -> None:
-        """Choose the files to download by their indices; metadata must be there."""
-        handle = self._entry(infohash).handle
-        info = handle.torrent_file()
-        if info is None:
-            raise OutpourError(f"`{infohash.hex()}`: its files are not known yet")
-        handle.prioritize_files(file_priorities(info, wanted))
+    def recheck(self, infohash: bytes) -> None:
+        """Compare all files with the torrent again."""
+        entry = self._entry(infohash)
+        entry.forget_fault()
+        entry.handle.force_recheck()
+
+    def pieces(self, infohash: bytes) -> list[bool]:
+        """Return of each piece whether it is on disk and matched its hash."""
+        return self._entry(infohash).handle.status(lt.torrent_handle.query_pieces).pieces
 
     def connect_peer(self, infohash: bytes, host: str, port: int) -> None:
         """Connect to a peer that no tracker named."""
-        self._entry(infohash).handle.connect_peer((host, port))
+        entry = self._entry(infohash)
+        entry.peers.append((host, port))
+        entry.handle.connect_peer((host, port))
+
+    def give(self, infohash: bytes, piece: int, data: bytes) -> None:
+        """Hand over a piece that came by another way; it is checked as any other."""
+        self._entry(infohash).handle.add_piece(piece, data, 0)
+
+    def retry_web_seed(self, infohash: bytes, url: str) -> None:
+        """Ask a web seed again that did not deliver; libtorrent gives most up after one answer."""
+        handle = self._entry(infohash).handle
+        handle.remove_url_seed(url)
+        handle.add_url_seed(url)
 
     def reannounce(self, infohash: bytes) -> None:
         """Announce to all trackers now."""
@@ -241,16 +285,16 @@ class Engine:
             while self._updates == seen and time.monotonic() < deadline:
                 self._open.wait_for_alert(100)
                 self._pump()
-            return tuple(self._status(key, entry) for key, entry in self._entries.items())
+            return tuple(entry.look() for entry in self._entries.values())
 
     def status(self, infohash: bytes) -> Status:
         """Return how one torrent is doing."""
         with self._lock:
             entry = self._entry(infohash)
-            entry.raw = entry.handle.status()
+            entry.raw, entry.status = entry.handle.status(), None
             # In this order: the alert that names the file at fault is older than the status.
             self._pump()
-            return self._status(infohash, entry)
+            return entry.look()
 
     def events(self) -> list[EngineEvent]:
         """Return what has happened since the last call."""
@@ -277,11 +321,16 @@ class Engine:
         return True
 
     def save_resume(
-        self, *, changed_only: bool = False, timeout_s: float = 5.0
+        self,
+        infohashes: Collection[bytes] | None = None,
+        *,
+        changed_only: bool = False,
+        timeout_s: float = 5.0,
     ) -> dict[bytes, bytes]:
-        """Return what each torrent needs to go on in a later run without hashing again.
+        """Return what torrents need to go on in a later run without hashing again.
 
         Args:
+            infohashes: The torrents; None for all.
             changed_only: Leave out torrents that have not changed since the last call.
             timeout_s: Torrents whose disk is slower than this are left out.
         """
@@ -290,8 +339,9 @@ class Engine:
             flags |= lt.save_resume_flags_t.only_if_modified
         with self._lock:
             self._resume.clear()
-            self._resume_pending = {*self._entries}
-            for entry in self._entries.values():
+            self._resume_pending = self._chosen(infohashes)
+            for key in self._resume_pending:
+                entry = self._entries[key]
                 keep = lt.save_resume_flags_t.save_info_dict if entry.keeps_info else 0
                 entry.handle.save_resume_data(flags | keep)
             deadline = time.monotonic() + timeout_s
@@ -300,20 +350,29 @@ class Engine:
                 self._pump()
             return dict(self._resume)
 
-    def flush(self, *, timeout_s: float = 60.0) -> bool:
+    def flush(
+        self, infohashes: Collection[bytes] | None = None, *, timeout_s: float = 60.0
+    ) -> bool:
         """Wait until every byte received is in its file; False when the disk is slower.
 
         A torrent is complete as soon as its last hash matched, which may be in memory.
+
+        Args:
+            infohashes: The torrents; None for all.
+            timeout_s: How long to wait.
         """
         with self._lock:
-            self._flush_pending = {*self._entries}
-            for entry in self._entries.values():
-                entry.handle.flush_cache()
+            self._flush_pending = self._chosen(infohashes)
+            for key in self._flush_pending:
+                self._entries[key].handle.flush_cache()
             deadline = time.monotonic() + timeout_s
             while self._flush_pending and time.monotonic() < deadline:
                 self._open.wait_for_alert(50)
                 self._pump()
             return not self._flush_pending
+
+    def _chosen(self, infohashes: Collection[bytes] | None) -> set[bytes]:
+        return {*self._entries} if infohashes is None else self._entries.keys() & infohashes
 
     def close(self) -> None:
         """Say goodbye to trackers and stop, within `stop_timeout_s` and half a second."""
@@ -321,39 +380,12 @@ class Engine:
             session, self._session = self._session, None
             if session is None:
                 return
-            self._say_goodbye(session)
+            paused = lt.torrent_flags.paused
+            running = sum(not entry.handle.flags() & paused for entry in self._entries.values())
+            say_goodbye(session, running, self._settings.stop_timeout_s)
             self._entries.clear()
             self._keys.clear()
-        # The session's destructor waits for the trackers, and holds the lock of the interpreter.
-        holder = [session]
-        del session
-        closing = threading.Thread(target=holder.clear, name="outpour-engine-close", daemon=True)
-        closing.start()
-        closing.join(0.5)
-
-    def _say_goodbye(self, session: lt.session) -> None:
-        # A session that is only dropped may forget to announce `stopped` and waits in vain.
-        paused = lt.torrent_flags.paused
-        running = sum(not entry.handle.flags() & paused for entry in self._entries.values())
-        waiting = 0
-        # Alerts of before would count as answers to what is only said now.
-        session.pop_alerts()
-        session.pause()
-        deadline = time.monotonic() + self._settings.stop_timeout_s
-        while (running > 0 or waiting > 0) and time.monotonic() < deadline:
-            session.wait_for_alert(50)
-            for alert in session.pop_alerts():
-                match alert:
-                    case lt.torrent_paused_alert():
-                        running -= 1
-                    case lt.tracker_announce_alert():
-                        waiting += alert.event == lt.event_t.stopped
-                    case lt.tracker_error_alert() if was_skipped(alert):
-                        pass
-                    case lt.tracker_reply_alert() | lt.tracker_error_alert():
-                        waiting = max(0, waiting - 1)
-                    case _:
-                        pass
+        drop(session)
 
     @property
     def _open(self) -> lt.session:
@@ -361,23 +393,11 @@ class Engine:
             raise OutpourError("engine: closed already")
         return self._session
 
-    def _entry(self, infohash: bytes) -> _Entry:
+    def _entry(self, infohash: bytes) -> Entry:
         try:
             return self._entries[infohash]
         except KeyError:
             raise OutpourError(f"`{infohash.hex()}`: no such torrent") from None
-
-    def _status(self, key: bytes, entry: _Entry) -> Status:
-        if entry.raw is None:
-            entry.raw = entry.handle.status()
-        return status_of(
-            entry.raw,
-            infohash=key,
-            name=entry.name,
-            mode=entry.mode,
-            fault=entry.fault,
-            save_path=entry.save_path,
-        )
 
     def _kept(self, key: bytes, resume: bytes | None) -> lt.add_torrent_params | None:
         try:
@@ -386,15 +406,9 @@ class Engine:
             self._remember(ResumeRefused(key, error.message))
             return None
 
-    def _limit_all_peers(self, session: lt.session) -> None:
-        # libtorrent has the local network in a class of its own without limits, and a limit that
-        # holds for some peers only is a surprise.
-        everyone = lt.ip_filter()
-        everyone.add_rule("0.0.0.0", "255.255.255.255", GLOBAL_CLASS)  # noqa: S104
-        everyone.add_rule("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", GLOBAL_CLASS)
-        session.set_peer_class_filter(everyone)
-
     def _await_listening(self) -> None:
+        if self._settings.proxy is not None:
+            return  # Nobody connects to a machine that is seen as its proxy.
         deadline = time.monotonic() + LISTEN_WAIT_S
         failures: list[ListenFailed] = []
         while not self._addresses and not failures and time.monotonic() < deadline:
@@ -405,11 +419,7 @@ class Engine:
             failures = [event for event in self._events if isinstance(event, ListenFailed)]
         if self._addresses and not any("in use" in failure.message for failure in failures):
             return
-        first = failures[0] if failures else ListenFailed(None, self._settings.listen[0], "timeout")
-        raise NetworkError(
-            f"`{first.address}`: cannot listen: {first.message}",
-            hint="choose another port, or 0 to let the system choose",
-        )
+        raise cannot_listen([*failures, ListenFailed(None, self._settings.listen[0], "timeout")][0])
 
     def _pump(self) -> None:
         for alert in self._open.pop_alerts():
@@ -425,28 +435,35 @@ class Engine:
                 case lt.torrent_alert():
                     key = self._keys.get(alert.handle)
                     # A torrent that was removed may still be spoken of for a moment.
-                    if key is not None and self._is_news(alert, self._entries[key].reach):
+                    if key is None:
+                        continue
+                    if isinstance(alert, lt.peer_disconnected_alert | lt.peer_error_alert):
+                        self._remember(self._entries[key].web_seed_event(alert))
+                    elif self._entries[key].is_news(alert):
                         self._remember(event_of(alert, key))
+                        if isinstance(alert, lt.metadata_received_alert):
+                            self._release_unasked(self._entries[key])
                 case _:
                     self._remember(event_of(alert, None))
 
-    @staticmethod
-    def _is_news(alert: lt.torrent_alert, reach: LocalReach) -> bool:
-        match alert:
-            case lt.tracker_reply_alert():
-                reach.note_answer(alert)
-            case lt.tracker_error_alert():
-                return reach.is_fault(alert)
-            case _:
-                pass
-        return True
+    def _release_unasked(self, entry: Entry) -> None:
+        files, order = entry.handle.torrent_file(), entry.order
+        if order.held or files is None:
+            return
+        try:
+            info = info_of(files)
+        except OutpourError as error:
+            entry.note_fault(error.message)
+            return
+        self.release(order.key, info, wanted=order.wanted, root_name=order.root_name)
 
     def _take_updates(self, alert: lt.state_update_alert) -> None:
         self._updates += 1
         for raw in alert.status:
             key = self._keys.get(raw.handle)
             if key is not None:
-                self._entries[key].raw = raw
+                entry = self._entries[key]
+                entry.raw, entry.status = raw, None
 
     def _take_address(self, alert: lt.listen_succeeded_alert) -> None:
         if alert.socket_type == lt.socket_type_t.tcp:
@@ -468,17 +485,7 @@ class Engine:
         if isinstance(event, ContentFault) and event.infohash in self._entries:
             entry = self._entries[event.infohash]
             where = f"`{event.path}`: " if event.path else ""
-            # The first fault names the file, what follows from it does not.
-            entry.fault = entry.fault or f"{where}{event.message}"
+            entry.note_fault(f"{where}{event.message}")
         if len(self._events) == EVENTS_MAX:
             self._lost += 1
         self._events.append(event)
-
-
-def _make_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(f"`{folder}`: {reason(error)}") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise WriteError(f"`{folder}`: not writable")

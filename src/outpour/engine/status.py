@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from outpour.engine.binding import lt
+from outpour.engine.foreign_text import text_of
 
 State = Literal["checking", "metadata", "downloading", "finished", "seeding", "paused", "error"]
 Mode = Literal["seed", "download"]
@@ -43,6 +44,7 @@ class Status:
         error: Why the state is `error`, else None.
         save_path: The folder that holds the torrent's root file or folder.
         seeding_s: Seconds spent with everything that is wanted.
+        candidates: Peers that are known and not connected.
     """
 
     infohash: bytes
@@ -60,6 +62,7 @@ class Status:
     error: str | None
     save_path: Path
     seeding_s: int = 0
+    candidates: int = 0
 
     @property
     def complete(self) -> bool:
@@ -75,7 +78,7 @@ class Status:
 def state_of(raw: lt.torrent_status, mode: Mode) -> tuple[State, str | None]:
     """Return a torrent's state and fault as its raw status and mode tell them."""
     if raw.errc.value():
-        return "error", raw.error or raw.errc.message()
+        return "error", text_of(lambda: raw.error) or text_of(raw.errc.message)
     state = _STATES.get(str(raw.state), "checking")
     # A torrent that is only to be seeded never writes; what it lacks, it will always lack.
     if mode == "seed" and state in ("downloading", "finished") and raw.has_metadata:
@@ -95,12 +98,15 @@ def status_of(
     mode: Mode,
     fault: str | None,
     save_path: Path,
+    awaits_files: bool,
 ) -> Status:
     """Build a status from libtorrent's, with what the engine knows besides."""
     state, error = ("error", fault) if fault else state_of(raw, mode)
+    if awaits_files and state != "error":
+        state = "metadata"
     return Status(
         infohash=infohash,
-        name=name or raw.name or infohash.hex(),
+        name=name or text_of(lambda: raw.name) or infohash.hex(),
         state=state,
         progress=raw.progress,
         total=raw.total_wanted,
@@ -114,4 +120,5 @@ def status_of(
         error=error,
         save_path=save_path,
         seeding_s=int(raw.finished_duration.total_seconds()),
+        candidates=raw.connect_candidates,
     )

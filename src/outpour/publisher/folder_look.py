@@ -31,11 +31,13 @@ class Seen:
         entries: What is to be looked at more closely, in the order of names.
         present: The path of every entry that is there.
         faults: Given paths that could not be listed.
+        replaced: Given paths that are not the folders of the look before: another disk, or none.
     """
 
     entries: tuple[PublishEntry, ...]
     present: frozenset[Path]
     faults: tuple[tuple[PublishEntry, OutpourError], ...]
+    replaced: frozenset[Path]
 
 
 class FolderLook:
@@ -49,6 +51,7 @@ class FolderLook:
         self._options = options
         self._began = float("-inf")
         self._cost_s = 0.0
+        self._identities: dict[Path, tuple[int, int] | None] = {}
         # A notification names a path as the folder was given, or as the system knows it.
         self._roots = {
             name: path
@@ -105,8 +108,19 @@ class FolderLook:
                 if must_be_there:
                     raise
                 faults.append((PublishEntry(path), error))
+        replaced = frozenset(path for path in self._options.paths if self._is_replaced(path))
         some = sorted(filter(is_due, found.values()), key=lambda entry: os.fsencode(entry.name))
-        return Seen(tuple(some), frozenset(found), tuple(faults))
+        return Seen(tuple(some), frozenset(found), tuple(faults), replaced)
+
+    def _is_replaced(self, path: Path) -> bool:
+        try:
+            status = path.stat()
+            identity = status.st_dev, status.st_ino
+        except OSError:
+            identity = None
+        before = self._identities.get(path, identity)
+        self._identities[path] = identity
+        return identity is None or identity != before
 
     def _entries_of(self, changed: Iterable[Path]) -> Iterator[Path]:
         for path in changed:

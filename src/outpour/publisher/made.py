@@ -12,14 +12,14 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from outpour.base.errors import OutpourError, WriteError, reason
 from outpour.base.files import write_atomically
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.state.store import set_aside
+from outpour.tracker.state.state_file import set_aside
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS publication (
@@ -114,6 +114,32 @@ class MadeTorrents:
                 )  # fmt: skip
         return target
 
+    def known(self) -> list[Path]:
+        """All content that torrents were made of."""
+        with self._lock, self._reading():
+            rows = self._database.execute("SELECT path FROM publication").fetchall()
+        return [Path(os.fsdecode(row[0])) for row in rows]
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Remove the torrents of content that was deleted.
+
+        Raises:
+            WriteError: The database cannot be written.
+        """
+        with self._lock:
+            for path in paths:
+                row = self._select(
+                    "SELECT torrent, NULL FROM publication WHERE path = ?", os.fsencode(path)
+                )
+                if row is None:
+                    continue
+                with self._writing():
+                    self._database.execute(
+                        "DELETE FROM publication WHERE path = ?", (os.fsencode(path),)
+                    )
+                with suppress(OSError):
+                    (self.torrents / row[0]).unlink()
+
     def torrent_path(self, path: Path) -> Path:
         """Tell where the .torrent file of this content lies.
 
@@ -157,13 +183,18 @@ class MadeTorrents:
 
     def _select(self, query: str, *values: bytes | str) -> tuple[str, bytes | None] | None:
         """Return the .torrent file that a query finds and its digest, None if it finds none."""
-        try:
+        with self._reading():
             row = self._database.execute(query, values).fetchone()
+        return None if row is None else (str(row[0]), row[1])
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.Error as error:
             raise WriteError(
                 f"`{self._file}`: {error}", hint="start again: a damaged file is set aside"
             ) from None
-        return None if row is None else (str(row[0]), row[1])
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

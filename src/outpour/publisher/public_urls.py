@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from outpour.base.errors import UsageError
 from outpour.base.host_port import format_host_port
-
-# RFC 5737 sets this network aside for documentation: nothing is ever sent there.
-_ELSEWHERE = ("192.0.2.1", 9)
+from outpour.publisher.own_addresses import is_local, reachable_hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +20,12 @@ class PublicUrls:
     Attributes:
         base: Address of the page, without a slash at the end.
         udp: Announce URL over UDP (BEP 15), None behind an HTTPS proxy or a path.
+        doubt: Who will not reach them, as far as is known; None if nobody is known.
     """
 
     base: str
     udp: str | None
+    doubt: str | None = None
 
     @property
     def page(self) -> str:
@@ -43,6 +42,8 @@ class PublicUrls:
         """Build the web-seed URLs of a torrent (BEP 19).
 
         A folder's URL ends in a slash, so that clients append the torrent's name and the path.
+        One that holds exactly one file is a single file to some clients, which ask for the URL as
+        it stands: for them the file's own URL is the second.
 
         Args:
             name: The torrent's name.
@@ -51,18 +52,30 @@ class PublicUrls:
         whole = f"{self.base}/content/"
         if paths is None:
             return (whole + _quoted(name),)
+        if len(paths) == 1:
+            return (whole, whole + "/".join(map(_quoted, (name, *paths[0]))))
         return (whole,)
 
 
-def public_urls(given: str | None, host: str, port: int) -> PublicUrls:
+def public_urls(
+    given: str | None, listening: Sequence[str], port: int, *, has_udp: bool
+) -> PublicUrls:
     """Derive the public addresses from `--url`, or else from where the publisher listens.
+
+    Args:
+        given: `--url`.
+        listening: IP addresses of the listeners.
+        port: Of all of them.
+        has_udp: The tracker answers over UDP too.
 
     Raises:
         UsageError: `given` is not an HTTP address without query.
     """
     if given is None:
-        netloc = format_host_port(reachable_host(host), port)
-        return PublicUrls(f"http://{netloc}", f"udp://{netloc}/announce")
+        host = reachable_hosts(listening)[0]
+        netloc = format_host_port(host, port)
+        udp = f"udp://{netloc}/announce" if has_udp else None
+        return PublicUrls(f"http://{netloc}", udp, _doubt(host, listening))
     parts = urlsplit(given)
     try:
         given_port = parts.port
@@ -81,25 +94,28 @@ def public_urls(given: str | None, host: str, port: int) -> PublicUrls:
         )
     base = given.rstrip("/")
     plain = parts.scheme == "http" and parts.path in ("", "/")
-    udp = (
-        f"udp://{format_host_port(parts.hostname, given_port or port)}/announce" if plain else None
+    udp = f"udp://{format_host_port(parts.hostname, given_port or port)}/announce"
+    return PublicUrls(base, udp if plain and has_udp else None)
+
+
+def _doubt(host: str, listening: Sequence[str]) -> str | None:
+    """Say who will not reach an address that was derived."""
+    if not is_local(host):
+        if ipaddress.ip_address(host).is_global:
+            return None
+        return (
+            f"the torrents name `{host}`, which only its own network reaches; give the public "
+            "address with `--url`"
+        )
+    if all(is_local(one) for one in listening):
+        return (
+            f"the torrents name `{host}`, which only this machine reaches; `--listen :PORT` "
+            "listens to others too"
+        )
+    return (
+        f"the torrents name `{host}`, as this machine has no other address: nobody else reaches "
+        "it; give the public address with `--url`"
     )
-    return PublicUrls(base, udp)
-
-
-def reachable_host(host: str) -> str:
-    """Name the address under which others reach a listener on `host`.
-
-    A wildcard is replaced by the address this machine would send from; finding it sends nothing.
-    """
-    if host and not ipaddress.ip_address(host).is_unspecified:
-        return host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(_ELSEWHERE)
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
 
 
 def _quoted(name: str) -> str:

@@ -7,6 +7,7 @@ what they found is published here, so that tracker, seeder and page always agree
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -18,11 +19,13 @@ from outpour.publisher import publish_events
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.folder_changes import Watch
 from outpour.publisher.folder_look import FolderLook, Seen
+from outpour.publisher.hooks import Hooks
 from outpour.publisher.introductions import Introductions
 from outpour.publisher.making_lanes import MakingLanes, Task
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.seeder import Seeder
+from outpour.publisher.self_listing import SelfListing
 from outpour.publisher.sight import Sight
 from outpour.publisher.skipped import SkippedEntries
 from outpour.publisher.torrent_of_entry import TorrentOfEntry, Torrents
@@ -54,6 +57,7 @@ class PublisherJob:
         torrents: Makes them.
         tracker: Tracks what is published.
         seeder: Seeds what is published, closed at the end; None leaves that to the web seed.
+        listing: Keeps the seeder in the swarms of the tracker.
         published: What is published; the page reads it too.
         tell: Takes events, on the event loop.
     """
@@ -64,6 +68,7 @@ class PublisherJob:
         torrents: Torrents,
         tracker: TrackerService,
         seeder: Seeder | None,
+        listing: SelfListing | None,
         published: PublishedTorrents,
         tell: Tell,
     ) -> None:
@@ -71,6 +76,8 @@ class PublisherJob:
         self._torrents = torrents
         self._tracker = tracker
         self._seeder = seeder
+        self._listing = listing
+        self._hooks = Hooks(options, self._note)
         self._published = published
         self._tell = tell
         self._loop = asyncio.get_running_loop()
@@ -97,7 +104,13 @@ class PublisherJob:
         """
         parts = [
             asyncio.ensure_future(part)
-            for part in (self._lanes.run(), self._follow(), self._turns(), self._watch.run())
+            for part in (
+                self._lanes.run(),
+                self._follow(),
+                self._turns(),
+                self._watch.run(),
+                self._hooks.run(),
+            )
         ]
         try:
             # None of them ends by itself: the first that does has failed.
@@ -106,8 +119,9 @@ class PublisherJob:
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
+            if self._listing is not None:
+                self._listing.close()
             if self._seeder is not None:
-                # While the tracker still answers, so that the seeder leaves its swarms at once.
                 await asyncio.to_thread(self._seeder.close)
 
     async def _follow(self) -> None:
@@ -129,7 +143,13 @@ class PublisherJob:
     async def _look_through(self, seen: Callable[[], Seen]) -> None:
         """Look at entries in a thread, and bring what is published in line."""
         found = await asyncio.to_thread(seen)
-        self._forget_gone(found)
+        gone = self._forget_gone(found)
+        if not self._is_looked_through:
+            await asyncio.to_thread(
+                self._torrents.forget_missing, self._options.paths, found.present
+            )
+        elif gone:
+            await asyncio.to_thread(self._torrents.forget, gone)
         self._expected = max(self._expected, len(found.present))
         for at in range(0, len(found.entries), LOOKED_AT_ONCE):
             some = found.entries[at : at + LOOKED_AT_ONCE]
@@ -141,7 +161,8 @@ class PublisherJob:
                     tasks.append(task)
             await self._lanes.put(tasks)
 
-    def _forget_gone(self, found: Seen) -> None:
+    def _forget_gone(self, found: Seen) -> list[Path]:
+        """Withdraw what is no longer there; says what of it was deleted, not only taken away."""
         for entry, error in found.faults:
             self._skipped.add(entry, error)
         faulty = {entry.path for entry, _ in found.faults}
@@ -149,12 +170,16 @@ class PublisherJob:
             if path not in faulty and path not in found.present:
                 self._skipped.pop(path)
         known = {*self._names.values(), *self._unsettled, *self._skipped}
+        deleted = []
         for path in known - found.present:
             if path not in self._options.paths:
                 self._skipped.pop(path)
+                if path.parent not in found.replaced and not os.path.lexists(path):
+                    deleted.append(path)
             self._drop(path)
             if self._published.at(path) is not None:
                 self._withdraw(path, "its content is gone")
+        return deleted
 
     def _drop(self, path: Path) -> None:
         """Let go of whatever was begun with content."""
@@ -244,6 +269,7 @@ class PublisherJob:
         self._tracker.allow_all((made.metainfo, made.torrent) for _, made, _ in fresh)
         for task, made, publication in fresh:
             self._skipped.pop(task.entry.path)
+            self._hooks.published(publication, made.torrent, reused=made.reused)
             if made.fault is not None:
                 self._note(f"{made.fault.message}; published all the same, and written later")
                 self._unwritten.put(task.entry, task.sight.fingerprint, made.metainfo)
@@ -283,12 +309,17 @@ class PublisherJob:
             # Withdrawn while it was added.
             if self._published.by_infohash(publication.infohash) is None:
                 seeder.remove(publication.infohash)
+            elif publication.infohash in seeder and self._listing is not None:
+                self._listing.add(publication)
 
     def _withdraw(self, path: Path, why: str) -> None:
         publication = self._published.take(path)
         self._tracker.withdraw(publication.infohash)
         if self._seeder is not None:
             self._seeder.remove(publication.infohash)
+        if self._listing is not None:
+            self._listing.remove(publication)
+        self._hooks.withdrawn(publication, why)
         self._unwritten.drop(path)
         self._tell(publish_events.Withdrawn(publication.name, publication.infohash, why))
 
@@ -304,6 +335,8 @@ class PublisherJob:
             await asyncio.sleep(TURN_S)
             self._watch.look_at(self._introductions.turn())
             self._hear_seeder()
+            if self._listing is not None:
+                self._listing.turn()
             self._tell_start()
             self._tell(publish_events.Turned())
 

@@ -33,10 +33,16 @@ class PublishOptions:
         comment: Comment of the torrents, None for none.
         extra_trackers: Announce URLs of further trackers, each a tier after our own.
         upload_rate: Bytes a second that the peer engine may send, 0 for no limit.
+        torrent_upload_rate: The same for each torrent.
+        connections: Peers at once, 0 for the engine's own limit.
+        bind: IP addresses that the peer engine listens at; empty for those of `listen`.
+        peer_addresses: `HOST` or `HOST:PORT` where peers reach the engine; empty derives them.
         hidden: Publish hidden files and folders too.
         symlinks: What becomes of symbolic links, in published folders and below their entries; see
             `walker.walk`.
         exclude: Patterns of files and folders that are left out; see `globs.matcher`.
+        on_published: Command for the shell when something was published, None for none.
+        on_withdrawn: The same when something was withdrawn.
         config: Settings file of the tracker, None for none.
         dht: Take part in the distributed hash table (BEP 5).
         lsd: Announce on the local network (BEP 14).
@@ -44,7 +50,7 @@ class PublishOptions:
     """
 
     paths: tuple[Path, ...]
-    listen: str = "0.0.0.0:6969"
+    listen: str = ":6969"
     url: str | None = None
     state: Path | None = None
     as_one: bool = False
@@ -57,9 +63,15 @@ class PublishOptions:
     comment: str | None = None
     extra_trackers: tuple[str, ...] = ()
     upload_rate: int = 0
+    torrent_upload_rate: int = 0
+    connections: int = 0
+    bind: tuple[str, ...] = ()
+    peer_addresses: tuple[str, ...] = ()
     hidden: bool = False
     symlinks: Symlinks = "inside"
     exclude: tuple[str, ...] = ()
+    on_published: str | None = None
+    on_withdrawn: str | None = None
     config: Path | None = None
     dht: bool = False
     lsd: bool = False

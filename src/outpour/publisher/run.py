@@ -12,20 +12,24 @@ from pathlib import Path
 from outpour.base.errors import ReadError, WriteError, reason
 from outpour.base.event import Event
 from outpour.base.host_port import format_host_port
+from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
 from outpour.publisher import publish_events
 from outpour.publisher.made import MadeTorrents
-from outpour.publisher.public_urls import public_urls
+from outpour.publisher.public_urls import PublicUrls, public_urls
 from outpour.publisher.publish_job import PublisherJob
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import PublishedTorrents
 from outpour.publisher.published_view import PublishedView
 from outpour.publisher.seeder import Seeder
+from outpour.publisher.self_listing import SelfListing, peer_addresses
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker import settings_file, tracker_events
+from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
+from outpour.web.access import AccessRules
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.serve_until_signal import serve
@@ -79,6 +83,7 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
             )
         tracker = TrackerService(settings, on_event=lambda event: _relay(event, tell))
         tracker.start()
+        give_way()
         await _serve(options, state, tracker, made_torrents, tell, stack)
 
 
@@ -92,23 +97,56 @@ async def _serve(
 ) -> None:
     try:
         host, port = tracker.http_addresses[0]
-        urls = public_urls(options.url, host, port)
-        seeder = None
+        settings = tracker.settings
+        hosts = [host for host, _ in tracker.http_addresses]
+        urls = public_urls(settings.public_url, hosts, port, has_udp=bool(tracker.udp_addresses))
+        seeder = listing = None
         if options.seed:
-            seeder = Seeder(options, [host for host, _ in tracker.http_addresses])
+            seeder = Seeder(options, hosts)
             stack.callback(seeder.close)
+            listing = await _self_listing(options, tracker, urls, seeder)
         published = PublishedTorrents()
         view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
-        app = make_app(view, WebOptions(public_url=options.url))
+        web = WebOptions(public_url=settings.public_url, trusted_proxies=settings.trusted_proxies)
+        app = make_app(view, web, rules=_rules(settings, tracker))
         torrents = Torrents(made_torrents, options, urls)
-        job = PublisherJob(options, torrents, tracker, seeder, published, tell)
+        job = PublisherJob(options, torrents, tracker, seeder, listing, published, tell)
     except BaseException:
         tracker.stop()
         raise
     ready = publish_events.Serving(
         urls.page, _local(host, port), state, seeder.port if seeder else None
     )
-    await serve(tracker, app, on_ready=lambda: tell(ready), alongside=[job.run])
+
+    def tell_ready() -> None:
+        tell(ready)
+        if urls.doubt is not None:
+            tell(publish_events.Noted(urls.doubt))
+
+    await serve(
+        tracker,
+        app,
+        on_ready=tell_ready,
+        alongside=[job.run],
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+async def _self_listing(
+    options: PublishOptions, tracker: TrackerService, urls: PublicUrls, seeder: Seeder
+) -> SelfListing:
+    # Names are looked up, which may take long.
+    addresses = await asyncio.to_thread(peer_addresses, options, urls, seeder.hosts, seeder.port)
+    settings = tracker.settings
+    is_everywhere = not (settings.open or settings.allowed_dir or settings.allow_list)
+    return SelfListing(tracker, addresses, is_everywhere=is_everywhere)
+
+
+def _rules(settings: TrackerSettings, tracker: TrackerService) -> AccessRules:
+    if settings.admin_token_file is None:
+        return AccessRules(settings.levels, tracker.is_key)
+    token = Token(settings.admin_token_file)
+    return AccessRules(settings.levels, tracker.is_key, token.is_right)
 
 
 def _relay(event: Event, tell: Callable[[Event], None]) -> None:
@@ -129,7 +167,12 @@ def _claim(state: Path, stack: ExitStack) -> None:
         raise WriteError(
             f"`{state}`: {reason(error)}", hint="choose another folder with `--state`"
         ) from None
-    lock = Lock(state / "lock", state)
+    lock = Lock(
+        state / "lock",
+        state,
+        user="another publisher of the same paths",
+        hint="or give this one a `--state`, a `--listen` and a `--peer-port` of its own",
+    )
     stack.callback(lock.release)
 
 

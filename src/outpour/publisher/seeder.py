@@ -28,19 +28,27 @@ class Seeder:
 
     Args:
         options: Port, rates and the opt-ins of the publication.
-        hosts: IP addresses to listen on.
+        hosts: IP addresses to listen on, unless `options` names others.
 
     Raises:
         NetworkError: The peer port is taken.
+
+    Attributes:
+        hosts: IP addresses that peers connect to.
     """
 
     def __init__(self, options: PublishOptions, hosts: Iterable[str]) -> None:
-        listen = tuple(format_host_port(host, options.peer_port) for host in hosts)
+        self.hosts = options.bind or tuple(hosts)
+        listen = tuple(format_host_port(host, options.peer_port) for host in self.hosts)
+        # Our own tracker knows of us without being told.
+        self._trackers = [(url,) for url in options.extra_trackers]
         self._engine = Engine(
             EngineSettings(
                 listen=listen,
                 profile="server",
                 upload_rate=options.upload_rate,
+                torrent_upload_rate=options.torrent_upload_rate,
+                connections=options.connections,
                 dht=options.dht,
                 lsd=options.lsd,
                 upnp=options.upnp,
@@ -67,12 +75,17 @@ class Seeder:
         troubles = []
         for metainfo, path in torrents:
             try:
-                infohash = self._engine.add(metainfo, path.parent, mode="seed", trust=True)
+                infohash = self._engine.add(
+                    metainfo, path.parent, mode="seed", trust=True, trackers=self._trackers
+                )
             except OutpourError as error:
                 troubles.append(f"{error.message}; it is served by web seed only")
             else:
                 self._called[infohash] = set()
         return troubles
+
+    def __contains__(self, infohash: bytes) -> bool:
+        return infohash in self._called
 
     def remove(self, infohash: bytes) -> None:
         """Stop seeding a torrent."""

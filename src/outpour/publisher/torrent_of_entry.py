@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +85,27 @@ class Torrents:
             WriteError: The file or the database cannot be written.
         """
         return self._made.keep(entry.path, fingerprint, self._options.info_digest(), metainfo)
+
+    def forget(self, gone: Iterable[Path]) -> None:
+        """Remove the .torrent files of content that was deleted."""
+        with suppress(WriteError):
+            # What cannot be removed costs room and nothing else.
+            self._made.forget(gone)
+
+    def forget_missing(self, folders: Iterable[Path], present: Collection[Path]) -> None:
+        """Remove those of content that was deleted since the last time.
+
+        Args:
+            folders: The published ones. One of which nothing is left is a disk that is not there
+                at the moment, and loses nothing.
+            present: The content that is there.
+        """
+        with suppress(WriteError):
+            known = self._made.known()
+            for folder in folders:
+                of_it = [path for path in known if path.parent == folder]
+                if any(path in present for path in of_it):
+                    self.forget(path for path in of_it if not os.path.lexists(path))
 
     def _recipe(self, entry: PublishEntry, sight: Sight) -> CreateOptions:
         options = self._options

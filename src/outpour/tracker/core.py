@@ -5,15 +5,17 @@ The core's tracker is there on Linux alone; here it is said where it is not.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
 import sys
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
 from outpour import _core
-from outpour.base.errors import NetworkError, UsageError, reason
+from outpour.base.errors import NetworkError, OutpourError, UsageError, reason
 from outpour.base.host_port import Address, format_host_port
 from outpour.tracker.lists.client_prefixes import prefixes_of
 from outpour.tracker.settings import TrackerSettings
@@ -45,6 +47,7 @@ class CoreConfig:
     peers_per_answer_max: int
     peer_timeout_s: int
     connection_id_lifetime_s: int
+    path_prefix: str
     trusted_proxies: tuple[tuple[str, int], ...]
     private_networks: bool
     full_scrape: bool
@@ -69,6 +72,8 @@ class CoreConfig:
             "udp": sockets if settings.udp else (),
             "workers": settings.workers or len(os.sched_getaffinity(0)),
             "peer_timeout_s": settings.peer_timeout_in_effect_s,
+            # A proxy in front may take the path off or leave it: both are answered.
+            "path_prefix": _path_of(settings.public_url),
             "trusted_proxies": tuple(_network(text) for text in settings.trusted_proxies),
             "denied_clients": tuple(prefixes_of(settings.denied_clients)),
             "log_max": log_max,
@@ -114,6 +119,25 @@ def bind(settings: TrackerSettings, *, log_max: int = 0) -> Tracker:
         ) from error
 
 
+async def until_fault(core: Tracker) -> NoReturn:
+    """Wait until a thread of the core has ended unasked, and the core with it.
+
+    Raises:
+        OutpourError: That has happened; only a new process can answer again.
+    """
+    loop = asyncio.get_running_loop()
+    has_ended = asyncio.Event()
+    loop.add_reader(core.fault_fd, has_ended.set)
+    try:
+        await has_ended.wait()
+    finally:
+        loop.remove_reader(core.fault_fd)
+    raise OutpourError(
+        f"the tracker: {core.fault()}; this is a bug in outpour",
+        hint="start it again, and report what was said before this",
+    )
+
+
 def _sockets(address: Address) -> tuple[tuple[str, int], ...]:
     if not address.host and not _has_ipv6():
         return tuple(pair for pair in address.sockets if ":" not in pair[0])
@@ -127,6 +151,14 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def _path_of(url: str | None) -> str:
+    """What may stand before the tracker's paths; a URL that is none is told elsewhere."""
+    try:
+        return urlsplit(url or "").path.rstrip("/")
+    except ValueError:
+        return ""
 
 
 def _network(text: str) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -51,6 +51,21 @@ def _clients(value: tuple[str, ...]) -> tuple[str, ...]:
             raise ValueError(f"`{text}` is not the beginning of a peer id, which has 20 bytes")
     return value
 
+
+def _level(value: object) -> object:
+    """Read a level; what is yes or no elsewhere is open or off here."""
+    said = value.strip().lower() if isinstance(value, str) else value
+    if said in ("", None):
+        return None
+    if said in (True, "true", "yes", "on", "1"):
+        return "open"
+    return "off" if said in (False, "false", "no", "0") else said
+
+
+Level = Literal["open", "key", "token", "off"]
+Access = Annotated[Level | None, BeforeValidator(_level)]
+ROOMS = ("page", "api", "content", "metrics")
+"""Settings that say who may see a part of the web side."""
 
 OptionalPath = Annotated[Path | None, BeforeValidator(_paths), BeforeValidator(_absent)]
 Addresses = Annotated[tuple[str, ...], AfterValidator(_addresses), BeforeValidator(_many)]
@@ -187,8 +202,8 @@ class TrackerSettings(BaseModel):
     trusted_proxies: Networks = Field(
         default=(),
         max_length=256,
-        description="Networks of reverse proxies whose `X-Forwarded-For` is believed, such as "
-        "`127.0.0.1/32`.",
+        description="Networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` "
+        "are believed, such as `127.0.0.1/32`.",
     )
     private_networks: bool = Field(
         default=False,
@@ -263,7 +278,27 @@ class TrackerSettings(BaseModel):
         description="URL under which the world reaches this tracker, for links, feed and magnet "
         "links; by default taken from each request.",
     )
-    page: bool = Field(default=True, description="Show the page with the torrents at `/`.")
+    page: Access = Field(
+        default=None,
+        description="Who sees the page at `/` and those of torrents: `open` to all, who has a "
+        "`key`, who has the administrator's `token`, or nobody (`off`); by default `key` with a "
+        "`key_list` and `open` without.",
+    )
+    api: Access = Field(
+        default=None,
+        description="Who reads the JSON API and the feed: `open`, `key`, `token` or `off`, with "
+        "the default of `page`.",
+    )
+    content: Access = Field(
+        default=None,
+        description="Who downloads .torrent files and content over HTTP: `open`, `key`, `token` "
+        "or `off`, with the default of `page`.",
+    )
+    metrics: Access = Field(
+        default=None,
+        description="Who reads `/metrics`: `open`, `key`, `token` or `off`; by default `open` "
+        "without a `key_list`, and with one `token` if there is one and `off` if not.",
+    )
     show_names: bool = Field(
         default=True,
         description="Show names of torrents on the page and in the API, not only infohashes.",
@@ -283,6 +318,10 @@ class TrackerSettings(BaseModel):
     def _consistent(self) -> TrackerSettings:
         if self.open and (self.allowed_dir or self.allow_list):
             raise ValueError("`open` tracks everything, so it excludes `allowed_dir`, `allow_list`")
+        for room in ROOMS:
+            level, needed = getattr(self, room), {"key": "key_list", "token": "admin_token_file"}
+            if level in needed and getattr(self, needed[level]) is None:
+                raise ValueError(f"`{room}` for a {level} needs `{needed[level]}`")
         if 0 < self.peer_timeout_s <= self.interval_s:
             raise ValueError(
                 f"`peer_timeout_s` ({self.peer_timeout_s}) must be above "
@@ -299,6 +338,16 @@ class TrackerSettings(BaseModel):
     def peer_timeout_in_effect_s(self) -> int:
         """`peer_timeout_s`, or what it is derived from."""
         return self.peer_timeout_s or max(self.interval_s + 1, self.interval_s * 3 // 2)
+
+    @property
+    def levels(self) -> dict[str, Level]:
+        """Who may see what: a private tracker shows strangers nothing unless it is told to."""
+        usual: Level = "open" if self.key_list is None else "key"
+        closed: Level = "off" if self.admin_token_file is None else "token"
+        defaults = dict.fromkeys(ROOMS, usual)
+        if self.key_list is not None:
+            defaults["metrics"] = closed
+        return {room: getattr(self, room) or defaults[room] for room in ROOMS}
 
     @property
     def addresses(self) -> tuple[Address, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.settings import ROOMS, TrackerSettings
 from outpour.tracker.settings_file import ENV_PREFIX
 
 _INTRO = """\
@@ -66,6 +66,8 @@ def metavar(name: str, field: FieldInfo) -> str:
         return "HOST:PORT"
     if field.annotation is int:
         return "N"
+    if name in ROOMS:
+        return "WHO"
     if name == "allowed_dir":
         return "DIR"
     return {"public_url": "URL", "trusted_proxies": "NETWORK", "denied_clients": "TEXT"}.get(

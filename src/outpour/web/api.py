@@ -144,7 +144,7 @@ def torrent_object(names: Names, links: Links, row: TorrentRow) -> Object:
         "downloading": row.downloading,
         "downloaded": row.downloaded,
         "transferred": row.transferred,
-        "magnet": row.magnet,
+        "magnet": links.magnet(row),
         "page_url": links.absolute(links.torrent(row.infohash)),
         "torrent_url": links.absolute(links.metainfo(file_name)) if file_name else None,
         "content_url": links.absolute(links.content((content_name,))) if content_name else None,

@@ -26,12 +26,14 @@ from outpour.web import (
     torrent_files,
     web_seed,
 )
+from outpour.web.access import Access, AccessRules
 from outpour.web.admin_api import Admin
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
 from outpour.web.event_stream import events
 from outpour.web.file_tree import tree_of
+from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.live_numbers import Live
 from outpour.web.page_thread import PageThread
@@ -77,13 +79,24 @@ ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
 
 
 def make_app(
-    view: View, options: WebOptions | None = None, *, administration: Admin | None = None
+    view: View,
+    options: WebOptions | None = None,
+    *,
+    administration: Admin | None = None,
+    rules: AccessRules | None = None,
 ) -> Starlette:
     """Make the application of a view.
 
     All its handlers run on the event loop that serves it, and call the view there.
+
+    Args:
+        view: What is shown.
+        options: What the operator decided.
+        administration: What the administrator may do; None where nobody is one.
+        rules: Who may see what; all may see everything by default.
     """
     options = options or WebOptions()
+    rules = rules or AccessRules()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
     environment = templates()
@@ -113,8 +126,10 @@ def make_app(
     app = Starlette(
         routes=_routes(),
         middleware=[
+            Middleware(Forwarded, trusted=options.trusted_proxies),
             Middleware(Secured),
-            Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS),
+            Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS, is_key=rules.is_key),
+            Middleware(Access, rules=rules, rooms=ROOMS),
         ],
         exception_handlers={HTTPException: refuse},
         lifespan=lifespan,

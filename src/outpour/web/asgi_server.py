@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.utils import formatdate
 from functools import partial
 
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from outpour.web.guarded_protocol import GuardedProtocol
-from outpour.web.limits import CONNECTIONS_MAX, KEEP_ALIVE_S, STOP_S
+from outpour.web.connection_table import ConnectionTable
+from outpour.web.guarded_protocol import SPARE, GuardedProtocol
+from outpour.web.limits import KEEP_ALIVE_S, STOP_S
 from outpour.web.sendfile import ZeroCopy
 
 POLL_S = 0.02
+HEALTHZ = "/healthz"
+CROWDED = PlainTextResponse("too many connections are open\n", 503, {"retry-after": "10"})
 
 
 class WebServer:
@@ -29,10 +34,24 @@ class WebServer:
         await server.start()
         server.adopt(fd, prefix)
         await server.stop()
+
+    Args:
+        app: The application.
+        trusted_proxies: Networks of proxies, which have as many connections as they have visitors.
+        give_back: Takes a descriptor and bytes: each adopted connection, once its request is
+            answered, and what was read from it since. None keeps them.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        trusted_proxies: Sequence[str] = (),
+        give_back: Callable[[int, bytes], None] | None = None,
+    ) -> None:
         self._app = ZeroCopy(app)
+        self._give_back = give_back
+        self._table = ConnectionTable(trusted_proxies)
         self._config = Config(
             self._serve,
             interface="asgi3",
@@ -44,7 +63,6 @@ class WebServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=CONNECTIONS_MAX,
             timeout_keep_alive=KEEP_ALIVE_S,
         )
         self._state = ServerState()
@@ -141,8 +159,15 @@ class WebServer:
         self._listeners.clear()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app: ASGIApp = self._app
+        if SPARE in scope.get("extensions", {}):
+            cycle = getattr(send, "__self__", None)
+            if isinstance(cycle, RequestResponseCycle):
+                cycle.keep_alive = False
+            if not scope["path"].endswith(HEALTHZ):
+                app = CROWDED
         try:
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
         except asyncio.CancelledError:
             cycle = getattr(send, "__self__", None)
             if self._is_running or not isinstance(cycle, RequestResponseCycle):
@@ -150,14 +175,22 @@ class WebServer:
             # What stopping cuts is no fault to log: the connection counts as lost.
             cycle.disconnected = True
 
-    def _protocol(self, prefix: bytes = b"") -> GuardedProtocol:
-        return GuardedProtocol(self._config, self._state, self._lifespan.state, prefix=prefix)
+    def _protocol(self, prefix: bytes = b"", *, is_adopted: bool = False) -> GuardedProtocol:
+        return GuardedProtocol(
+            self._config,
+            self._state,
+            self._lifespan.state,
+            table=self._table,
+            give_back=self._give_back if is_adopted else None,
+            prefix=prefix,
+        )
 
     async def _adopt(self, connection: socket.socket, prefix: bytes) -> None:
         try:
             connection.setblocking(False)
             loop = asyncio.get_running_loop()
-            await loop.connect_accepted_socket(partial(self._protocol, prefix), connection)
+            protocol = partial(self._protocol, prefix, is_adopted=True)
+            await loop.connect_accepted_socket(protocol, connection)
         except BaseException as error:
             connection.close()
             if not isinstance(error, OSError):

@@ -14,7 +14,7 @@ from anyio import to_thread
 
 from outpour.base.text import from_bytes
 from outpour.web.contract import ContentRoot, View
-from outpour.web.torrent_facts import FactsKept
+from outpour.web.torrent_facts import FactsKept, Files
 from outpour.web.url_names import UrlNames
 
 _FORBIDDEN = {"", ".", ".."}
@@ -79,10 +79,15 @@ class PublishedContent:
         self._facts = facts
 
     async def find(self, path: tuple[str, ...]) -> Open | Folder | None:
-        """Open a file or list a folder. None if no published torrent has it."""
+        """Open a file or list a folder. None if no published torrent has it.
+
+        Paths that only one file can be meant by are understood too: clients adapt names to their
+        system, and append the torrent's name where it stands already.
+        """
         if not path:
             return await self._list_torrents()
-        infohash = (await self._url_names.names()).content.get(path[0])
+        names = await self._url_names.names()
+        infohash = names.content.get(path[0]) or names.adapted.get(path[0])
         root = self._view.content(infohash) if infohash is not None else None
         facts = await self._facts.get(infohash) if infohash is not None else None
         if infohash is None or root is None or facts is None:
@@ -91,15 +96,19 @@ class PublishedContent:
         inner = path[1:]
         if not files.is_folder:
             (file,) = files.by_path.values()
-            return None if inner else await self._open(infohash, root, (), file.length)
-        if (entry := files.by_path.get(inner)) is not None:
-            return await self._open(infohash, root, inner, entry.length)
-        names = files.folders.get(inner)
-        if names is None:
+            is_it = inner in ((), path[:1])
+            return await self._open(infohash, root, (), file.length) if is_it else None
+        found = _file_at(files, inner) or _only_file(files, path)
+        if found is not None:
+            return await self._open(infohash, root, found, files.by_path[found].length)
+        if (length := files.padding.get(inner)) is not None:
+            return await to_thread.run_sync(open_zeros, inner[-1], length)
+        names_in = files.folders.get(inner)
+        if names_in is None:
             return None
-        found = [(name, files.by_path.get((*inner, name))) for name in names]
-        entries = [Entry(name, file is None, file.length if file else None) for name, file in found]
-        return Folder(path, in_order(entries))
+        rows = [(name, files.by_path.get((*inner, name))) for name in names_in]
+        entries = [Entry(name, file is None, file.length if file else None) for name, file in rows]
+        return Folder((names.content_of.get(infohash, path[0]), *inner), in_order(entries))
 
     async def _list_torrents(self) -> Folder:
         # Whether each is a folder would take a look at the disk; its URL finds out.
@@ -128,6 +137,30 @@ class PublishedContent:
             mtime_ns=status.st_mtime_ns,
             tag=f'"{infohash[:4].hex()}-{length:x}-{status.st_mtime_ns:x}"',
         )
+
+
+def _file_at(files: Files, inner: tuple[str, ...]) -> tuple[str, ...] | None:
+    return inner if inner in files.by_path else files.adapted.get(inner)
+
+
+def _only_file(files: Files, path: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The only file of a folder, where its own URL was taken for that of the folder.
+
+    Who takes `/content/NAME/FILE` for the beginning of all URLs asks for
+    `/content/NAME/FILE/NAME/FILE`.
+    """
+    if len(files.by_path) != 1:
+        return None
+    (only,) = files.by_path
+    return only if path[1:] in ((*only, path[0], *only), (*only, *only)) else None
+
+
+def open_zeros(name: str, length: int) -> Open:
+    """Open a pad file (BEP 47): it is not on disk, and some clients ask for it all the same."""
+    file = os.fdopen(os.memfd_create("padding", os.MFD_CLOEXEC), "rb+", buffering=0)
+    os.truncate(file.fileno(), length)
+    mtime_ns = os.fstat(file.fileno()).st_mtime_ns
+    return Open(file, name, length, mtime_ns, f'"zeros-{length:x}"')
 
 
 def in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:

@@ -101,7 +101,11 @@ class WebOptions:
         title: Heading of the page and title of the feed.
         public_url: Where visitors reach `/`, for links that must be absolute. None: from the
             request's `Host`. A path in it (`https://example.org/files/`) is put before all links.
+        trusted_proxies: Networks of reverse proxies whose `X-Forwarded-For` and
+            `X-Forwarded-Proto` are believed.
         event_clients_max: Open event streams.
+        is_open: Any torrent is tracked, so visitors are told where to announce.
+        udp_port: Where announces over UDP are answered, None if they are not.
 
     Raises:
         SettingsError: `public_url` is not an http or https URL.
@@ -109,7 +113,10 @@ class WebOptions:
 
     title: str = "outpour"
     public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
     event_clients_max: int = EVENT_CLIENTS_MAX
+    is_open: bool = False
+    udp_port: int | None = None
 
     def __post_init__(self) -> None:
         if self.public_url is None:

@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from outpour.web.connection_table import site_of
 from outpour.web.context import Context, context_of
+from outpour.web.forwarded import address_of
 from outpour.web.limits import EVENT_HEARTBEAT_S, EVENT_SEND_S, PAGE_ROWS_MAX
 from outpour.web.live_numbers import Listener, Live, TooManyListenersError
 from outpour.web.query import Query
@@ -78,7 +80,9 @@ async def events(request: Request) -> Response:
     """`/api/v1/events`: numbers of the torrents that the page of the same query shows."""
     context = context_of(request)
     try:
-        listener = context.live.join(await _wanted(context, request))
+        address = address_of(request.client)
+        site = site_of(address) if address is not None else None
+        listener = context.live.join(await _wanted(context, request), site)
     except TooManyListenersError:
         return PlainTextResponse(
             "too many event streams are open\n", 503, headers={"retry-after": "30"}

@@ -97,8 +97,9 @@ def _add_item(
     if row.length is not None:
         _add(item, f"{{{TORRENT}}}contentLength", str(row.length))
     _add(item, f"{{{TORRENT}}}infoHash", row.infohash_hex)
-    if row.magnet is not None:
-        _add(item, f"{{{TORRENT}}}magnetURI", row.magnet)
+    magnet = links.magnet(row)
+    if magnet is not None:
+        _add(item, f"{{{TORRENT}}}magnetURI", magnet)
 
 
 def _add(parent: ElementTree.Element, tag: str, text: str) -> None:

@@ -1,9 +1,16 @@
-"""uvicorn's HTTP protocol with the limits it lacks: time and size of a request, stalled readers."""
+"""uvicorn's HTTP protocol with what it lacks: limits, and a way back for its connections.
+
+It answers one request, and then gives the connection back with all that came since: the next
+request on it may be an announce, which is no business of this room. Where there is nobody to give
+it to, as on a port of its own, it goes on by itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -11,11 +18,13 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from outpour.web.connection_table import ConnectionTable
 from outpour.web.event_stream import ABORT
-from outpour.web.limits import CONNECTIONS_MAX, REQUEST_BYTES_MAX, REQUEST_S, WRITE_STALL_S
+from outpour.web.limits import REQUEST_BYTES_MAX, REQUEST_S, WRITE_STALL_S
+from outpour.web.request_cutter import RequestCutter
 
-SPARE_CONNECTIONS = 64
-"""Above `CONNECTIONS_MAX`, to answer 503 on; beyond these a connection is cut unanswered."""
+SPARE = "outpour.spare"
+"""Key of `scope["extensions"]`: the connection has no place, and is for `/healthz` alone."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -32,19 +41,28 @@ class GuardedProtocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
+        table: ConnectionTable,
+        give_back: Callable[[int, bytes], None] | None = None,
         prefix: bytes = b"",
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._table = table
+        self._has_place = False
+        self.last_active_s = self.loop.time()
+        self._give_back = give_back
         self._prefix = prefix
-        self._unread = 0
+        self._cutter = RequestCutter()
+        # Bytes of the request that is being received.
+        self._received = 0
+        # It was received whole; until it is answered nothing else is looked at.
+        self._is_answering = False
+        self._is_leaving = False
         self._request_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, with the bytes that were read before."""
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX + SPARE_CONNECTIONS:
-            transport.abort()
-            return
+        self._has_place = self._table.enter(self, self.client)
         self._time_reader(transport)
         self._arm_request_timer()
         if self._prefix:
@@ -53,17 +71,44 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End, with the timers of the connection."""
+        self._table.leave(self)
         self._disarm_request_timer()
         super().connection_lost(exc)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def evict(self) -> None:
+        """Make room for another."""
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Parse, and refuse a request that grows too long."""
         if self.parser is None or self.transport.is_closing():
             return
-        self._unread += len(data)
-        super().data_received(data)
-        if self._unread > self.request_bytes_max and not self.transport.is_closing():
-            self._refuse(b"431 Request Header Fields Too Large")
+        self._cutter.add(data)
+        if self._is_answering:
+            # It is the business of whoever has the connection next, within bounds.
+            if len(self._cutter) > self.request_bytes_max:
+                self.flow.pause_reading()
+            return
+        self._unset_keepalive_if_required()
+        if self._request_timer is None:
+            self._arm_request_timer()
+        self._advance()
+
+    def _advance(self) -> None:
+        while not self._is_answering and not self.transport.is_closing():
+            part = self._cutter.take()
+            if not part:
+                return
+            self._received += len(part)
+            if self._received > self.request_bytes_max:
+                self._refuse(b"431 Request Header Fields Too Large")
+            else:
+                super().data_received(part)
 
     def on_message_begin(self) -> None:
         """Give the request its time."""
@@ -71,12 +116,69 @@ class GuardedProtocol(HttpToolsProtocol):
         self._arm_request_timer()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = {ABORT: self.transport.abort}
+        if not self._has_place:
+            scope["extensions"][SPARE] = {}
+        self.last_active_s = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer, and see how long the request is."""
+        super().on_headers_complete()
+        fields = dict(self.headers)
+        if b"transfer-encoding" in fields:
+            # Only its parser knows where it ends, so nothing can follow it.
+            self._cutter.expect_body(None)
+            self.cycle.keep_alive = False
+        else:
+            self._cutter.expect_body(int(fields.get(b"content-length", 0)))
 
     def on_message_complete(self) -> None:
         """Let the answer take its time."""
         super().on_message_complete()
         self._disarm_request_timer()
-        self._unread = 0
+        self._received = 0
+        self._is_answering = True
+        if self.cycle.response_complete:
+            # Not within the parser that is to forget it.
+            self.loop.call_soon(self._go_on)
+
+    def on_response_complete(self) -> None:
+        """Go on once the answer went."""
+        self.last_active_s = self.loop.time()
+        super().on_response_complete()
+        if self._is_answering:
+            self._go_on()
+
+    def resume_writing(self) -> None:
+        """Go on once the reader took what the transport held."""
+        super().resume_writing()
+        if self._is_leaving and not self.transport.is_closing():
+            self._leave()
+
+    def _go_on(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self._give_back is None:
+            self._is_answering = False
+            self._advance()
+        elif self.transport.get_write_buffer_size():
+            # `resume_writing` tells when it is empty.
+            self._is_leaving = True
+            self.transport.set_write_buffer_limits(high=0)
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Give the connection back, as a second descriptor that outlives the transport's own."""
+        assert self._give_back is not None
+        try:
+            descriptor = os.dup(self.transport.get_extra_info("socket").fileno())
+        except OSError:
+            self._give_back = None
+            self._go_on()
+            return
+        # From here on nothing is read for this protocol, so no byte is lost.
+        self.transport.close()
+        self._give_back(descriptor, self._cutter.rest())
 
     def _time_reader(self, transport: asyncio.Transport) -> None:
         # The kernel sees each byte that is taken, also of what `sendfile` put into the socket.
@@ -98,7 +200,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _give_up(self) -> None:
         if self.transport.is_closing():
             return
-        if self._unread:
+        if self._received:
             self._refuse(b"408 Request Timeout")
         else:
             # Browsers open connections ahead; one that was never used ends without a word.

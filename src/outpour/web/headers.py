@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -45,10 +47,17 @@ class Unprefixed:
     `/torrents/`.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str, rooms: frozenset[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        prefix: str,
+        rooms: frozenset[str],
+        is_key: Callable[[str], bool],
+    ) -> None:
         self._app = app
         self._prefix = prefix
         self._rooms = rooms
+        self._is_key = is_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request as if it had come without the prefix."""
@@ -60,6 +69,7 @@ class Unprefixed:
                 self._prefix.encode() + b"/"
             ):
                 size = len(self._prefix)
-                if path[size + 1 :].partition("/")[0] in self._rooms:
+                first = path[size + 1 :].partition("/")[0]
+                if first in self._rooms or self._is_key(first):
                     scope = {**scope, "path": path[size:], "raw_path": raw_path[size:]}
         await self._app(scope, receive, send)

@@ -1,15 +1,14 @@
-"""What an operator puts in front of the pages: no page, another page, or an icon of one's own."""
+"""What an operator puts in front of the pages: another page, or an icon of one's own."""
 
 from __future__ import annotations
 
 import mimetypes
 from pathlib import Path
 
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from outpour.base.errors import ReadError, SettingsError, reason
-from outpour.web.reply import NOT_HERE
 
 INDEX = ("/", "/index.html")
 FAVICON_BYTES_MAX = 1 << 20
@@ -20,7 +19,6 @@ class IndexOverride:
 
     Args:
         app: Answers everything else.
-        page: False answers 404 for the index.
         redirect: URL to which the index leads instead.
         favicon: Image file to serve as `/favicon.ico`.
 
@@ -33,19 +31,13 @@ class IndexOverride:
         self,
         app: ASGIApp,
         *,
-        page: bool = True,
         redirect: str | None = None,
         favicon: Path | None = None,
     ) -> None:
         self._app = app
         self._answers: dict[str, Response] = {}
-        if redirect or not page:
-            for path in INDEX:
-                self._answers[path] = (
-                    RedirectResponse(redirect, 302)
-                    if redirect
-                    else PlainTextResponse(NOT_HERE, 404)
-                )
+        if redirect:
+            self._answers = {path: RedirectResponse(redirect, 302) for path in INDEX}
         if favicon is not None:
             self._answers["/favicon.ico"] = _icon(favicon)
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 CONNECTIONS_MAX = 1024
-"""Open connections; above it requests get 503. A page and its stream take two."""
+"""Open connections; above it the longest idle one is closed. A page and its stream take two."""
+
+CONNECTIONS_PER_ADDRESS_MAX = 256
+"""Open connections of one address, or IPv6 /64: more than a household has, a quarter of all."""
+
+CONNECTIONS_SPARE_MAX = 64
+"""Connections beyond these limits, to answer 503 on, and `/healthz` as ever."""
 
 REQUEST_BYTES_MAX = 32 << 10
 """A request line with its headers. Nothing here takes a body, so this is a whole request."""
@@ -22,6 +28,9 @@ STOP_S = 1.2
 
 EVENT_CLIENTS_MAX = 256
 """Open event streams; one more gets 503 and its page goes on without live numbers."""
+
+EVENT_CLIENTS_PER_ADDRESS_MAX = 64
+"""Open event streams of one address, or IPv6 /64."""
 
 EVENT_QUEUE_MAX = 16
 """Messages waiting for one reader of the event stream before it is dropped as too slow."""

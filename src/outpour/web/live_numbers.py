@@ -9,7 +9,13 @@ from dataclasses import asdict, dataclass
 
 from outpour.tracker.figures import TorrentRow
 from outpour.web.contract import View
-from outpour.web.limits import COST_FACTOR, EVENT_CLIENTS_MAX, EVENT_QUEUE_MAX, EVENT_TURN_S
+from outpour.web.limits import (
+    COST_FACTOR,
+    EVENT_CLIENTS_MAX,
+    EVENT_CLIENTS_PER_ADDRESS_MAX,
+    EVENT_QUEUE_MAX,
+    EVENT_TURN_S,
+)
 
 Numbers = tuple[int, int, int, int | None]
 NUMBERS = ("complete", "downloading", "downloaded", "transferred")
@@ -24,11 +30,13 @@ class Listener:
 
     Attributes:
         wanted: The torrents whose numbers it shows.
+        site: The address that it is read from.
         is_slow: It left too many messages waiting and is to be cut.
     """
 
-    def __init__(self, wanted: frozenset[bytes]) -> None:
+    def __init__(self, wanted: frozenset[bytes], site: str | None = None) -> None:
         self.wanted = wanted
+        self.site = site
         self.is_slow = False
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(EVENT_QUEUE_MAX)
 
@@ -88,15 +96,22 @@ class Live:
         """Open streams."""
         return len(self._listeners)
 
-    def join(self, wanted: Iterable[bytes]) -> Listener:
+    def join(self, wanted: Iterable[bytes], site: str | None = None) -> Listener:
         """Open a stream; its first message has all numbers.
 
+        Args:
+            wanted: The torrents whose numbers it shows.
+            site: The address that it is read from; None is counted with no other.
+
         Raises:
-            TooManyListenersError: The limit is reached, or the server is stopping.
+            TooManyListenersError: A limit is reached, or the server is stopping.
         """
         if self._is_closed or len(self._listeners) >= self._listeners_max:
             raise TooManyListenersError
-        listener = Listener(frozenset(wanted))
+        own = sum(listener.site == site for listener in self._listeners)
+        if site is not None and own >= EVENT_CLIENTS_PER_ADDRESS_MAX:
+            raise TooManyListenersError
+        listener = Listener(frozenset(wanted), site)
         # What was last sent is the base of the differences that follow, so a newcomer gets that
         # even where it is some tenths of a second old.
         for infohash in listener.wanted - self._numbers.keys():

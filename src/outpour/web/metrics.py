@@ -16,29 +16,9 @@ from outpour.web import text_format
 from outpour.web.context import context_of
 from outpour.web.limits import METRICS_ROWS_MAX
 from outpour.web.reply import reply
+from outpour.web.tracker_metrics import METRICS, Labels
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-SUFFIXES = {
-    "_http": ("protocol", "http"),
-    "_udp": ("protocol", "udp"),
-    "_v4": ("family", "ipv4"),
-    "_v6": ("family", "ipv6"),
-}
-GAUGES = {"peers", "torrents", "connections"}
-HELP = {
-    "announces": "Announces answered.",
-    "scrapes": "Scrapes answered.",
-    "errors": "Requests answered with an error.",
-    "refused": "Announces for torrents outside the allowed set.",
-    "handed_over": "Connections handed over to the web side.",
-    "expired": "Peers dropped because they were silent.",
-    "peers": "Peers of all swarms.",
-    "torrents": "Torrents with a swarm.",
-    "bytes_received": "Bytes read from sockets.",
-    "bytes_sent": "Bytes written to sockets.",
-}
-
-Labels = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +80,12 @@ def _sums(version: str, totals: Totals, streams: int) -> Iterator[Family]:
 
 
 def _counters(counters: Mapping[str, int]) -> Iterator[Family]:
-    grouped: dict[str, list[tuple[Labels, float]]] = {}
-    for name, number in sorted(counters.items()):
-        labels: Labels = {}
-        for suffix, (key, value) in SUFFIXES.items():
-            if name.endswith(suffix):
-                name, labels = name.removesuffix(suffix), {key: value}
-        grouped.setdefault(name, []).append((labels, number))
-    for name, values in grouped.items():
-        is_gauge = name in GAUGES
-        yield Family(
-            f"outpour_tracker_{name}" + ("" if is_gauge else "_total"),
-            "gauge" if is_gauge else "counter",
-            HELP.get(name, name.replace("_", " ").capitalize() + "."),
-            tuple(values),
-        )
+    for metric in METRICS:
+        values = [
+            (dict(labels), counters[key]) for key, labels in metric.keys.items() if key in counters
+        ]
+        if values:
+            yield Family(metric.name, metric.kind, metric.help, tuple(values))
 
 
 def _torrents(rows: Sequence[TorrentRow]) -> Iterator[Family]:

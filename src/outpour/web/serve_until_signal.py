@@ -28,6 +28,9 @@ class StartedTracker(Protocol):
     def take_connections(self) -> list[tuple[int, bytes]]:
         """Connections that are not the tracker's: descriptor, and what was read from it."""
 
+    def give_back(self, fd: int, read: bytes) -> None:
+        """Go on with a connection that was taken, and with what was read from it since."""
+
     async def run(self) -> None:
         """Do the tracker's housekeeping until cancelled."""
 
@@ -39,14 +42,16 @@ class StartedTracker(Protocol):
 
 
 @asynccontextmanager
-async def web_side(tracker: StartedTracker, app: ASGIApp) -> AsyncIterator[WebServer]:
+async def web_side(
+    tracker: StartedTracker, app: ASGIApp, *, trusted_proxies: Sequence[str] = ()
+) -> AsyncIterator[WebServer]:
     """Serve an application on the connections that the tracker hands over.
 
     Example:
         async with web_side(service, make_app(service, WebOptions())):
             await service.run()
     """
-    server = WebServer(app)
+    server = WebServer(app, trusted_proxies=trusted_proxies, give_back=tracker.give_back)
     await server.start()
     loop = asyncio.get_running_loop()
 
@@ -69,6 +74,7 @@ async def serve(
     on_ready: Callable[[], None] = lambda: None,
     on_hangup: Callable[[], None] = lambda: None,
     alongside: Sequence[Callable[[], Awaitable[None]]] = (),
+    trusted_proxies: Sequence[str] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT; then stop both sides and save.
 
@@ -80,6 +86,7 @@ async def serve(
         on_ready: Called once everything is served.
         on_hangup: Called on SIGHUP, before the lists are looked through.
         alongside: What else runs meanwhile; cancelled at the end.
+        trusted_proxies: Networks of proxies, which have as many connections as they have visitors.
 
     Raises:
         WriteError: Not all could be saved at the end.
@@ -94,7 +101,7 @@ async def serve(
 
     try:
         with _handling({signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: hang_up}):
-            async with web_side(tracker, app):
+            async with web_side(tracker, app, trusted_proxies=trusted_proxies):
                 on_ready()
                 for work in (stop.wait, tracker.run, *alongside):
                     parts.append(asyncio.ensure_future(work()))

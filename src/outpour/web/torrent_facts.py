@@ -11,6 +11,7 @@ from anyio import to_thread
 from outpour.base.errors import FormatError
 from outpour.torrent.metainfo import File, Metainfo
 from outpour.tracker.lists.metainfo_file import MetainfoFile
+from outpour.web.adapted_names import adapted
 from outpour.web.contract import View
 from outpour.web.limits import FACTS_KEPT
 
@@ -23,11 +24,15 @@ class Files:
         is_folder: The torrent holds a folder, not one file.
         by_path: Each file by its path inside the torrent; pad files and links are left out.
         folders: The names in each folder, files and folders alike.
+        padding: The length of each pad file (BEP 47).
+        adapted: The paths of `by_path` as clients write them that adapt names to all systems.
     """
 
     is_folder: bool
     by_path: Mapping[tuple[str, ...], File]
     folders: Mapping[tuple[str, ...], Sequence[str]]
+    padding: Mapping[tuple[str, ...], int]
+    adapted: Mapping[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,10 @@ def files_of(metainfo: Metainfo) -> Files:
     """Arrange the files of a torrent by path and folder."""
     by_path: dict[tuple[str, ...], File] = {}
     folders: dict[tuple[str, ...], dict[str, None]] = {(): {}}
+    padding: dict[tuple[str, ...], int] = {}
     for file in metainfo.info.files:
+        if file.is_padding:
+            padding[file.path] = file.length
         if "p" in file.attr or "l" in file.attr:
             continue
         by_path[file.path] = file
@@ -129,4 +137,6 @@ def files_of(metainfo: Metainfo) -> Files:
         is_folder=metainfo.info.is_folder,
         by_path=by_path,
         folders={path: tuple(names) for path, names in folders.items()},
+        padding=padding,
+        adapted=dict(adapted(by_path)),
     )

@@ -47,7 +47,13 @@ async def _hand_out(request: Request, infohash: bytes | None) -> Response:
     context = context_of(request)
     row = context.view.row(infohash) if infohash is not None else None
     file = context.view.metainfo_file(row.infohash) if row is not None else None
-    raw = await to_thread.run_sync(file.read) if file is not None else None
+    keyed = context.links(request).keyed()
+
+    def read() -> bytes | None:
+        raw = file.read() if file is not None else None
+        return raw if raw is None or keyed is None else keyed.metainfo(raw)
+
+    raw = await to_thread.run_sync(read)
     if row is None or raw is None:
         raise HTTPException(404)
     headers = {"content-disposition": disposition(f"{row.name or row.infohash_hex}.torrent")}

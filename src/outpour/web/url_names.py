@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from outpour.base.cached import Cached
 from outpour.torrent.disk_names import safe_name
 from outpour.tracker.figures import TorrentRow, Totals
+from outpour.web.adapted_names import adapted
 from outpour.web.contract import View
 from outpour.web.limits import COST_FACTOR, FEED_ITEMS_MAX, NAMED_AT_ONCE_MAX
 from outpour.web.page_thread import PageThread
@@ -22,6 +23,8 @@ class Names:
         metainfo_of: The same, the other way round.
         content: Torrent name to infohash, for torrents whose content is served.
         content_of: The same, the other way round.
+        adapted: The names of `content` as clients write them that adapt names to all systems,
+            where that is unambiguous.
         newest: Infohashes of the newest torrents, the newest first; those of the feed.
     """
 
@@ -29,6 +32,7 @@ class Names:
     metainfo_of: Mapping[bytes, str]
     content: Mapping[str, bytes]
     content_of: Mapping[bytes, str]
+    adapted: Mapping[str, bytes]
     newest: Sequence[bytes]
 
 
@@ -107,5 +111,6 @@ def _named(rows: Rows, view: View) -> Names:
         metainfo_of={infohash: name for name, infohash in metainfo.items()},
         content=content,
         content_of={infohash: name for name, infohash in content.items()},
+        adapted={name: content[own] for (name,), (own,) in adapted((it,) for it in content)},
         newest=[row.infohash for row in newest_first[:FEED_ITEMS_MAX]],
     )

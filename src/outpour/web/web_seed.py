@@ -62,9 +62,7 @@ async def content(request: Request) -> Response:
     published = PublishedContent(context.view, context.url_names, context.facts)
     found = None if path is None else await published.find(path)
     if isinstance(found, Open):
-        if is_folder:
-            found.file.close()
-            raise HTTPException(404)
+        # With a slash at the end it is what clients of v2 torrents ask for.
         return file_reply(request, found)
     if found is None:
         raise HTTPException(404)

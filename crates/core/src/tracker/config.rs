@@ -37,6 +37,8 @@ pub(super) struct TrackerConfig {
     #[pyo3(default)]
     believe_every_ip: bool,
     #[pyo3(default)]
+    path_prefix: String,
+    #[pyo3(default)]
     nat_check_attempts: u32,
     #[pyo3(default)]
     full_scrape: bool,
@@ -86,6 +88,7 @@ impl TryFrom<TrackerConfig> for Config {
             trusted_proxies: networks.map(network).collect::<Result<_>>()?,
             private_networks: config.private_networks,
             believe_every_ip: config.believe_every_ip,
+            path_prefix: config.path_prefix,
             nat_check_attempts: config.nat_check_attempts,
             full_scrape: config.full_scrape,
             requests_per_address_per_s: config.requests_per_address_per_s,

@@ -49,7 +49,9 @@ impl Ledger {
             loop {
                 let page = tracker.core.completed(PAGE);
                 let mut ledger = self.0.lock();
-                page.iter().for_each(|one| ledger.absorb(one));
+                for one in &page {
+                    ledger.absorb(one);
+                }
                 let room = tell - told.len();
                 told.extend(page.iter().take(room).map(|one| (one.infohash, one.count)));
                 if page.len() < PAGE {

@@ -31,6 +31,7 @@ impl Harness {
                 rate: None,
                 serves_private_networks: false,
                 believes_every_ip: false,
+                path_prefix: Vec::new(),
             },
         );
         Self {

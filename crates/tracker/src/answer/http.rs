@@ -10,8 +10,8 @@ use super::Context;
 use super::announce::Admission;
 use super::log::{HttpLine, Logged};
 use crate::model::{Counts, InfoHash};
-use crate::wire::Refusal;
 use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
+use crate::wire::{Cause, Refusal};
 
 /// What became of the bytes at the front of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,7 @@ pub(crate) fn answer(
         Admitted::Elsewhere => return Outcome::Elsewhere,
         Admitted::Unanswerable(status, reason) => {
             context.counters.errors_http.one();
+            context.counters.refuse(Cause::Malformed);
             wire::plain(out, status, reason);
             return Outcome::Broken;
         }
@@ -90,6 +91,7 @@ pub(crate) fn answer(
         }
         Err(refusal) => {
             context.counters.errors_http.one();
+            context.counters.refuse(refusal.cause);
             scratch.body.clear();
             wire::failure(&mut scratch.body, &refusal);
         }
@@ -156,21 +158,19 @@ fn announce(
 ) -> Result<(), Refusal> {
     let infohash = query.announced.infohash;
     if let Some(reason) = context.lists.failure(&infohash) {
-        context.counters.refused.one();
+        context.counters.refuse(Cause::Torrent);
         context.counters.errors_http.one();
         wire::failure_text(&mut scratch.body, reason);
         return Ok(());
     }
     let is_stated = admission.announce.ip != requester;
-    let facts = context
-        .announce(
-            &mut admission,
-            is_stated,
-            requester,
-            &mut scratch.v4,
-            &mut scratch.v6,
-        )
-        .inspect_err(|_| context.counters.refused.one())?;
+    let facts = context.announce(
+        &mut admission,
+        is_stated,
+        requester,
+        &mut scratch.v4,
+        &mut scratch.v6,
+    )?;
     context.counters.announces_http.one();
     let reply = Reply {
         counts: Counts {

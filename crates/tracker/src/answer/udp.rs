@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use super::Context;
 use super::announce::Admission;
 use super::log::Logged;
-use crate::wire::Refusal;
-use crate::wire::http::action;
+use crate::gate::KEY_MISSING;
+use crate::wire::http::{Paths, action};
 use crate::wire::limits::URL_DATA_BYTES_MAX;
 use crate::wire::udp::{self as wire, Request};
+use crate::wire::{Cause, Refusal};
 
 const ID_EXPIRED: &str = "connection id expired";
 
@@ -61,10 +62,11 @@ pub(crate) fn admit<'p>(
     }
     if !context.gate.is_slow_enough(source, context.now_ms) {
         context.counters.dropped_udp.one();
+        counters.refuse(Cause::Rate);
         return Admitted::Dropped;
     }
     if let Err(refusal) = context.lists.admit_address(source) {
-        context.counters.refused.one();
+        counters.refuse(refusal.cause);
         return fail(refusal.reason);
     }
     match request {
@@ -77,12 +79,12 @@ pub(crate) fn admit<'p>(
             let admission = match admission {
                 Ok(admission) => admission,
                 Err(refusal) => {
-                    counters.refused.one();
+                    counters.refuse(refusal.cause);
                     return fail(refusal.reason);
                 }
             };
             if let Some(reason) = context.lists.failure(&request.announced.infohash) {
-                counters.refused.one();
+                counters.refuse(Cause::Torrent);
                 return fail(reason);
             }
             Admitted::Announce {
@@ -90,6 +92,11 @@ pub(crate) fn admit<'p>(
                 admission,
                 request_bytes: packet.len(),
             }
+        }
+        // A scrape has no room for a key (BEP 41 is of announces alone), and numbers are for members.
+        Request::Scrape(_) if context.lists.keys.is_some() => {
+            counters.refuse(Cause::Key);
+            fail(KEY_MISSING.reason)
         }
         Request::Scrape(scrape) => {
             for infohash in scrape.infohashes {
@@ -108,7 +115,7 @@ fn admit_announce(
 ) -> Result<Admission, Refusal> {
     if context.lists.keys.is_some() {
         let mut url = [0; URL_DATA_BYTES_MAX];
-        let key = key(wire::url_data(request.options, &mut url));
+        let key = key(wire::url_data(request.options, &mut url), context.paths());
         context.lists.admit_key(key)?;
     }
     context.admit_announced(&request.announced)?;
@@ -116,9 +123,9 @@ fn admit_announce(
 }
 
 /// The `KEY` in the `/KEY/announce` that BEP 41 carries.
-fn key(url: &[u8]) -> Option<&[u8]> {
+fn key<'u>(url: &'u [u8], paths: Paths<'_>) -> Option<&'u [u8]> {
     let path = url.split(|byte| *byte == b'?').next()?;
-    action(path, true)?.1
+    action(path, paths)?.1
 }
 
 impl Admitted<'_> {
@@ -172,7 +179,7 @@ pub(crate) fn answer(
                     wire::PEERS_AT + facts.v4_bytes + facts.v6_bytes
                 }
                 Err(refusal) => {
-                    context.counters.refused.one();
+                    context.counters.refuse(refusal.cause);
                     context.counters.errors_udp.one();
                     wire::error(out, transaction, refusal.reason, request_bytes)
                 }

@@ -5,7 +5,7 @@ use super::{bencode, source};
 use crate::answer::harness::Harness;
 use crate::answer::http::Outcome;
 use crate::gate::Lists;
-use crate::wire::http::{Read, read};
+use crate::wire::http::{Paths, Read, read};
 use crate::wire::limits::HTTP_HEAD_BYTES_MAX;
 
 const ANNOUNCE: &[u8] =
@@ -18,11 +18,11 @@ pub fn http(data: &[u8]) {
     };
     let [is_v6, is_keyed, has_full_scrape] = [16, 32, 64].map(|bit| flags & bit != 0);
     let buffer = match flags & 7 {
-        0 => [ANNOUNCE, b"&", rest, b" HTTP/1.1\r\n\r\n"].concat(),
-        1 => [ANNOUNCE, b" HTTP/1.1\r\n", rest, b"\r\n\r\n"].concat(),
+        0 => [ANNOUNCE, b"&", rest, b" HTTP/1.1\r\nHost: t\r\n\r\n"].concat(),
+        1 => [ANNOUNCE, b" HTTP/1.1\r\nHost: t\r\n", rest, b"\r\n\r\n"].concat(),
         2 => [b"GET /scrape?info_hash=", rest, b" HTTP/1.0\r\n\r\n"].concat(),
-        3 => [ANNOUNCE, b" HTTP/1.1\r\n\r\n", rest].concat(),
-        4 => [b"HEAD /", rest, b" HTTP/1.1\r\n\r\n"].concat(),
+        3 => [ANNOUNCE, b" HTTP/1.1\r\nHost: t\r\n\r\n", rest].concat(),
+        4 => [b"HEAD /", rest, b" HTTP/1.1\r\nHost: t\r\n\r\n"].concat(),
         _ => rest.to_vec(),
     };
     let mut harness = Harness::new();
@@ -86,7 +86,11 @@ fn body(answer: &[u8]) -> &[u8] {
 
 /// What the first bytes of a request are taken for, it stays when the others come.
 fn no_beginning_misleads(buffer: &[u8], keyed: bool, cut: usize) {
-    match (read(&buffer[..cut], keyed), read(buffer, keyed)) {
+    let paths = Paths {
+        prefix: b"/files",
+        keyed,
+    };
+    match (read(&buffer[..cut], paths), read(buffer, paths)) {
         (Read::Partial, _) | (Read::Malformed(_), Read::Malformed(_)) => {}
         (early, late) => assert_eq!(early, late),
     }

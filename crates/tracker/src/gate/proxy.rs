@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use crate::wire::http::{decode, values_from_the_last};
 
+const FORWARDED_FOR: &[u8] = b"x-forwarded-for";
+
 /// A network in CIDR notation; a bare address is a network of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -82,7 +84,7 @@ pub(crate) struct Requester {
 /// Only the rightmost entries were written by proxies; what lies left of them the client made up.
 pub(crate) fn requester(trusted: &[Network], source: IpAddr, fields: &[u8]) -> Requester {
     let mut address = source;
-    for value in values_from_the_last(fields, b"x-forwarded-for") {
+    for value in values_from_the_last(fields, FORWARDED_FOR) {
         let hop = any_contains(trusted, address).then(|| parse_hop(value));
         match hop.flatten() {
             Some(next) => address = next,
@@ -98,6 +100,11 @@ pub(crate) fn requester(trusted: &[Network], source: IpAddr, fields: &[u8]) -> R
         address,
         is_whole: true,
     }
+}
+
+/// Whether a proxy says for whom it asks.
+pub(crate) fn is_forwarded(fields: &[u8]) -> bool {
+    values_from_the_last(fields, FORWARDED_FOR).next().is_some()
 }
 
 fn parse_hop(value: &[u8]) -> Option<IpAddr> {

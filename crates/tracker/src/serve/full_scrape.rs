@@ -4,7 +4,6 @@ use std::io::{self, BufWriter, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
@@ -37,17 +36,13 @@ pub(super) fn start(
     if is_running.swap(true, Ordering::Acquire) {
         return Err(stream);
     }
-    let shared = Arc::clone(shared);
+    let own = Arc::clone(shared);
     let run = move || {
         // A reader that went away is no fault of the tracker's.
-        let _answered = answer(&shared, &stream, scrape);
-        shared
-            .full_scrapes
-            .is_running
-            .store(false, Ordering::Release);
+        let _answered = answer(&own, &stream, scrape);
+        own.full_scrapes.is_running.store(false, Ordering::Release);
     };
-    let name = "outpour-scrape".to_owned();
-    if thread::Builder::new().name(name).spawn(run).is_err() {
+    if shared.threads.spawn_once("outpour-scrape", run).is_err() {
         // The connection went with the closure; the next one may find a thread.
         is_running.store(false, Ordering::Release);
     }

@@ -1,4 +1,5 @@
-//! Connections that are not for the tracker, on their way to the web application.
+//! Connections on their way to the web application, whose request is not for the tracker, and on their
+//! way back to a worker once that is answered.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -30,6 +31,11 @@ impl HandOff {
     /// Readable while connections wait.
     pub(crate) fn signal_fd(&self) -> RawFd {
         self.signal.as_raw_fd()
+    }
+
+    /// The same for who waits in this crate.
+    pub(super) fn signal(&self) -> &File {
+        &self.signal
     }
 
     /// Leaves a connection to be taken; gives it back if too many wait already.

@@ -1,6 +1,7 @@
 //! TCP connections: accepted, read, answered and closed in one turn if they can be, kept if not.
 
 use std::io;
+use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -118,6 +119,29 @@ impl HttpServer {
             }
         }
         self.serve(epoll, context);
+    }
+
+    /// Goes on with connections that come back from the web application, and with what was read of them.
+    ///
+    /// Each is as one that was answered here: what it asked for before makes no difference.
+    pub(super) fn take_back(
+        &mut self,
+        returned: Vec<(OwnedFd, Vec<u8>)>,
+        epoll: &Epoll,
+        context: &mut Context<'_>,
+    ) {
+        for (fd, held) in returned {
+            let stream = TcpStream::from(fd);
+            // Who is gone meanwhile has no address any more.
+            let Ok(source) = stream.peer_addr() else {
+                continue;
+            };
+            context.counters.handed_back.one();
+            let mut connection = Connection::new(stream, source.ip());
+            connection.requests = 1;
+            let next = self.answers.resume(&mut connection, &held, context);
+            self.settle(connection, None, next, false, &held, epoll, context);
+        }
     }
 
     fn gather(

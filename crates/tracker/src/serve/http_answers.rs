@@ -137,8 +137,6 @@ impl HttpAnswers {
             return Next::Close;
         }
         if connection.is_sending() {
-            // Whoever does not take its answers cannot go to the web application.
-            connection.is_last |= matches!(end, End::Leave(_));
             connection.input.extend_from_slice(&input[at..]);
             return Next::Write;
         }

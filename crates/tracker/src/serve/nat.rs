@@ -49,7 +49,7 @@ impl NatChecker {
             return Ok(None);
         };
         let epoll = Epoll::new()?;
-        epoll.add(&shared.stop, STOP, Interest::Read)?;
+        epoll.add(&shared.threads.stop, STOP, Interest::Read)?;
         epoll.add(waiting.checks.signal(), SIGNAL, Interest::Read)?;
         Ok(Some(Self {
             shared: Arc::clone(shared),

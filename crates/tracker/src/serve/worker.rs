@@ -1,7 +1,6 @@
 //! One thread with one epoll loop over all its sockets, UDP and TCP, old and new.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::affinity;
@@ -12,6 +11,7 @@ use super::handoff::HandOff;
 use super::http::HttpServer;
 use super::limits::{SWEEP_STEP, TICK_MS, TICKS_A_SWEEP};
 use super::ports::WorkerSockets;
+use super::threads::Threads;
 use super::udp::UdpServer;
 use crate::answer::log::Log;
 use crate::answer::{Context, Policy};
@@ -29,18 +29,20 @@ pub(crate) struct Shared {
     pub(crate) counters: Box<[Counters]>,
     pub(crate) log: Option<Log>,
     pub(crate) handoff: HandOff,
+    /// What comes back from the web application, one for each worker.
+    pub(crate) returns: Box<[HandOff]>,
     pub(crate) full_scrapes: FullScrapes,
     pub(crate) connections_max: usize,
     /// Each worker stays on a CPU of its own.
     pub(crate) pin_workers: bool,
     pub(crate) clock: Clock,
-    /// Readable when it is time to end.
-    pub(crate) stop: OwnedFd,
+    pub(crate) threads: Arc<Threads>,
 }
 
 /// The numbers under which `epoll` knows a worker's own sockets; those with this bit are connections.
 pub(super) const CONNECTION_BIT: u64 = 1 << 63;
 const STOP: u64 = 0;
+const RETURNS: u64 = (1 << 32) - 1;
 const LISTENERS_FROM: u64 = 1;
 const PACKETS_FROM: u64 = 1 << 32;
 
@@ -65,7 +67,8 @@ impl Worker {
         sockets: WorkerSockets,
     ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
-        epoll.add(&shared.stop, STOP, Interest::Read)?;
+        epoll.add(&shared.threads.stop, STOP, Interest::Read)?;
+        epoll.add(shared.returns[index].signal(), RETURNS, Interest::Read)?;
         for (token, listener) in (LISTENERS_FROM..).zip(&sockets.listeners) {
             epoll.add(listener, token, Interest::Read)?;
         }
@@ -108,6 +111,10 @@ impl Worker {
             for event in 0..count {
                 match events.token(event) {
                     STOP => return,
+                    RETURNS => {
+                        let returned = shared.returns[self.index].take();
+                        self.http.take_back(returned, &self.epoll, &mut context);
+                    }
                     token if token & CONNECTION_BIT != 0 => {}
                     token if token >= PACKETS_FROM => {
                         let packets = &self.sockets.packets[(token - PACKETS_FROM) as usize];

@@ -266,8 +266,8 @@ impl Shard {
             let peer = P::place_mut(slot, place, call.asker_hash);
             let old = peer.meta();
             // Another client may be at the same address now; whether it is, its peer id tells.
-            let counted = old.is_completed() & (seeder | (announce.event != Event::Started));
-            let finished = !counted & (says_so | (seeder & !old.is_seeder()));
+            let counted = old.is_completed() && (seeder || announce.event != Event::Started);
+            let finished = !counted && (says_so || seeder && !old.is_seeder());
             *peer = peer.with_meta(said.completed_if(counted | finished));
             let change = u32::from(seeder).wrapping_sub(u32::from(old.is_seeder()));
             slot.seeders = slot.seeders.wrapping_add(change);

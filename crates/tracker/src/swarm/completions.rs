@@ -68,7 +68,7 @@ impl Shard {
     pub(super) fn complete<P: Family>(&mut self, call: &Call<'_, P>, number: u32) -> bool {
         let announce = call.announce;
         let counted = call.turn.counted;
-        let Some(mark) = counted.add(&announce.infohash, &announce.peer_id) else {
+        let Some(mark) = counted.add(announce) else {
             return false;
         };
         let completed = self.torrents.slot_mut(number).completed_mut();

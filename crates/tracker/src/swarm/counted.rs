@@ -4,19 +4,34 @@
 //! one over the other address family, and is a minute old after a crash. So the latest are kept here too:
 //! a mark of 8 bytes for each torrent and peer id, in sets of one cache line, the latest first. A mark
 //! says all that is needed to put it back, so marks are what is saved.
+//!
+//! | bits  | what                                                     |
+//! | ----: | -------------------------------------------------------- |
+//! | 0–15  | port                                                     |
+//! | 16–21 | address: its family, and 5 bits of a hash                |
+//! | 22–63 | torrent and peer id: 42 bits of a hash, which set by them |
+//!
+//! A client keeps its port when its address changes, and has two addresses where it speaks both families.
+//! The same peer id at the same address and another port is another client, that made its id badly.
 
 use std::hash::Hasher;
+use std::net::IpAddr;
 
 use parking_lot::Mutex;
 use siphasher::sip::SipHasher13;
 
-use crate::model::{InfoHash, PeerId};
+use crate::model::Announce;
 
 /// Sets of the table: 65,536 downloads in 512 KiB, most of it untouched where few are counted.
 const SETS: usize = 8192;
 
 /// Marks of a set.
 const WAYS: usize = 8;
+
+const PORT: u64 = 0xffff;
+const ADDRESS: u64 = 0x3f_0000;
+const FAMILY_SHIFT: u32 = 16;
+const CLIENT_SHIFT: u32 = 22;
 
 /// Where there is no mark.
 const NOTHING: u64 = 0;
@@ -36,20 +51,22 @@ impl Counted {
         Self(Mutex::new(vec![Set([NOTHING; WAYS]); sets].into()))
     }
 
-    /// Mark a download as counted, and give the mark unless it was there.
-    pub(super) fn add(&self, infohash: &InfoHash, peer_id: &PeerId) -> Option<u64> {
-        let mark = mark(infohash, peer_id);
+    /// Mark the download of a peer as counted, and give the mark unless it was there.
+    pub(super) fn add(&self, announce: &Announce) -> Option<u64> {
+        let mark = mark(announce);
         self.put(mark).then_some(mark)
     }
 
-    /// Put a mark before all others of its set, and tell if it was not there.
+    /// Put a mark before all others of its set, and tell if there was none of that client.
     pub(super) fn put(&self, mark: u64) -> bool {
         let mut sets = self.0.lock();
-        let at = mark as usize % sets.len();
+        let at = (mark >> CLIENT_SHIFT) as usize % sets.len();
         let Set(marks) = &mut sets[at];
-        let found = marks.iter().position(|other| *other == mark);
+        let found = marks.iter().position(|other| is_same(*other, mark));
         marks[..=found.unwrap_or(WAYS - 1)].rotate_right(1);
-        marks[0] = mark;
+        if found.is_none() {
+            marks[0] = mark;
+        }
         found.is_none()
     }
 
@@ -61,46 +78,85 @@ impl Counted {
     }
 }
 
+/// Whether two marks are of one client.
+fn is_same(one: u64, other: u64) -> bool {
+    let differs = one ^ other;
+    let [port, address] = [differs & PORT, differs & ADDRESS];
+    differs >> CLIENT_SHIFT == 0 && (port == 0 || address != 0)
+}
+
 /// The same in every process. Whoever finds two peer ids with the same mark has one of his own
 /// downloads left uncounted, which he could have by not announcing it.
-fn mark(infohash: &InfoHash, peer_id: &PeerId) -> u64 {
-    let mut hasher = SipHasher13::new();
-    hasher.write(infohash);
-    hasher.write(peer_id);
-    hasher.finish().max(NOTHING + 1)
+fn mark(announce: &Announce) -> u64 {
+    let hash = |parts: &[&[u8]]| {
+        let mut hasher = SipHasher13::new();
+        for part in parts {
+            hasher.write(part);
+        }
+        hasher.finish()
+    };
+    let (family, address) = match announce.ip {
+        IpAddr::V4(ip) => (0, hash(&[&ip.octets()])),
+        IpAddr::V6(ip) => (1 << FAMILY_SHIFT, hash(&[&ip.octets()])),
+    };
+    let address = family | address & ADDRESS & !(1 << FAMILY_SHIFT);
+    // No client is all zeros, so no mark is.
+    let client = hash(&[&announce.infohash, &announce.peer_id]).max(1 << CLIENT_SHIFT);
+    client >> CLIENT_SHIFT << CLIENT_SHIFT | address | u64::from(announce.port)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Event;
 
-    fn peer_id(number: u32) -> PeerId {
+    fn peer(number: u32) -> Announce {
         let mut peer_id = [b'-'; 20];
         peer_id[16..].copy_from_slice(&number.to_be_bytes());
-        peer_id
+        Announce {
+            infohash: [1; 20],
+            peer_id,
+            ip: [192, 0, 2, 1].into(),
+            port: 6881,
+            left: 0,
+            has_nothing: false,
+            event: Event::Completed,
+            numwant: 0,
+        }
     }
 
     #[test]
-    fn a_peer_is_counted_once_for_each_torrent() {
+    fn a_client_is_counted_once_for_each_torrent_wherever_it_is() {
         let counted = Counted::new();
-        assert!(counted.add(&[1; 20], &peer_id(1)).is_some());
-        assert!(counted.add(&[2; 20], &peer_id(1)).is_some());
-        assert!(counted.add(&[1; 20], &peer_id(2)).is_some());
-        assert_eq!(counted.add(&[1; 20], &peer_id(1)), None);
+        let first = peer(1);
+        assert!(counted.add(&first).is_some());
+        assert!(counted.add(&peer(2)).is_some());
+        let infohash = [2; 20];
+        assert!(counted.add(&Announce { infohash, ..first }).is_some());
+        for ip in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
+            let ip = ip.parse().expect("an address");
+            assert_eq!(counted.add(&Announce { ip, ..first }), None);
+        }
+        // Of the other family it may have another port as well.
+        let ip = "2001:db8::1".parse().expect("an address");
+        let port = 6882;
+        assert_eq!(counted.add(&Announce { ip, port, ..first }), None);
+        assert!(counted.add(&Announce { port, ..first }).is_some());
+        assert_eq!(counted.add(&Announce { port, ..first }), None);
     }
 
     #[test]
     fn the_marks_of_a_table_make_the_same_table_again() {
         let [one, other] = [Counted::with_sets(4), Counted::with_sets(4)];
         for number in 0..50 {
-            one.add(&[1; 20], &peer_id(number));
+            one.add(&peer(number));
         }
         for mark in one.marks() {
             assert!(other.put(mark));
         }
         for number in 50..60 {
-            one.add(&[1; 20], &peer_id(number));
-            other.add(&[1; 20], &peer_id(number));
+            one.add(&peer(number));
+            other.add(&peer(number));
         }
         assert_eq!(one.marks(), other.marks());
         assert_eq!(one.marks().len(), 4 * WAYS);
@@ -109,17 +165,17 @@ mod tests {
     #[test]
     fn the_mark_that_was_not_seen_for_longest_makes_room() {
         let counted = Counted::with_sets(1);
-        let marks = 1..=WAYS as u64;
-        assert!(marks.clone().all(|mark| counted.put(mark)));
-        assert!(!counted.put(1));
-        assert!(counted.put(100));
-        assert!(!counted.put(1));
-        assert!(counted.put(2));
+        let marks: Vec<u64> = (1..=10).map(|client| client << CLIENT_SHIFT).collect();
+        assert!(marks[..WAYS].iter().all(|mark| counted.put(*mark)));
+        assert!(!counted.put(marks[0]));
+        assert!(counted.put(marks[9]));
+        assert!(!counted.put(marks[0]));
+        assert!(counted.put(marks[1]));
     }
 
     /// What was saved by an older version has to be found by a newer one.
     #[test]
     fn a_mark_is_the_same_in_every_process() {
-        assert_eq!(mark(&[1; 20], &[2; 20]), 9_684_136_382_291_588_503);
+        assert_eq!(mark(&peer(1)), 9_282_888_191_453_174_497);
     }
 }

@@ -8,7 +8,7 @@ mod response;
 mod tests;
 
 pub(crate) use head::{
-    Action, Head, Method, Read, action, field, read, takes_gzip, values_from_the_last,
+    Action, Head, Method, Paths, Read, action, field, read, takes_gzip, values_from_the_last,
 };
 pub(crate) use query::decode;
 pub(crate) use request::{Announce, announce, infohashes};

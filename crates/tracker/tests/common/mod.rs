@@ -264,6 +264,7 @@ pub fn packet(id: u64, action: u32, rest: &[u8]) -> Vec<u8> {
 pub struct UdpAnnounce {
     pub infohash: [u8; 20],
     pub peer_id: [u8; 20],
+    pub downloaded: u64,
     pub left: u64,
     pub event: u32,
     pub ip: [u8; 4],
@@ -277,6 +278,7 @@ impl Default for UdpAnnounce {
         Self {
             infohash: INFOHASH,
             peer_id: *b"-XX0001-abcdefghijkl",
+            downloaded: 0,
             left: 1,
             event: 0,
             ip: [0; 4],
@@ -292,7 +294,7 @@ impl UdpAnnounce {
         [
             self.infohash.as_slice(),
             &self.peer_id,
-            &[0; 8],
+            &self.downloaded.to_be_bytes(),
             &self.left.to_be_bytes(),
             &[0; 8],
             &self.event.to_be_bytes(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from outpour.cli.shared.printer import Text
 LINES_MAX = 8
 """Lines of a kind that are said one by one; a quiet second gives one of them back."""
 EXAMPLES_MAX = 3
+FLUSH_S = 1.0
 KINDS_MAX = 100
 """Kinds remembered; there are as many as there are reasons to refuse something."""
 
@@ -69,6 +71,12 @@ class AlikeLines:
                 # This second is no quiet one.
                 kind.left = -1
                 kind.examples.clear()
+
+    async def keep_up(self) -> None:
+        """Say each second what was held back, until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self.flush()
 
     def flush(self) -> None:
         """Say what was held back; to be called each second, and at the end."""

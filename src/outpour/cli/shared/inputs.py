@@ -81,6 +81,23 @@ def check_url(url: str) -> str:
     return url
 
 
+def read_ip(text: str) -> str:
+    """Read an IP address, IPv6 with or without brackets.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    import ipaddress
+
+    try:
+        return str(ipaddress.ip_address(text.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        raise UsageError(
+            f"`{printable(text)}`: not an IP address",
+            hint="write one of this machine, such as `192.0.2.7` or `::1`",
+        ) from None
+
+
 def read_similar(text: str) -> bytes:
     """Read an infohash of 40 or 64 hexadecimal digits, or take that of a .torrent file.
 

@@ -75,16 +75,21 @@ class Printer:
 
     def note(self, message: str) -> None:
         """Tell a person what is unwise."""
-        self._write("warning", ("yellow", "note:"), " ", message)
+        self.warn(("yellow", "note:"), " ", message)
+
+    def warn(self, *line: Text) -> None:
+        """Tell a person what somebody should look at."""
+        self._write("warning", *line)
 
     def error(self, message: str, hint: str | None = None) -> None:
         """Tell a person what failed, and the way out."""
-        self._write("error", ("red", "error:"), " ", message)
+        self._write(None, ("red", "error:"), " ", message)
         if hint is not None:
-            self.talk(("cyan", "hint:"), " ", hint)
+            self._write(None, ("cyan", "hint:"), " ", hint)
 
-    def _write(self, level: str, *line: Text) -> None:
-        if self._is_log:
+    def _write(self, level: str | None, *line: Text) -> None:
+        # What ends the process is for whoever started it: two lines, the same everywhere.
+        if self._is_log and level is not None:
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             line = (f"{at} {level} ", *line)
         self.env.stderr.write(_join(line, color=self.env.color_err) + "\n")

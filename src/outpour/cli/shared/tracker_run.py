@@ -13,11 +13,13 @@ from outpour.base.event import Event
 from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.waiting_lines import saying_so
 from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.lists.keys_in_force import Keyring
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state import dfile
+from outpour.web.access import AccessRules
 from outpour.web.admin_api import Admin
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
@@ -59,7 +61,8 @@ class TrackerRun:
         Raises:
             OutpourError: An address, the set or the state cannot be used.
         """
-        self.service.start()
+        with saying_so(self._printer, "reading torrents, lists and state"):
+            self.service.start()
 
     def take_over(self, path: Path) -> None:
         """Take over the state of a classic tracker.
@@ -76,6 +79,7 @@ class TrackerRun:
         self._printer.talk(
             f"took over {len(found.completed)} counters from `{path}`"
             + (f", left out {found.skipped} bad entries" if found.skipped else "")
+            + (f"; its peers cannot be read: {found.damage}" if found.damage else "")
         )
 
     def serve(
@@ -98,9 +102,15 @@ class TrackerRun:
             WriteError: Not all could be saved at the end.
         """
         settings = self._settings
-        options = WebOptions(public_url=settings.public_url)
-        app = make_app(self.service, options, administration=self._admin)
-        front = IndexOverride(app, page=settings.page, redirect=redirect, favicon=settings.favicon)
+        udp = self.service.udp_addresses
+        options = WebOptions(
+            public_url=settings.public_url,
+            trusted_proxies=settings.trusted_proxies,
+            is_open=settings.open and settings.key_list is None,
+            udp_port=udp[0][1] if udp else None,
+        )
+        app = make_app(self.service, options, administration=self._admin, rules=self._rules())
+        front = IndexOverride(app, redirect=redirect, favicon=settings.favicon)
         give_way()
         asyncio.run(
             serve(
@@ -109,8 +119,15 @@ class TrackerRun:
                 on_ready=self._tell_addresses,
                 on_hangup=on_hangup,
                 alongside=alongside,
+                trusted_proxies=settings.trusted_proxies,
             )
         )
+
+    def _rules(self) -> AccessRules:
+        service, admin = self.service, self._admin
+        if admin is None:
+            return AccessRules(self._settings.levels, service.is_key)
+        return AccessRules(self._settings.levels, service.is_key, admin.token.is_right)
 
     def _administration(self) -> Admin | None:
         settings = self._settings
@@ -131,7 +148,7 @@ class TrackerRun:
             where = format_host_port(_ANY.get(host, host), port)
             everywhere = " (all interfaces)" if host in _ANY else ""
             self._printer.talk(f"tracker: udp://{where}/announce{everywhere}")
-        if self._settings.page and self.service.http_addresses:
+        if self._settings.levels["page"] != "off" and self.service.http_addresses:
             host, port = self.service.http_addresses[0]
             where = format_host_port(_ANY.get(host, host), port)
             self._printer.talk("page: ", ("bold", f"http://{where}/"))

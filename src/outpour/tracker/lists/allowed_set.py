@@ -114,6 +114,9 @@ class AllowedSet:
     def __contains__(self, infohash: bytes) -> bool:
         return infohash in self._infohashes
 
+    def __len__(self) -> int:
+        return len(self._infohashes)
+
     def find(self, infohash: bytes) -> Listing | None:
         """What is known of a torrent, by any of its 20-byte infohashes."""
         return self._listings.get(self._row_of.get(infohash, b""))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from outpour.base.errors import ReadError, WriteError, reason
@@ -15,13 +17,22 @@ class Lock:
     Args:
         path: The lock file; made, and removed on release.
         subject: What the lock is for, as messages name it.
+        user: Who else may hold it, as messages name it.
+        hint: What to do then, besides stopping the other one.
 
     Raises:
         ReadError: Another process holds it.
         WriteError: The file cannot be made.
     """
 
-    def __init__(self, path: Path, subject: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        subject: Path,
+        *,
+        user: str = "another tracker",
+        hint: str = "or name another file with `--state`",
+    ) -> None:
         self._path = path
         while True:
             try:
@@ -33,10 +44,12 @@ class Lock:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                holder = _holder(self._fd)
                 os.close(self._fd)
+                stop = f"`kill {holder}` stops the other one" if holder else "stop the other one"
                 raise ReadError(
-                    f"`{subject}`: another tracker is using it",
-                    hint="stop the other one, or name another file with `--state`",
+                    f"`{subject}`: {user} is using it" + (f", process {holder}" if holder else ""),
+                    hint=f"{stop}, {hint}",
                 ) from None
             except OSError as error:
                 os.close(self._fd)
@@ -45,6 +58,7 @@ class Lock:
                     hint="name a file on a local disk",
                 ) from error
             if self._is_current():
+                self._sign()
                 return
             os.close(self._fd)
 
@@ -55,7 +69,24 @@ class Lock:
         except FileNotFoundError:
             return False
 
+    def _sign(self) -> None:
+        # Without it the lock holds all the same, and nobody is told whose it is.
+        with suppress(OSError):
+            os.truncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
     def release(self) -> None:
         """Let the next process have it."""
-        self._path.unlink(missing_ok=True)
+        # Where the folder was replaced, the file of this name is another one's.
+        with contextlib.suppress(OSError):
+            if self._is_current():
+                self._path.unlink()
         os.close(self._fd)
+
+
+def _holder(lock: int) -> int | None:
+    try:
+        text = os.pread(lock, 20, 0).strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None

@@ -24,6 +24,7 @@ pub(crate) struct Request<'b> {
     pub(super) task: Result<Task<'b>, Refusal>,
 }
 
+#[allow(clippy::large_enum_variant)] // a box would cost each request an allocation
 pub(super) enum Task<'b> {
     Announce(wire::Announce<'b>, Admission),
     Scrape,
@@ -35,7 +36,7 @@ pub(crate) fn admit<'b>(
     source: IpAddr,
     buffer: &'b [u8],
 ) -> Admitted<'b> {
-    let head = match wire::read(buffer, context.lists.keys.is_some()) {
+    let head = match wire::read(buffer, context.paths()) {
         Read::Partial => return Admitted::Partial,
         Read::Elsewhere => return Admitted::Elsewhere,
         Read::Malformed(reason) => return Admitted::Unanswerable(Status::BadRequest, reason),
@@ -44,6 +45,9 @@ pub(crate) fn admit<'b>(
     if head.method == Method::Other {
         let reason = "announce and scrape are asked for with GET";
         return Admitted::Unanswerable(Status::MethodNotAllowed, reason);
+    }
+    if head.is_forwarded {
+        context.gate.note_forwarder(source);
     }
     let requester = context.gate.requester(source, head.fields);
     let task = admit_request(context, source, requester, &head);
@@ -66,14 +70,12 @@ fn admit_request<'b>(
     context
         .lists
         .admit_address(requester)
-        .and_then(|()| context.lists.admit_key(head.key))
-        .inspect_err(|_| context.counters.refused.one())?;
+        .and_then(|()| context.lists.admit_key(head.key))?;
     if head.action == Action::Scrape {
         return Ok(Task::Scrape);
     }
     let query = wire::announce(head.query)?;
-    let admission = admit_announce(context, source, requester, head, &query)
-        .inspect_err(|_| context.counters.refused.one())?;
+    let admission = admit_announce(context, source, requester, head, &query)?;
     Ok(Task::Announce(query, admission))
 }
 

@@ -1,7 +1,7 @@
 //! The head of an HTTP/1 request: which method and path, and whether the connection outlives it.
 //!
-//! Fields other than the few that matter here are stepped over, not checked: what is not for the
-//! tracker is handed over with all its bytes, and judged there.
+//! Of the fields only the few that matter here are read. What is not for the tracker is handed over
+//! with all its bytes, and judged there.
 
 use memchr::{memchr, memrchr};
 
@@ -18,6 +18,7 @@ pub(crate) enum Read<'a> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each says something else of the request
 pub(crate) struct Head<'a> {
     pub(crate) method: Method,
     pub(crate) action: Action,
@@ -28,6 +29,8 @@ pub(crate) struct Head<'a> {
     pub(crate) keep_alive: bool,
     /// A body follows, which no request to a tracker needs.
     pub(crate) has_body: bool,
+    /// A proxy says whose request it passes on.
+    pub(crate) is_forwarded: bool,
     /// The request line as it came.
     pub(crate) line: &'a [u8],
     /// The field lines as they came.
@@ -49,8 +52,17 @@ pub(crate) enum Action {
     Scrape,
 }
 
-/// Reads one head from the front of `buffer`; `keyed` says whether `/KEY/announce` is for the tracker.
-pub(crate) fn read(buffer: &[u8], keyed: bool) -> Read<'_> {
+/// Which paths are the tracker's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Paths<'a> {
+    /// What may stand before each of them, without a slash at its end: the path of the public URL.
+    pub(crate) prefix: &'a [u8],
+    /// `/KEY/announce` is one of them.
+    pub(crate) keyed: bool,
+}
+
+/// Reads one head from the front of `buffer`.
+pub(crate) fn read<'b>(buffer: &'b [u8], paths: Paths<'_>) -> Read<'b> {
     // RFC 9112 section 2.2: empty lines before a request are skipped.
     let skipped = buffer
         .iter()
@@ -71,7 +83,7 @@ pub(crate) fn read(buffer: &[u8], keyed: bool) -> Read<'_> {
         Err(reason) => return Read::Malformed(reason),
     };
     let (path, query) = split_target(line.target);
-    let Some((action, key)) = action(path, keyed) else {
+    let Some((action, key)) = action(path, paths) else {
         return Read::Elsewhere;
     };
     let fields_at = skipped + end + 1;
@@ -80,6 +92,9 @@ pub(crate) fn read(buffer: &[u8], keyed: bool) -> Read<'_> {
     };
     if fields_at + fields.length > HTTP_HEAD_BYTES_MAX {
         return Read::Malformed(TOO_LARGE);
+    }
+    if let Some(reason) = fields.fault(line.is_http_1_0) {
+        return Read::Malformed(reason);
     }
     Read::Whole(Head {
         method: line.method,
@@ -90,6 +105,7 @@ pub(crate) fn read(buffer: &[u8], keyed: bool) -> Read<'_> {
         // A body would be read as the next request, so its connection ends with the answer.
         keep_alive: fields.keep_alive.unwrap_or(!line.is_http_1_0) && !fields.has_body,
         has_body: fields.has_body,
+        is_forwarded: fields.is_forwarded,
         line: without_cr(&rest[..end]),
         fields: &buffer[fields_at..fields_at + fields.length],
         length: fields_at + fields.length,
@@ -154,29 +170,49 @@ fn split_target(target: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn without_origin(target: &[u8]) -> &[u8] {
-    let scheme = b"http://";
-    match target.get(..scheme.len()) {
-        Some(start) if start.eq_ignore_ascii_case(scheme) => {
-            let rest = &target[scheme.len()..];
-            memchr(b'/', rest).map_or(b"/", |slash| &rest[slash..])
-        }
-        _ => target,
+    let after = |scheme: &[u8]| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    match after(b"http://").or_else(|| after(b"https://")) {
+        Some(rest) => memchr(b'/', rest).map_or(b"/", |slash| &rest[slash..]),
+        None => target,
     }
 }
 
 /// The tracker's paths, with those that other trackers made customary; none for any other.
-pub(crate) fn action(path: &[u8], keyed: bool) -> Option<(Action, Option<&[u8]>)> {
-    let path = path.strip_prefix(b"/")?;
+///
+/// Slashes at the ends are of whoever put the URL together: `http://host/` and `/announce`.
+pub(crate) fn action<'p>(path: &'p [u8], paths: Paths<'_>) -> Option<(Action, Option<&'p [u8]>)> {
+    let path = slashed(path)?;
+    let after = path.strip_prefix(paths.prefix).and_then(slashed);
+    let path = without_slashes(after.unwrap_or(path));
     if let Some(action) = last_segment(path) {
         return Some((action, None));
     }
-    let slash = memchr(b'/', path)?;
-    let (first, action) = (&path[..slash], last_segment(&path[slash + 1..])?);
+    let slash = memrchr(b'/', path)?;
+    let (first, action) = (
+        without_slashes(&path[..slash]),
+        last_segment(&path[slash + 1..])?,
+    );
     if first == b"tracker.php" {
         Some((action, None))
     } else {
-        (keyed && !first.is_empty()).then_some((action, Some(first)))
+        (paths.keyed && !first.contains(&b'/')).then_some((action, Some(first)))
     }
+}
+
+/// A path from the last of the slashes that it begins with; none if it begins with none.
+fn slashed(path: &[u8]) -> Option<&[u8]> {
+    let slashes = path.iter().take_while(|byte| **byte == b'/').count();
+    path.get(slashes.checked_sub(1)?..)
+}
+
+fn without_slashes(path: &[u8]) -> &[u8] {
+    let is_slash = |byte: &u8| *byte == b'/';
+    let first = path.iter().take_while(|byte| is_slash(byte)).count();
+    let last = path.iter().rev().take_while(|byte| is_slash(byte)).count();
+    path.get(first..path.len() - last).unwrap_or_default()
 }
 
 fn last_segment(segment: &[u8]) -> Option<Action> {
@@ -187,29 +223,42 @@ fn last_segment(segment: &[u8]) -> Option<Action> {
     }
 }
 
+#[derive(Default)]
 struct Fields {
     keep_alive: Option<bool>,
     has_body: bool,
+    is_forwarded: bool,
+    hosts: usize,
+    is_garbled: bool,
     length: usize,
 }
 
 impl Fields {
     /// Steps over the field lines up to the empty one; none if that is yet to come.
     fn scan(lines: &[u8]) -> Option<Self> {
-        let mut fields = Self {
-            keep_alive: None,
-            has_body: false,
-            length: 0,
-        };
+        let mut fields = Self::default();
         loop {
             let rest = &lines[fields.length..];
             let end = memchr(b'\n', rest)?;
             fields.length += end + 1;
-            match without_cr(&rest[..end]) {
-                [] => return Some(fields),
-                line @ [b'c' | b'C' | b't' | b'T', ..] => fields.take(line),
-                _ => {}
+            let line = without_cr(&rest[..end]);
+            let Some(first) = line.first() else {
+                return Some(fields);
+            };
+            fields.is_garbled |= !has_name(line);
+            if matches!(first | 0x20, b'c' | b'f' | b'h' | b't' | b'x') {
+                fields.take(line);
             }
+        }
+    }
+
+    /// What RFC 9112 has a server refuse, so that it and a proxy before it read the same request.
+    fn fault(&self, is_http_1_0: bool) -> Option<&'static str> {
+        match self.hosts {
+            _ if self.is_garbled => Some("a field line is not NAME: VALUE"),
+            0 if !is_http_1_0 => Some("the Host field is missing"),
+            0 | 1 => None,
+            _ => Some("there is more than one Host field"),
         }
     }
 
@@ -227,8 +276,20 @@ impl Fields {
             self.has_body |= length != b"0";
         } else if value_of(line, b"transfer-encoding").is_some() {
             self.has_body = true;
+        } else if value_of(line, b"host").is_some() {
+            self.hosts += 1;
+        } else {
+            let forwards = [&b"x-forwarded-for"[..], b"forwarded", b"x-real-ip"];
+            let mut forwards = forwards.into_iter();
+            self.is_forwarded |= forwards.any(|name| value_of(line, name).is_some());
         }
     }
+}
+
+/// Whether a field line has a name without blanks (RFC 9112 section 5.1), which a folded line has not.
+fn has_name(line: &[u8]) -> bool {
+    let name = memchr(b':', line).map(|colon| &line[..colon]);
+    name.is_some_and(|name| !name.is_empty() && !name.iter().any(|byte| *byte <= b' '))
 }
 
 fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {

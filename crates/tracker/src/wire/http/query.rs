@@ -83,6 +83,10 @@ fn hex(digit: Option<&u8>) -> Option<u8> {
 
 /// A whole number; what does not fit is the largest that does.
 pub(crate) fn number(value: &[u8]) -> Option<u64> {
+    digits(value).or_else(|| odd_number(value))
+}
+
+fn digits(value: &[u8]) -> Option<u64> {
     if value.is_empty() {
         return None;
     }
@@ -92,4 +96,30 @@ pub(crate) fn number(value: &[u8]) -> Option<u64> {
                 .saturating_add(u64::from(byte - b'0'))
         })
     })
+}
+
+/// A number as some programs write it: escaped, between blanks, or with a fraction, which is rounded up.
+#[cold]
+fn odd_number(value: &[u8]) -> Option<u64> {
+    let mut text = [0; SHORT_BYTES_MAX];
+    let text = short(value, &mut text)?;
+    match memchr(b'.', text) {
+        None => digits(text),
+        Some(dot) => {
+            let fraction = &text[dot + 1..];
+            let is_fraction = fraction.iter().all(u8::is_ascii_digit);
+            let is_more = fraction.iter().any(|byte| *byte != b'0');
+            let whole = digits(&text[..dot]).filter(|_| is_fraction)?;
+            Some(whole.saturating_add(u64::from(is_more)))
+        }
+    }
+}
+
+/// Names and values that matter are words or numbers.
+pub(crate) const SHORT_BYTES_MAX: usize = 32;
+
+/// What a short text says without its escapes and the blanks around it; none if it is long or broken.
+pub(crate) fn short<'o>(value: &[u8], out: &'o mut [u8; SHORT_BYTES_MAX]) -> Option<&'o [u8]> {
+    let length = decode(value, out).ok()?;
+    Some(out[..length].trim_ascii())
 }

@@ -1,6 +1,6 @@
 //! A query becomes an announce (BEP 3, BEP 21, BEP 23), or the infohashes of a scrape (BEP 48).
 
-use super::query::{DecodeError, decode, number, pairs};
+use super::query::{DecodeError, SHORT_BYTES_MAX, decode, number, pairs, short};
 use crate::model::{Announced, Event, InfoHash};
 use crate::wire::Refusal;
 use crate::wire::limits::{HTTP_SCRAPE_INFOHASHES_MAX, TRACKER_ID_BYTES_MAX};
@@ -19,7 +19,8 @@ pub(crate) struct Announce<'a> {
 
 /// Reads the parameters of an announce.
 ///
-/// Of a repeated parameter the last counts. `uploaded`, `key`, `no_peer_id` and unknown
+/// What cannot be read of a peer's numbers and its event is taken for left out, so that it costs no peer
+/// its swarm; without a port that can be read, nobody can connect to it. Of a repeated parameter the last counts. `uploaded`, `key`, `no_peer_id` and unknown
 /// ones are stepped over, and so are the `ipv4` and `ipv6` of BEP 7, with which anyone could name a victim.
 pub(crate) fn announce(query: &[u8]) -> Result<Announce<'_>, Refusal> {
     let mut found = Found::default();
@@ -35,7 +36,7 @@ struct Found<'a> {
     peer_id: Option<&'a [u8]>,
     port: Option<&'a [u8]>,
     downloaded: &'a [u8],
-    left: Option<&'a [u8]>,
+    left: &'a [u8],
     event: &'a [u8],
     numwant: &'a [u8],
     compact: &'a [u8],
@@ -45,20 +46,38 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn take(&mut self, name: &'a [u8], value: &'a [u8]) {
+        if !self.take_named(name, value) {
+            self.take_odd(name, value);
+        }
+    }
+
+    /// Takes a parameter, and tells if it is one that matters.
+    fn take_named(&mut self, name: &[u8], value: &'a [u8]) -> bool {
         match name {
             b"info_hash" => self.infohash = Some(value),
             b"peer_id" => self.peer_id = Some(value),
             b"port" => self.port = Some(value),
             b"downloaded" => self.downloaded = value,
-            b"left" => self.left = Some(value),
+            b"left" => self.left = value,
             b"event" => self.event = value,
             b"numwant" => self.numwant = value,
             b"compact" => self.compact = value,
             b"ip" if !value.is_empty() => self.ip = Some(value),
-            b"trackerid" | b"tracker%20id" | b"tracker+id" if !value.is_empty() => {
+            b"trackerid" | b"tracker id" | b"tracker+id" if !value.is_empty() => {
                 self.tracker_id = Some(value);
             }
-            _ => self.take_second_query(value),
+            _ => return false,
+        }
+        true
+    }
+
+    /// A parameter whose name is escaped, or that holds a query of its own.
+    fn take_odd(&mut self, name: &'a [u8], value: &'a [u8]) {
+        let mut text = [0; SHORT_BYTES_MAX];
+        let is_escaped = name.contains(&b'%');
+        let name = is_escaped.then(|| short(name, &mut text)).flatten();
+        if !name.is_some_and(|name| self.take_named(name, value)) {
+            self.take_second_query(value);
         }
     }
 
@@ -71,37 +90,55 @@ impl<'a> Found<'a> {
     }
 
     fn announce(self) -> Result<Announce<'a>, Refusal> {
-        let numwant = match self.numwant {
-            [] | [b'-', ..] => None,
-            value => Some(
-                number(value)
-                    .ok_or(Refusal::lasting("numwant must be a whole number"))?
-                    .min(u64::from(u32::MAX)) as u32,
-            ),
-        };
         Ok(Announce {
             announced: Announced {
                 infohash: exactly_20(self.infohash, &INFOHASH)?,
                 peer_id: exactly_20(self.peer_id, &PEER_ID)?,
                 port: port(self.port)?,
                 downloaded: number(self.downloaded),
-                left: left(self.left)?,
-                event: match self.event {
-                    b"started" => Event::Started,
-                    b"completed" => Event::Completed,
-                    b"stopped" => Event::Stopped,
-                    b"paused" => Event::Paused,
-                    _ => Event::None,
-                },
+                left: number(self.left).unwrap_or(u64::MAX),
+                event: event(self.event),
             },
-            numwant,
-            compact: self.compact != b"0",
+            numwant: number(self.numwant).map(|wanted| wanted.min(u64::from(u32::MAX)) as u32),
+            compact: number(self.compact) != Some(0),
             ip: self.ip,
             tracker_id: self
                 .tracker_id
                 .filter(|id| id.len() <= TRACKER_ID_BYTES_MAX),
         })
     }
+}
+
+fn port(value: Option<&[u8]>) -> Result<u16, Refusal> {
+    let value = value.ok_or(Refusal::lasting("port is missing"))?;
+    let port = number(value).and_then(|port| u16::try_from(port).ok());
+    Ok(port.unwrap_or(0))
+}
+
+fn event(value: &[u8]) -> Event {
+    match value {
+        b"" => Event::None,
+        b"started" => Event::Started,
+        b"completed" => Event::Completed,
+        b"stopped" => Event::Stopped,
+        _ => odd_event(value),
+    }
+}
+
+/// An event as some programs write it: escaped, or in capitals.
+#[cold]
+fn odd_event(value: &[u8]) -> Event {
+    const EVENTS: [(&[u8], Event); 4] = [
+        (b"started", Event::Started),
+        (b"completed", Event::Completed),
+        (b"stopped", Event::Stopped),
+        (b"paused", Event::Paused),
+    ];
+    let mut text = [0; SHORT_BYTES_MAX];
+    let word = short(value, &mut text).unwrap_or_default();
+    let mut events = EVENTS.into_iter();
+    let found = events.find(|(name, _)| name.eq_ignore_ascii_case(word));
+    found.map_or(Event::None, |(_, event)| event)
 }
 
 struct Wrong {
@@ -129,20 +166,6 @@ fn exactly_20(value: Option<&[u8]>, wrong: &Wrong) -> Result<[u8; 20], Refusal> 
         Ok(20) => Ok(bytes),
         Ok(_) | Err(DecodeError::TooLong) => Err(Refusal::lasting(wrong.length)),
         Err(DecodeError::BrokenEscape) => Err(Refusal::lasting(wrong.escape)),
-    }
-}
-
-fn port(value: Option<&[u8]>) -> Result<u16, Refusal> {
-    let value = value.ok_or(Refusal::lasting("port is missing"))?;
-    number(value)
-        .and_then(|port| u16::try_from(port).ok())
-        .ok_or(Refusal::lasting("port must be a number from 1 to 65535"))
-}
-
-fn left(value: Option<&[u8]>) -> Result<u64, Refusal> {
-    match value {
-        None | Some([]) => Ok(u64::MAX),
-        Some(value) => number(value).ok_or(Refusal::lasting("left must be a whole number")),
     }
 }
 

@@ -8,8 +8,13 @@ use crate::wire::Refusal;
 use crate::wire::limits::HTTP_HEAD_BYTES_MAX;
 use crate::wire::vector;
 
+const KEYED: Paths<'_> = Paths {
+    prefix: b"",
+    keyed: true,
+};
+
 fn whole(request: &str) -> Head<'_> {
-    match read(request.as_bytes(), true) {
+    match read(request.as_bytes(), KEYED) {
         Read::Whole(head) => head,
         other => panic!("{request:?}: {other:?}"),
     }
@@ -36,7 +41,7 @@ fn bep03_the_announce_vector_is_read() {
     assert!(announce.compact);
 }
 
-const MINIMAL: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=1";
+const MINIMAL: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=6881";
 
 fn with(parameters: &str) -> Result<Announce<'static>, Refusal> {
     let query = format!("{MINIMAL}&{parameters}");
@@ -72,22 +77,88 @@ fn bep03_what_is_wrong_with_an_announce_is_said() {
         reason("info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb"),
         "port is missing"
     );
-    for port in ["", "x", "65536", "-1", "1.5", "99999999999999999999999999"] {
-        let refused = with(&format!("port={port}")).expect_err(port);
-        assert_eq!(refused.reason, "port must be a number from 1 to 65535");
+}
+
+#[test]
+fn bep03_numbers_are_read_as_programs_write_them() {
+    let left = |text: &str| {
+        let read = with(&format!("left={text}")).expect(text);
+        read.announced.left
+    };
+    for (text, expected) in [
+        ("0", 0),
+        ("00", 0),
+        ("0.0", 0),
+        ("16384.0", 16_384),
+        ("7.", 7),
+        ("0.5", 1),
+        ("%31%36", 16),
+        ("+5", 5),
+        ("5%20", 5),
+    ] {
+        assert_eq!(left(text), expected, "{text}");
     }
-    assert_eq!(
-        with("left=-1").expect_err("left").reason,
-        "left must be a whole number"
-    );
-    assert_eq!(
-        with("left=1e3").expect_err("left").reason,
-        "left must be a whole number"
-    );
-    assert_eq!(
-        with("numwant=x").expect_err("numwant").reason,
-        "numwant must be a whole number"
-    );
+    for text in [
+        "",
+        "-1",
+        "NaN",
+        "nan",
+        "1e3",
+        "0x0",
+        "-0",
+        "None",
+        "1.x",
+        ".",
+        ".5",
+        "%zz",
+        "%",
+        "0%00",
+        "00000000000000000000000000000000.0",
+    ] {
+        assert_eq!(left(text), u64::MAX, "{text}");
+    }
+    let numwant = |text: &str| with(&format!("numwant={text}")).expect(text).numwant;
+    for (text, expected) in [
+        ("50.0", Some(50)),
+        ("%35", Some(5)),
+        ("abc", None),
+        ("-1", None),
+    ] {
+        assert_eq!(numwant(text), expected, "{text}");
+    }
+    let port = |text: &str| with(&format!("port={text}")).expect(text).announced.port;
+    for (text, expected) in [("6881.0", 6881), ("%36881", 6881), ("65535", 65_535)] {
+        assert_eq!(port(text), expected, "{text}");
+    }
+    for text in ["", "x", "65536", "-1", "99999999999999999999999999"] {
+        assert_eq!(port(text), 0, "{text}");
+    }
+}
+
+#[test]
+fn bep03_events_are_read_as_programs_write_them() {
+    let event = |text: &str| with(&format!("event={text}")).expect(text).announced.event;
+    for (text, expected) in [
+        ("started", Event::Started),
+        ("%63ompleted", Event::Completed),
+        ("Completed", Event::Completed),
+        ("STOPPED", Event::Stopped),
+        ("stopped%20", Event::Stopped),
+        ("%70aused", Event::Paused),
+        ("empty", Event::None),
+        ("", Event::None),
+        ("%", Event::None),
+        (
+            "a-very-long-event-that-nobody-has-ever-heard-of",
+            Event::None,
+        ),
+    ] {
+        assert_eq!(event(text), expected, "{text}");
+    }
+    let escaped = MINIMAL
+        .replace("info_hash", "info%5fhash")
+        .replace("port", "%70ort");
+    assert!(announce(escaped.as_bytes()).is_ok());
 }
 
 #[test]
@@ -153,7 +224,10 @@ fn bep23_only_compact_0_asks_for_dictionaries() {
 
 #[test]
 fn bep03_heads_are_routed_by_their_path() {
-    let route = |path: &str| match read(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes(), true) {
+    let route = |path: &str| match read(
+        format!("GET {path} HTTP/1.1\r\nHost: t\r\n\r\n").as_bytes(),
+        KEYED,
+    ) {
         Read::Whole(head) => Some((head.action, head.key.map(<[u8]>::to_vec))),
         Read::Elsewhere => None,
         other => panic!("{path}: {other:?}"),
@@ -164,6 +238,12 @@ fn bep03_heads_are_routed_by_their_path() {
         "/tracker.php/announce",
         "/announce?a=b",
         "http://tracker.example:6969/announce?a=b",
+        "https://tracker.example/announce?a=b",
+        "HTTPS://tracker.example//announce",
+        "/announce/",
+        "//announce",
+        "///announce.php//?a=b",
+        "/tracker.php//announce/",
     ] {
         assert_eq!(route(path), Some((Action::Announce, None)), "{path}");
     }
@@ -178,51 +258,148 @@ fn bep03_heads_are_routed_by_their_path() {
         route("/KEY/scrape"),
         Some((Action::Scrape, Some(b"KEY".to_vec())))
     );
+    assert_eq!(
+        route("//KEY//announce/"),
+        Some((Action::Announce, Some(b"KEY".to_vec())))
+    );
     for path in [
         "/",
         "*",
-        "/announce/",
+        "//",
         "/announcement",
-        "//announce",
+        "/announce/x",
         "/a/b/announce",
         "/Announce",
         "/file?info_hash=announce",
         "http://announce",
         "http://a",
+        "https://announce",
+        "ftp://a/announce",
         "announce",
     ] {
         assert_eq!(route(path), None, "{path}");
     }
     assert_eq!(
-        read(b"GET /KEY/announce HTTP/1.1\r\n", false),
+        read(b"GET /KEY/announce HTTP/1.1\r\n", Paths::default()),
         Read::Elsewhere
     );
 }
 
 #[test]
+fn bep03_the_path_of_the_public_url_may_stand_before_each_path() {
+    let route = |path: &'static str, keyed| {
+        let prefix = b"/a/files".as_slice();
+        action(path.as_bytes(), Paths { prefix, keyed })
+    };
+    for keyed in [false, true] {
+        for path in ["/a/files/announce", "/announce", "//a/files//announce/"] {
+            assert_eq!(route(path, keyed), Some((Action::Announce, None)), "{path}");
+        }
+        assert_eq!(
+            route("/a/files/scrape", keyed),
+            Some((Action::Scrape, None))
+        );
+        for path in [
+            "/a/filesannounce",
+            "/files/a/announce",
+            "/b/files/announce",
+            "/a/files",
+        ] {
+            assert_eq!(route(path, keyed), None, "{path}");
+        }
+    }
+    for path in ["/a/files/KEY/announce", "/KEY/announce"] {
+        let key = Some(b"KEY".as_slice());
+        assert_eq!(route(path, true), Some((Action::Announce, key)), "{path}");
+        assert_eq!(route(path, false), None, "{path}");
+    }
+}
+
+#[test]
+fn http_a_request_names_its_host_once_and_its_fields_without_blanks() {
+    let fault = |fields: &str, version| {
+        let request = format!("GET /announce HTTP/{version}\r\n{fields}\r\n");
+        match read(request.as_bytes(), Paths::default()) {
+            Read::Malformed(reason) => Some(reason),
+            _ => None,
+        }
+    };
+    for fields in ["Host: a\r\n", "hOST:\r\nA: b\r\n", "A:b:c\r\nHost: a\r\n"] {
+        assert_eq!(fault(fields, "1.1"), None, "{fields}");
+    }
+    for fields in ["", "A: b\r\n", "Hostess: a\r\n"] {
+        assert_eq!(fault(fields, "1.1"), Some("the Host field is missing"));
+        assert_eq!(fault(fields, "1.0"), None);
+    }
+    for version in ["1.1", "1.0"] {
+        let twice = fault("Host: a\r\nB: c\r\nhost: a\r\n", version);
+        assert_eq!(twice, Some("there is more than one Host field"));
+        for line in [
+            "Host : a",
+            " A: b",
+            "\tA: b",
+            "A\t: b",
+            "A",
+            ": b",
+            "A b: c",
+            "Content-Length : 0",
+        ] {
+            let fields = format!("Host: a\r\n{line}\r\n");
+            let garbled = Some("a field line is not NAME: VALUE");
+            assert_eq!(fault(&fields, version), garbled, "{line:?}");
+        }
+    }
+}
+
+#[test]
+fn http_a_request_that_a_proxy_passes_on_is_known() {
+    for (field, is_forwarded) in [
+        ("X-Forwarded-For: 192.0.2.1", true),
+        ("forwarded: for=192.0.2.1", true),
+        ("x-real-ip: 192.0.2.1", true),
+        ("X-Forwarded-Proto: https", false),
+        ("From: x-forwarded-for", false),
+    ] {
+        let request = format!("GET /announce HTTP/1.0\r\n{field}\r\n\r\n");
+        assert_eq!(whole(&request).is_forwarded, is_forwarded, "{field}");
+    }
+}
+
+#[test]
 fn http_a_connection_outlives_its_request_as_version_and_field_say() {
     let kept = |request: &str| whole(request).keep_alive;
-    assert!(kept("GET /announce HTTP/1.1\r\n\r\n"));
+    assert!(kept("GET /announce HTTP/1.1\r\nHost: t\r\n\r\n"));
     assert!(!kept("GET /announce HTTP/1.0\r\n\r\n"));
-    assert!(!kept("GET /announce HTTP/1.1\r\nConnection: close\r\n\r\n"));
-    assert!(!kept("GET /announce HTTP/1.1\r\nCONNECTION:Close\r\n\r\n"));
     assert!(!kept(
-        "GET /announce HTTP/1.1\r\nconnection: keep-alive, close\r\n\r\n"
+        "GET /announce HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
+    ));
+    assert!(!kept(
+        "GET /announce HTTP/1.1\r\nHost: t\r\nCONNECTION:Close\r\n\r\n"
+    ));
+    assert!(!kept(
+        "GET /announce HTTP/1.1\r\nHost: t\r\nconnection: keep-alive, close\r\n\r\n"
     ));
     assert!(kept(
         "GET /announce HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"
     ));
-    assert!(kept("GET /announce HTTP/1.1\r\nContent-Length: 0\r\n\r\n"));
-    assert!(!kept("GET /announce HTTP/1.1\r\nContent-Length: 1\r\n\r\n"));
+    assert!(kept(
+        "GET /announce HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n"
+    ));
     assert!(!kept(
-        "GET /announce HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "GET /announce HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\n"
+    ));
+    assert!(!kept(
+        "GET /announce HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
     ));
 }
 
 #[test]
 fn http_a_head_ends_at_its_empty_line_whatever_the_line_ends() {
-    let head = whole("\r\n\nGET /announce HTTP/1.1\nA: b\n\nGET");
-    assert_eq!(head.length, "\r\n\nGET /announce HTTP/1.1\nA: b\n\n".len());
+    let head = whole("\r\n\nGET /announce HTTP/1.1\nHost: b\n\nGET");
+    assert_eq!(
+        head.length,
+        "\r\n\nGET /announce HTTP/1.1\nHost: b\n\n".len()
+    );
     for request in [
         "",
         "\r\n",
@@ -232,7 +409,7 @@ fn http_a_head_ends_at_its_empty_line_whatever_the_line_ends() {
         "GET /announce HTTP/1.1\r\nA: b\r\n",
     ] {
         assert_eq!(
-            read(request.as_bytes(), false),
+            read(request.as_bytes(), Paths::default()),
             Read::Partial,
             "{request:?}"
         );
@@ -254,7 +431,7 @@ fn http_what_is_no_request_is_malformed() {
         "GET  HTTP/1.1\n",
         "PRI * HTTP/2.0\r\n",
     ] {
-        let found = read(request.as_bytes(), false);
+        let found = read(request.as_bytes(), Paths::default());
         assert!(
             matches!(found, Read::Malformed(_)),
             "{request:?}: {found:?}"
@@ -266,11 +443,17 @@ fn http_what_is_no_request_is_malformed() {
 fn http_a_head_larger_than_its_limit_is_malformed() {
     let mut request = b"GET /announce HTTP/1.1\r\nA: ".to_vec();
     request.resize(HTTP_HEAD_BYTES_MAX - 1, b'a');
-    assert_eq!(read(&request, false), Read::Partial);
+    assert_eq!(read(&request, Paths::default()), Read::Partial);
     request.push(b'a');
-    assert!(matches!(read(&request, false), Read::Malformed(_)));
+    assert!(matches!(
+        read(&request, Paths::default()),
+        Read::Malformed(_)
+    ));
     request.extend_from_slice(b"\r\n\r\n");
-    assert!(matches!(read(&request, false), Read::Malformed(_)));
+    assert!(matches!(
+        read(&request, Paths::default()),
+        Read::Malformed(_)
+    ));
 }
 
 const COUNTS: Counts = Counts {
@@ -411,7 +594,7 @@ proptest! {
                 _ => { request.remove(at); }
             }
         }
-        if let Read::Whole(head) = read(&request, true) {
+        if let Read::Whole(head) = read(&request, KEYED) {
             let _read = announce(head.query);
             let _read = infohashes(head.query, &mut Vec::new());
             values_from_the_last(head.fields, b"x-forwarded-for").count();
@@ -423,6 +606,40 @@ proptest! {
     fn http_no_beginning_of_a_request_is_taken_for_another(cut in 0usize..200) {
         let request = format!("GET /announce?{MINIMAL} HTTP/1.1\r\nHost: a\r\n\r\n");
         let cut = cut % request.len();
-        prop_assert_eq!(read(&request.as_bytes()[..cut], false), Read::Partial);
+        prop_assert_eq!(read(&request.as_bytes()[..cut], Paths::default()), Read::Partial);
     }
+}
+
+#[test]
+fn below_a_prefix_the_paths_are_the_same_and_without_it_too() {
+    let action = |path: &str, prefix: &[u8]| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        match read(
+            request.as_bytes(),
+            Paths {
+                prefix,
+                keyed: true,
+            },
+        ) {
+            Read::Whole(head) => Some((head.action, head.key.map(<[u8]>::to_vec))),
+            _ => None,
+        }
+    };
+    let key = Some(b"KEY".to_vec());
+    for (path, expected) in [
+        ("/files/announce", Some((Action::Announce, None))),
+        ("/files/scrape?x=1", Some((Action::Scrape, None))),
+        ("/files/KEY/announce", Some((Action::Announce, key))),
+        ("/announce", Some((Action::Announce, None))),
+        ("/filesannounce", None),
+        ("/files", None),
+        ("/files/files/files/announce", None),
+    ] {
+        assert_eq!(action(path, b"/files"), expected, "{path}");
+    }
+    assert_eq!(
+        action("/a/b/announce", b"/a/b"),
+        Some((Action::Announce, None))
+    );
+    assert_eq!(action("/a/b/announce", b""), None);
 }

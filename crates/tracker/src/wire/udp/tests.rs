@@ -146,7 +146,8 @@ fn bep15_a_scrape_is_cut_at_74_torrents_and_needs_one() {
 fn bep15_the_error_vector_is_written_whole_where_the_request_had_room() {
     let answer = vector!(hex, "bep15_error.hex", "answer");
     let mut out = [0; UDP_ANSWER_BYTES_MAX];
-    let length = error(&mut out, TRANSACTION, "port must not be 0", 98);
+    let reason = "Requested download is not authorized for use with this tracker.";
+    let length = error(&mut out, TRANSACTION, reason, 98);
     assert_eq!(&out[..length], answer);
 }
 

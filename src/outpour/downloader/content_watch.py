@@ -1,0 +1,53 @@
+"""Notices when files that are seeded are no longer those that were checked."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+LOOKS_A_TURN_MAX = 1000
+"""Files looked at in one turn, however many are seeded: a few milliseconds."""
+
+Mark = tuple[int, int, int] | None
+"""Size in bytes, time of change in nanoseconds and inode; None for what is not there."""
+
+
+@dataclass(slots=True)
+class ContentWatch:
+    """Looks at the files of all torrents in turn, a bounded number each time."""
+
+    _queue: deque[tuple[bytes, bytes, Mark]] = field(default_factory=deque)
+    _round: dict[bytes, int] = field(default_factory=dict)
+
+    def follow(self, infohash: bytes, paths: Sequence[bytes]) -> None:
+        """Take the files as they are now for right."""
+        self.forget(infohash)
+        self._round[infohash] = len(paths)
+        self._queue.extend((infohash, path, _mark_of(path)) for path in paths)
+
+    def forget(self, infohash: bytes) -> None:
+        """Look at the files of a torrent no more."""
+        if self._round.pop(infohash, 0):
+            self._queue = deque(entry for entry in self._queue if entry[0] != infohash)
+
+    def changed(self) -> dict[bytes, bytes]:
+        """Return of each torrent with a file that has changed the path of one; it is forgotten."""
+        found: dict[bytes, bytes] = {}
+        for _ in range(min(LOOKS_A_TURN_MAX, len(self._queue))):
+            infohash, path, mark = self._queue.popleft()
+            if mark != _mark_of(path):
+                found.setdefault(infohash, path)
+            self._queue.append((infohash, path, mark))
+        for infohash in found:
+            self.forget(infohash)
+        return found
+
+
+def _mark_of(path: bytes) -> Mark:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - paths are bytes
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino

@@ -1,0 +1,145 @@
+"""Who may see what: each room of the web side open, for key holders, the administrator, or off."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from outpour.web.reply import NOT_HERE
+
+KEY = "outpour.key"
+"""Key of a scope: the key that its visitor holds."""
+
+ROOM_OF = {
+    "": "page",
+    "index.html": "page",
+    "torrent": "page",
+    "api": "api",
+    "feed.xml": "api",
+    "metrics": "metrics",
+    "content": "content",
+    "file": "content",
+    "torrents": "content",
+}
+"""The room of a path by its first component; what is not here is open to all."""
+KEYS_PATH = "/api/v1/keys"
+"""Asks for the token by itself."""
+LIVE_PATHS = ("/api/v1/events", "/api/v1/charts")
+"""Part of the page as well as of the API."""
+NEEDS_KEY = "this tracker is private: put your key before the path, as in `/KEY/`\n"
+NEEDS_TOKEN = "this needs the administrator's token\n"  # noqa: S105 - a sentence
+CHALLENGE = 'Basic realm="outpour", charset="UTF-8"'
+
+
+def _nobody(_: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRules:
+    """Who may see what.
+
+    Attributes:
+        levels: `open`, `key`, `token` or `off` for `page`, `api`, `metrics` and `content`; one
+            that is not named is open.
+        is_key: Whether this is a key that counts now.
+        is_token: Whether this is the administrator's token.
+    """
+
+    levels: Mapping[str, str] = field(default_factory=dict)
+    is_key: Callable[[str], bool] = _nobody
+    is_token: Callable[[str], bool] = _nobody
+
+    def level(self, path: str) -> str:
+        """The level of a path."""
+        if path.startswith(KEYS_PATH):
+            return "open"
+        room = ROOM_OF.get(path.split("/")[1])
+        if path in LIVE_PATHS:
+            levels = [self.levels.get(one, "open") for one in ("page", "api")]
+            return min(levels, key=("open", "key", "token", "off").index)
+        return self.levels.get(room, "open") if room is not None else "open"
+
+
+class Access:
+    """Lets visitors in as the rules say.
+
+    A key stands before the path, as in `/KEY/` and `/KEY/feed.xml`, so that every link of a page
+    can carry it; or it comes as `Authorization: Bearer KEY`. So does the token, or as the password
+    of a browser's dialogue.
+
+    Args:
+        app: Answers those who are let in.
+        rules: Who may see what.
+        rooms: First components of the paths of the application; none of them is a key.
+    """
+
+    def __init__(self, app: ASGIApp, rules: AccessRules, rooms: frozenset[str]) -> None:
+        self._app = app
+        self._rules = rules
+        self._rooms = rooms
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or say what it lacks."""
+        answer = None
+        if scope["type"] == "http":
+            scope = self._with_key(scope)
+            answer = self._refusal(scope)
+        await (answer or self._app)(scope, receive, send)
+
+    def _with_key(self, scope: Scope) -> Scope:
+        path, raw_path = scope["path"], scope.get("raw_path") or b""
+        first, _, rest = path[1:].partition("/")
+        is_ours = first in self._rooms or rest.partition("/")[0] not in self._rooms
+        if not is_ours and self._rules.is_key(first):
+            size = len(first) + 1
+            inner = {"path": path[size:] or "/", "raw_path": raw_path[size:] or b"/"}
+            return {**scope, **inner, KEY: first}
+        for secret in _secrets(scope):
+            if self._rules.is_key(secret):
+                return {**scope, KEY: secret}
+        return scope
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        level = self._rules.level(scope["path"])
+        is_admin = any(map(self._rules.is_token, _secrets(scope)))
+        if level == "open" or (level == "key" and KEY in scope):
+            return None
+        if level == "off":
+            return _said(scope, 404, NOT_HERE)
+        if is_admin:
+            return None
+        if level == "token":
+            return _said(scope, 401, NEEDS_TOKEN, {"www-authenticate": CHALLENGE})
+        return _said(scope, 403, NEEDS_KEY)
+
+
+def _said(
+    scope: Scope, status: int, text: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    if scope["path"].startswith("/api/"):
+        body = json.dumps({"error": text.strip().replace("\n", " ")})
+        return Response(body, status, headers, "application/json")
+    return PlainTextResponse(text, status, dict(headers or {}))
+
+
+def _secrets(scope: Scope) -> list[str]:
+    found = []
+    for field_value in Headers(scope=scope).getlist("authorization"):
+        scheme, _, value = field_value.partition(" ")
+        if scheme.lower() == "bearer":
+            found.append(value.strip())
+        elif scheme.lower() == "basic":
+            try:
+                pair = base64.b64decode(value.strip(), validate=True).decode("utf-8")
+            except (binascii.Error, ValueError):
+                continue
+            found.append(pair.partition(":")[2])
+    return found

@@ -1,0 +1,81 @@
+"""What the tracker's core counts, as Prometheus names it: each key once, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Labels = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric of the core.
+
+    Attributes:
+        name: As Prometheus has it; a counter's ends in `_total`.
+        kind: `counter`, which never falls while the process runs, or `gauge`.
+        help: One sentence.
+        keys: Keys of `_core.Tracker.counters`, each with its labels.
+    """
+
+    name: str
+    kind: str
+    help: str
+    keys: Mapping[str, Labels]
+
+
+def _counter(name: str, text: str, **keys: Labels) -> Metric:
+    return Metric(f"outpour_tracker_{name}_total", "counter", text, keys)
+
+
+def _gauge(name: str, text: str, **keys: Labels) -> Metric:
+    return Metric(f"outpour_tracker_{name}", "gauge", text, keys)
+
+
+_HTTP, _UDP = {"protocol": "http"}, {"protocol": "udp"}
+
+METRICS: tuple[Metric, ...] = (
+    _counter("announces", "Announces answered.", announces_http=_HTTP, announces_udp=_UDP),
+    _counter("scrapes", "Scrapes answered.", scrapes_http=_HTTP, scrapes_udp=_UDP),
+    _counter("connects", "Connection ids given out (BEP 15).", connects_udp=_UDP),
+    _counter("errors", "Requests answered with an error.", errors_http=_HTTP, errors_udp=_UDP),
+    _counter(
+        "refused",
+        "Requests refused, by what stood against them.",
+        refused_malformed={"reason": "malformed"},
+        refused_torrent={"reason": "torrent"},
+        refused_key={"reason": "key"},
+        refused_client={"reason": "client"},
+        refused_address={"reason": "address"},
+        refused_rate={"reason": "rate"},
+        refused_full={"reason": "full"},
+    ),
+    _counter("dropped", "Packets left unanswered.", dropped_udp=_UDP),
+    _counter("unsent", "Answers that the send buffer had no room for.", unsent_udp=_UDP),
+    _counter("unlogged", "Requests that the log had no room for.", unlogged={}),
+    _counter("connections", "Connections accepted.", connections_http=_HTTP),
+    _counter(
+        "timed_out", "Connections closed for not sending or taking in time.", timed_out_http=_HTTP
+    ),
+    _counter("evicted", "Connections closed to make room for others.", evicted_http=_HTTP),
+    _counter("handed_over", "Connections handed over to the web side.", handed_over={}),
+    _counter("handed_back", "Connections that came back from the web side.", handed_back={}),
+    _counter(
+        "not_handed_over", "Connections turned away as too many visitors wait.", not_handed_over={}
+    ),
+    _counter("nat_checks", "Peers that the tracker tried to reach.", nat_checks={}),
+    _counter("nat_failures", "Peers that it tried and did not reach.", nat_failures={}),
+    _counter("expired", "Peers dropped because they were silent.", expired={}),
+    _counter("received_bytes", "Bytes read from sockets.", bytes_in_http=_HTTP, bytes_in_udp=_UDP),
+    _counter("sent_bytes", "Bytes written to sockets.", bytes_out_http=_HTTP, bytes_out_udp=_UDP),
+    _gauge(
+        "peers",
+        "Peers of all swarms.",
+        peers_v4={"family": "ipv4"},
+        peers_v6={"family": "ipv6"},
+    ),
+    _gauge("seeders", "Peers that are complete.", seeders={}),
+    _gauge("torrents", "Torrents with a swarm.", torrents={}),
+    _gauge("store_bytes", "Memory that the swarms take.", store_bytes={}),
+)

@@ -1,0 +1,199 @@
+"""Web seeds that fail, come back, or cannot be combined with the torrent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from outpour.downloader import (
+    Completed,
+    DownloadOptions,
+    Job,
+    Note,
+    Outcome,
+    tree_fetch,
+    web_seed_retries,
+)
+from outpour.engine import Engine
+from outpour.torrent.magnet_link import Magnet
+from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
+
+from .conftest import WebHost, make_torrent, same_files
+
+
+def drive(
+    engine: Engine, job: Job, until: Callable[[list[Outcome]], object], *, seconds: float = 20
+) -> list[Outcome]:
+    """Turn a job until its outcomes are as wanted."""
+    outcomes: list[Outcome] = []
+
+    def is_there() -> bool:
+        outcomes.extend(job.turn()[1])
+        engine.wait(0.02)
+        return bool(until(outcomes))
+
+    wait_for(is_there, seconds=seconds, what="outcome")
+    return outcomes
+
+
+def notes(outcomes: list[Outcome]) -> list[str]:
+    return [outcome.message for outcome in outcomes if isinstance(outcome, Note)]
+
+
+def is_complete(outcomes: list[Outcome]) -> bool:
+    return any(isinstance(outcome, Completed) for outcome in outcomes)
+
+
+@pytest.mark.parametrize("status", [503, 404, 500])
+def test_a_web_seed_that_failed_once_is_asked_again(
+    status: int, content: Path, tmp_path: Path, web_host: WebHost, engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(web_seed_retries, "FIRST_AFTER_S", 0.3)
+    made = make_torrent(content / "image.bin", web_seeds=[f"{web_host.url}release/image.bin"])
+    web_host.answers["/release/image.bin"] = (status, b"")
+    job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
+    job.add(made)
+    outcomes = drive(engine, job, notes)
+    assert str(status) in notes(outcomes)[0]
+    del web_host.answers["/release/image.bin"]
+    drive(engine, job, is_complete)
+
+
+class Answer(WebHost):
+    """Answers every request in one way."""
+
+    def __init__(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        super().__init__(Path("/nonexistent"))
+        self.answer = (status, body, headers)
+
+    def respond(self, target: str, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "reason"),
+    [
+        (200, b"x" * 100, {}, "it answers with other bytes than were asked for"),
+        (206, b"x" * 100, {"Content-Range": "bytes 5-104/3000001"}, "other bytes than were asked"),
+        (200, bytes(3_000_001), {}, "its content differs from the torrent"),
+        (302, b"", {"Location": "/other?x=1"}, "it redirects to an address on the local network"),
+        (403, b"", {}, "403"),
+    ],
+)
+def test_the_reason_of_a_failure_is_told(
+    status: int, body: bytes, headers: dict[str, str], reason: str, content: Path, tmp_path: Path,
+    engine: Engine,
+) -> None:  # fmt: skip
+    host = Answer(status, body, headers)
+    made = make_torrent(content / "image.bin", web_seeds=[f"{host.url}image.bin"])
+    job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
+    job.add(made)
+    outcomes = drive(engine, job, lambda found: any(reason in text for text in notes(found)))
+    assert all(text.startswith(f"`{host.url}") for text in notes(outcomes))
+    host.close()
+
+
+def test_a_server_that_is_down_or_not_trusted_is_told(
+    content: Path, tmp_path: Path, engine: Engine
+) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days",
+         "2", "-keyout", tmp_path / "key", "-out", tmp_path / "cert"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    host = WebHost(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    host._server.socket = context.wrap_socket(host._server.socket, server_side=True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        down = f"http://127.0.0.1:{taken.getsockname()[1]}/image.bin"
+    untrusted = f"{host.url.replace('http:', 'https:')}image.bin"
+    made = make_torrent(content / "image.bin", web_seeds=[down, untrusted])
+    job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
+    job.add(made)
+    outcomes = drive(engine, job, lambda found: len(notes(found)) >= 2)
+    assert f"`{down}`: connection refused" in notes(outcomes)
+    assert any(
+        text.startswith(f"`{untrusted}`: certificate verify failed") for text in notes(outcomes)
+    )
+    host.close()
+
+
+def tree(content: Path, *web_seeds: str) -> Metainfo:
+    """A v2 torrent whose first file does not end where its last piece does."""
+    (content / "another.bin").write_bytes(os.urandom(100_000))
+    return make_torrent(content, "v2", web_seeds=web_seeds, piece_length=16384)
+
+
+@pytest.mark.parametrize("by_link", [False, True], ids=["torrent", "magnet"])
+def test_a_v2_tree_with_a_web_seed_comes_from_peers(
+    by_link: bool, content: Path, tmp_path: Path, web_host: WebHost, seeder: Engine, engine: Engine
+) -> None:
+    made = tree(content, web_host.url)
+    seeder.add(made, content.parent, mode="seed")
+    options = DownloadOptions(folder=tmp_path / "got", peers=(seeder.addresses[0],))
+    job = Job(engine, options, None)
+    job.add(Magnet.of(made) if by_link else made)
+    outcomes = drive(engine, job, is_complete)
+    assert notes(outcomes) == []
+    assert same_files(content, tmp_path / "got" / "release")
+
+
+@pytest.mark.parametrize("kind", ["torrent", "by hand", "single", "single in folder"])
+def test_a_v2_tree_comes_from_a_web_seed_alone(
+    kind: str, content: Path, tmp_path: Path, web_host: WebHost, engine: Engine
+) -> None:
+    if kind.startswith("single"):
+        url = web_host.url if kind.endswith("folder") else f"{web_host.url}image.bin"
+        (content / "image.bin").replace(content.parent / "image.bin")
+        made = make_torrent(content.parent / "image.bin", "v2", web_seeds=[url])
+        content = content.parent / "image.bin"
+    else:
+        made = tree(content, *([web_host.url] if kind == "torrent" else []))
+    more = (web_host.url,) if kind == "by hand" else ()
+    options = DownloadOptions(folder=tmp_path / "got", web_seeds=more)
+    job = Job(engine, options, None)
+    job.add(made)
+    outcomes = drive(engine, job, is_complete)
+    assert notes(outcomes) == []
+    if content.is_dir():
+        assert same_files(content, tmp_path / "got" / "release")
+    else:
+        assert (tmp_path / "got" / "image.bin").read_bytes() == content.read_bytes()
+    job.close()
+
+
+def test_the_web_seed_of_a_v2_tree_is_asked_again_when_it_failed(
+    content: Path, tmp_path: Path, web_host: WebHost, engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(tree_fetch, "FIRST_AFTER_S", 0.2)
+    made = tree(content, web_host.url)
+    web_host.answers["/release/image.bin"] = (503, b"")
+    job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
+    job.add(made)
+    assert notes(drive(engine, job, notes)) == [f"`{web_host.url}`: HTTP 503 service unavailable"]
+    del web_host.answers["/release/image.bin"]
+    drive(engine, job, is_complete)
+    job.close()
+
+
+def test_a_web_seed_with_other_content_of_a_v2_tree_is_told_and_dropped(
+    content: Path, tmp_path: Path, web_host: WebHost, engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(tree_fetch, "CHECK_S", 0.5)
+    made = tree(content, web_host.url)
+    (content / "image.bin").write_bytes(os.urandom(3_000_001))
+    job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
+    job.add(made)
+    assert "its content differs from the torrent" in notes(drive(engine, job, notes))[0]
+    job.close()
