@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 STEP := @.ci/step
 
 .DEFAULT_GOAL := help
-.PHONY: help build publish test check checks lint dependencies types python-test rust-check \
+.PHONY: help build publish test check checks lint dependencies types python-test rust-check check-targets \
 	rust-test wheel-check versions-test docs docs-check coverage bench bench-tracker bench-create \
 	bench-download bench-page lock fuzz fuzz-check clean
 
@@ -96,6 +96,12 @@ rust-check:
 	cargo fmt --manifest-path crates/tracker/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy -p outpour-tracker --features fuzzing --locked -- -D warnings
+
+LINUX_TARGETS := x86_64-unknown-linux-musl aarch64-unknown-linux-gnu aarch64-unknown-linux-musl
+check-targets: ## compile for other systems (needs `rustup target add`, see docs/platforms.md)
+	cargo check --locked $(LINUX_TARGETS:%=--target %) -p outpour-tracker
+	cargo check --locked $(LINUX_TARGETS:%=--target %) --target aarch64-apple-darwin \
+		--target x86_64-pc-windows-msvc -p outpour-hasher -p outpour-core
 
 # What `build` compiled is not compiled again: same profile, same environment.
 wheel-check: $(VENV)/.built $(VENV)/.dev ## build the wheel, install it without development tools, start it

@@ -10,8 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +20,7 @@ from outpour.cli.shared.env import Env
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.waiting_lines import saying_so
 from tests.trackers import BIG, HELLO, Process
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -296,10 +295,7 @@ def test_something_long_is_said_to_go_on(tmp_path):
     err = io.StringIO()
     printer = Printer(Env(io.BytesIO(), io.StringIO(), err, False, False, False))
     with saying_so(printer, "reading", every_s=0.01):
-        deadline = time.monotonic() + 10
-        while "reading, 0 s so far" not in err.getvalue():
-            assert time.monotonic() < deadline
-            threading.Event().wait(0.01)
+        wait_for(lambda: "reading, 0 s so far" in err.getvalue())
 
 
 def test_the_page_of_an_open_tracker_names_where_to_announce(start, folder):

@@ -27,9 +27,11 @@ class Maker:
     def __init__(self) -> None:
         self.made: list[str] = []
         self.batches: list[int] = []
+        self.begun: list[str] = []
         self.release = threading.Event()
 
     def __call__(self, tasks: Sequence[Task]) -> Callable[[], Awaitable[None]]:
+        self.begun += [one.entry.name for one in tasks]
         for one in tasks:
             while one.sight.length >= GIB and not one.is_dropped and not self.release.wait(0.01):
                 pass
@@ -59,6 +61,7 @@ def run(scenario: Callable[[MakingLanes, Maker], Awaitable[None]]) -> Maker:
 def test_small_ones_are_made_while_large_ones_take_long():
     async def scenario(lanes: MakingLanes, maker: Maker) -> None:
         await lanes.put([task(f"huge {number}", 30 * GIB) for number in range(5)])
+        await until(lambda: len(maker.begun) == 2)
         await lanes.put([task("small", 1000), task("middle", 500 << 20)])
         await until(lambda: {*maker.made} == {"small", "middle"})
         assert len(lanes) == 5
@@ -81,10 +84,12 @@ def test_what_is_dropped_is_not_made_and_frees_its_lane():
     async def scenario(lanes: MakingLanes, maker: Maker) -> None:
         huge = [task(f"huge {number}", 30 * GIB) for number in range(3)]
         await lanes.put(huge)
+        await until(lambda: len(maker.begun) == 2)
         for one in huge:
             lanes.drop(one.entry.path)
         assert not len(lanes)
         await lanes.put([task("later", 2 * GIB)])
+        await until(lambda: "later" in maker.begun)
         maker.release.set()
         await until(lambda: maker.made == ["later"])
 

@@ -7,8 +7,11 @@ import hashlib
 import http.client
 import os
 import shutil
+import sqlite3
+import threading
 import time
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +23,7 @@ from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.figures import Peer, Sample, TorrentRow, Totals
 from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.saver import Saver
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state import dfile, history_queries
@@ -96,8 +100,8 @@ def announce(service, infohash, peer, *, left=0, event="", host="127.0.0.1", key
     )
     try:
         path = (
-            f"{key}/announce?info_hash={quote(infohash)}&peer_id={'A' * 20}&port={PORTS + peer}"
-            f"&uploaded=0&downloaded=0&left={left}&compact=1"
+            f"{key}/announce?info_hash={quote(infohash)}&peer_id=-AA0000-{peer:012}"
+            f"&port={PORTS + peer}&uploaded=0&downloaded=0&left={left}&compact=1"
         )
         connection.request("GET", path + (f"&event={event}" if event else ""))
         return bencode.decode(connection.getresponse().read(), strict=False)
@@ -302,7 +306,7 @@ def test_a_completion_is_in_the_state_file_within_two_seconds(folder, tmp_path):
             other = sqlite3.connect(state)
             try:
                 query = "SELECT completed FROM torrents WHERE infohash = ?"
-                await until(lambda: other.execute(query, (HELLO,)).fetchone()[0] == 1)
+                await until(lambda: other.execute(query, (HELLO,)).fetchone() == (1,))
             finally:
                 other.close()
             await until(lambda: Completed(HELLO, "hello.txt", 1) in events)
@@ -332,6 +336,177 @@ def test_counters_and_swarms_are_back_after_a_restart(folder, tmp_path):
         wait_for(lambda: now(service).row(HELLO).downloaded == 2)
 
 
+def test_a_download_counted_before_a_crash_is_not_counted_again_after_it(folder, tmp_path):
+    """Nothing is saved in the end, as with `kill -9`."""
+    state = tmp_path / "s.sqlite"
+    given = settings(allowed_dir=folder, state=state)
+
+    async def main():
+        async with running(given) as service:
+            announce(service, HELLO, 1, left=12, event="started")
+            announce(service, HELLO, 1, event="completed")
+            await until(lambda: service._keeper.ledger.get(HELLO) == 1)
+            await until(lambda: not service._keeper.unsaved)
+            await asyncio.to_thread(service._keeper.look)
+            shutil.copytree(tmp_path, tmp_path.with_name("killed"))
+
+    asyncio.run(main())
+    with tracker(settings(allowed_dir=folder, state=tmp_path.with_name("killed") / "s.sqlite")) as (
+        service
+    ):
+        for left, event in ((0, "stopped"), (12, "started"), (0, "completed"), (0, "stopped")):
+            announce(service, HELLO, 1, left=left, event=event)
+        service._drain()
+        assert now(service).row(HELLO).downloaded == 1
+        announce(service, HELLO, 2, left=0, event="completed")
+        service._drain()
+        assert now(service).row(HELLO).downloaded == 2
+
+
+def test_swarms_and_counters_agree_after_a_crash_right_after_a_snapshot(folder, tmp_path):
+    """What was completed while the snapshot was written is in the swarms, so in the counters."""
+    clock = Clock(1_000_000_020.0)
+    state = tmp_path / "live" / "s.sqlite"
+    killed = tmp_path / "killed"
+
+    async def main():
+        async with running(settings(allowed_dir=folder, state=state), clock=clock) as service:
+            put_in_force = service._keeper.put_in_force
+            write_swarms = service._keeper.write_swarms
+
+            def late(swarms, taken_at):
+                # A last download before the snapshot, which nobody has taken over from the core.
+                announce(service, HELLO, 7, left=12, event="started")
+                announce(service, HELLO, 7, event="completed")
+                return write_swarms(swarms, taken_at)
+
+            def crash(generation):
+                done = put_in_force(generation)
+                shutil.copytree(state.parent, killed)
+                return done
+
+            service._keeper.write_swarms = late
+            service._keeper.put_in_force = crash
+            announce(service, HELLO, 1, left=12, event="started")
+            clock.now += 60
+            await until(killed.exists)
+            service._keeper.write_swarms = write_swarms
+            service._keeper.put_in_force = put_in_force
+
+    asyncio.run(main())
+    shutil.rmtree(state.parent)
+    with tracker(settings(allowed_dir=folder, state=killed / "s.sqlite"), clock=clock) as service:
+        row = now(service).row(HELLO)
+        counts = service._core.counts([HELLO])
+        assert counts is not None
+        assert (row.downloaded, counts[2]) == (1, 1)
+        assert (row.complete, row.downloading) == (1, 1)
+
+
+def test_a_completion_is_committed_while_a_snapshot_takes_its_time(folder, tmp_path):
+    clock = Clock(1_000_000_020.0)
+    state = tmp_path / "s.sqlite"
+    begun, is_committed = threading.Event(), threading.Event()
+
+    def parts():
+        yield b"the first part"
+        begun.set()
+        assert is_committed.wait(20)
+        yield b"the last part"
+
+    async def main():
+        async with running(settings(allowed_dir=folder, state=state), clock=clock) as service:
+            service._saver._parts = parts
+            announce(service, HELLO, 1, left=12, event="started")
+            clock.now += 60
+            await until(begun.is_set)
+            announce(service, HELLO, 1, event="completed")
+            other = sqlite3.connect(state)
+            try:
+                query = "SELECT completed FROM torrents WHERE infohash = ?"
+                await until(lambda: other.execute(query, (HELLO,)).fetchone() == (1,))
+                assert service._keeper.snapshot() is None
+            finally:
+                other.close()
+                is_committed.set()
+            await until(lambda: service._keeper.snapshot() is not None)
+            assert service._keeper.snapshot()[0] == b"the first partthe last part"
+
+    asyncio.run(main())
+
+
+class Counting:
+    """A core that tells when its counters are looked at."""
+
+    def __init__(self, core, tell):
+        self._core = core
+        self._tell = tell
+
+    def __getattr__(self, name):
+        return getattr(self._core, name)
+
+    def counters(self):
+        self._tell()
+        return self._core.counters()
+
+
+def test_swarms_that_nobody_touched_are_not_written_again(folder, tmp_path):
+    clock = Clock(1_000_000_020.0)
+
+    async def main():
+        given = settings(allowed_dir=folder, state=tmp_path / "s.sqlite")
+        async with running(given, clock=clock) as service:
+            written: list[int] = []
+            write = service._keeper.write_swarms
+
+            def counted(swarms, taken_at):
+                written.append(taken_at)
+                return write(swarms, taken_at)
+
+            service._keeper.write_swarms = counted
+            announce(service, HELLO, 1)
+            clock.now += 60
+            await until(lambda: len(written) == 1 and service._saver._kept is not None)
+            rounds = []
+            service._saver._core = Counting(service._core, lambda: rounds.append(1))
+            for number in (1, 2):
+                clock.now += 60
+                await until(partial(lambda number: len(rounds) == number, number))
+            assert len(written) == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("work", ["_turns", "_follow", "_watch"])
+def test_a_work_that_ends_ends_the_tracker(folder, work, monkeypatch):
+    async def broken(self):
+        raise LookupError("lost")
+
+    monkeypatch.setattr(TrackerService, work, broken)
+
+    async def main():
+        with tracker(settings(allowed_dir=folder)) as service:
+            await asyncio.wait_for(service.run(), 20)
+
+    with pytest.raises(LookupError, match="lost"):
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize("work", ["_save_counters", "_save_history", "_save_swarms"])
+def test_saving_that_ends_ends_the_tracker(folder, work, monkeypatch):
+    async def ended(self):
+        return
+
+    monkeypatch.setattr(Saver, work, ended)
+
+    async def main():
+        with tracker(settings(allowed_dir=folder)) as service:
+            await asyncio.wait_for(service.run(), 20)
+
+    with pytest.raises(RuntimeError, match="ended"):
+        asyncio.run(main())
+
+
 def test_swarms_older_than_the_timeout_are_not_restored(folder, tmp_path):
     given = settings(allowed_dir=folder, state=tmp_path / "s.sqlite")
     clock = Clock()
@@ -345,7 +520,7 @@ def test_swarms_older_than_the_timeout_are_not_restored(folder, tmp_path):
 def test_a_damaged_snapshot_is_told_and_the_tracker_starts(folder, tmp_path):
     store = Store(tmp_path / "s.sqlite")
     store.set_completed({HELLO: 5}.items())
-    store.save_snapshot([b"no snapshot"], int(time.time()))
+    store.set_completed([], swarms=store.write_swarms([b"no snapshot"], int(time.time())))
     store.close()
     events: list[Event] = []
     given = settings(allowed_dir=folder, state=tmp_path / "s.sqlite")
@@ -604,6 +779,19 @@ def test_a_classic_state_file_follows_the_tracker(folder, tmp_path):
     asyncio.run(main())
 
 
+def test_a_classic_state_file_that_is_cut_short_is_set_aside_and_its_counters_are_kept(
+    folder, tmp_path
+):
+    path = tmp_path / "dfile"
+    path.write_bytes((VECTORS / "342.dfile").read_bytes()[:200])
+    events: list[Event] = []
+    with tracker(settings(allowed_dir=folder)) as service:
+        DfileMirror(service, path, 1, events.append).load()
+        assert now(service).row(HELLO).downloaded == 1
+    assert "2 counters in it are kept" in str(events[0])
+    assert not path.exists()
+
+
 def test_a_damaged_classic_state_file_is_set_aside(folder, tmp_path):
     path = tmp_path / "dfile"
     path.write_bytes(b"d9:comple")
@@ -637,4 +825,4 @@ def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_
         totals = now(service).totals()
         assert (totals.torrents, totals.complete, totals.downloading) == (3, 3, 3)
         assert totals.downloaded_all == 3
-        assert len(service._sample(0, service._census_to_sample())) == 4
+        assert len(service._points.take(0, service._census_to_sample())) == 4

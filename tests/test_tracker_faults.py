@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from outpour.base.errors import OutpourError
+from outpour.base.event import Event
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.tracker_events import ProxyNotTrusted
@@ -19,7 +20,7 @@ from tests.waiting import until
 
 
 def service(**given):
-    events = []
+    events: list[Event] = []
     settings = TrackerSettings(listen=("127.0.0.1:0",), workers=2, open=True, **given)
     return TrackerService(settings, on_event=events.append), events
 
@@ -75,7 +76,7 @@ def test_a_proxy_that_is_not_named_is_told_once(trusted, told):
         try:
             for _ in range(3):
                 await asyncio.to_thread(forward, tracker.http_addresses[0])
-            turns = []
+            turns: list[None] = []
             tracker._admission.apply = lambda *_: turns.append(None)
             await until(lambda: len(turns) > 2, what="turns")
             assert [event for event in events if isinstance(event, ProxyNotTrusted)] == [
@@ -90,7 +91,7 @@ def test_a_proxy_that_is_not_named_is_told_once(trusted, told):
 
 
 def forward(address):
-    connection = http.client.HTTPConnection(*address, timeout=5)
+    connection = http.client.HTTPConnection(address[0], address[1], timeout=5)
     try:
         connection.request("GET", "/scrape?info_hash=" + "a" * 20, headers={"Forwarded": "for=x"})
         assert connection.getresponse().status == 200

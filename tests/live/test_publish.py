@@ -598,3 +598,48 @@ def test_as_one_publishes_the_folder_itself(start: Start, content: Path):
     publication = Publication(start, content, "--as-one")
     publication.wait_published("releases")
     assert len(publication.torrents()) == 1
+
+
+def odd_names(content: Path) -> Path:
+    odd = content / "odd: names?"
+    odd.mkdir()
+    for name in ("what?.bin", "a: b.bin", "plain.bin"):
+        (odd / name).write_bytes(name.encode() * 10_001)
+    return odd
+
+
+def test_aria2_finishes_a_hybrid_with_padding_from_the_web_seed_alone(
+    start: Start, content: Path, tmp_path: Path
+):
+    odd = odd_names(content)
+    publication = Publication(start, content, "--no-seed", "--format", "hybrid")
+    publication.wait_published(odd.name)
+    torrent = publication.torrent_file(odd.name, tmp_path)
+    target = tmp_path / "target"
+    target.mkdir()
+    client = start(*aria2(peer("aria2c"), torrent, target, free_port()))
+    assert client.wait(seconds=120) == 0, client.output
+    assert same_bytes(odd, target / odd.name)
+
+
+def test_transmission_finishes_under_the_names_it_adapts_from_the_web_seed_alone(
+    start: Start, content: Path, tmp_path: Path
+):
+    odd = odd_names(content)
+    publication = Publication(start, content, "--no-seed")
+    publication.wait_published(odd.name)
+    torrent = publication.torrent_file(odd.name, tmp_path).rename(tmp_path / "odd.torrent")
+    target = tmp_path / "target"
+    target.mkdir()
+    executable = peer("transmission-cli")
+    client = start(
+        *transmission(executable, torrent, target, free_port(), config=tmp_path / "config")
+    )
+    # Content is compared and not names.
+    wanted = sorted(path.read_bytes() for path in odd.iterdir())
+    wait_for(
+        lambda: sorted(path.read_bytes() for path in target.rglob("*.bin")) == wanted,
+        seconds=100,
+        what="copy",
+        still=lambda: client.output[-500:],
+    )

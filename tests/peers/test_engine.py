@@ -52,6 +52,13 @@ def test_a_trusted_seed_starts_at_once_and_hashes_nothing(content: Path, engine:
     assert reach(engine, key, "seeding", seconds=2).complete
 
 
+def test_each_torrent_has_the_rate_that_is_for_each(content: Path) -> None:
+    settings = EngineSettings(torrent_upload_rate=123_456).isolated()
+    with Engine(settings) as engine:
+        key = engine.add(make_torrent(content), content.parent, mode="seed")
+        assert engine._entries[key].handle.upload_limit() == 123_456
+
+
 def test_a_trusted_seed_with_other_bytes_delivers_nothing_false(
     content: Path, tmp_path: Path, seeder: Engine, engine: Engine
 ) -> None:

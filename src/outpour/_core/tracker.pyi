@@ -139,7 +139,7 @@ class Tracker:
         """
 
     def set_origins(self, origins: Sequence[tuple[str, int]]) -> None:
-        """Give these peers first in every answer to whoever may want data: the own seeds.
+        """Give these peers first to whoever may want data: the publisher's own seeds.
 
         Raises:
             ValueError: A host is no IP address.

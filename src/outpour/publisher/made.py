@@ -19,7 +19,7 @@ from pathlib import Path
 from outpour.base.errors import OutpourError, WriteError, reason
 from outpour.base.files import write_atomically
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.state.store import set_aside
+from outpour.tracker.state.state_file import set_aside
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS publication (

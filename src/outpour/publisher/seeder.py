@@ -42,12 +42,12 @@ class Seeder:
         listen = tuple(format_host_port(host, options.peer_port) for host in self.hosts)
         # Our own tracker knows of us without being told.
         self._trackers = [(url,) for url in options.extra_trackers]
-        self._torrent_upload_rate = options.torrent_upload_rate
         self._engine = Engine(
             EngineSettings(
                 listen=listen,
                 profile="server",
                 upload_rate=options.upload_rate,
+                torrent_upload_rate=options.torrent_upload_rate,
                 connections=options.connections,
                 dht=options.dht,
                 lsd=options.lsd,
@@ -78,8 +78,6 @@ class Seeder:
                 infohash = self._engine.add(
                     metainfo, path.parent, mode="seed", trust=True, trackers=self._trackers
                 )
-                if self._torrent_upload_rate:
-                    self._engine.limit_torrent(infohash, self._torrent_upload_rate)
             except OutpourError as error:
                 troubles.append(f"{error.message}; it is served by web seed only")
             else:

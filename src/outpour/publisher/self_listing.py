@@ -64,12 +64,12 @@ class SelfListing:
     def __init__(
         self, tracker: TrackerService, addresses: Sequence[PeerAddress], *, is_everywhere: bool
     ) -> None:
-        self._tracker = tracker
+        self._seeder = tracker.own_seeder()
         self._addresses = addresses
         self._again_s = tracker.settings.peer_timeout_in_effect_s / AGAIN_PARTS
         self._due: OrderedDict[bytes, float] = OrderedDict()
         if is_everywhere:
-            tracker.set_origins(addresses)
+            self._seeder.lead(addresses)
 
     def add(self, publication: Publication) -> None:
         """List the seeder in the swarms of this."""
@@ -80,7 +80,7 @@ class SelfListing:
         """Take the seeder out of the swarms of this."""
         for infohash in publication.aliases:
             if self._due.pop(infohash, None) is not None:
-                self._tracker.unlist_seeder(infohash, *self._addresses[0])
+                self._seeder.unlist(infohash, *self._addresses[0])
 
     def turn(self) -> None:
         """List again where it is due; called each second."""
@@ -93,13 +93,13 @@ class SelfListing:
 
     def close(self) -> None:
         """Leave all swarms."""
-        self._tracker.set_origins(())
+        self._seeder.lead(())
         for infohash in self._due:
-            self._tracker.unlist_seeder(infohash, *self._addresses[0])
+            self._seeder.unlist(infohash, *self._addresses[0])
         self._due.clear()
 
     def _list(self, infohash: bytes) -> None:
-        self._tracker.list_seeder(infohash, *self._addresses[0])
+        self._seeder.list(infohash, *self._addresses[0])
         self._due[infohash] = time.monotonic() + self._again_s
         self._due.move_to_end(infohash)
 

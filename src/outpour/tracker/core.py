@@ -154,7 +154,7 @@ def _has_ipv6() -> bool:
 
 
 def _path_of(url: str | None) -> str:
-    """What stands before the tracker's paths in the public URL; a bad one is told elsewhere."""
+    """What may stand before the tracker's paths; a URL that is none is told elsewhere."""
     try:
         return urlsplit(url or "").path.rstrip("/")
     except ValueError:

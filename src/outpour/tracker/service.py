@@ -7,30 +7,30 @@ knows nothing of this: it is given whole sets and asked for counts, once a secon
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from outpour import _core
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
+from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind, until_fault
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
-from outpour.tracker.lists.metainfo_file import MetainfoFile
+from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
+from outpour.tracker.own_seeder import OwnSeeder
+from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.state import history
 from outpour.tracker.state.dfile import Dfile
-from outpour.tracker.state.history import LARGEST_MAX, Point
+from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
     Completed,
@@ -42,12 +42,12 @@ from outpour.tracker.tracker_events import (
 )
 from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
+from outpour.tracker.views.sample_points import SamplePoints
 from outpour.tracker.views.swarm_history import SwarmHistory
 
 if TYPE_CHECKING:
     from outpour._core import Logged
 
-T = TypeVar("T")
 
 TURN_S = 1.0
 UNSETTLED_S = 1.0
@@ -55,8 +55,6 @@ TOLD_MAX = 1000
 """Completed torrents that one turn tells of; all are counted."""
 HANDED_MAX = 5000
 """Infohashes handed down to the core at once: a few milliseconds without letting others run."""
-MINUTE_S = 60
-HOUR_S = 3600
 PEERS_MAX = 1_000_000
 
 
@@ -95,10 +93,7 @@ class TrackerService:
         self._raw: dict[bytes, bytes] = {}
         self._wake = asyncio.Event()
         self._reading = asyncio.Lock()
-        self._writing = ThreadPoolExecutor(1, thread_name_prefix="outpour-state")
-        self._is_snapshot_empty = False
         self._forwarder: str | None = None
-        self._sampler = history.Sampler()
 
     def start(self) -> None:
         """Bind the addresses, read set and state, and begin to answer.
@@ -114,7 +109,11 @@ class TrackerService:
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
             self._census = CurrentCensus(self._counter.take, self._torrents_listed)
             retention_d = self.settings.history_retention_d
+            self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
+            self._saver = Saver(
+                self._core, self._keeper, self._clock, self._drain, self._sampling, retention_d
+            )
             try:
                 self._begin(*found)
             except BaseException:
@@ -132,7 +131,6 @@ class TrackerService:
         for event in events:
             self._on_event(event)
         self._restore()
-        self._minute = self._clock() // MINUTE_S
         self._tell_kept()
         # Nobody waits yet, however many swarms were restored.
         self._census.get()
@@ -142,25 +140,18 @@ class TrackerService:
         """Keep set, counters, history and snapshot up to date, until cancelled.
 
         Raises:
-            OutpourError: The core has ended by itself.
+            OutpourError, Exception: One of these works ended, and the tracker is to end with it.
         """
-        parts = [
-            asyncio.ensure_future(work)
-            for work in (self._turns(), self._follow(), self._census.keep_up())
+        works = [
+            self._turns,
+            self._follow,
+            self._census.keep_up,
+            self._until_fault,
+            *self._saver.works(),
         ]
-        parts.append(asyncio.ensure_future(until_fault(self._core)))
-        folders = self._allowed.folders
-        files = (*self._allowed.files, *self._admission.files)
-        if folders or files:
-            retry_s = self.settings.rescan_interval_s
-            watching = watch(folders, files, lambda _: self._wake.set(), retry_s, self._tell_watch)
-            parts.append(asyncio.ensure_future(watching))
-        try:
-            await asyncio.gather(*parts)
-        finally:
-            for part in parts:
-                part.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
+        if self._allowed.folders or self._allowed.files or self._admission.files:
+            works.append(self._watch)
+        await together(works)
 
     def stop(self) -> None:
         """Stop answering, and save counters, history and swarms.
@@ -168,15 +159,9 @@ class TrackerService:
         Raises:
             WriteError: Not all could be saved.
         """
-        # A job under way ends first; none comes after it.
-        self._writing.shutdown(wait=True)
         self._past.close()
         self._core.stop()
-        self._drain()
-        now = int(self._clock())
-        is_saved = self._keeper.save_all()
-        is_saved &= self._keep_sample(now, self._census_to_sample())
-        is_saved &= self._keeper.save_snapshot(self._core.snapshot, now)
+        is_saved = self._saver.finish()
         self._tell_kept()
         self._keeper.close()
         if not is_saved:
@@ -198,7 +183,7 @@ class TrackerService:
         """Track many torrents from now on, at the cost of one change."""
         listings = []
         for metainfo, path in torrents:
-            listing = Listing.of(metainfo, path, _stat(path))
+            listing = Listing.of(metainfo, path, status_of(path))
             listings.append(listing)
             self._raw.pop(listing.infohash, None)
             if path is None:
@@ -340,50 +325,21 @@ class TrackerService:
                 )
         self._census.forget()
 
-    def list_seeder(self, infohash: bytes, host: str, port: int) -> None:
-        """Put a seeder of this process into a swarm, or keep it there."""
-        self._core.list_seeder(infohash, host, port)
-
-    def unlist_seeder(self, infohash: bytes, host: str, port: int) -> None:
-        """Take a seeder of this process out of a swarm."""
-        self._core.unlist_seeder(infohash, host, port)
-
-    def set_origins(self, addresses: Sequence[tuple[str, int]]) -> None:
-        """Give these peers first in every answer to who wants data, whatever the torrent."""
-        self._core.set_origins(addresses)
+    def own_seeder(self) -> OwnSeeder:
+        """Lists the seeder of this process."""
+        return OwnSeeder(self._core)
 
     async def _turns(self) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time() + TURN_S
         while True:
-            await asyncio.sleep(due - loop.time())
-            due = max(due + TURN_S, loop.time())
+            await asyncio.sleep(TURN_S)
             self._admission.apply(self._core, self._clock())
-            self._drain()
             if self._forwarder is None and (host := self._core.forwarder()):
                 self._forwarder = host
                 self._on_event(ProxyNotTrusted(host))
-            if self._keeper.ledger.unsaved():
-                await self._blocking(self._keeper.save)
-            minute = self._clock() // MINUTE_S
-            if minute != self._minute:
-                self._minute = minute
-                await self._each_minute(int(minute) * MINUTE_S)
             self._tell_kept()
 
-    async def _each_minute(self, at: int) -> None:
-        await self._blocking(self._keep_sample, at, self._census_to_sample())
-        self._past.advance()
-        counters = self._core.counters()
-        is_empty = counters["peers_v4"] + counters["peers_v6"] == 0
-        # A tracker without peers lets the disk sleep.
-        if not (is_empty and self._is_snapshot_empty):
-            is_saved = await self._blocking(
-                self._keeper.save_snapshot, self._core.snapshot, int(self._clock())
-            )
-            self._is_snapshot_empty = is_empty and is_saved
-        if at % HOUR_S == 0:
-            await self._blocking(self._keeper.prune, self.settings.history_retention_d)
+    async def _until_fault(self) -> None:
+        await until_fault(self._core)
 
     async def _follow(self) -> None:
         while True:
@@ -453,6 +409,8 @@ class TrackerService:
                 if peers:
                     self._on_event(StateRestored(peers, found[1]))
         self._keeper.ledger.tell(self._core)
+        self._core.recall_counted(self._keeper.marks)
+        self._keeper.recent = self._core.counted
 
     def _drain(self) -> None:
         for infohash, count in self._keeper.ledger.absorb(self._core, TOLD_MAX):
@@ -470,24 +428,14 @@ class TrackerService:
         is_small = not self.settings.open or self._torrents_held() <= LARGEST_MAX
         return self._census.get() if is_small and self._is_whole() else None
 
-    def _keep_sample(self, at: int, census: Census | None) -> bool:
-        return self._keeper.sample(at, self._sample(at, census))
+    def _sampling(self, at: int) -> Callable[[], bool]:
+        census = self._census_to_sample()
+        return lambda: self._keep_sample(at, census)
 
-    def _sample(self, at: int, census: Census | None) -> list[Point]:
-        if census is not None:
-            points = [
-                (row.infohash, row.complete, row.downloading, row.downloaded) for row in census.rows
-            ]
-            return self._sampler.take(at, points, census.totals)
-        ledger = self._keeper.ledger
-        points = [
-            (infohash, complete, downloading, ledger.get(infohash))
-            for infohash, complete, downloading, _ in self._core.largest(LARGEST_MAX)
-        ]
-        held = self._core.counters()
-        downloading = held["peers_v4"] + held["peers_v6"] - held["seeders"]
-        sums = Totals(complete=held["seeders"], downloading=downloading, downloaded=ledger.total())
-        return self._sampler.take(at, points, sums)
+    def _keep_sample(self, at: int, census: Census | None) -> bool:
+        is_kept = self._points.keep(at, census)
+        self._past.advance()
+        return is_kept
 
     def _is_whole(self) -> bool:
         """Whether all torrents are listed."""
@@ -500,6 +448,16 @@ class TrackerService:
         held = self._torrents_held()
         return held if self.settings.open else max(held, len(self._allowed))
 
+    async def _watch(self) -> None:
+        files = (*self._allowed.files, *self._admission.files)
+        await watch(
+            self._allowed.folders,
+            files,
+            lambda _: self._wake.set(),
+            self.settings.rescan_interval_s,
+            self._tell_watch,
+        )
+
     def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
         if why is None:
             self._on_event(NotificationBack(tuple(folders)))
@@ -510,16 +468,3 @@ class TrackerService:
     def _tell_kept(self) -> None:
         while self._keeper.events:
             self._on_event(self._keeper.events.popleft())
-
-    async def _blocking(self, work: Callable[..., T], *args: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writing, work, *args)
-
-    def _in_background(self, work: Callable[..., object], *args: object) -> None:
-        self._writing.submit(work, *args)
-
-
-def _stat(path: Path | None) -> os.stat_result | None:
-    try:
-        return path.stat() if path is not None else None
-    except OSError:
-        return None

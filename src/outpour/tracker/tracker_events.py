@@ -127,22 +127,66 @@ class ProxyNotTrusted(Event):
     def __str__(self) -> str:
         return (
             f"`{self.host}`: sends `X-Forwarded-For` and is no trusted proxy, so all who ask "
-            f"through it count as one; if it is yours, name it with `--trusted-proxies {self.host}`"
+            f"through it count as one; if it is yours, `--trusted-proxies {self.host}` names it"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class StateDamaged(Event):
-    """The state file was damaged and is set aside; a new one is in its place."""
+    """The state file was damaged and is set aside; a new one is in its place.
+
+    Attributes:
+        saved: What could be taken over into the new one, empty if that is not known.
+    """
 
     is_trouble = True
 
     path: Path
     aside: Path
     why: str
+    saved: str = ""
 
     def __str__(self) -> str:
-        return f"`{self.path}`: damaged ({self.why}); set aside as `{self.aside.name}`"
+        text = f"`{self.path}`: damaged ({self.why}); set aside as `{self.aside.name}`"
+        return f"{text}; {self.saved}" if self.saved else text
+
+
+@dataclass(frozen=True, slots=True)
+class StateLost(Event):
+    """The state file is sound, and what was to be added to it is lost."""
+
+    is_trouble = True
+
+    path: Path
+    why: str
+
+    def __str__(self) -> str:
+        return f"`{self.path}`: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class StateGone(Event):
+    """The state file was removed or replaced while it was in use; it is written anew."""
+
+    is_trouble = True
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"`{self.path}`: was removed or replaced; written again with all counters"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryDamaged(Event):
+    """Points of history were not as they were written, and are taken out."""
+
+    is_trouble = True
+
+    path: Path
+    points: int
+
+    def __str__(self) -> str:
+        return f"`{self.path}`: left out {self.points} damaged points of history"
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,9 @@ class KeyFile:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
+        if os.name == "nt":
+            yield  # where a folder is not opened, and no tracker runs
+            return
         # The folder is locked and not the file, which is another one after each change.
         folder = Path(os.path.realpath(self.path)).parent
         try:

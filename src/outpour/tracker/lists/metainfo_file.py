@@ -56,3 +56,11 @@ class MetainfoFile:
             return raw
         metainfo = Metainfo.parse(raw)
         return metainfo.raw if metainfo.info.infohash == self.listing.infohash else None
+
+
+def status_of(path: Path | None) -> os.stat_result | None:
+    """The status of a .torrent file, None if there is none."""
+    try:
+        return path.stat() if path is not None else None
+    except OSError:
+        return None

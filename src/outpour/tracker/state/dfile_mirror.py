@@ -12,7 +12,7 @@ from outpour.base.event import Event
 from outpour.tracker.figures import Peer
 from outpour.tracker.state import dfile
 from outpour.tracker.state.dfile import Dfile
-from outpour.tracker.state.store import set_aside
+from outpour.tracker.state.state_file import set_aside
 from outpour.tracker.tracker_events import SavingFailed, SavingResumed, StateDamaged
 
 
@@ -71,6 +71,10 @@ class DfileMirror:
             why = error.message.removeprefix(f"`{self._path}`: ")
             self._on_event(StateDamaged(self._path, aside, why))
             return Dfile()
+        if found.damage is not None:
+            aside = set_aside(self._path)
+            saved = f"{len(found.completed)} counters in it are kept"
+            self._on_event(StateDamaged(self._path, aside, found.damage, saved))
         self._service.adopt(found)
         return found
 

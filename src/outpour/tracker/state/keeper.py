@@ -1,12 +1,14 @@
 """Puts what the tracker counts into the store, and keeps it in memory while the store fails.
 
-Two threads meet here. The one that counts uses `ledger`, which never waits; all else blocks and is
-called from one other thread at a time. What happened waits in `events`.
+Three threads meet here. The one that counts uses `ledger` and `name`, which never wait. Counters
+and names are written from a second one, swarms and history from a third, so that no counter waits
+for them. What happened waits in `events`.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -16,8 +18,17 @@ from typing import TypeVar
 from outpour import _core
 from outpour.base.errors import OutpourError, WriteError
 from outpour.base.event import Event
-from outpour.tracker.state.store import StateDamagedError, Store, set_aside
-from outpour.tracker.tracker_events import SavingFailed, SavingResumed, StateDamaged
+from outpour.tracker.state.salvage import Salvaged, salvage, snapshot_of
+from outpour.tracker.state.state_file import StateDamagedError, copies, is_bereft, set_aside
+from outpour.tracker.state.store import Store
+from outpour.tracker.tracker_events import (
+    HistoryDamaged,
+    SavingFailed,
+    SavingResumed,
+    StateDamaged,
+    StateGone,
+    StateLost,
+)
 
 T = TypeVar("T")
 
@@ -25,6 +36,10 @@ BATCH_MAX = 2000
 """Counters of one commit: what a disk takes in a moment, and memory does not notice."""
 BATCHES_MAX = 20
 """Commits of one turn."""
+CHECKPOINT_S = 10
+"""What a lost or damaged journal may cost."""
+COPY_S = 3600
+"""How old the copy of counters and names may be that a damaged file falls back to."""
 
 
 class Keeper:
@@ -37,78 +52,159 @@ class Keeper:
     Attributes:
         ledger: Completed downloads by infohash, saved or not.
         named: Name and length of every torrent that was ever known.
+        marks: Of the latest downloads when the tracker was started; see `Tracker.recall_counted`.
+        recent: Gives those of now, for when the file has to be written anew.
         events: What happened since somebody looked, oldest first.
 
     Raises:
         ReadError, WriteError: The state cannot be used. A damaged file is no fault: it is set
-            aside and a new one begun.
+            aside, and a new one begun with all that can be read of it.
     """
 
     def __init__(self, path: Path | None, *, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._clock = clock
-        self._is_failing = False
+        self._failing: set[str] = set()
         self._store: Store | None = None
+        self._exchange = threading.RLock()
+        self._unnamed: dict[bytes, tuple[str, int]] = {}
+        self._checkpointed_at = clock()
+        self._is_copy_old = path is not None and not copies(path)
         self.ledger = _core.Ledger()
         self.named: dict[bytes, tuple[str, int]] = {}
+        self.marks: list[int] = []
+        self.recent: Callable[[], list[int]] = lambda: self.marks
         self.events: deque[Event] = deque()
+        if path is not None and is_bereft(path):
+            self._begin_with_copy(path)
+            return
         try:
-            self._store = Store(path)
+            self._store = self._opened()
             for page in self._store.completed():
                 self.ledger.load(page)
             self.named = self._store.named()
+            self.marks = self._store.marks()
         except StateDamagedError as error:
             self._begin_anew(error)
 
+    def name(self, torrents: Iterable[tuple[bytes, str, int]]) -> None:
+        """Remember names and lengths, for when .torrent files are gone; `save` writes them."""
+        for infohash, name, length in torrents:
+            if self.named.get(infohash) != (name, length):
+                self.named[infohash] = self._unnamed[infohash] = (name, length)
+
+    @property
+    def unsaved(self) -> int:
+        """How much waits for `save`."""
+        return self.ledger.unsaved() + len(self._unnamed)
+
     def save(self) -> bool:
-        """Commit counters that changed since the last time; says if that went well.
+        """Commit counters and names that changed since the last time; says if that went well.
 
         What could not be saved, and what is too much for one turn, waits for the next time.
         """
+        if not self.unsaved and not self.look():
+            return False
         for _ in range(BATCHES_MAX):
-            if not self.ledger.unsaved():
+            if not self.unsaved:
                 break
-            if not self._attempt(self._save):
+            if not self._attempt("counters", self._save):
                 return False
+        now = self._clock()
+        if now >= self._checkpointed_at + CHECKPOINT_S:
+            self._checkpointed_at = now
+            return self._attempt("counters", lambda store: store.checkpoint(int(now)))
         return True
 
     def save_all(self) -> bool:
-        """Commit every counter that changed since the last time; says if that went well."""
-        while self.ledger.unsaved():
+        """Commit everything that changed since the last time; says if that went well."""
+        while self.unsaved:
             if not self.save():
                 return False
         return True
 
-    def _save(self, store: Store) -> None:
-        batch = self.ledger.take(BATCH_MAX)
-        try:
-            store.set_completed(batch)
-        except BaseException:
-            self.ledger.put_back([infohash for infohash, _ in batch])
-            raise
+    def look(self) -> bool:
+        """Make the file anew if it was removed or replaced; says if it is there."""
+        return self._attempt("counters", lambda _: None)
 
-    def name(self, torrents: Iterable[tuple[bytes, str, int]]) -> None:
-        """Remember names and lengths, for when their .torrent files are gone."""
-        news = {
-            infohash: (name, length)
-            for infohash, name, length in torrents
-            if self.named.get(infohash) != (name, length)
-        }
-        rows = [(infohash, name, length) for infohash, (name, length) in news.items()]
-        if rows and self._attempt(lambda store: store.name(rows)):
-            self.named.update(news)
+    def _save(self, store: Store) -> None:
+        self._save_counters(store)
+        names = [self._unnamed.popitem() for _ in range(min(BATCH_MAX, len(self._unnamed)))]
+        if names:
+            try:
+                store.name((key, name, length) for key, (name, length) in names)
+            except BaseException:
+                self._unnamed = {**dict(names), **self._unnamed}
+                raise
+
+    def _save_counters(self, store: Store, swarms: int | None = None) -> None:
+        batch = self.ledger.take_marked(BATCH_MAX)
+        if not batch and swarms is None:
+            return
+        try:
+            marks = [mark for _, _, of_one in batch for mark in of_one]
+            store.set_completed(((key, count) for key, count, _ in batch), marks, swarms=swarms)
+        except BaseException:
+            self.ledger.put_back_marked(batch)
+            raise
+        self._is_copy_old = True
 
     def sample(self, at: int, counts: Iterable[tuple[bytes, int, int, int]]) -> bool:
         """Keep one point of history."""
-        return self._attempt(lambda store: store.add_samples(at, counts))
+        return self._attempt("history", lambda store: store.add_samples(at, counts))
 
     def prune(self, retention_d: int) -> bool:
         """Thin out history."""
-        return self._attempt(lambda store: store.prune(int(self._clock()), retention_d))
+        now = int(self._clock())
+        return self._attempt("history", lambda store: store.prune(now, retention_d))
 
-    def save_snapshot(self, swarms: Callable[[], Iterable[bytes]], taken_at: int) -> bool:
-        """Keep the swarms as they were at Unix second `taken_at`; `swarms` gives them in parts."""
-        return self._attempt(lambda store: store.save_snapshot(swarms(), taken_at))
+    def check_history(self) -> bool:
+        """Take out what is damaged of the history, and tell."""
+
+        def check(store: Store) -> None:
+            found = store.drop_damaged_samples()
+            if found and self._path is not None:
+                self.events.append(HistoryDamaged(self._path, found))
+
+        return self._attempt("history", check)
+
+    def copy(self) -> bool:
+        """Make a new copy of counters and names if the last one is old and no longer true."""
+        if self._path is None or not self._is_copy_old:
+            return True
+        last = [copy.stat().st_mtime for copy in copies(self._path)[:1]]
+        if last and 0 <= self._clock() - last[0] < COPY_S:
+            return True
+        self._is_copy_old = False
+        is_made = self._attempt("copy", lambda store: store.copy())
+        self._is_copy_old |= not is_made
+        return is_made
+
+    def write_swarms(self, swarms: Callable[[], Iterable[bytes]], taken_at: int) -> int | None:
+        """Write the swarms as they are at Unix second `taken_at`; `swarms` gives them in parts.
+
+        Returns:
+            What `put_in_force` wants to be told; None if it failed.
+        """
+        generation: list[int] = []
+
+        def write(store: Store) -> None:
+            generation.append(store.write_swarms(swarms(), taken_at))
+
+        return generation[-1] if self._attempt("swarms", write) else None
+
+    def put_in_force(self, swarms: int) -> bool:
+        """Let a snapshot be the one to restore, in one transaction with the counters.
+
+        What the swarms count is in `ledger` by then, so that neither ever says less than the other.
+        """
+        if not self.save_all():
+            return False
+        return self._attempt("counters", lambda store: self._save_counters(store, swarms))
+
+    def drop_old_swarms(self) -> bool:
+        """Make room of the snapshot before."""
+        return self._attempt("swarms", lambda store: store.drop_old_swarms())
 
     def snapshot(self) -> tuple[bytes, int] | None:
         """The swarms last kept and their age in seconds, None if there are none."""
@@ -137,41 +233,114 @@ class Keeper:
             self._store.close()
             self._store = None
 
-    def _attempt(self, work: Callable[[Store], None]) -> bool:
+    def _attempt(self, kind: str, work: Callable[[Store], None]) -> bool:
         try:
+            store = self._present()
             try:
-                work(self._store or self._begin())
+                work(store)
             except StateDamagedError as error:
-                work(self._begin_anew(error))
+                work(self._after(store, error))
+            except OutpourError:
+                # Another thread may have put a new file in the place of a damaged one meanwhile.
+                if self._store is store:
+                    raise
+                work(self._present())
         except OutpourError as error:
-            if not self._is_failing and self._path is not None:
+            if not self._failing and self._path is not None:
                 why = error.message.removeprefix(f"`{self._path}`: ")
                 self.events.append(SavingFailed(self._path, why))
-            self._is_failing = True
+            self._failing.add(kind)
             return False
-        if self._is_failing and self._path is not None:
-            self.events.append(SavingResumed(self._path))
-        self._is_failing = False
+        if kind in self._failing:
+            self._failing.discard(kind)
+            if not self._failing and self._path is not None:
+                self.events.append(SavingResumed(self._path))
         return True
+
+    def _present(self) -> Store:
+        """The store, made anew where its file is gone."""
+        with self._exchange:
+            if self._store is not None and self._store.is_gone and self._path is not None:
+                self.close()
+                store = self._begin()
+                self.events.append(StateGone(self._path))
+                return store
+            return self._store or self._begin()
+
+    def _after(self, store: Store, error: StateDamagedError) -> Store:
+        """The store that takes the place of a damaged one."""
+        with self._exchange:
+            if self._store is None or self._store is store:
+                return self._begin_anew(error)
+            return self._store
+
+    def _opened(self) -> Store:
+        store = Store(self._path)
+        if self._path is not None:
+            self.events.extend(StateLost(self._path, notice) for notice in store.notices)
+        return store
 
     def _begin_anew(self, error: StateDamagedError) -> Store:
         if self._path is None:
             raise WriteError("state in memory is damaged", hint="start the tracker again")
         self.close()
         aside = set_aside(self._path, self._clock)
+        found = salvage(aside)
+        new, higher = found.join(_salvaged_copies(self._path))
+        store = self._begin_with(found)
+        store.add_points(found.samples)
+        swarms = snapshot_of(aside)
+        if swarms is not None:
+            store.set_completed([], swarms=store.write_swarms([swarms[0]], swarms[1]))
         why = error.message.removeprefix(f"`{self._path}`: ")
-        self.events.append(StateDamaged(self._path, aside, why))
+        saved = _saved(found, new + higher)
+        self.events.append(StateDamaged(self._path, aside, why, saved))
+        return store
+
+    def _begin_with_copy(self, path: Path) -> None:
+        found = _salvaged_copies(path)
+        self._begin_with(found)
+        why = f"empty or removed; {_saved(found, 0)} as an older copy has them"
+        self.events.append(StateLost(path, why))
+
+    def _begin_with(self, found: Salvaged) -> Store:
+        self.ledger.load(list(found.completed.items()))
+        self.named = {**found.named, **self.named}
         return self._begin()
 
     def _begin(self) -> Store:
-        store = Store(self._path)
-        self.ledger.put_all_back()
+        store = self._opened()
         try:
+            # The file may be one that somebody else has put there.
+            for page in store.completed():
+                self.ledger.load(page)
+            self.ledger.put_all_back()
             while self.ledger.unsaved():
-                self._save(store)
-            store.name([(key, name, length) for key, (name, length) in self.named.items()])
+                self._save_counters(store)
+            store.name([(key, *named) for key, named in self.named.copy().items()])
+            marks = self.recent()
+            if marks:
+                store.set_completed([], marks)
         except BaseException:
             store.close()
             raise
         self._store = store
         return store
+
+
+def _salvaged_copies(path: Path) -> Salvaged:
+    found = Salvaged()
+    for copy in copies(path):
+        found.join(salvage(copy))
+    return found
+
+
+def _saved(found: Salvaged, from_copy: int) -> str:
+    if not found.completed and not found.named:
+        return "nothing in it could be read"
+    text = f"{len(found.completed)} counters and {len(found.named)} names in it are kept"
+    if from_copy:
+        text += f", {from_copy} counters as an older copy has them"
+    if found.damaged:
+        text += f"; {found.damaged} rows could not be read"
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from contextlib import suppress
@@ -76,7 +77,10 @@ class Lock:
 
     def release(self) -> None:
         """Let the next process have it."""
-        self._path.unlink(missing_ok=True)
+        # Where the folder was replaced, the file of this name is another one's.
+        with contextlib.suppress(OSError):
+            if self._is_current():
+                self._path.unlink()
         os.close(self._fd)
 
 

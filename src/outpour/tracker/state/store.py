@@ -2,25 +2,30 @@
 
 WAL with `synchronous=FULL`: a commit survives a killed process in either mode, and there is at
 most one commit a second, so the fsync that makes it survive a power cut as well costs nothing that
-anybody waits for. The service decides when to write and what to do when it fails.
+anybody waits for. What is large (swarms, history) goes through a second connection, in
+transactions so short that a counter never waits for them. The service decides when to write and
+what to do when it fails.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from outpour.base.errors import FormatError, ReadError, WriteError, reason
+from outpour.base.errors import ReadError, WriteError, reason
+from outpour.tracker.state import write_ahead_log
 from outpour.tracker.state.process_lock import Lock
+from outpour.tracker.state.row_sums import counter_sum, name_sum, register, sample_sum
+from outpour.tracker.state.schema import set_up
+from outpour.tracker.state.state_file import StateDamagedError, identity, prepare, put_copy
 
 T = TypeVar("T")
-
-APPLICATION_ID = 0x6F757470
-"""`outp` in the SQLite header, so that another program's database is not taken for ours."""
 
 BUSY_TIMEOUT_MS = 1000
 JOURNAL_BYTES_MAX = 16 << 20
@@ -28,42 +33,38 @@ CHECK_BYTES_MAX = 64 << 20
 """Files up to this size are checked page by page at start, which takes well under a second."""
 
 PAGE_ROWS = 4096
+MARKS_MAX = 65_536
+"""Latest downloads of which is kept that they were counted; see `Tracker.recall_counted`."""
+CHECKED_SAMPLES_MAX = 1_000_000
 SAMPLES_DENSE_S = 86_400
 SAMPLES_SPARSE_STEP_S = 3600
 DAY_S = 86_400
 TOTALS = b""
 """The infohash under which the history of all torrents together is kept."""
 
-_SQLITE_MAGIC = b"SQLite format 3\0"
-
-_SCHEMA_1 = """
-CREATE TABLE torrents (
-    infohash BLOB PRIMARY KEY, name TEXT, length INTEGER, completed INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE TABLE samples (
-    infohash BLOB, at INTEGER, complete INTEGER, downloading INTEGER, downloaded INTEGER,
-    PRIMARY KEY (infohash, at)
-) WITHOUT ROWID;
-CREATE INDEX samples_by_time ON samples (at);
-CREATE TABLE snapshot (part INTEGER PRIMARY KEY, taken_at INTEGER NOT NULL, swarms BLOB NOT NULL);
-"""
-
-MIGRATIONS: tuple[str, ...] = (_SCHEMA_1,)
-"""Script `n` takes the file from schema version `n` to `n + 1`; a released one never changes."""
-
-
-class StateDamagedError(ReadError):
-    """The file is not a database any more."""
+_SET_COMPLETED = (
+    "INSERT INTO torrents (infohash, completed, completed_sum) VALUES (?, ?, ?) "
+    "ON CONFLICT (infohash) DO UPDATE SET completed = excluded.completed, "
+    "completed_sum = excluded.completed_sum WHERE excluded.completed > completed"
+)
+_NAME = (
+    "INSERT INTO torrents (infohash, name, length, name_sum) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (infohash) DO UPDATE SET name = excluded.name, length = excluded.length, "
+    "name_sum = excluded.name_sum"
+)
 
 
 class Store:
     """The state file, open.
 
-    Written from one thread at a time; `read` has a connection of its own and may be called from
-    another thread meanwhile.
+    Counters and names are written from one thread, swarms and history from a second one; `read`
+    has a connection of its own for a third.
 
     Args:
         path: The file, made if it is missing together with its folder; None keeps all in memory.
+
+    Attributes:
+        notices: What was found amiss and could be lived with, in sentences.
 
     Raises:
         StateDamagedError: The file is damaged; `set_aside` moves it out of the way.
@@ -74,52 +75,155 @@ class Store:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self.notices: list[str] = []
         self._lock: Lock | None = None
+        self._connections: list[sqlite3.Connection] = []
         self._reader: sqlite3.Connection | None = None
+        self._turn = threading.Lock()
         self._thinned_to = 0
+        self._is_dirty = False
         if path is not None:
-            _prepare(path)
+            prepare(path)
             self._lock = Lock(path.with_name(path.name + ".lock"), path)
         try:
-            self._writer = self._connect()
-            with self._told(), self._closed_on_error():
-                self._set_up(self._writer)
+            self._open()
         except BaseException:
-            self._release()
+            self._close()
             raise
 
+    def _open(self) -> None:
+        lost = self._look_at_log()
+        try:
+            self._writer = self._connect()
+            size = self.path.stat().st_size if self.path else 0
+            if self.path is not None:
+                if size <= CHECK_BYTES_MAX:
+                    found = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
+                    if found != "ok":
+                        raise StateDamagedError(f"`{self.path}`: {found}")
+                self._writer.execute("PRAGMA journal_mode = WAL")
+                self._writer.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES_MAX}")
+            is_empty = self._writer.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+            set_up(self._writer, self.path)
+            facts = self._facts()
+            if size and (is_empty or (facts["is_open"] and lost)):
+                what = lost or "holds nothing: its journal is missing"
+                self.notices.append(f"{what}; {_since(facts['checkpointed_at'])}")
+            self._next_mark = facts["next_mark"]
+            self._generation = facts["generation"]
+            self._writer.execute("UPDATE facts SET value = 1 WHERE name = 'is_open'")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # Moving the log into the file is for times when nobody waits.
+            self._writer.execute("PRAGMA wal_autocheckpoint = 0")
+            self._slow = self._writer
+            if self.path is not None:
+                self._slow = self._connect()
+                self._slow.execute("PRAGMA synchronous = NORMAL")
+        except (sqlite3.Error, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise self._explain(error, at_start=True) from error
+        self._identity = identity(self.path) if self.path else None
+
+    def _look_at_log(self) -> str | None:
+        """What is missing of the log of a file that was not closed."""
+        if self.path is None:
+            return None
+        log = self.path.with_name(self.path.name + "-wal")
+        try:
+            if not log.exists():
+                return "its journal is missing"
+            damage = write_ahead_log.damage(log)
+        except OSError as error:
+            raise ReadError(f"`{log}`: {reason(error)}") from error
+        return f"its journal is damaged: {damage}" if damage else None
+
+    def _facts(self) -> dict[str, int]:
+        return dict(self._writer.execute("SELECT name, value FROM facts").fetchall())
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file was removed or replaced while it was open."""
+        return self.path is not None and identity(self.path) != self._identity
+
     def completed(self) -> Iterator[list[tuple[bytes, int]]]:
-        """Infohash and completed downloads of every torrent ever counted, a page at a time."""
+        """Infohash and completed downloads of every torrent ever counted, a page at a time.
+
+        Raises:
+            StateDamagedError: A row is not as it was written.
+        """
         with self._told():
             rows = self._writer.execute(
-                "SELECT infohash, completed FROM torrents WHERE completed > 0"
+                "SELECT infohash, completed, completed_sum FROM torrents "
+                "WHERE completed IS NOT 0 OR completed_sum IS NOT NULL"
             )
             while page := rows.fetchmany(PAGE_ROWS):
-                yield page
+                for infohash, completed, total in page:
+                    if total is None or total != counter_sum(infohash, completed):
+                        raise StateDamagedError(f"`{self.path}`: a counter is damaged")
+                yield [(infohash, completed) for infohash, completed, _ in page]
 
     def named(self) -> dict[bytes, tuple[str, int]]:
-        """Name and length by infohash, of torrents that were known once."""
+        """Name and length by infohash, of torrents that were known once.
+
+        Raises:
+            StateDamagedError: A row is not as it was written.
+        """
         with self._told():
             rows = self._writer.execute(
-                "SELECT infohash, name, length FROM torrents WHERE name IS NOT NULL"
+                "SELECT infohash, name, length, name_sum FROM torrents "
+                "WHERE name IS NOT NULL OR length IS NOT NULL OR name_sum IS NOT NULL"
+            ).fetchall()
+        for infohash, name, length, total in rows:
+            if total is None or total != name_sum(infohash, name, length):
+                raise StateDamagedError(f"`{self.path}`: a name is damaged")
+        return {infohash: (name, length) for infohash, name, length, _ in rows}
+
+    def marks(self) -> list[int]:
+        """Marks of the latest downloads, the earliest first."""
+        with self._told():
+            rows = self._writer.execute(
+                "SELECT mark FROM marks WHERE typeof(mark) = 'integer' ORDER BY slot < ?, slot",
+                (self._next_mark,),
             )
-            return {infohash: (name, length) for infohash, name, length in rows}
+            # The slot that is written next holds the earliest.
+            return [mark for (mark,) in rows]
 
-    def set_completed(self, counts: Iterable[tuple[bytes, int]]) -> None:
-        """Bring completed counters to these values, all or none.
+    def set_completed(
+        self,
+        counts: Iterable[tuple[bytes, int]],
+        marks: Sequence[int] = (),
+        *,
+        swarms: int | None = None,
+    ) -> None:
+        """Bring completed counters up to these values, all or none.
 
-        Values and not differences, so that trying again can never count anything twice.
+        Values and not differences, so that trying again can never count anything twice; none goes
+        down.
+
+        Args:
+            counts: Infohash and value.
+            marks: Of these downloads, the earliest first.
+            swarms: Generation of swarms that is the one to restore from now on.
 
         Raises:
             StateDamagedError: The file was damaged meanwhile.
             WriteError: Nothing was changed: locked, full or unwritable.
         """
-        with self._transaction():
+        following = (self._next_mark + len(marks)) % MARKS_MAX
+        first = self._next_mark
+        with self._transaction(self._writer):
             self._writer.executemany(
-                "INSERT INTO torrents (infohash, completed) VALUES (?, ?) ON CONFLICT (infohash) "
-                "DO UPDATE SET completed = excluded.completed",
-                counts,
+                _SET_COMPLETED, ((key, count, counter_sum(key, count)) for key, count in counts)
             )
+            if marks:
+                self._writer.executemany(
+                    "INSERT OR REPLACE INTO marks VALUES (?, ?)",
+                    (((first + at) % MARKS_MAX, mark) for at, mark in enumerate(marks)),
+                )
+                self._set_fact("next_mark", following)
+            if swarms is not None:
+                self._set_fact("generation", swarms)
+        self._next_mark = following
+        self._generation = self._generation if swarms is None else swarms
 
     def name(self, torrents: Iterable[tuple[bytes, str, int]]) -> None:
         """Keep infohash, name and length in bytes of torrents.
@@ -127,15 +231,27 @@ class Store:
         Raises:
             StateDamagedError, WriteError: As for `set_completed`.
         """
-        with self._transaction():
-            self._writer.executemany(
-                "INSERT INTO torrents (infohash, name, length) VALUES (?, ?, ?) ON CONFLICT "
-                "(infohash) DO UPDATE SET name = excluded.name, length = excluded.length",
-                (
-                    (key, name.encode("utf-8", "replace").decode(), size)
-                    for key, name, size in torrents
-                ),
-            )
+        readable = (
+            (key, name.encode("utf-8", "replace").decode(), size) for key, name, size in torrents
+        )
+        with self._transaction(self._writer):
+            self._writer.executemany(_NAME, ((*named, name_sum(*named)) for named in readable))
+
+    def checkpoint(self, now: int) -> None:
+        """Move what was written into the file itself, so that losing the log loses little.
+
+        Args:
+            now: Unix time in seconds.
+
+        Raises:
+            StateDamagedError, WriteError: As for `set_completed`.
+        """
+        if self._is_dirty:
+            with self._transaction(self._writer):
+                self._set_fact("checkpointed_at", now)
+            self._is_dirty = False
+            with self._told():
+                self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def add_samples(self, at: int, counts: Iterable[tuple[bytes, int, int, int]]) -> None:
         """Keep infohash, complete, downloading and downloaded as they were at Unix second `at`.
@@ -143,10 +259,18 @@ class Store:
         Raises:
             StateDamagedError, WriteError: As for `set_completed`.
         """
-        with self._transaction():
-            self._writer.executemany(
-                "INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?)",
-                ((key, at, *numbers) for key, *numbers in counts),
+        self.add_points((key, at, a, b, c) for key, a, b, c in counts)
+
+    def add_points(self, points: Iterable[tuple[bytes, int, int, int, int]]) -> None:
+        """Keep points of any time, given with it: infohash, time and the three numbers.
+
+        Raises:
+            StateDamagedError, WriteError: As for `set_completed`.
+        """
+        with self._transaction(self._slow):
+            self._slow.executemany(
+                "INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?)",
+                ((*point, sample_sum(*point)) for point in points),
             )
 
     def prune(self, now: int, retention_d: int) -> None:
@@ -155,19 +279,46 @@ class Store:
         Raises:
             StateDamagedError, WriteError: As for `set_completed`.
         """
-        with self._transaction():
-            self._writer.execute("DELETE FROM samples WHERE at < ?", (now - retention_d * DAY_S,))
-            # The first sample of each hour stays; what an earlier call went through holds no
-            # others.
-            end = now - SAMPLES_DENSE_S
-            end -= end % SAMPLES_SPARSE_STEP_S
-            self._writer.execute(
-                "DELETE FROM samples WHERE at >= ? AND at < ? AND EXISTS (SELECT 1 FROM samples AS "
-                "first WHERE first.infohash = samples.infohash AND first.at < samples.at AND "
-                "first.at >= samples.at - samples.at % ?)",
-                (self._thinned_to, end, SAMPLES_SPARSE_STEP_S),
-            )
+        with self._transaction(self._slow):
+            oldest = now - retention_d * DAY_S
+            self._slow.execute("DELETE FROM samples WHERE at < ?", (oldest,))
+        # The first sample of each hour stays; what an earlier call went through holds no others.
+        end = now - SAMPLES_DENSE_S
+        end -= end % SAMPLES_SPARSE_STEP_S
+        with self._told():
+            (first,) = self._slow.execute(
+                "SELECT min(at) FROM samples WHERE at >= ?", (self._thinned_to,)
+            ).fetchone()
+        at = end if first is None else first - first % SAMPLES_SPARSE_STEP_S
+        while at < end:
+            with self._transaction(self._slow):
+                self._slow.execute(
+                    "DELETE FROM samples WHERE at >= ? AND at < ? AND EXISTS (SELECT 1 FROM "
+                    "samples AS first WHERE first.infohash = samples.infohash AND "
+                    "first.at < samples.at AND first.at >= ?1)",
+                    (at, at + SAMPLES_SPARSE_STEP_S),
+                )
+            at += SAMPLES_SPARSE_STEP_S
         self._thinned_to = end
+
+    def drop_damaged_samples(self) -> int:
+        """Take out points of history that are not as they were written; returns how many.
+
+        Not looked for among more than `CHECKED_SAMPLES_MAX`.
+
+        Raises:
+            StateDamagedError, WriteError: As for `set_completed`.
+        """
+        with self._told():
+            wrong = self._slow.execute(
+                "SELECT infohash, at FROM (SELECT * FROM samples LIMIT ?) "
+                "WHERE sum IS NOT sample_sum(infohash, at, complete, downloading, downloaded)",
+                (CHECKED_SAMPLES_MAX,),
+            ).fetchall()
+        if wrong:
+            with self._transaction(self._slow):
+                self._slow.executemany("DELETE FROM samples WHERE infohash IS ? AND at IS ?", wrong)
+        return len(wrong)
 
     def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         """Ask on the connection of those who look, from one thread at a time.
@@ -180,167 +331,157 @@ class Store:
                 self._reader = self._writer if self.path is None else self._connect()
             return ask(self._reader)
 
-    def save_snapshot(self, swarms: Iterable[bytes], taken_at: int) -> None:
-        """Replace the swarm snapshot, given in parts; `taken_at` is Unix time in seconds.
+    def write_swarms(self, parts: Iterable[bytes], taken_at: int) -> int:
+        """Write a snapshot in parts, beside the one that is in force; returns its generation.
+
+        It is in force once `set_completed` is given the generation, so together with counters
+        that are at least what it says.
+
+        Args:
+            parts: Made when they are asked for, so that none waits in memory.
+            taken_at: Unix time in seconds.
 
         Raises:
             StateDamagedError, WriteError: The one before is untouched.
         """
-        with self._transaction():
-            self._writer.execute("DELETE FROM snapshot")
-            self._writer.executemany(
-                "INSERT INTO snapshot VALUES (?, ?, ?)",
-                ((number, taken_at, part) for number, part in enumerate(swarms)),
-            )
+        generation = self._generation + 1
+        self.drop_old_swarms()
+        for number, part in enumerate(parts):
+            with self._transaction(self._slow):
+                self._slow.execute(
+                    "INSERT INTO swarms VALUES (?, ?, ?, ?)", (generation, number, taken_at, part)
+                )
+        return generation
+
+    def drop_old_swarms(self) -> None:
+        """Make room of the snapshots that are not in force.
+
+        Raises:
+            StateDamagedError, WriteError: As for `set_completed`.
+        """
+        with self._told():
+            old = self._slow.execute(
+                "SELECT rowid FROM swarms WHERE generation IS NOT ?", (self._generation,)
+            ).fetchall()
+        for row in old:
+            with self._transaction(self._slow):
+                self._slow.execute("DELETE FROM swarms WHERE rowid = ?", row)
 
     def snapshot(self) -> tuple[bytes, int] | None:
         """The last swarm snapshot and when it was taken, None if there is none."""
         with self._told():
-            rows = self._writer.execute("SELECT taken_at, swarms FROM snapshot ORDER BY part")
+            rows = self._writer.execute(
+                "SELECT taken_at, bytes FROM swarms WHERE generation = ? ORDER BY part",
+                (self._generation,),
+            )
             parts = rows.fetchall()
+        if not all(isinstance(at, int) and isinstance(part, bytes) for at, part in parts):
+            raise StateDamagedError(f"`{self.path}`: the kept swarms are damaged")
         return (b"".join(part for _, part in parts), int(parts[0][0])) if parts else None
+
+    def copy(self) -> None:
+        """Make a copy of counters and names beside the file, and keep the one before it.
+
+        Raises:
+            StateDamagedError, WriteError: There is no new copy.
+        """
+        if self.path is None:
+            return
+        target = self.path.with_name(f"{self.path.name}.copy-new")
+        try:
+            target.unlink(missing_ok=True)
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            with self._told(), contextlib.closing(sqlite3.connect(target)) as new:
+                register(new)
+                set_up(new, target)
+                rows = self._slow.execute("SELECT * FROM torrents")
+                while page := rows.fetchmany(PAGE_ROWS):
+                    new.executemany("INSERT INTO torrents VALUES (?, ?, ?, ?, ?, ?)", page)
+                new.commit()
+            put_copy(self.path, target)
+        except OSError as error:
+            raise WriteError(f"`{target}`: {reason(error)}") from error
 
     def close(self) -> None:
         """Close the file and let others have it."""
         with contextlib.suppress(sqlite3.Error):
-            if self._reader is not None and self._reader is not self._writer:
-                self._reader.close()
-            self._writer.close()
-        self._release()
+            if not self.is_gone:
+                self._writer.execute("UPDATE facts SET value = 0 WHERE name = 'is_open'")
+        self._close()
 
-    def _release(self) -> None:
+    def _close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            for connection in self._connections:
+                connection.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
 
     def _connect(self) -> sqlite3.Connection:
-        with self._told():
-            connection = sqlite3.connect(
-                self.path or ":memory:",
-                timeout=BUSY_TIMEOUT_MS / 1000,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            connection.execute("PRAGMA synchronous = FULL")
-            return connection
+        connection = sqlite3.connect(
+            self.path or ":memory:",
+            timeout=BUSY_TIMEOUT_MS / 1000,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        self._connections.append(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        register(connection)
+        return connection
 
-    def _set_up(self, connection: sqlite3.Connection) -> None:
-        if self.path is not None:
-            if self.path.stat().st_size <= CHECK_BYTES_MAX:
-                found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-                if found != "ok":
-                    raise StateDamagedError(f"`{self.path}`: {found}")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES_MAX}")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        owner = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if owner != APPLICATION_ID and tables:
-            raise FormatError(
-                f"`{self.path}`: a database of another program",
-                hint="name another file with `--state`",
-            )
-        if version > len(MIGRATIONS):
-            raise FormatError(
-                f"`{self.path}`: written by a later outpour (schema {version}, this one knows "
-                f"{len(MIGRATIONS)})",
-                hint="update outpour, or name another file with `--state`",
-            )
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            connection.executescript(
-                f"BEGIN; {script} PRAGMA user_version = {number}; "
-                f"PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
-            )
+    def _set_fact(self, name: str, value: int) -> None:
+        self._writer.execute("UPDATE facts SET value = ? WHERE name = ?", (value, name))
 
     @contextlib.contextmanager
-    def _closed_on_error(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self._writer.close()
-            raise
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._told():
-            self._writer.execute("BEGIN IMMEDIATE")
+    def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
+        # SQLite lets one write at a time, and who comes too late sleeps before it tries again.
+        with self._turn, self._told():
+            connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._writer.execute("COMMIT")
+                connection.execute("COMMIT")
             except BaseException:
                 # SQLite has already rolled back on its own after some errors.
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
+            self._is_dirty = True
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            raise _explain(self.path, error) from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: Exception, *, at_start: bool = False) -> ReadError | WriteError:
+        name = f"`{self.path}`" if self.path else "state in memory"
+        code = getattr(error, "sqlite_errorcode", None)
+        # Python 3.10 has no codes; the texts are part of SQLite's stable interface.
+        text = str(error)
+        primary = code & 0xFF if code is not None else None
+        if primary in (11, 26) or "malformed" in text or "not a database" in text:
+            return StateDamagedError(f"{name}: {text}")
+        if primary == 5 or "locked" in text:
+            return WriteError(f"{name}: locked by another program", hint="close what has it open")
+        if primary == 13 or "full" in text:
+            return WriteError(f"{name}: the disk is full", hint="make room on the disk")
+        if primary == 8 or "readonly" in text:
+            # A changed bit in its header makes a file read-only for SQLite alone.
+            if self.path is not None and os.access(self.path, os.W_OK) and at_start:
+                return StateDamagedError(f"{name}: {text}")
+            return WriteError(f"{name}: not writable", hint="check who owns the file, its folder")
+        if primary == 14 or "unable to open" in text:
+            return WriteError(f"{name}: cannot be opened", hint="check who owns the file's folder")
+        if primary == 10 or "I/O" in text:
+            return WriteError(f"{name}: {text}", hint="check the disk")
+        if at_start or "decode" in text or "no such" in text:
+            return StateDamagedError(f"{name}: {text}")
+        return WriteError(f"{name}: {text}")
 
 
-def _explain(path: Path | None, error: sqlite3.Error) -> ReadError | WriteError:
-    name = f"`{path}`" if path else "state in memory"
-    code = getattr(error, "sqlite_errorcode", None)
-    # Python 3.10 has no codes; the texts are part of SQLite's stable interface.
-    text = str(error)
-    primary = code & 0xFF if code is not None else None
-    if primary in (11, 26) or "malformed" in text or "not a database" in text:
-        return StateDamagedError(f"{name}: {text}")
-    if primary == 5 or "locked" in text:
-        return WriteError(f"{name}: locked by another program", hint="close what has it open")
-    if primary == 13 or "full" in text:
-        return WriteError(f"{name}: the disk is full", hint="make room on the disk")
-    if primary == 8 or "readonly" in text:
-        return WriteError(f"{name}: not writable", hint="check who owns the file and its folder")
-    if primary == 14 or "unable to open" in text:
-        return WriteError(f"{name}: cannot be opened", hint="check who owns the file's folder")
-    return WriteError(f"{name}: {text}")
-
-
-def _prepare(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            return
-        with path.open("rb") as stream:
-            start = stream.read(len(_SQLITE_MAGIC))
-    except OSError as error:
-        raise WriteError(
-            f"`{path}`: {reason(error)}", hint="name a file you may write with `--state`"
-        ) from error
-    if start[:1] == b"d" and start[1:2].isdigit():
-        raise FormatError(
-            f"`{path}`: a state file of the classic bttrack",
-            hint=f"keep it with `bttrack --dfile {path}`, or take over what it holds with "
-            f"`outpour track --import-dfile {path}`",
-        )
-    if start and start != _SQLITE_MAGIC:
-        raise StateDamagedError(f"`{path}`: not a database")
-
-
-def set_aside(path: Path, clock: Callable[[], float] = time.time) -> Path:
-    """Rename a damaged state file to `NAME.damaged-<UTC>`, with what SQLite keeps beside it.
-
-    Returns:
-        The new name.
-
-    Raises:
-        WriteError: It cannot be renamed.
-    """
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(clock()))
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
-    try:
-        for suffix in ("", "-wal", "-shm"):
-            beside = path.with_name(path.name + suffix)
-            if beside.exists():
-                beside.rename(aside.with_name(aside.name + suffix))
-    except OSError as error:
-        raise WriteError(f"`{path}`: damaged, and cannot be set aside: {reason(error)}") from error
-    return aside
+def _since(checkpointed_at: int) -> str:
+    if not checkpointed_at:
+        return "what it held is lost"
+    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(checkpointed_at))
+    return f"what was counted after {when} is lost"

@@ -18,6 +18,9 @@ from outpour.tracker.views.outlines import Outline, Outlines
 
 T = TypeVar("T")
 
+ANSWERS_KEPT = 64
+"""Until the next sample, each of some hundred references."""
+
 
 class SwarmHistory:
     """Reads histories on a thread and a connection of its own.
@@ -35,10 +38,13 @@ class SwarmHistory:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outpour-history")
         self._outlines: dict[int, Outlines] = {}
         self._version = 0
+        # Whole answers, until the next sample: most visitors ask for the same page.
+        self._complete: dict[tuple[object, ...], Mapping[bytes, Outline]] = {}
 
     def advance(self) -> None:
         """Note that samples were taken."""
         self._version += 1
+        self._complete.clear()
 
     async def samples(self, infohash: bytes, row: TorrentRow | None) -> tuple[Sample, ...]:
         """All samples of a swarm as a line that ends with the numbers of its row."""
@@ -48,13 +54,19 @@ class SwarmHistory:
         self, infohashes: Sequence[bytes], parts_max: int
     ) -> Mapping[bytes, Outline]:
         """Histories in at most so many stretches; those that are known take no time."""
+        asked = (parts_max, *infohashes)
+        if (complete := self._complete.get(asked)) is not None:
+            return complete
         outlines = self._outlines.setdefault(parts_max, self._new_outlines(parts_max))
         version = self._version
         known = {key: outlines.current(key, version) for key in infohashes}
         missing = [key for key, outline in known.items() if outline is None]
         since = int(self._clock()) - self._retention_d * DAY_S
         read = await self._beside(self._read, outlines, missing, version, since) if missing else {}
-        return {key: outline for key, outline in (known | read).items() if outline}
+        found = {key: outline for key, outline in (known | read).items() if outline}
+        if version == self._version and len(self._complete) < ANSWERS_KEPT:
+            self._complete[asked] = found
+        return found
 
     def close(self) -> None:
         """End the thread, after what it does now."""

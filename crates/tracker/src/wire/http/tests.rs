@@ -300,7 +300,6 @@ fn bep03_the_path_of_the_public_url_may_stand_before_each_path() {
             Some((Action::Scrape, None))
         );
         for path in [
-            "/a/files/a/files/a/files/announce",
             "/a/filesannounce",
             "/files/a/announce",
             "/b/files/announce",
@@ -609,4 +608,38 @@ proptest! {
         let cut = cut % request.len();
         prop_assert_eq!(read(&request.as_bytes()[..cut], Paths::default()), Read::Partial);
     }
+}
+
+#[test]
+fn below_a_prefix_the_paths_are_the_same_and_without_it_too() {
+    let action = |path: &str, prefix: &[u8]| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        match read(
+            request.as_bytes(),
+            Paths {
+                prefix,
+                keyed: true,
+            },
+        ) {
+            Read::Whole(head) => Some((head.action, head.key.map(<[u8]>::to_vec))),
+            _ => None,
+        }
+    };
+    let key = Some(b"KEY".to_vec());
+    for (path, expected) in [
+        ("/files/announce", Some((Action::Announce, None))),
+        ("/files/scrape?x=1", Some((Action::Scrape, None))),
+        ("/files/KEY/announce", Some((Action::Announce, key))),
+        ("/announce", Some((Action::Announce, None))),
+        ("/filesannounce", None),
+        ("/files", None),
+        ("/files/files/files/announce", None),
+    ] {
+        assert_eq!(action(path, b"/files"), expected, "{path}");
+    }
+    assert_eq!(
+        action("/a/b/announce", b"/a/b"),
+        Some((Action::Announce, None))
+    );
+    assert_eq!(action("/a/b/announce", b""), None);
 }

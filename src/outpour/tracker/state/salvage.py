@@ -1,0 +1,142 @@
+"""Saves what can be read of a damaged state file, row by row, and of its older copies."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from outpour.tracker.state.raw_rows import Value, rows_of_file, rows_of_log
+from outpour.tracker.state.row_sums import counter_sum, name_sum, sample_sum
+
+INFOHASH_BYTES = 20
+COUNT_MAX = (1 << 31) - 1
+TIME_MAX = 1 << 33
+BYTES_MAX = 1 << 30
+"""Of a larger file the beginning is looked at."""
+
+Point = tuple[bytes, int, int, int, int]
+
+
+@dataclass
+class Salvaged:
+    """What was saved.
+
+    Attributes:
+        completed: Downloads by infohash; of several values the highest, as counters never fall.
+        named: Name and length by infohash.
+        samples: Infohash, time and numbers of points of history.
+        damaged: Rows that were recognised and are wrong.
+    """
+
+    completed: dict[bytes, int] = field(default_factory=dict)
+    named: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    samples: set[Point] = field(default_factory=set)
+    damaged: int = 0
+
+    def add(self, row: Sequence[Value]) -> None:
+        """Take in a row, if it is one of ours and as it was written."""
+        match row:
+            case [bytes() as key, (str() | None), (int() | None), int(), _, _] if _is_key(key):
+                self._torrent(key, row)
+            case [bytes() as key, (str() | None) as name, length, int() as completed] if _is_key(
+                key
+            ):
+                # Schema 1 had no sums: what looks right is taken.
+                self._count(key, completed)
+                if name is not None and isinstance(length, int) and length >= 0:
+                    self.named.setdefault(key, (name, length))
+            case [bytes() as key, int() as at, int(), int(), int(), *rest] if len(rest) < 2:
+                self._sample(key, at, row)
+
+    def join(self, copy: Salvaged) -> tuple[int, int]:
+        """Take over what an older copy has more; returns new counters, and higher ones."""
+        new = sum(key not in self.completed for key in copy.completed)
+        higher = sum(self.completed.get(key, n) < n for key, n in copy.completed.items())
+        for key, count in copy.completed.items():
+            self._count(key, count)
+        self.named = {**copy.named, **self.named}
+        return new, higher
+
+    def _torrent(self, key: bytes, row: Sequence[Value]) -> None:
+        _, name, length, completed, completed_sum, named_sum = row
+        if completed or completed_sum is not None:
+            if completed_sum is not None and completed_sum == counter_sum(key, completed):
+                self._count(key, completed)
+            else:
+                self.damaged += 1
+        if name is None and length is None and named_sum is None:
+            return
+        if named_sum is not None and named_sum == name_sum(key, name, length):
+            assert isinstance(name, str)
+            assert isinstance(length, int)
+            self.named[key] = (name, length)
+        else:
+            self.damaged += 1
+
+    def _count(self, key: bytes, completed: Value) -> None:
+        if isinstance(completed, int) and 0 < completed <= COUNT_MAX:
+            self.completed[key] = max(completed, self.completed.get(key, 0))
+
+    def _sample(self, key: bytes, at: int, row: Sequence[Value]) -> None:
+        numbers = [number for number in row[2:5] if isinstance(number, int)]
+        if key and not _is_key(key):
+            return
+        if len(row) == 6 and row[5] != sample_sum(key, at, *numbers):
+            self.damaged += 1
+        elif 0 < at < TIME_MAX and all(0 <= number <= COUNT_MAX for number in numbers):
+            complete, downloading, downloaded = numbers
+            self.samples.add((key, at, complete, downloading, downloaded))
+
+
+def salvage(path: Path) -> Salvaged:
+    """Save what can be read of a state file and of the log beside it."""
+    found = Salvaged()
+    for name, rows in ((path, rows_of_file), (path.with_name(path.name + "-wal"), rows_of_log)):
+        with _mapped(name) as raw:
+            for row in rows(raw):
+                found.add(row)
+    return found
+
+
+def snapshot_of(path: Path) -> tuple[bytes, int] | None:
+    """The swarms of a damaged file and when they were kept, if SQLite finds them.
+
+    They carry a sum of their own.
+    """
+    try:
+        # For reading alone: the file is to stay as it was found.
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+            query = (
+                "SELECT taken_at, bytes FROM swarms WHERE generation = "
+                "(SELECT value FROM facts WHERE name = 'generation') ORDER BY part"
+                if "swarms" in tables
+                else "SELECT taken_at, swarms FROM snapshot ORDER BY part"
+            )
+            parts = connection.execute(query).fetchall()
+    except (sqlite3.Error, UnicodeDecodeError):
+        return None
+    if not parts or not all(isinstance(at, int) and isinstance(part, bytes) for at, part in parts):
+        return None
+    return b"".join(part for _, part in parts), parts[0][0]
+
+
+@contextlib.contextmanager
+def _mapped(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as stream:
+            size = min(path.stat().st_size, BYTES_MAX)
+            with mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ) as mapped:
+                # A mapping gives slices as bytes, which is all that is asked of it.
+                yield mapped  # type: ignore[misc]
+    except (OSError, ValueError):
+        yield b""
+
+
+def _is_key(key: bytes) -> bool:
+    return len(key) == INFOHASH_BYTES
