@@ -69,6 +69,35 @@ fn limit_descriptors() {
     }
 }
 
+/// Of a thread, as Rust makes it.
+const STACK_BYTES: u64 = 2 << 20;
+
+/// Addresses in use, bytes.
+fn size() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let kibibytes: u64 = number.expect("a size").parse().expect("a number");
+    kibibytes << 10
+}
+
+/// Lets this process use so many addresses, and says how many it might before.
+#[allow(unsafe_code)] // there is no safe spelling of it
+fn limit_memory(bytes: u64) -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the pointers are to `limit`, which outlives the calls.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_AS, &raw mut limit), 0);
+        let before = limit.rlim_cur;
+        limit.rlim_cur = bytes;
+        assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &raw const limit), 0);
+        before
+    }
+}
+
 /// Opens files until there is room for `left` more descriptors.
 fn hog(left: usize) -> Vec<File> {
     let null = || File::open("/dev/null");
@@ -95,6 +124,17 @@ fn no_thread_is_left_behind_or_missing_unseen() {
         assert!(is_closed(address));
         assert_eq!(tracker.fault(), None);
         assert!(tracker.start().is_err());
+    }
+
+    for stacks in 0..2 {
+        let tracker = Tracker::bind(config()).expect("free ports");
+        let address = tracker.http_addresses()[0];
+        let usual = limit_memory(size() + stacks * STACK_BYTES + STACK_BYTES / 2);
+        let started = tracker.start();
+        limit_memory(usual);
+        assert!(started.is_err(), "room for {stacks}");
+        assert_eq!(threads(), before_all, "room for {stacks}");
+        assert!(is_closed(address));
     }
 
     for at in 0..2 {
