@@ -89,7 +89,7 @@ def test_the_address_a_peer_gave_is_the_one_that_is_handed_out(key):
         b"",
         b"d5:peers",
         b"i5e",
-        (VECTORS / "342.dfile").read_bytes()[:200],
+        b"d9:completedd20:",
         (VECTORS / "hello.torrent").read_bytes(),
     ],
 )
@@ -98,6 +98,39 @@ def test_what_is_no_state_file_at_all_is_refused(raw, tmp_path):
     path.write_bytes(raw)
     with pytest.raises(FormatError, match="dfile`: not a classic state file"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    "number", [b"18446744073709551615", b"9" * 400, b"-9999999999999999999999", b"007", b"-0"]
+)
+def test_a_number_that_some_client_sent_costs_its_peer_at_the_most(number):
+    raw = (
+        b"d9:completedd20:" + HELLO + b"i7ee5:peersd20:" + HELLO + b"d20:" + b"a" * 20
+        + b"d2:ip9:127.0.0.94:lefti" + number + b"e4:porti6881ee20:" + b"b" * 20
+        + b"d2:ip9:127.0.0.84:lefti0e4:porti6881eeeee"
+    )  # fmt: skip
+    found = parse(raw)
+    assert found.completed == {HELLO: 7}
+    assert Peer("127.0.0.8", 6881, True) in found.peers[HELLO]
+    assert found.skipped == (number not in (b"007", b"-0"))
+
+
+def test_the_file_with_one_huge_left_keeps_its_counters_and_its_other_peer():
+    found = read(VECTORS.parent / "state" / "huge-left.dfile")
+    assert found == Dfile({b"D" * 20: 7}, {b"D" * 20: (Peer("127.0.0.8", 6881, True),)}, 1)
+
+
+@pytest.mark.parametrize("rest", [b"\n", b"\r\n\0"])
+def test_bytes_after_the_end_cost_nothing(rest):
+    raw = (VECTORS / "342.dfile").read_bytes()
+    assert parse(raw + rest) == parse(raw)
+
+
+def test_a_file_that_is_cut_short_keeps_its_counters_and_says_so():
+    raw = (VECTORS / "342.dfile").read_bytes()
+    whole, cut = parse(raw), parse(raw[:200])
+    assert cut.completed == whole.completed
+    assert "unexpected end" in (cut.damage or "") or "longer than" in (cut.damage or "")
 
 
 def test_keys_out_of_order_are_read_as_other_programs_write_them():

@@ -779,6 +779,19 @@ def test_a_classic_state_file_follows_the_tracker(folder, tmp_path):
     asyncio.run(main())
 
 
+def test_a_classic_state_file_that_is_cut_short_is_set_aside_and_its_counters_are_kept(
+    folder, tmp_path
+):
+    path = tmp_path / "dfile"
+    path.write_bytes((VECTORS / "342.dfile").read_bytes()[:200])
+    events: list[Event] = []
+    with tracker(settings(allowed_dir=folder)) as service:
+        DfileMirror(service, path, 1, events.append).load()
+        assert now(service).row(HELLO).downloaded == 1
+    assert "2 counters in it are kept" in str(events[0])
+    assert not path.exists()
+
+
 def test_a_damaged_classic_state_file_is_set_aside(folder, tmp_path):
     path = tmp_path / "dfile"
     path.write_bytes(b"d9:comple")

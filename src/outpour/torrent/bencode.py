@@ -31,10 +31,12 @@ NAMES_KEPT = 256
 """Different keys remembered while reading; a torrent has some 30 and a v2 tree any number."""
 COLLECTOR_PAUSED_FROM = MIB
 
+INTEGER_DIGITS = 19
 _NOTHING = -1
 _ZERO, _NINE, _COLON = b"09:"
 _INTEGER_MARK, _LIST_MARK, _DICTIONARY_MARK, _END_MARK = b"ilde"
 _INTEGER = re.compile(rb"i(0|-?[1-9][0-9]{0,18})e")
+_ANY_INTEGER = re.compile(rb"i(-?[0-9]{1,4000})e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,14 @@ class Limits:
         length: Bytes of the whole input.
         tokens: Values and keys together; each costs up to 100 bytes of memory. A torrent has some
             seven a file, so that a million files can be read.
+        integer_digits: Of one integer. With more than 19, integers may be of any size and have
+            leading zeros.
     """
 
     depth: int = 64
     length: int = 64 * MIB
     tokens: int = 8_000_000
+    integer_digits: int = INTEGER_DIGITS
 
 
 LIMITS = Limits()
@@ -238,11 +243,13 @@ class _Reader:
             self.unsorted_at = offset
 
     def _integer(self, position: int) -> tuple[int, int]:
-        match = _INTEGER.match(self._raw, position)
-        if match is None:
+        digits = self._limits.integer_digits
+        is_usual = digits == INTEGER_DIGITS
+        match = (_INTEGER if is_usual else _ANY_INTEGER).match(self._raw, position)
+        if match is None or len(match[1]) > digits + 1:
             self.fail("malformed integer", position)
         value = int(match[1])
-        if not INTEGER_MIN <= value <= INTEGER_MAX:
+        if is_usual and not INTEGER_MIN <= value <= INTEGER_MAX:
             self.fail("integer of more than 64 bits", position)
         return value, match.end()
 

@@ -20,7 +20,7 @@ from outpour.base.event import Event
 from outpour.base.folder_watch import watch
 from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.core import bind
+from outpour.tracker.core import bind, until_fault
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
@@ -142,7 +142,13 @@ class TrackerService:
         Raises:
             OutpourError, Exception: One of these works ended, and the tracker is to end with it.
         """
-        works = [self._turns, self._follow, self._census.keep_up, *self._saver.works()]
+        works = [
+            self._turns,
+            self._follow,
+            self._census.keep_up,
+            self._until_fault,
+            *self._saver.works(),
+        ]
         if self._allowed.folders or self._allowed.files or self._admission.files:
             works.append(self._watch)
         await together(works)
@@ -331,6 +337,9 @@ class TrackerService:
                 self._forwarder = host
                 self._on_event(ProxyNotTrusted(host))
             self._tell_kept()
+
+    async def _until_fault(self) -> None:
+        await until_fault(self._core)
 
     async def _follow(self) -> None:
         while True:

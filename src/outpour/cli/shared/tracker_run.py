@@ -79,6 +79,7 @@ class TrackerRun:
         self._printer.talk(
             f"took over {len(found.completed)} counters from `{path}`"
             + (f", left out {found.skipped} bad entries" if found.skipped else "")
+            + (f"; its peers cannot be read: {found.damage}" if found.damage else "")
         )
 
     def serve(

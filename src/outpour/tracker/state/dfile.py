@@ -11,6 +11,7 @@ written has the keys of both, so that one can go back to either.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import ipaddress
 from collections.abc import Mapping
@@ -23,11 +24,14 @@ from outpour.torrent import bencode
 from outpour.torrent.bencode import Limits, Value
 from outpour.tracker.figures import Peer
 
-LIMITS = Limits(depth=8, length=512 << 20, tokens=50_000_000)
-"""200,000 peers are 18 MB; these trackers stop being usable long before the limit."""
+LIMITS = Limits(depth=8, length=512 << 20, tokens=50_000_000, integer_digits=1000)
+"""200,000 peers are 18 MB; these trackers stop being usable long before the limit. They keep
+whatever number a client sends."""
 
 INFOHASH_BYTES = 20
 COMPLETED_MAX = (1 << 63) - 1
+LEFT_MAX = (1 << 63) - 1
+_COUNTERS = b"d9:completed"
 _PEER_ID_PREFIX = b"-OP0000-"
 
 
@@ -39,11 +43,13 @@ class Dfile:
         completed: Downloads by infohash.
         peers: Swarms by infohash; addresses that the tracker handed out.
         skipped: Entries that make no sense and were left out.
+        damage: Why all but the counters is missing; None if it is not.
     """
 
     completed: Mapping[bytes, int] = field(default_factory=dict)
     peers: Mapping[bytes, tuple[Peer, ...]] = field(default_factory=dict)
     skipped: int = 0
+    damage: str | None = None
 
 
 def read(path: Path) -> Dfile:
@@ -79,10 +85,12 @@ def parse(raw: bytes) -> Dfile:
     Raises:
         FormatError: They are not one.
     """
+    damage: str | None = None
     try:
         root = bencode.decode(raw, limits=LIMITS, strict=False)
     except BencodeError as error:
-        raise FormatError(f"not a classic state file: {error.message}") from None
+        damage = f"not a classic state file: {error.message}"
+        root = _counters_alone(raw, damage)
     if not isinstance(root, dict):
         raise FormatError("not a classic state file: not a dictionary")
     if b"peers" not in root and b"completed" not in root:
@@ -109,7 +117,7 @@ def parse(raw: bytes) -> Dfile:
         skipped += len(read_ones) - len(good)
         if good:
             peers[infohash] = good
-    return Dfile(completed, peers, skipped)
+    return Dfile(completed, peers, skipped, damage)
 
 
 def encode(dfile: Dfile) -> bytes:
@@ -124,6 +132,15 @@ def encode(dfile: Dfile) -> bytes:
     return bencode.encode({b"completed": dict(dfile.completed), b"peers": swarms})
 
 
+def _counters_alone(raw: bytes, damage: str) -> dict[bytes, Value]:
+    """What stands before the swarms, of a file that is damaged or cut short further on."""
+    if raw.startswith(_COUNTERS):
+        with contextlib.suppress(BencodeError):
+            counters = bencode.decode(raw[len(_COUNTERS) :], limits=LIMITS, strict=False)
+            return {b"completed": counters}
+    raise FormatError(damage) from None
+
+
 def _dictionary(value: Value | None) -> dict[bytes, Value]:
     return value if isinstance(value, dict) else {}
 
@@ -134,7 +151,12 @@ def _peer(entry: Value) -> Peer | None:
     left, port = entry.get(b"left"), entry.get(b"port")
     # The address handed out is `given ip` (BitTornado spells it `given_ip`) where there is one.
     host = entry.get(b"given ip", entry.get(b"given_ip", entry.get(b"ip")))
-    if not (isinstance(left, int) and left >= 0 and isinstance(port, int) and 0 < port <= 65535):
+    if not (
+        isinstance(left, int)
+        and 0 <= left <= LEFT_MAX
+        and isinstance(port, int)
+        and 0 < port <= 65535
+    ):
         return None
     try:
         address = ipaddress.ip_address(host.decode("ascii") if isinstance(host, bytes) else "")

@@ -71,6 +71,10 @@ class DfileMirror:
             why = error.message.removeprefix(f"`{self._path}`: ")
             self._on_event(StateDamaged(self._path, aside, why))
             return Dfile()
+        if found.damage is not None:
+            aside = set_aside(self._path)
+            saved = f"{len(found.completed)} counters in it are kept"
+            self._on_event(StateDamaged(self._path, aside, found.damage, saved))
         self._service.adopt(found)
         return found
 
