@@ -8,16 +8,18 @@ import http.client
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from outpour.base.errors import NetworkError, ReadError
+from outpour.base.errors import NetworkError, OutpourError, ReadError
 from outpour.base.event import Event
 from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
@@ -34,6 +36,7 @@ from outpour.tracker.state.store import TOTALS, Store
 from outpour.tracker.tracker_events import (
     Completed,
     FileSkipped,
+    MoreCompleted,
     NotificationBack,
     NotificationLost,
     SnapshotRefused,
@@ -477,6 +480,61 @@ def test_swarms_that_nobody_touched_are_not_written_again(folder, tmp_path):
     asyncio.run(main())
 
 
+def test_however_many_downloads_strangers_make_up_a_turn_tells_of_few_and_counts_all(tmp_path):
+    events: list[Event] = []
+    with tracker(settings(open=True), on_event=events.append) as service:
+        for number in range(25):
+            announce(service, bytes([number]) * 20, number, left=9, event="started")
+            announce(service, bytes([number]) * 20, number, event="completed")
+        service._drain()
+        told = [event for event in events if isinstance(event, Completed)]
+        assert len(told) == 10
+        assert [event for event in events if isinstance(event, MoreCompleted)] == [
+            MoreCompleted(15)
+        ]
+        assert service._keeper.ledger.total() == 25
+
+
+def pollers():
+    """Descriptors of this process that wait for events."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if str(entry.readlink()) == "anon_inode:[eventpoll]":
+                found.add(int(entry.name))
+    return found
+
+
+def exchange(descriptor):
+    """Put another file into the place of a descriptor."""
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), descriptor)
+
+
+def test_a_thread_of_the_data_plane_that_ends_ends_the_tracker_with_a_line(folder, tmp_path):
+    state = tmp_path / "s.sqlite"
+
+    async def main():
+        before = pollers()
+        with tracker(settings(allowed_dir=folder, state=state)) as service:
+            running = asyncio.ensure_future(service.run())
+            announce(service, HELLO, 1, left=12, event="started")
+            announce(service, HELLO, 1, event="completed")
+            assert service.fault() is None
+            (poller,) = pollers() - before
+            exchange(poller)
+            # The thread waits at the old descriptor, and has to be woken up once.
+            announce(service, HELLO, 2)
+            await asyncio.wait_for(running, 20)
+
+    with pytest.raises(OutpourError, match="no announce is answered any more: the thread") as told:
+        asyncio.run(main())
+    assert told.value.exit_code == 1
+    store = Store(state)
+    assert dict(row for page in store.completed() for row in page) == {HELLO: 1}
+    store.close()
+
+
 @pytest.mark.parametrize("work", ["_turns", "_follow", "_watch"])
 def test_a_work_that_ends_ends_the_tracker(folder, work, monkeypatch):
     async def broken(self):
@@ -826,3 +884,20 @@ def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_
         assert (totals.torrents, totals.complete, totals.downloading) == (3, 3, 3)
         assert totals.downloaded_all == 3
         assert len(service._points.take(0, service._census_to_sample())) == 4
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_it_goes_and_said():
+    """In a process of its own, as nobody else is to have fewer files."""
+    code = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2000))\n"
+        "from outpour.tracker.service import TrackerService\n"
+        "from outpour.tracker.settings import TrackerSettings\n"
+        "settings = TrackerSettings(listen=('127.0.0.1:0',), workers=2, open=True)\n"
+        "service = TrackerService(settings, on_event=print)\n"
+        "service.start(); service.stop()\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "up to 1000 connections at once, 2000 open files" in done.stdout
+    assert "(2000, 2000)" in done.stdout

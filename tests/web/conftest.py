@@ -44,6 +44,7 @@ class FakeView:
     identities: dict[bytes, Identity] = field(default_factory=dict)
     samples: dict[bytes, tuple[Sample, ...]] = field(default_factory=dict)
     tracker_counters: dict[str, int] = field(default_factory=dict)
+    tracker_fault: str | None = None
     version: str = "9.8.7"
     time: float = NOW
 
@@ -124,6 +125,9 @@ class FakeView:
 
     def counters(self) -> Mapping[str, int]:
         return self.tracker_counters
+
+    def fault(self) -> str | None:
+        return self.tracker_fault
 
     def change(self, infohash: bytes, **numbers: Any) -> None:
         self.torrents[infohash] = replace(self.torrents[infohash], **numbers)

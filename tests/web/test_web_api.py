@@ -311,3 +311,11 @@ def test_health_is_plain_and_never_kept(site: Site):
     answer = site.get("/healthz")
     assert answer.text == "ok\n"
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_health_is_bad_once_a_thread_of_the_tracker_has_ended(view: FakeView, site: Site):
+    view.tracker_fault = "the thread `outpour-0` ended"
+    answer = site.get("/healthz")
+    assert (answer.status, answer.text) == (503, "the thread `outpour-0` ended\n")
+    view.tracker_fault = None
+    assert site.get("/healthz").status == 200

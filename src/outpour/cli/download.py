@@ -44,7 +44,7 @@ TURN_S = 0.2
     outpour download debian.iso.torrent --seed-ratio 1.5
     """,
 )
-@click.argument("sources", metavar="SOURCE...", nargs=-1)
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
 @click.option(
     "-i",
     "--input",
@@ -92,7 +92,7 @@ TURN_S = 0.2
     default=300.0,
     show_default=True,
     metavar="SECONDS",
-    help="Give up when nothing comes for so long; 0 never does.",
+    help="Give up when nothing comes for so long, and sooner when no source answers; 0 never does.",
 )
 @click.option(
     "--connect-timeout",
@@ -139,8 +139,9 @@ def command(
 ) -> int:
     """Download torrents: .torrent files, their URLs, magnet links, or the URL of an outpour page.
 
-    Files that are there already are checked and used. Interrupted downloads, even killed ones, go
-    on where they stopped. Ends when every file is complete and matched its hashes.
+    Files of the torrent that are there already are checked and used; files that are not of it are
+    left alone, and the download is refused. Interrupted downloads, even killed ones, go on where
+    they stopped. Ends when every file is complete and matched its hashes.
     """
     from outpour.downloader import Asking
 

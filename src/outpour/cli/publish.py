@@ -128,6 +128,7 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
     from outpour.publisher import PublishOptions, publish
 
     printer: Printer = context.obj
+    printer.outlast()
     for name in ("state", "config"):
         given[name] = Path(given[name]) if given[name] else None
     for name in ("piece_length", "up_rate", "up_rate_each"):

@@ -87,6 +87,7 @@ def command(
     if print_config:
         printer.raw(settings_doc.default_file().encode())
         return
+    printer.outlast()
     if no_page:
         flags["page"] = "off"
     given = {name: value for name, value in flags.items() if value not in (None, ())}

@@ -16,7 +16,6 @@ from outpour.downloader.free_space import refuse_too_large
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
 from outpour.downloader.parts_file import fetch_back, stow
 from outpour.downloader.present_files import (
-    make_empty_files,
     ranges,
     refuse_foreign,
     suspects_of,
@@ -351,12 +350,6 @@ class Job:
         self._engine.flush(keys)
         for status in complete:
             item = self._items[status.infohash]
-            assert item.info is not None
-            try:
-                make_empty_files(item.info, item.folder, item.root_name, item.writes)
-            except WriteError as error:
-                yield self._fail(status.infohash, error)
-                continue
             yield Completed(status.infohash, item.name, item.root, status.total)
         self._save(keys)
 

@@ -70,6 +70,10 @@ class PublishedView:
         """The tracker's counters."""
         return self._tracker.counters()
 
+    def fault(self) -> str | None:
+        """Why announces are no longer answered, None while they are."""
+        return self._tracker.fault()
+
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out."""
         return self._tracker.metainfo_file(infohash)

@@ -70,7 +70,7 @@ class CoreConfig:
         derived: dict[str, Any] = {
             "http": sockets,
             "udp": sockets if settings.udp else (),
-            "workers": settings.workers or len(os.sched_getaffinity(0)),
+            "workers": workers_of(settings),
             "peer_timeout_s": settings.peer_timeout_in_effect_s,
             # A proxy in front may take the path off or leave it: both are answered.
             "path_prefix": _path_of(settings.public_url),
@@ -96,6 +96,18 @@ def check_system() -> None:
             hint="make, show, edit and verify torrents here; run `outpour track` and "
             "`outpour publish` on Linux",
         )
+
+
+def workers_of(settings: TrackerSettings) -> int:
+    """How many threads answer."""
+    return settings.workers or len(os.sched_getaffinity(0))
+
+
+def connections_of(settings: TrackerSettings, open_files: int) -> int:
+    """How many connections the threads together keep at most where so many files may be open."""
+    workers = workers_of(settings)
+    # The core leaves half of the descriptors to what is handed over, and to files.
+    return min(settings.connections_max, open_files // 2 // workers) * workers
 
 
 def bind(settings: TrackerSettings, *, log_max: int = 0) -> Tracker:
@@ -133,8 +145,8 @@ async def until_fault(core: Tracker) -> NoReturn:
     finally:
         loop.remove_reader(core.fault_fd)
     raise OutpourError(
-        f"the tracker: {core.fault()}; this is a bug in outpour",
-        hint="start it again, and report what was said before this",
+        f"no announce is answered any more: {core.fault()}; this is a bug in outpour",
+        hint="start it again; everything that was counted is saved",
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +18,10 @@ from outpour import _core
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
+from outpour.base.open_files import raise_limit
 from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.core import bind, until_fault
+from outpour.tracker.core import bind, connections_of, until_fault
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
@@ -34,6 +35,8 @@ from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
     Completed,
+    ConnectionsAllowed,
+    MoreCompleted,
     NotificationBack,
     NotificationLost,
     ProxyNotTrusted,
@@ -51,8 +54,9 @@ if TYPE_CHECKING:
 
 TURN_S = 1.0
 UNSETTLED_S = 1.0
-TOLD_MAX = 1000
-"""Completed torrents that one turn tells of; all are counted."""
+TOLD_MAX = 10
+"""Completed torrents that one turn of a second tells of, as strangers may make up any number; all
+are counted."""
 HANDED_MAX = 5000
 """Infohashes handed down to the core at once: a few milliseconds without letting others run."""
 PEERS_MAX = 1_000_000
@@ -102,6 +106,7 @@ class TrackerService:
             NetworkError: An address cannot be bound.
             ReadError, WriteError: The allowed set cannot be read, or the state not used.
         """
+        open_files = raise_limit()
         self._core = bind(self.settings, log_max=self._log_max)
         try:
             found = self._read()
@@ -119,6 +124,9 @@ class TrackerService:
             except BaseException:
                 self._keeper.close()
                 raise
+            self._on_event(
+                ConnectionsAllowed(connections_of(self.settings, open_files), open_files)
+            )
         except BaseException:
             self._core.stop()
             raise
@@ -142,13 +150,9 @@ class TrackerService:
         Raises:
             OutpourError, Exception: One of these works ended, and the tracker is to end with it.
         """
-        works = [
-            self._turns,
-            self._follow,
-            self._census.keep_up,
-            self._until_fault,
-            *self._saver.works(),
-        ]
+        works: list[Callable[[], Awaitable[None]]]
+        works = [self._until_fault, self._turns, self._follow, self._census.keep_up]
+        works += self._saver.works()
         if self._allowed.folders or self._allowed.files or self._admission.files:
             works.append(self._watch)
         await together(works)
@@ -287,6 +291,10 @@ class TrackerService:
         """Whether this is a key of a private tracker that counts now."""
         return self._admission.knows(secret, self._clock())
 
+    def fault(self) -> str | None:
+        """Why announces are no longer answered, None while they are; `run` ends with it."""
+        return self._core.fault()
+
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
         return self._core.counters()
@@ -413,8 +421,14 @@ class TrackerService:
         self._keeper.recent = self._core.counted
 
     def _drain(self) -> None:
-        for infohash, count in self._keeper.ledger.absorb(self._core, TOLD_MAX):
+        ledger = self._keeper.ledger
+        before = ledger.total()
+        told = ledger.absorb(self._core, TOLD_MAX)
+        for infohash, count in told:
             self._on_event(Completed(infohash, self._name(infohash), count))
+        more = ledger.total() - before - sum(count for _, count in told)
+        if more:
+            self._on_event(MoreCompleted(more))
 
     def _name(self, infohash: bytes) -> str | None:
         """Tell what a row would be called, without working out all of them."""

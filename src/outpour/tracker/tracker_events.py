@@ -42,6 +42,16 @@ class Completed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MoreCompleted(Event):
+    """Further complete downloads were reported at the same time: counted, and not told singly."""
+
+    count: int
+
+    def __str__(self) -> str:
+        return f"and {self.count} more downloads"
+
+
+@dataclass(frozen=True, slots=True)
 class FileSkipped(Event):
     """A .torrent file or a line of a list is not usable; the others are."""
 
@@ -86,6 +96,23 @@ class SourceReadable(Event):
 
     def __str__(self) -> str:
         return f"`{self.path}`: readable again"
+
+
+FEW_CONNECTIONS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsAllowed(Event):
+    """How many connections are kept at once, as the limit of open files allows."""
+
+    connections: int
+    open_files: int
+
+    def __str__(self) -> str:
+        text = f"up to {self.connections} connections at once, {self.open_files} open files"
+        if self.connections >= FEW_CONNECTIONS:
+            return text
+        return f"{text}; `ulimit -Hn` or `LimitNOFILE=` of the service allow more"
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,9 @@ class View(Protocol):
     def counters(self) -> Mapping[str, int]:
         """Counters since start by the names of `_core.Tracker.counters`."""
 
+    def fault(self) -> str | None:
+        """Why announces are no longer answered, None while they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:

@@ -48,9 +48,14 @@ async def torrent(request: Request) -> Response:
     return await context.page(request, "torrent.html", values, key=row.infohash)
 
 
-async def healthz(_: Request) -> Response:
-    """`/healthz`: the event loop answers."""
-    return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})
+async def healthz(request: Request) -> Response:
+    """`/healthz`: the event loop answers, and so do the threads that answer announces."""
+    fault = context_of(request).view.fault()
+    return PlainTextResponse(
+        "ok\n" if fault is None else f"{fault}\n",
+        status_code=200 if fault is None else 503,
+        headers={"cache-control": "no-store"},
+    )
 
 
 async def robots(request: Request) -> Response:

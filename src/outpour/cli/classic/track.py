@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from outpour.base.host_port import format_host_port
 from outpour.cli.classic.frame import print_text, run
+from outpour.cli.classic.log_notes import missing
 from outpour.cli.classic.option_table import Parsed, listing, parse, wants_help
 from outpour.cli.classic.tracker_options import OPTIONS, REPLACED
 from outpour.cli.shared.printer import Printer
@@ -32,6 +33,7 @@ def _track(printer: Printer, args: list[str]) -> int:
     if not args or wants_help(args):
         print_text(printer, listing(OPTIONS).removesuffix("\n"))
         return 0
+    printer.outlast(missing)
     parsed = parse(args, OPTIONS, words_max=0)
     _note_replaced(printer, parsed)
     # Late, so that the usage and mistakes are told without loading what serves.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO, TypeAlias, cast
 
 from outpour.base.errors import OutpourError
 from outpour.base.text import is_unprintable, printable
@@ -44,6 +45,22 @@ class Printer:
     def become_log(self) -> None:
         """Begin each line of talk with its time and level, where no person watches."""
         self._is_log = not self.env.is_terminal
+
+    def outlast(self, missing: Callable[[int, str], str] | None = None) -> None:
+        """Neither wait nor fail any more where a stream cannot be written: a service goes on.
+
+        Args:
+            missing: Makes the line that says how many are missing and why.
+        """
+        from outpour.cli.shared.lasting_stream import lasting, lines_missing
+
+        say = missing or lines_missing
+        out, err = lasting(self.env.stdout, say), lasting(self.env.stderr, say)
+        self.env = replace(
+            self.env,
+            stdout=cast("TextIO", out or self.env.stdout),
+            stderr=cast("TextIO", err or self.env.stderr),
+        )
 
     def data(self, *line: Text) -> None:
         """Write one line of the result."""
