@@ -11,6 +11,7 @@ from outpour import CreateOptions, create
 from outpour._core import Hashing
 from outpour.base.errors import UsageError
 from outpour.making.maker import plan_path
+from tests.waiting import wait_for
 
 PIECE_LENGTH = 16384
 FORMATS = [
@@ -34,10 +35,7 @@ def read(monkeypatch):
 def settle(root):
     """Wait until the clock of inodes is in another second than every file of a folder."""
     newest = max(path.stat().st_ctime for path in root.rglob("*"))
-    deadline = time.monotonic() + 10
-    while int(time.time()) <= newest:
-        assert time.monotonic() < deadline
-        root.stat()
+    wait_for(lambda: time.time() >= int(newest) + 1, seconds=10)
     return int(newest) + 1
 
 

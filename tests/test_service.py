@@ -524,7 +524,7 @@ def test_a_thread_of_the_data_plane_that_ends_ends_the_tracker_with_a_line(folde
             assert service.fault() is None
             (poller,) = pollers() - before
             exchange(poller)
-            # The thread waits at the old descriptor, and has to be woken up once.
+            # It waits at the old descriptor, and has to be woken up once unless it woke by itself.
             with suppress(OSError, http.client.HTTPException):
                 announce(service, HELLO, 2)
             await asyncio.wait_for(running, 20)

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from outpour.downloader import Completed, DownloadOptions, Job, Note, Outcome, web_seed_retries
+from outpour.downloader import (
+    Completed,
+    DownloadOptions,
+    Job,
+    Note,
+    Outcome,
+    tree_fetch,
+    web_seed_retries,
+)
 from outpour.engine import Engine
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -137,3 +145,55 @@ def test_a_v2_tree_with_a_web_seed_comes_from_peers(
     outcomes = drive(engine, job, is_complete)
     assert notes(outcomes) == []
     assert same_files(content, tmp_path / "got" / "release")
+
+
+@pytest.mark.parametrize("kind", ["torrent", "by hand", "single", "single in folder"])
+def test_a_v2_tree_comes_from_a_web_seed_alone(
+    kind: str, content: Path, tmp_path: Path, web_host: WebHost, engine: Engine
+) -> None:
+    if kind.startswith("single"):
+        url = web_host.url if kind.endswith("folder") else f"{web_host.url}image.bin"
+        (content / "image.bin").replace(content.parent / "image.bin")
+        made = make_torrent(content.parent / "image.bin", "v2", web_seeds=[url])
+        content = content.parent / "image.bin"
+    else:
+        made = tree(content, *([web_host.url] if kind == "torrent" else []))
+    more = (web_host.url,) if kind == "by hand" else ()
+    options = DownloadOptions(folder=tmp_path / "got", web_seeds=more)
+    job = Job(engine, options, None)
+    job.add(made)
+    outcomes = drive(engine, job, is_complete)
+    assert notes(outcomes) == []
+    if content.is_dir():
+        assert same_files(content, tmp_path / "got" / "release")
+    else:
+        assert (tmp_path / "got" / "image.bin").read_bytes() == content.read_bytes()
+    job.close()
+
+
+def test_the_web_seed_of_a_v2_tree_is_asked_again_when_it_failed(
+    content: Path, tmp_path: Path, web_host: WebHost, engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(tree_fetch, "FIRST_AFTER_S", 0.2)
+    made = tree(content, web_host.url)
+    web_host.answers["/release/image.bin"] = (503, b"")
+    job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
+    job.add(made)
+    assert notes(drive(engine, job, notes)) == [f"`{web_host.url}`: HTTP 503 service unavailable"]
+    del web_host.answers["/release/image.bin"]
+    drive(engine, job, is_complete)
+    job.close()
+
+
+def test_a_web_seed_with_other_content_of_a_v2_tree_is_told_and_dropped(
+    content: Path, tmp_path: Path, web_host: WebHost, engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(tree_fetch, "CHECK_S", 0.5)
+    made = tree(content, web_host.url)
+    (content / "image.bin").write_bytes(os.urandom(3_000_001))
+    job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
+    job.add(made)
+    assert "its content differs from the torrent" in notes(drive(engine, job, notes))[0]
+    job.close()

@@ -86,6 +86,7 @@ impl Job {
         // Few pieces are dealt to all threads rather than to all lanes of the first.
         let lanes = lanes.min(pieces.div_ceil(threads as u64).max(1) as usize);
         let chunk = worker::chunk(threads, if plan.v1 { lanes } else { 1 });
+        let content = plan.length / threads as u64;
         let stamps = Stamps::new(&plan);
         let job = Self(Arc::new(Inner {
             shared: Shared {
@@ -104,7 +105,7 @@ impl Job {
             inner.lock().running += 1;
             let started = thread::Builder::new()
                 .name(format!("hash-{index}"))
-                .spawn(move || inner.work(lanes, chunk));
+                .spawn(move || inner.work(lanes, chunk, content));
             if let Err(error) = started {
                 job.0.lock().running -= 1;
                 return Err(Fault::Thread(error.to_string()));
@@ -158,8 +159,8 @@ impl Inner {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, lanes: usize, chunk: usize) {
-        let run = AssertUnwindSafe(|| Worker::new(&self.shared, lanes, chunk).run());
+    fn work(&self, lanes: usize, chunk: usize, content: u64) {
+        let run = AssertUnwindSafe(|| Worker::new(&self.shared, lanes, chunk, content).run());
         let result = catch_unwind(run)
             .unwrap_or_else(|_| Err(Fault::Thread("panicked, which is a bug".to_owned())));
         let mut progress = self.lock();

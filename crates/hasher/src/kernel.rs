@@ -27,6 +27,8 @@ const NO_GAIN: f64 = 1.04;
 pub(crate) struct Kernel<const W: usize> {
     pub(crate) name: &'static str,
     pub(crate) lanes: usize,
+    /// Whether a step of one lane takes as long as one of all.
+    pub(crate) flat: bool,
     pub(crate) supported: fn() -> bool,
     /// Takes 1 to `lanes` states, and as many slices of equal length.
     pub(crate) compress: unsafe fn(&mut [[u32; W]], &[&[Block]]),
@@ -39,20 +41,38 @@ struct Measured<const W: usize> {
 }
 
 impl<const W: usize> Measured<W> {
-    fn new(kernel: &'static Kernel<W>) -> Self {
-        let one = |busy: usize| {
-            let mut states = [[0; W]; LANES_MAX];
-            let blocks: [&[Block]; LANES_MAX] = [&calibrate::CONTENT; LANES_MAX];
-            calibrate::shortest(|| {
-                // SAFETY: only kernels that this CPU supports are measured; `busy` fits.
-                unsafe { (kernel.compress)(&mut states[..busy], &blocks[..busy]) };
-                std::hint::black_box(&states);
+    /// Measure kernels that this CPU can run.
+    fn all(kernels: &[&'static Kernel<W>]) -> Vec<Self> {
+        let ways: Vec<(&'static Kernel<W>, usize)> = kernels
+            .iter()
+            .flat_map(|&kernel| {
+                let first = if kernel.flat { kernel.lanes } else { 1 };
+                (first..=kernel.lanes).map(move |busy| (kernel, busy))
             })
-        };
-        Self {
-            kernel,
-            by_busy: (1..=kernel.lanes).map(one).collect(),
+            .collect();
+        let mut blocks: [&[Block]; LANES_MAX] = [&[]; LANES_MAX];
+        for (blocks, content) in blocks.iter_mut().zip(&calibrate::CONTENT) {
+            *blocks = &content[..calibrate::BLOCKS];
         }
+        let times = calibrate::shortest(ways.len(), |way| {
+            let (kernel, busy) = ways[way];
+            let mut states = [[0; W]; LANES_MAX];
+            // SAFETY: only kernels that this CPU supports are measured; `busy` fits.
+            unsafe { (kernel.compress)(&mut states[..busy], &blocks[..busy]) };
+            std::hint::black_box(&states);
+        });
+        let mut times = times.into_iter();
+        kernels
+            .iter()
+            .map(|&kernel| {
+                let measured = if kernel.flat { 1 } else { kernel.lanes };
+                let taken: Vec<Duration> = times.by_ref().take(measured).collect();
+                let by_busy = (0..kernel.lanes)
+                    .map(|busy| taken[busy.min(measured - 1)])
+                    .collect();
+                Self { kernel, by_busy }
+            })
+            .collect()
     }
 
     /// The time of one step of any number of lanes, in groups where they are more than it takes.
@@ -79,8 +99,8 @@ impl<const W: usize> Choice<W> {
         let usable: Vec<_> = kernels
             .iter()
             .filter(|kernel| (kernel.supported)() && forced.is_none_or(|name| name == kernel.name))
-            .map(Measured::new)
             .collect();
+        let usable = Measured::all(&usable);
         let Some(first) = usable.first() else {
             return Err(Fault::Kernel(forced.unwrap_or_default().to_owned()));
         };

@@ -7,6 +7,7 @@
 //! - `read`: positions in that stream to bytes, noticing files that change; `system`: how systems do it
 //! - `kernel`: ways to advance several messages, chosen by what `calibrate` finds on this CPU
 //! - `worker`: pieces to digests; `batch`: many short messages to digests
+//! - `tuning`: how much a lane reads at a time
 //! - `padding`: pieces that end in zeros, which are hashed without being read or laid out
 //! - `merkle`: block digests to piece layers and roots (BEP 52)
 //! - `trial`: one kernel alone, for measuring
@@ -27,6 +28,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod tuning;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 mod worker;

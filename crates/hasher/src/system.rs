@@ -1,9 +1,11 @@
-//! What systems do in different words: opening, reading at a place, and the time of the last change.
+//! What systems do in different words: opening, reading at a place, the time of the last change and
+//! that of a thread.
 
 use std::{
     fs::{File, Metadata, OpenOptions},
     io,
     path::Path,
+    time::Duration,
 };
 
 /// Open a file to be read.
@@ -37,6 +39,26 @@ pub(crate) fn read_exact_at(file: &File, mut into: &mut [u8], mut at: u64) -> io
         }
     }
     Ok(())
+}
+
+/// How long this thread has run, without what others ran in its stead.
+#[cfg(unix)]
+#[allow(unsafe_code)] // a system call that the standard library has no word for
+pub(crate) fn thread_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is a place for what is asked for.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// How long the process has run: the time of one thread alone is coarse here.
+#[cfg(windows)]
+pub(crate) fn thread_time() -> Duration {
+    static BEGAN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    BEGAN.get_or_init(std::time::Instant::now).elapsed()
 }
 
 /// When a file was last changed, as a number that another change makes another: nanoseconds since

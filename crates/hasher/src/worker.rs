@@ -11,6 +11,7 @@ use crate::{
     plan::Plan,
     read::{Reader, Stamps},
     sha1,
+    tuning::Tuning,
 };
 
 /// Bytes read into a lane at a time: at most what is long enough to forget the cost of a call, at
@@ -69,7 +70,7 @@ struct Lane {
     buffer: usize,
 }
 
-/// How much each lane of so many threads with so many lanes reads at a time.
+/// How much each lane of so many threads with so many lanes reads at a time at most.
 pub(crate) fn chunk(threads: usize, lanes: usize) -> usize {
     let each = BUFFERS.min(BUFFERS_OF_ALL / threads) / lanes;
     each.clamp(CHUNK_MIN, CHUNK_MAX) / CHUNK_MIN * CHUNK_MIN
@@ -79,8 +80,7 @@ pub(crate) struct Worker<'a> {
     shared: &'a Shared,
     reader: Reader<'a>,
     lanes: Vec<Lane>,
-    /// Bytes read into a lane at a time.
-    chunk: usize,
+    tuning: Tuning,
     /// Content in all buffers whose leaves are not hashed yet.
     fresh: usize,
     memory: Vec<u8>,
@@ -91,8 +91,9 @@ pub(crate) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// Prepare to hash with up to `lanes_max` pieces in flight, `chunk` bytes of each at a time.
-    pub(crate) fn new(shared: &'a Shared, lanes_max: usize, chunk: usize) -> Self {
+    /// Prepare to hash with up to `lanes_max` pieces in flight, at most `chunk` bytes of each at a
+    /// time, when the thread will meet about so much content.
+    pub(crate) fn new(shared: &'a Shared, lanes_max: usize, chunk: usize, content: u64) -> Self {
         let stride = chunk + BEHIND;
         let memory = vec![0; lanes_max * stride + BLOCK];
         let memory_from = memory.as_ptr().align_offset(BLOCK);
@@ -103,7 +104,13 @@ impl<'a> Worker<'a> {
             shared,
             reader: Reader::new(&shared.plan, &shared.stamps, lanes_max + 2),
             lanes,
-            chunk,
+            // In v2 alone one lane is read at a time, for all lanes of the kernel.
+            tuning: Tuning::new(
+                lanes_max,
+                chunk,
+                CHUNK_MIN,
+                if shared.plan.v1 { content } else { 0 },
+            ),
             fresh: 0,
             memory,
             padding: Padding::new(shared.suite.zeros, &shared.stop),
@@ -121,7 +128,8 @@ impl<'a> Worker<'a> {
                 break;
             }
             if self.shared.plan.v1 {
-                self.compress()?;
+                let hashed = self.compress()?;
+                self.tuning.advance(hashed);
             }
         }
         self.padding.drain(&mut self.found.pieces)?;
@@ -152,7 +160,7 @@ impl<'a> Worker<'a> {
             if self.shared.stop.load(Ordering::Relaxed) {
                 return Err(Fault::Cancelled);
             }
-            let buffer = &mut self.memory[lane.buffer..][..self.chunk + BEHIND];
+            let buffer = &mut self.memory[lane.buffer..][..self.tuning.chunk() + BEHIND];
             let read = lane.fill(plan, &mut self.reader, buffer)?;
             self.shared
                 .bytes_done
@@ -191,10 +199,10 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Advance all lanes by what the one with the least has ready.
-    fn compress(&mut self) -> Result<(), Fault> {
+    /// Advance all lanes by what the one with the least has ready, and say how many bytes that was.
+    fn compress(&mut self) -> Result<u64, Fault> {
         let Some(blocks) = self.lanes.iter().map(|lane| lane.ready.len()).min() else {
-            return Ok(());
+            return Ok(0);
         };
         let mut states = [sha1::INITIAL; LANES_MAX];
         let mut ready: [&[Block]; LANES_MAX] = [&[]; LANES_MAX];
@@ -224,7 +232,7 @@ impl<'a> Worker<'a> {
                     .push(lane.piece, length, state, zeros, pieces)?;
             }
         }
-        Ok(())
+        Ok((blocks * BLOCK * busy) as u64)
     }
 }
 

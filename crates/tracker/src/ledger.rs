@@ -3,7 +3,6 @@
 //! A tracker for everybody counts for many torrents that are long gone. Each costs 24 bytes here.
 //! What is not saved yet has the marks beside it that keep its downloads from being counted again.
 
-use std::collections::HashMap;
 use std::hash::Hasher as _;
 
 use siphasher::sip::SipHasher13;
@@ -49,8 +48,7 @@ pub struct Ledger {
     /// Where `take` goes on looking.
     cursor: usize,
     /// Of downloads that are not saved yet.
-    marks: HashMap<InfoHash, Vec<u64>>,
-    marks_len: usize,
+    marks: Vec<u64>,
     key: [u64; 2],
 }
 
@@ -71,8 +69,7 @@ impl Ledger {
             total: 0,
             unsaved: 0,
             cursor: 0,
-            marks: HashMap::new(),
-            marks_len: 0,
+            marks: Vec::new(),
             key: [draw(), draw()],
         }
     }
@@ -116,51 +113,50 @@ impl Ledger {
 
     /// Count downloads that a tracker tells of, with their marks.
     pub fn absorb(&mut self, completed: &Completed) {
-        self.add(&completed.infohash, completed.count);
-        self.put_marks(&completed.infohash, &completed.marks);
+        for (infohash, more) in &completed.counts {
+            self.add(infohash, *more);
+        }
+        self.put_marks(&completed.marks);
     }
 
-    /// Take up to `limit` values to save, each with the marks to save in the same transaction.
-    pub fn take(&mut self, limit: usize) -> Vec<Completed> {
-        let mut taken = Vec::with_capacity(limit.min(self.unsaved));
-        while taken.len() < limit && self.unsaved > 0 {
+    /// Take up to `limit` values to save, with the marks to save in the same transaction.
+    ///
+    /// Marks come with the last of the values that wait: one that was saved before its download would
+    /// have it never counted, should a crash come between.
+    pub fn take(&mut self, limit: usize) -> Completed {
+        let mut counts = Vec::with_capacity(limit.min(self.unsaved));
+        while counts.len() < limit && self.unsaved > 0 {
             let entry = &mut self.entries[self.cursor];
             if entry.count & UNSAVED != 0 {
                 entry.count &= !UNSAVED;
                 self.unsaved -= 1;
-                let (infohash, count) = entry.pair();
-                let marks = self.marks.remove(&infohash).unwrap_or_default();
-                self.marks_len -= marks.len();
-                taken.push(Completed {
-                    infohash,
-                    count,
-                    marks,
-                });
+                counts.push(entry.pair());
             }
             self.cursor = (self.cursor + 1) % self.entries.len();
         }
-        taken
+        let is_last = self.unsaved == 0 && !counts.is_empty();
+        let marks = if is_last {
+            std::mem::take(&mut self.marks)
+        } else {
+            Vec::new()
+        };
+        Completed { counts, marks }
     }
 
-    /// Let a value be taken again with these marks, its saving having failed.
-    pub fn put_back(&mut self, infohash: &InfoHash, marks: &[u64]) {
+    /// Let a value be taken again, its saving having failed.
+    pub fn put_back(&mut self, infohash: &InfoHash) {
         let place = self.place(infohash);
         let entry = &mut self.entries[place];
-        if entry.count == 0 {
-            return;
+        if entry.count != 0 && entry.count & UNSAVED == 0 {
+            entry.count |= UNSAVED;
+            self.unsaved += 1;
         }
-        self.unsaved += usize::from(entry.count & UNSAVED == 0);
-        entry.count |= UNSAVED;
-        self.put_marks(infohash, marks);
     }
 
-    fn put_marks(&mut self, infohash: &InfoHash, marks: &[u64]) {
-        let room = MARKS_MAX - self.marks_len;
-        let fits = &marks[..marks.len().min(room)];
-        if !fits.is_empty() {
-            self.marks.entry(*infohash).or_default().extend(fits);
-            self.marks_len += fits.len();
-        }
+    /// Let marks be taken with the values that wait.
+    pub fn put_marks(&mut self, marks: &[u64]) {
+        let room = MARKS_MAX - self.marks.len();
+        self.marks.extend(&marks[..marks.len().min(room)]);
     }
 
     /// Let every value be taken again: where they were saved is gone.
@@ -279,6 +275,7 @@ impl Default for Ledger {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::ops::Range;
 
     use proptest::prelude::*;
 
@@ -288,11 +285,6 @@ mod tests {
         let mut infohash = [7; 20];
         infohash[..2].copy_from_slice(&number.to_be_bytes());
         infohash
-    }
-
-    fn counts_of(taken: Vec<Completed>) -> Vec<(InfoHash, u32)> {
-        let pairs = taken.into_iter().map(|one| (one.infohash, one.count));
-        pairs.collect()
     }
 
     #[derive(Clone, Debug)]
@@ -350,12 +342,12 @@ mod tests {
                     }
                     Step::Take(limit, fails) => {
                         let taken = ledger.take(limit);
-                        prop_assert!(taken.len() <= limit);
-                        for one in taken {
+                        prop_assert!(taken.counts.len() <= limit);
+                        for (infohash, count) in taken.counts {
                             if fails {
-                                ledger.put_back(&one.infohash, &one.marks);
+                                ledger.put_back(&infohash);
                             } else {
-                                saved.insert(one.infohash, one.count);
+                                saved.insert(infohash, count);
                             }
                         }
                     }
@@ -364,7 +356,7 @@ mod tests {
             counts.retain(|_, count| *count > 0);
             prop_assert_eq!(ledger.len(), counts.len());
             prop_assert_eq!(ledger.total(), counts.values().map(|count| u64::from(*count)).sum::<u64>() + forgotten);
-            saved.extend(counts_of(ledger.take(usize::MAX)));
+            saved.extend(ledger.take(usize::MAX).counts);
             prop_assert_eq!(ledger.unsaved(), 0);
             let (mut rows, mut at) = (Vec::new(), Some(0));
             while let Some(from) = at {
@@ -386,52 +378,49 @@ mod tests {
         let mut ledger = Ledger::new();
         ledger.load(&infohash(1), 5);
         ledger.add(&infohash(2), 1);
-        assert_eq!(counts_of(ledger.take(9)), [(infohash(2), 1)]);
+        assert_eq!(ledger.take(9).counts, [(infohash(2), 1)]);
         ledger.put_all_back();
-        let mut taken = counts_of(ledger.take(9));
+        let mut taken = ledger.take(9).counts;
         taken.sort_unstable();
         assert_eq!(taken, [(infohash(1), 5), (infohash(2), 1)]);
     }
 
-    #[test]
-    fn marks_are_taken_with_their_counter_and_come_back_with_it() {
-        let mut ledger = Ledger::new();
-        let completed = |number, marks: &[u64]| Completed {
-            infohash: infohash(number),
-            count: marks.len() as u32,
+    fn completed(numbers: Range<u16>, marks: &[u64]) -> Completed {
+        Completed {
+            counts: numbers.map(|number| (infohash(number), 1)).collect(),
             marks: marks.to_vec(),
-        };
-        ledger.absorb(&completed(1, &[10, 11]));
-        let taken = ledger.take(9);
-        assert_eq!(taken, [completed(1, &[10, 11])]);
-        ledger.absorb(&completed(1, &[12]));
-        ledger.absorb(&completed(2, &[20]));
-        for one in &taken {
-            ledger.put_back(&one.infohash, &one.marks);
         }
-        let mut taken = ledger.take(9);
-        taken.sort_by_key(|one| one.infohash);
-        for one in &mut taken {
-            one.marks.sort_unstable();
+    }
+
+    #[test]
+    fn marks_are_taken_with_the_last_of_their_values_and_can_be_put_back() {
+        let mut ledger = Ledger::new();
+        ledger.absorb(&completed(0..5, &[10, 11]));
+        let first = ledger.take(4);
+        assert_eq!((first.counts.len(), first.marks), (4, vec![]));
+        ledger.absorb(&completed(7..8, &[12]));
+        let second = ledger.take(4);
+        assert_eq!(
+            (second.counts.len(), &second.marks[..]),
+            (2, &[10, 11, 12][..])
+        );
+        assert_eq!(ledger.take(9), Completed::default());
+        for (infohash, _) in &second.counts {
+            ledger.put_back(infohash);
         }
-        assert_eq!(taken, [completed(1, &[10, 11, 12]), completed(2, &[20])]);
-        assert!(ledger.take(9).is_empty());
+        ledger.put_marks(&second.marks);
+        let third = ledger.take(9);
+        assert_eq!((third.counts.len(), third.marks), (2, second.marks));
     }
 
     #[test]
     fn no_more_marks_wait_than_a_tracker_remembers() {
         let mut ledger = Ledger::new();
         for number in 0..40 {
-            ledger.absorb(&Completed {
-                infohash: infohash(number),
-                count: 2000,
-                marks: vec![1; 2000],
-            });
+            ledger.absorb(&completed(number..number + 1, &[1; 2000]));
         }
-        assert_eq!(ledger.total(), 80_000);
         let taken = ledger.take(99);
-        let marks = taken.iter().map(|one| one.marks.len());
-        assert_eq!(marks.sum::<usize>(), MARKS_MAX);
+        assert_eq!((taken.counts.len(), taken.marks.len()), (40, MARKS_MAX));
     }
 
     #[test]
@@ -440,9 +429,6 @@ mod tests {
         ledger.add(&infohash(1), u32::MAX);
         ledger.add(&infohash(1), u32::MAX);
         assert_eq!(ledger.get(&infohash(1)), Ledger::COUNT_MAX);
-        assert_eq!(
-            counts_of(ledger.take(9)),
-            [(infohash(1), Ledger::COUNT_MAX)]
-        );
+        assert_eq!(ledger.take(9).counts, [(infohash(1), Ledger::COUNT_MAX)]);
     }
 }

@@ -23,6 +23,7 @@
 mod answer;
 mod config;
 mod counters;
+mod folded;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

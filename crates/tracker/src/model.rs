@@ -80,11 +80,11 @@ pub enum Refused {
     PeersPerAddress,
 }
 
-/// Downloads of one torrent that were completed, with the marks that keep them from being counted again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Downloads that were completed: how many of each torrent, and the marks that keep them from being
+/// counted again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completed {
-    pub infohash: InfoHash,
-    pub count: u32,
+    pub counts: Vec<(InfoHash, u32)>,
     pub marks: Vec<u64>,
 }
 

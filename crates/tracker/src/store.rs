@@ -192,12 +192,11 @@ impl Store {
         }
     }
 
-    pub(crate) fn drain_completed(&self, limit: usize) -> Vec<Completed> {
-        let mut taken = self.swarms.drain_completed(limit);
-        if let Some(waiting) = &self.waiting {
-            taken.extend(waiting.swarms.drain_completed(limit - taken.len()));
+    /// As [`Swarms::take_completed`], of each store.
+    pub(crate) fn take_completed(&self, mut take: impl FnMut(Completed)) {
+        for swarms in self.all() {
+            swarms.take_completed(&mut take);
         }
-        taken
     }
 
     pub(crate) fn peers(&self, infohash: &InfoHash, limit: usize) -> Vec<PeerRow> {

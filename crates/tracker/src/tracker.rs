@@ -301,9 +301,10 @@ impl Tracker {
         self.shared.store.unique_ips()
     }
 
-    /// Take up to `limit` torrents with the downloads completed since they were last taken.
-    pub fn completed(&self, limit: usize) -> Vec<Completed> {
-        self.shared.store.drain_completed(limit)
+    /// Take the downloads completed since they were last taken, a small part of the torrents after the
+    /// other, each with the marks of its downloads.
+    pub fn take_completed(&self, take: impl FnMut(Completed)) {
+        self.shared.store.take_completed(take);
     }
 
     /// Keep downloads from being counted again that an earlier run has counted: the marks that came with

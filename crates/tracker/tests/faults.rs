@@ -29,10 +29,9 @@ fn pollers() -> Vec<i32> {
     pollers.map(|(number, _)| number).collect()
 }
 
+/// The threads of this process; one that was just made has no name of its own yet.
 fn threads() -> usize {
-    let tasks = fs::read_dir("/proc/self/task").expect("threads");
-    let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|name| name.starts_with("outpour-")).count()
+    fs::read_dir("/proc/self/task").expect("threads").count()
 }
 
 fn is_closed(address: SocketAddr) -> bool {
@@ -70,6 +69,35 @@ fn limit_descriptors() {
     }
 }
 
+/// Of a thread, as Rust makes it.
+const STACK_BYTES: u64 = 2 << 20;
+
+/// Addresses in use, bytes.
+fn size() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let kibibytes: u64 = number.expect("a size").parse().expect("a number");
+    kibibytes << 10
+}
+
+/// Lets this process use so many addresses, and says how many it might before.
+#[allow(unsafe_code)] // there is no safe spelling of it
+fn limit_memory(bytes: u64) -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the pointers are to `limit`, which outlives the calls.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_AS, &raw mut limit), 0);
+        let before = limit.rlim_cur;
+        limit.rlim_cur = bytes;
+        assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &raw const limit), 0);
+        before
+    }
+}
+
 /// Opens files until there is room for `left` more descriptors.
 fn hog(left: usize) -> Vec<File> {
     let null = || File::open("/dev/null");
@@ -81,6 +109,7 @@ fn hog(left: usize) -> Vec<File> {
 #[test]
 fn no_thread_is_left_behind_or_missing_unseen() {
     limit_descriptors();
+    let before_all = threads();
     for left in 0..=2 {
         let tracker = Tracker::bind(Config {
             nat_check_attempts: 1,
@@ -91,10 +120,21 @@ fn no_thread_is_left_behind_or_missing_unseen() {
         let hogs = hog(left);
         assert!(tracker.start().is_err(), "room for {left}");
         drop(hogs);
-        assert_eq!(threads(), 0, "room for {left}");
+        assert_eq!(threads(), before_all, "room for {left}");
         assert!(is_closed(address));
         assert_eq!(tracker.fault(), None);
         assert!(tracker.start().is_err());
+    }
+
+    for stacks in 0..2 {
+        let tracker = Tracker::bind(config()).expect("free ports");
+        let address = tracker.http_addresses()[0];
+        let usual = limit_memory(size() + stacks * STACK_BYTES + STACK_BYTES / 2);
+        let started = tracker.start();
+        limit_memory(usual);
+        assert!(started.is_err(), "room for {stacks}");
+        assert_eq!(threads(), before_all, "room for {stacks}");
+        assert!(is_closed(address));
     }
 
     for at in 0..2 {
@@ -112,7 +152,7 @@ fn no_thread_is_left_behind_or_missing_unseen() {
         });
         let fault = tracker.fault().expect("a fault");
         assert!(fault.starts_with("the thread `outpour-"), "{fault}");
-        until("all threads have ended", || threads() == 0);
+        until("all threads have ended", || threads() == before_all);
         assert!(tracker.http_addresses().iter().all(|http| is_closed(*http)));
         tracker.stop();
         assert!(tracker.fault().is_some());
@@ -121,5 +161,5 @@ fn no_thread_is_left_behind_or_missing_unseen() {
     let tracker = serve(config());
     announce(tracker.http_addresses()[0], "&left=0");
     tracker.stop();
-    assert_eq!((tracker.fault(), threads()), (None, 0));
+    assert_eq!((tracker.fault(), threads()), (None, before_all));
 }

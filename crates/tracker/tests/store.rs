@@ -5,7 +5,9 @@ mod common;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use common::{INFOHASH, UdpAnnounce, UdpClient, address, announce, config, counted, serve};
+use common::{
+    INFOHASH, UdpAnnounce, UdpClient, address, announce, config, counted, drained, serve,
+};
 use outpour_tracker::Config;
 use outpour_tracker::model::InfoHash;
 
@@ -141,5 +143,5 @@ fn inserting_completes_nothing_and_heeds_the_limits() {
     let torrents: BTreeMap<_, _> = tracker.torrents().into_iter().collect();
     assert_eq!(torrents[&INFOHASH].complete, 2);
     assert_eq!(torrents[&INFOHASH].downloaded, 0);
-    assert!(tracker.completed(9).is_empty());
+    assert!(drained(&tracker).is_empty());
 }

@@ -48,11 +48,12 @@ class Ledger:
         """Take up to `limit` counters to save."""
 
     def take_marked(self, limit: int) -> list[tuple[bytes, int, list[int]]]:
-        """Take up to `limit` counters to save, each with the marks of its downloads since then.
+        """Take up to `limit` counters to save, with the marks of downloads to save with them.
 
         Saved in the same transaction, the marks keep these downloads from being counted again after
-        a crash: see `Tracker.recall_counted`. Each fits a signed column of 64 bits. While nothing
-        can be saved, no more than 65,536 marks wait.
+        a crash: see `Tracker.recall_counted`. They come with the last of the counters that wait, so
+        that none is saved before its download. Each fits a signed column of 64 bits. While nothing
+        can be saved, no more than 65,536 wait.
         """
 
     def put_back_marked(self, rows: Sequence[tuple[bytes, int, Sequence[int]]]) -> None:

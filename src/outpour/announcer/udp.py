@@ -27,6 +27,7 @@ from outpour.announcer.values import (
     malformed,
     read_compact,
 )
+from outpour.base.deadline import Deadline, SocketAddress, look_up
 from outpour.base.errors import NetworkError, TrackerRefused, UsageError, reason
 
 PROTOCOL_ID = 0x41727101980
@@ -142,8 +143,9 @@ class _Wire:
 
 
 def _over_udp(url: str, exchange: Callable[[_Wire], _T], *, timeout_s: float, family: Family) -> _T:
-    deadline = time.monotonic() + timeout_s
-    addresses = _resolve(url, family)
+    whole = Deadline.after(timeout_s)
+    deadline = whole.at
+    addresses = _resolve(url, family, whole)
     failure = NetworkError(f"`{url}`: timed out")
     for number, (kind, address) in enumerate(addresses):
         # Later addresses get their share of the time, should the first be silent.
@@ -161,7 +163,9 @@ def _over_udp(url: str, exchange: Callable[[_Wire], _T], *, timeout_s: float, fa
     raise failure
 
 
-def _resolve(url: str, family: Family) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+def _resolve(
+    url: str, family: Family, deadline: Deadline
+) -> list[tuple[socket.AddressFamily, SocketAddress]]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -170,10 +174,11 @@ def _resolve(url: str, family: Family) -> list[tuple[socket.AddressFamily, tuple
     if not host or not port:
         raise UsageError(f"`{url}`: it needs a host and a port")
     try:
-        found = socket.getaddrinfo(host, port, _FAMILIES[family], socket.SOCK_DGRAM)
+        return look_up(host, port, deadline, family=_FAMILIES[family], kind=socket.SOCK_DGRAM)
+    except TimeoutError:
+        raise NetworkError(f"`{url}`: timed out") from None
     except OSError:
         raise NetworkError(f"`{url}`: the host name is not known") from None
-    return [(kind, address) for kind, _, _, _, address in found]  # type: ignore[misc]
 
 
 def _url_options(url: str) -> bytes:

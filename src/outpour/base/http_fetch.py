@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import http.client
 import socket
-import time
+import ssl
 import urllib.error
 import urllib.request
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from email.message import Message
-from typing import Protocol
+from typing import Any, Protocol
 
+from outpour.base.deadline import Deadline
 from outpour.base.errors import NetworkError, UsageError, reason
+from outpour.base.http_connection import HttpProxyHandler, TimedHandler
+from outpour.base.http_route import DIRECT, Route
 from outpour.base.identity import user_agent
 from outpour.base.units import MIB, format_size
 
@@ -51,15 +55,19 @@ def fetch(
     timeout_s: float = 30.0,
     accept: str = "*/*",
     any_status: bool = False,
+    span: tuple[int, int] | None = None,
+    route: Route = DIRECT,
 ) -> Fetched:
     """Get a URL, following redirects to HTTP and HTTPS only.
 
     Args:
         url: Absolute.
         bytes_max: Longer answers are refused.
-        timeout_s: For the whole answer, not for each packet.
+        timeout_s: For everything together: names, redirects, headers and body.
         accept: The `Accept` header.
         any_status: Return answers of 4xx and 5xx too: some carry the reason in their body.
+        span: The first and the last byte to ask for; a server may still send all of them.
+        route: By which way.
 
     Raises:
         UsageError: The URL is neither HTTP nor HTTPS.
@@ -67,47 +75,66 @@ def fetch(
     """
     if url.partition(":")[0].lower() not in ("http", "https"):
         raise UsageError(f"`{url}`: neither `http://` nor `https://`")
-    deadline = time.monotonic() + timeout_s
+    opener = _opener(route, Deadline.after(timeout_s))
+    headers = {"User-Agent": user_agent(), "Accept": accept, **dict(route.headers)}
+    if span is not None:
+        headers["Range"] = f"bytes={span[0]}-{span[1]}"
     try:
-        request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
-            url, headers={"User-Agent": user_agent(), "Accept": accept}
-        )
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked above
         try:
-            with _opener().open(request, timeout=timeout_s) as response:
-                body = _read(response, url, bytes_max, deadline)
+            with opener.open(request) as response:
+                body = _read(response, url, bytes_max)
                 return Fetched(response.url, response.status, body)
         except urllib.error.HTTPError as error:
             with error:
                 if not any_status:
-                    raise NetworkError(f"`{url}`: HTTP {error.code} {_phrase(error)}") from None
-                body = _read(error, url, bytes_max, deadline)
+                    raise NetworkError(f"`{url}`: {_status_of(error)}") from None
+                body = _read(error, url, bytes_max)
                 return Fetched(error.url, error.code, body)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NetworkError(f"`{url}`: {_why(error)}") from error
 
 
-def _opener() -> urllib.request.OpenerDirector:
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, req: Any, *rest: Any) -> Any:  # noqa: ANN401 - as it is there
+        request = super().redirect_request(req, *rest)
+        if request is not None and request.host != req.host:
+            # What a person sends to one server is not another's to read.
+            for name in self.private:
+                request.remove_header(name.capitalize())
+        return request
+
+    def __init__(self, private: Iterable[str]) -> None:
+        self.private = tuple(private)
+
+
+def _opener(route: Route, deadline: Deadline) -> urllib.request.OpenerDirector:
     # build_opener would add `file:` and `ftp:`, which no redirect may lead to.
     opener = urllib.request.OpenerDirector()
+    proxy: urllib.request.BaseHandler | None = urllib.request.ProxyHandler()
+    if route.proxy is not None:
+        proxy = HttpProxyHandler(route.proxy) if route.proxy.scheme == "http" else None
     for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        proxy,
+        TimedHandler(route, deadline),
         urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
+        _Redirects(name for name, _ in route.headers),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.UnknownHandler(),
     ):
-        opener.add_handler(handler)
+        if handler is not None:
+            opener.add_handler(handler)
     return opener
 
 
-def _read(response: _Response, url: str, bytes_max: int, deadline: float) -> bytes:
+def _read(response: _Response, url: str, bytes_max: int) -> bytes:
     inflate = None
     if response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip"):
         inflate = zlib.decompressobj(wbits=31)
     body = bytearray()
+    is_empty = True
     while chunk := response.read(CHUNK):
+        is_empty = False
         if inflate is not None:
             try:
                 chunk = inflate.decompress(chunk, bytes_max + 1 - len(body))
@@ -116,9 +143,16 @@ def _read(response: _Response, url: str, bytes_max: int, deadline: float) -> byt
         body += chunk
         if len(body) > bytes_max:
             raise NetworkError(f"`{url}`: the answer is longer than {format_size(bytes_max)}")
-        if time.monotonic() > deadline:
-            raise NetworkError(f"`{url}`: timed out")
+    missing = getattr(response, "length", None)
+    if missing or (inflate is not None and not is_empty and not inflate.eof):
+        raise NetworkError(f"`{url}`: the answer is cut short")
     return bytes(body)
+
+
+def _status_of(error: urllib.error.HTTPError) -> str:
+    if 300 <= error.code < 400:
+        return f"HTTP {error.code}: it redirects without end"
+    return f"HTTP {error.code} {_phrase(error)}"
 
 
 def _phrase(error: urllib.error.HTTPError) -> str:
@@ -134,6 +168,8 @@ def _why(error: Exception) -> str:
         return "timed out"
     if isinstance(error, socket.gaierror):
         return "the host name is not known"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
     if isinstance(error, http.client.RemoteDisconnected):
         return "the server hung up"
     if isinstance(error, OSError):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.base.errors import OutpourError
+from outpour.base.deadline import Deadline
+from outpour.base.errors import NetworkError, OutpourError, UsageError
 from outpour.base.host_port import read_host_port
+from outpour.base.http_route import Route
 from outpour.base.units import format_size
 from outpour.cli.shared.engine_options import (
     engine_options,
@@ -20,12 +23,13 @@ from outpour.cli.shared.engine_options import (
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import ANY_PATH, check_url
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.source_list import read_headers, read_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from outpour.cli.shared.transfer_display import Display
-    from outpour.downloader import Completed, DownloadOptions, Job
+    from outpour.downloader import Asking, Completed, DownloadOptions, Job
     from outpour.engine import EngineSettings
     from outpour.torrent.magnet_link import Magnet
     from outpour.torrent.metainfo import Metainfo
@@ -40,7 +44,15 @@ TURN_S = 0.2
     outpour download debian.iso.torrent --seed-ratio 1.5
     """,
 )
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option(
+    "-i",
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="FILE",
+    help="Download what this file names too, a SOURCE a line; - is stdin; repeatable.",
+)
 @click.option(
     "-o",
     "--output",
@@ -80,7 +92,7 @@ TURN_S = 0.2
     default=300.0,
     show_default=True,
     metavar="SECONDS",
-    help="Give up when nothing comes for so long; 0 never does.",
+    help="Give up when nothing comes for so long, and sooner when no source answers; 0 never does.",
 )
 @click.option(
     "--connect-timeout",
@@ -96,6 +108,20 @@ TURN_S = 0.2
     metavar="DIR",
     help="Keep resume data here; by default below ~/.local/state/outpour.",
 )
+@click.option("--no-state", is_flag=True, help="Keep nothing, and trust nothing that was kept.")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Give up what is not complete after so long, however fast it comes.",
+)
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="Send this when fetching a SOURCE, as for a login; repeatable.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line.")
 @engine_options
 @click.pass_obj
@@ -103,24 +129,35 @@ def command(
     printer: Printer,
     /,
     sources: tuple[str, ...],
+    inputs: tuple[str, ...],
     connect_timeout: float,
     state: Path | None,
+    no_state: bool,
+    headers: tuple[str, ...],
     as_json: bool,
     **flags: Any,  # noqa: ANN401 - one an option
 ) -> int:
     """Download torrents: .torrent files, their URLs, magnet links, or the URL of an outpour page.
 
-    Files that are there already are checked and used. Interrupted downloads, even killed ones, go
-    on where they stopped. Ends when every file is complete and matched its hashes.
+    Files of the torrent that are there already are checked and used; files that are not of it are
+    left alone, and the download is refused. Interrupted downloads, even killed ones, go on where
+    they stopped. Ends when every file is complete and matched its hashes.
     """
+    from outpour.downloader import Asking
+
     settings, options = _read(flags)
-    found, code = _resolve_all(printer, sources, connect_timeout)
+    named = [*sources, *read_sources(printer.env, inputs)]
+    if not named:
+        raise UsageError("no SOURCE", hint="`outpour download --help` explains it")
+    route = Route(settings.proxy, settings.ca_file, read_headers(headers))
+    patience_s = min(connect_timeout, options.stall_s or connect_timeout)
+    found, code = _resolve_all(printer, named, Asking(patience_s, route), options.deadline)
     from outpour.cli.shared.transfer_display import Display
     from outpour.cli.shared.transfer_run import run_job
     from outpour.downloader import Job
     from outpour.engine import Engine, ResumeStore
 
-    store = ResumeStore(state or resume_folder())
+    store = None if no_state else ResumeStore(state or resume_folder())
     with Display(printer, as_json=as_json) as display, terminable(), Engine(settings) as engine:
         job = Job(engine, options, store)
         try:
@@ -162,26 +199,37 @@ def _read(flags: dict[str, Any]) -> tuple[EngineSettings, DownloadOptions]:
         discovers=settings.dht or settings.lsd,
         check=flags["check"],
         overwrite=flags["overwrite"],
+        # Headers are for the servers that a person names, not for those that a torrent does.
+        route=Route(settings.proxy, settings.ca_file),
+        deadline=Deadline.after(flags["deadline"]) if flags["deadline"] else None,
     )
 
 
 def _resolve_all(
-    printer: Printer, sources: tuple[str, ...], timeout_s: float
+    printer: Printer, sources: Sequence[str], asking: Asking, deadline: Deadline | None
 ) -> tuple[list[Metainfo | Magnet], int]:
     """Find the torrents; a source that is none is told, and the others are downloaded."""
     from outpour.downloader import resolve
 
     found: list[Metainfo | Magnet] = []
-    code = 0
+    codes: list[int] = []
+
+    def tell(error: OutpourError) -> None:
+        printer.fault(error)
+        codes.append(error.exit_code)
+
     for source in sources:
         try:
-            found += resolve(source, timeout_s=timeout_s)
+            rest_s = deadline.rest() if deadline else asking.timeout_s
+            now = replace(asking, timeout_s=min(asking.timeout_s, rest_s), on_fault=tell)
+            found += resolve(source, now)
+        except TimeoutError:
+            tell(NetworkError(f"`{source}`: not fetched before the deadline"))
         except OutpourError as error:
             if len(sources) == 1:
                 raise
-            printer.fault(error)
-            code = error.exit_code
-    return found, code
+            tell(error)
+    return found, codes[-1] if codes else 0
 
 
 def _start(printer: Printer, job: Job, torrent: Any, *, is_only: bool) -> int:  # noqa: ANN401

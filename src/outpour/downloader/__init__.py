@@ -7,13 +7,15 @@ for content that is there already, and `metadata` gets a .torrent for a magnet l
 
 from __future__ import annotations
 
-from outpour.downloader.download_job import DownloadOptions, Job, SeedGoal
+from outpour.downloader.download_job import Job
+from outpour.downloader.download_options import DownloadOptions, SeedGoal
 from outpour.downloader.metadata_job import MetadataJob
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
 from outpour.downloader.seed_job import SeedJob
-from outpour.downloader.sources import resolve
+from outpour.downloader.sources import Asking, resolve
 
 __all__ = [
+    "Asking",
     "Completed",
     "DownloadOptions",
     "Failed",

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import errno
-import os
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from outpour.base.errors import OutpourError, WriteError
+from outpour.base.errors import NetworkError, OutpourError, WriteError
 from outpour.base.text import from_bytes
-from outpour.base.units import format_size
+from outpour.downloader.download_options import DownloadOptions
 from outpour.downloader.file_selection import numbered_files, select_files
+from outpour.downloader.free_space import refuse_too_large
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
 from outpour.downloader.parts_file import fetch_back, stow
 from outpour.downloader.present_files import (
-    make_empty_files,
     ranges,
     refuse_foreign,
     suspects_of,
 )
-from outpour.downloader.unreachable import Reach, is_dead, refuse_lonely, stalled, unheard
+from outpour.downloader.tree_fetch import TreeFetch
+from outpour.downloader.unreachable import is_dead, refuse_lonely, stalled, unheard
 from outpour.downloader.web_seed_retries import WebSeedRetries
 from outpour.engine import (
     Checked,
@@ -41,64 +40,13 @@ from outpour.engine import (
     metainfo_of,
 )
 from outpour.torrent import bencode
+from outpour.torrent.disk_names import root_name
 from outpour.torrent.info import Info, read_info
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
 SAVE_EVERY_S = 5.0
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-@dataclass(frozen=True, slots=True)
-class SeedGoal:
-    """How long to go on after a download.
-
-    Attributes:
-        ratio: Until this many bytes were sent for every byte of content; None for any number.
-        time_s: For this long; None for ever.
-    """
-
-    ratio: float | None = None
-    time_s: float | None = None
-
-    def reached(self, status: Status) -> bool:
-        """Whether a complete torrent has been seeded enough."""
-        by_ratio = self.ratio is not None and status.ratio >= self.ratio
-        return by_ratio or (self.time_s is not None and status.seeding_s >= self.time_s)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DownloadOptions:
-    """What a job does with its torrents.
-
-    Attributes:
-        folder: Where root files and folders go.
-        files: Patterns or numbers of the files wanted; empty for all.
-        trackers: More trackers, a tier of their own.
-        web_seeds: More web seeds.
-        peers: (host, port) of peers to connect to at once.
-        seed: What to do when complete; None to stop.
-        stall_s: Give up when nothing came for so long; 0 for never.
-        discovers: Whether peers may be found without a tracker.
-        check: Compare existing files with the torrent, whatever was kept of an earlier run.
-        overwrite: Replace files that are there and have nothing of the torrent.
-    """
-
-    folder: Path
-    files: tuple[str, ...] = ()
-    trackers: tuple[str, ...] = ()
-    web_seeds: tuple[str, ...] = ()
-    peers: tuple[tuple[str, int], ...] = ()
-    seed: SeedGoal | None = None
-    stall_s: float = 0.0
-    discovers: bool = False
-    check: bool = False
-    overwrite: bool = False
-
-    @property
-    def reach(self) -> Reach:
-        """Whom every torrent of the job may ask besides its own sources."""
-        return Reach(self.trackers, self.web_seeds, self.peers, self.discovers)
 
 
 @dataclass(slots=True)
@@ -128,7 +76,8 @@ class _Item:
     @property
     def root(self) -> Path:
         """Where its root file or folder lies."""
-        return self.folder / (self.root_name or self.name)
+        assert self.info is not None
+        return self.folder / (self.root_name or root_name(self.info))
 
 
 class Job:
@@ -148,6 +97,7 @@ class Job:
         self._by_root: dict[Path, list[bytes]] = {}
         self._notes: list[Note] = []
         self._retries = WebSeedRetries(engine)
+        self._trees = TreeFetch(engine, options.route)
         self._cannot_save = False
         self._saved_at = time.monotonic()
 
@@ -185,23 +135,22 @@ class Job:
         folder = folder or options.folder
         refuse_lonely(source, options.reach)
         kept = self._store.load(key, folder, root_name) if self._store else None
-        tiers = self._tiers(source)
+        known: Metainfo | Magnet = source
         if isinstance(source, Magnet) and kept and kept.data:
             # What an earlier run was sent needs no peer to send it again.
-            tiers = tiers or source.tiers
-            source = metainfo_of(kept.data) or source
-        info = source.info if isinstance(source, Metainfo) else None
-        name = info.name if info else source.name or key.hex()  # type: ignore[union-attr]
+            known = metainfo_of(kept.data) or source
+        info = known.info if isinstance(known, Metainfo) else None
+        name = known.info.name if isinstance(known, Metainfo) else known.name or key.hex()
         item = _Item(source, name, info, folder, root_name, kept, time.monotonic())
         self._examine(key, item)
         self._engine.add(
-            source,
+            known,
             folder,
             resume=kept.data if kept else None,
             recheck=options.check or bool(item.suspects) or (kept is not None and not kept.trusted),
             held=info is None or bool(item.suspects),
             root_name=root_name,
-            trackers=tiers,
+            trackers=[*source.tiers, *([options.trackers] if options.trackers else [])],
             web_seeds=options.web_seeds,
             wanted=item.wanted,
             known_as=key,
@@ -222,7 +171,7 @@ class Job:
         """Look once at the engine: how each torrent does, and what has come out since."""
         outcomes: list[Outcome] = [*self._notes]
         self._notes.clear()
-        for event in self._engine.events():
+        for event in (*self._engine.events(), *self._trees.troubles()):
             outcomes += self._take(event)
         self._retries.turn()
         statuses = [status for status in self._engine.statuses() if status.infohash in self._items]
@@ -230,6 +179,8 @@ class Job:
         for status in statuses:
             outcomes += self._judge(status, complete)
         outcomes += self._complete(complete)
+        if self._options.deadline and self._options.deadline.is_over:
+            outcomes += self._end()
         if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
             self._save(changed_only=True)
             self._saved_at = time.monotonic()
@@ -237,17 +188,13 @@ class Job:
 
     def close(self) -> list[Note]:
         """Keep what the next run needs to go on; returns what could not be said before."""
+        self._trees.close()
         # What was just claimed is in the files once the save, which flushes, has ended.
         self._save(changed_only=True)
         for item in self._items.values():
             if item.is_complete and item.info is not None and item.wanted is not None:
                 stow(item.info, item.folder, self._store)
         return self._notes
-
-    def _tiers(self, source: Metainfo | Magnet) -> Sequence[Sequence[str]] | None:
-        if not self._options.trackers:
-            return None
-        return [*source.tiers, self._options.trackers]
 
     def _examine(self, key: bytes, item: _Item) -> None:
         """Find out, once the files are known, which are wanted and which are there already."""
@@ -258,14 +205,14 @@ class Job:
         item.wanted = select_files(info, self._options.files)
         if item.wanted is None and isinstance(item.source, Magnet):
             item.wanted = numbered_files(info, item.source.selected)
-        _refuse_too_large(info, item.folder, item.wanted, item.root_name)
+        refuse_too_large(info, item.folder, item.wanted, item.root_name)
         self._refuse_shared(item)
         item.suspects = suspects_of(
             info, item.folder, item.root_name, item.writes, item.kept,
             overwrite=self._options.overwrite,
         )  # fmt: skip
         fetch_back(info, item.folder, self._store)
-        if (item.root_name or info.name).startswith("."):
+        if item.root.name.startswith("."):
             self._notes.append(Note(key, info.name, f"`{item.root}`: the name is hidden by `ls`"))
 
     def _refuse_shared(self, item: _Item) -> None:
@@ -286,7 +233,7 @@ class Job:
                 )
 
     def _forget_root(self, key: bytes, item: _Item) -> None:
-        keys = self._by_root.get(item.root, [])
+        keys = self._by_root.get(item.root, []) if item.info else []
         if key in keys:
             keys.remove(key)
 
@@ -299,6 +246,9 @@ class Job:
             keys.append(key)
         if item.suspects:
             return
+        if item.info.version == "v2":
+            # libtorrent must not have the web seeds of such a torrent.
+            self._trees.follow(key, item.info, self._web_seeds_of(item), item.writes)
         owned = {*item.writes}
         if item.kept is not None and all(item.kept.owns(index) for index in owned):
             return
@@ -307,6 +257,9 @@ class Job:
         data = item.kept.data if item.kept else None
         item.kept = Resume(data, True, tuple(ranges(sorted(owned))))
         self._store_one(key, item, data)
+
+    def _web_seeds_of(self, item: _Item) -> list[str]:
+        return [*dict.fromkeys((*item.source.web_seeds, *self._options.web_seeds))]
 
     def _take(self, event: EngineEvent) -> Iterable[Outcome]:
         key = event.infohash or b""
@@ -332,7 +285,8 @@ class Job:
             case TrackerFailed() | WebSeedFailed():
                 is_new = item.troubles.get(event.url) != event.message
                 item.troubles[event.url] = event.message
-                if isinstance(event, WebSeedFailed) and not item.is_complete:
+                is_tree = item.info is not None and item.info.version == "v2"
+                if isinstance(event, WebSeedFailed) and not item.is_complete and not is_tree:
                     self._retries.note_failure(key, event.url)
                 if is_new and not item.is_complete:
                     yield Note(key, item.name, f"`{event.url}`: {event.message}")
@@ -396,18 +350,24 @@ class Job:
         self._engine.flush(keys)
         for status in complete:
             item = self._items[status.infohash]
-            assert item.info is not None
-            try:
-                make_empty_files(item.info, item.folder, item.root_name, item.writes)
-            except WriteError as error:
-                yield self._fail(status.infohash, error)
-                continue
             yield Completed(status.infohash, item.name, item.root, status.total)
         self._save(keys)
+
+    def _end(self) -> Iterable[Outcome]:
+        """Give up what is not complete, and end what is."""
+        for key, item in self._items.items():
+            if not item.is_complete and not item.is_over:
+                error = NetworkError(
+                    f"`{item.name}`: not complete before the deadline",
+                    hint="run it again to go on where it stopped",
+                )
+                yield self._fail(key, error)
+            item.is_over = True
 
     def _fail(self, key: bytes, error: OutpourError) -> Failed:
         item = self._items[key]
         item.is_over = True
+        self._trees.forget(key)
         self._engine.pause(key)
         return Failed(key, item.name, error)
 
@@ -443,38 +403,3 @@ def _write_error(fault: ContentFault, folder: Path) -> WriteError:
     if fault.errno in FULL_DISK:
         hint = f"make room in `{folder}` and run it again: it goes on where it stopped"
     return WriteError(f"{where}{fault.message}", hint=hint)
-
-
-def _refuse_too_large(
-    info: Info, folder: Path, wanted: Sequence[int] | None, root_name: str | None
-) -> None:
-    lengths = [file.length for file in info.files if not file.is_padding]
-    paths = disk_paths(info, root_name)
-    missing = 0
-    for index in range(len(lengths)) if wanted is None else wanted:
-        missing += max(0, lengths[index] - _allocated(folder, paths[index]))
-    try:
-        free = shutil.disk_usage(_existing(folder)).free
-    except OSError:
-        return
-    if missing > free:
-        raise WriteError(
-            f"`{folder}`: `{info.name}` needs {format_size(missing)}, and {format_size(free)} "
-            "are free",
-            hint="make room, or choose another folder with `-o DIR`",
-        )
-
-
-def _allocated(folder: Path, path: bytes) -> int:
-    try:
-        stat = os.stat(os.path.join(os.fsencode(folder), path))  # noqa: PTH116, PTH118 - bytes
-    except OSError:
-        return 0
-    return min(stat.st_size, stat.st_blocks * 512)
-
-
-def _existing(folder: Path) -> Path:
-    folder = folder.absolute()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder

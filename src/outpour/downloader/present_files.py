@@ -88,26 +88,6 @@ def refuse_foreign(
             raise _refusal(path, f"is there already, and no part of `{info.name}`")
 
 
-def make_empty_files(
-    info: Info, folder: Path, root_name: str | None, wanted: Iterable[int]
-) -> None:
-    """Make the wanted files that have no bytes, of which no piece ever comes.
-
-    Raises:
-        WriteError: One cannot be made.
-    """
-    files, paths = _stored(info), disk_paths(info, root_name)
-    for index in wanted:
-        if files[index].length or files[index].symlink is not None:
-            continue
-        path = Path(os.fsdecode(os.path.join(os.fsencode(folder), paths[index])))  # noqa: PTH118
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        except OSError as error:
-            raise WriteError(f"`{path}`: {reason(error)}") from error
-
-
 def ranges(indices: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Write ascending numbers as (first, last) of each run.
 

@@ -21,6 +21,7 @@ from outpour.engine import (
     disk_paths,
     locate,
 )
+from outpour.torrent.disk_names import root_name
 from outpour.torrent.metainfo import Metainfo
 
 HINT = "`outpour verify TORRENT PATH` says what differs"
@@ -38,7 +39,7 @@ class _Item:
     @property
     def root(self) -> Path:
         """Where its root file or folder lies."""
-        return self.save_path / (self.root_name or self.metainfo.info.name)
+        return self.save_path / (self.root_name or root_name(self.metainfo.info))
 
     @property
     def paths(self) -> list[bytes]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from outpour.base.errors import FormatError, NetworkError, ReadError, UsageError
+from outpour.base.deadline import Deadline
+from outpour.base.errors import FormatError, NetworkError, OutpourError, ReadError, UsageError
 from outpour.base.http_fetch import Fetched, fetch
-from outpour.base.text import printable
+from outpour.base.http_route import DIRECT, Route
 from outpour.base.units import MIB
+from outpour.downloader.page_list import PageRow, read_page_list
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
-TORRENT_BYTES_MAX = 64 * MIB
-LIST_BYTES_MAX = 64 * MIB
+BYTES_MAX = 64 * MIB
+"""Of a .torrent, and of a list."""
 LIST_PAGES_MAX = 1000
+LIST_TIMES = 10
+"""So many times as long as one answer may the whole list take."""
 LIST_PATH = "api/v1/torrents"
 
 _INFOHASH = re.compile(r"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?\Z")
@@ -26,13 +29,29 @@ _HOST = re.compile(r"(?!.*\.torrent\Z)(\w[\w-]*\.)*[\w-]+:\d+(/.*)?\Z")
 _INFOHASH_OF_PAGE = re.compile(r"/torrent/([0-9a-f]{40})/?\Z")
 
 
-def resolve(source: str, *, timeout_s: float = 30.0) -> tuple[Metainfo | Magnet, ...]:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How sources are fetched.
+
+    Attributes:
+        timeout_s: For each torrent, and ten times as long for the list of a page.
+        route: By which way.
+        on_fault: Takes what is wrong with one torrent of a page, so that the others are found;
+            None makes it the fault of the page.
+    """
+
+    timeout_s: float = 30.0
+    route: Route = DIRECT
+    on_fault: Callable[[OutpourError], None] | None = None
+
+
+def resolve(source: str, asking: Asking | None = None) -> tuple[Metainfo | Magnet, ...]:
     """Find the torrents that a text names.
 
     Args:
         source: A .torrent file; the URL of one; a magnet link; an infohash in hexadecimal; or the
             URL of an outpour page, which names everything that is published there.
-        timeout_s: For each fetch.
+        asking: How to fetch what is not here.
 
     Raises:
         ReadError: The file is missing or no torrent.
@@ -42,7 +61,7 @@ def resolve(source: str, *, timeout_s: float = 30.0) -> tuple[Metainfo | Magnet,
     if source[:7].lower() == "magnet:":
         return (Magnet.parse(source),)
     if source.partition("://")[0].lower() in ("http", "https"):
-        return _from_url(source, timeout_s)
+        return _from_url(source, asking or Asking())
     if _INFOHASH.match(source) and not Path(source).exists():
         return (_of_infohash(bytes.fromhex(source)),)
     if "://" in source:
@@ -59,67 +78,78 @@ def _of_infohash(digest: bytes) -> Magnet:
     return Magnet(infohash_v1=None, infohash_v2=digest)
 
 
-def _from_url(url: str, timeout_s: float) -> tuple[Metainfo | Magnet, ...]:
-    answer = fetch(url, bytes_max=TORRENT_BYTES_MAX, timeout_s=timeout_s)
+def _from_url(url: str, asking: Asking) -> tuple[Metainfo | Magnet, ...]:
+    answer = _fetch(url, asking, asking.timeout_s)
     # No .torrent begins with anything but a dictionary, and no page or list begins with one.
     if answer.body[:1] == b"d":
         return (Metainfo.parse(answer.body, origin=f"`{url}`"),)
-    try:
-        return tuple(_from_page(answer, timeout_s))
-    except (FormatError, ValueError, KeyError, TypeError) as error:
-        raise NetworkError(
-            f"`{url}`: neither a torrent nor an outpour page",
-            hint="open it in a browser and copy the address of the .torrent file",
-        ) from error
-
-
-def _from_page(page: Fetched, timeout_s: float) -> Iterator[Metainfo | Magnet]:
-    one = _INFOHASH_OF_PAGE.search(urlsplit(page.url).path)
-    base = page.url[: page.url.rindex("/torrent/") + 1] if one else page.url
-    listing: str | None = urljoin(base, LIST_PATH)
-    answer = page if _is_list(page) else None
-    rows: list[dict[str, Any]] = []
-    for _ in range(LIST_PAGES_MAX):
-        if listing is None:
-            break
-        answer = answer or _fetch_list(listing, page.url, timeout_s)
-        root = json.loads(answer.body)
-        rows += root["torrents"]
-        listing, answer = root.get("next"), None
-    wanted = [row for row in rows if not one or row["infohash"] == one[1]]
+    one = _INFOHASH_OF_PAGE.search(urlsplit(answer.url).path)
+    wanted = [row for row in _list_of(answer, url, asking) if not one or row.infohash == one[1]]
     if not wanted:
-        raise NetworkError(f"`{page.url}`: nothing is published there")
-    for row in wanted:
-        yield _from_row(row, page.url, timeout_s)
+        raise NetworkError(f"`{answer.url}`: nothing is published there")
+    return tuple(_each(wanted, answer.url, asking))
 
 
-def _is_list(page: Fetched) -> bool:
-    return urlsplit(page.url).path.endswith(LIST_PATH)
+def _list_of(page: Fetched, url: str, asking: Asking) -> list[PageRow]:
+    base = page.url
+    if _INFOHASH_OF_PAGE.search(urlsplit(base).path):
+        base = base[: base.rindex("/torrent/") + 1]
+    deadline = Deadline.after(asking.timeout_s * LIST_TIMES)
+    is_list = urlsplit(page.url).path.endswith(LIST_PATH)
+    answer = page if is_list else _first_list(urljoin(base, LIST_PATH), url, asking)
+    rows, following = read_page_list(answer.body, answer.url)
+    seen = {answer.url}
+    while following is not None:
+        if following in seen or len(seen) == LIST_PAGES_MAX:
+            raise NetworkError(f"`{url}`: the list of torrents has no end")
+        seen.add(following)
+        try:
+            answer = _fetch(following, asking, min(asking.timeout_s, deadline.rest()))
+        except TimeoutError:
+            raise NetworkError(f"`{url}`: the list of torrents takes too long") from None
+        more, following = read_page_list(answer.body, answer.url)
+        rows += more
+    return rows
 
 
-def _fetch_list(url: str, page_url: str, timeout_s: float) -> Fetched:
+def _first_list(listing: str, url: str, asking: Asking) -> Fetched:
+    hint = "open it in a browser and copy the address of the .torrent file"
     try:
-        return fetch(url, bytes_max=LIST_BYTES_MAX, timeout_s=timeout_s, accept="application/json")
+        answer = _fetch(listing, asking, asking.timeout_s, accept="application/json")
     except NetworkError as error:
-        if "HTTP 4" in error.message:
-            raise FormatError(f"`{page_url}`: not an outpour page") from error
-        raise
+        if "HTTP 4" not in error.message:
+            raise
+        text = f"`{url}`: neither a torrent nor an outpour page"
+        raise NetworkError(text, hint=hint) from error
+    if answer.body.lstrip()[:1] not in (b"{", b"["):
+        raise NetworkError(f"`{url}`: neither a torrent nor an outpour page", hint=hint)
+    return answer
 
 
-def _from_row(row: dict[str, Any], page_url: str, timeout_s: float) -> Metainfo | Magnet:
-    torrent_url, magnet, infohash = row.get("torrent_url"), row.get("magnet"), row["infohash"]
-    if torrent_url:
-        answer = fetch(
-            urljoin(page_url, torrent_url), bytes_max=TORRENT_BYTES_MAX, timeout_s=timeout_s
-        )
-        metainfo = Metainfo.parse(answer.body, origin=f"`{torrent_url}`")
-        if metainfo.info.infohash_hex != infohash:
-            raise NetworkError(f"`{torrent_url}`: not the torrent that the page lists")
+def _each(rows: list[PageRow], url: str, asking: Asking) -> Iterator[Metainfo | Magnet]:
+    for row in rows:
+        try:
+            yield _from_row(row, url, asking)
+        except OutpourError as error:
+            if asking.on_fault is None or len(rows) == 1:
+                raise
+            asking.on_fault(error)
+
+
+def _from_row(row: PageRow, url: str, asking: Asking) -> Metainfo | Magnet:
+    if row.torrent_url:
+        answer = _fetch(urljoin(url, row.torrent_url), asking, asking.timeout_s)
+        metainfo = Metainfo.parse(answer.body, origin=f"`{row.torrent_url}`")
+        if metainfo.info.infohash_hex != row.infohash:
+            raise NetworkError(f"`{row.torrent_url}`: not the torrent that the page lists")
         return metainfo
-    if magnet:
-        return Magnet.parse(magnet)
-    name = printable(str(row.get("name") or infohash))
-    raise NetworkError(f"`{page_url}`: `{name}` can neither be fetched nor asked for")
+    if row.magnet:
+        return Magnet.parse(row.magnet)
+    raise NetworkError(f"`{url}`: `{row.name}` can neither be fetched nor asked for")
+
+
+def _fetch(url: str, asking: Asking, timeout_s: float, accept: str = "*/*") -> Fetched:
+    return fetch(url, bytes_max=BYTES_MAX, timeout_s=timeout_s, accept=accept, route=asking.route)
 
 
 def _read(source: str) -> Metainfo:

@@ -23,12 +23,12 @@ def disk_paths(info: Info, root_name: str | None = None) -> list[bytes]:
     Raises:
         MetainfoError: A name climbs out of the folder.
     """
-    return [on_disk("/".join(path)) for path in disk_names(info, root_name)]
+    return [as_read("/".join(path)) for path in disk_names(info, root_name)]
 
 
-def on_disk(path: str) -> bytes:
-    """Write a text of a torrent in UTF-8, whatever the locale; other bytes as they were read."""
-    return path.encode("utf-8", "surrogateescape")
+def as_read(text: str) -> bytes:
+    """Write a text of a torrent as the bytes that it was read from, whatever the locale."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def locate(info: Info, content: Path) -> tuple[Path, str | None]:

@@ -8,16 +8,20 @@ tunings together cost a third. So both profiles leave libtorrent's buffers alone
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from outpour.base.errors import SettingsError
 from outpour.base.host_port import PORT_MAX, split_host_port
+from outpour.base.http_route import Proxy
 from outpour.base.identity import fingerprint, user_agent
 
 Profile = Literal["server", "client"]
 Encryption = Literal["allow", "require", "off"]
 
 _ENCRYPTION = {"require": 0, "allow": 1, "off": 2}
+_PROXIES = {("socks5", False): 2, ("socks5", True): 3, ("http", False): 4, ("http", True): 5}
+"""libtorrent's numbers, by what a proxy speaks and whether it asks for a name."""
 _LIMITS: dict[Profile, dict[str, int]] = {
     "server": {
         "connections_limit": 4000,
@@ -81,6 +85,8 @@ class EngineSettings:
         utp: Take part in uTP (BEP 29) besides TCP.
         encryption: Of the connections to peers.
         announce_ip: Address that trackers are told, None for the one they see.
+        proxy: Through which to speak to trackers, peers and web seeds.
+        ca_file: Certificates to trust in place of the system's, in the whole process.
         stop_timeout_s: How long closing may wait for trackers to take the `stopped` announce.
     """
 
@@ -99,6 +105,8 @@ class EngineSettings:
     utp: bool = False
     encryption: Encryption = "allow"
     announce_ip: str | None = None
+    proxy: Proxy | None = None
+    ca_file: Path | None = None
     stop_timeout_s: int = 2
 
     def __post_init__(self) -> None:
@@ -111,6 +119,7 @@ class EngineSettings:
         ):
             if getattr(self, name) < 0:
                 raise SettingsError(f"`{name}`: must not be negative")
+        self._check_proxy()
         if not self.listen:
             raise SettingsError("`listen`: needs at least one address")
         for address in self.listen:
@@ -119,6 +128,16 @@ class EngineSettings:
                 raise SettingsError(f"`{address}`: not an address", hint="write `HOST:PORT`")
         if len(self.fingerprint) != 8 or not self.fingerprint.isascii():
             raise SettingsError(f"`{self.fingerprint}`: a fingerprint has 8 ASCII characters")
+
+    def _check_proxy(self) -> None:
+        if self.proxy is None:
+            return
+        # These speak to the local network, or in packets that only SOCKS5 carries.
+        around = [name for name in ("lsd", "upnp") if getattr(self, name)]
+        if self.proxy.scheme == "http":
+            around += [name for name in ("dht", "utp") if getattr(self, name)]
+        if around:
+            raise SettingsError(f"`{around[0]}`: would go around the proxy")
 
     def isolated(self) -> EngineSettings:
         """Return the same settings kept to this machine: loopback only, nothing discovered."""
@@ -155,4 +174,18 @@ def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, obj
         "unchoke_slots_limit": settings.upload_slots,
         "announce_ip": settings.announce_ip,
     }
-    return pack | {name: value for name, value in given.items() if value}
+    pack |= {name: value for name, value in given.items() if value}
+    return pack | (_proxy_pack(settings.proxy) if settings.proxy else {})
+
+
+def _proxy_pack(proxy: Proxy) -> dict[str, object]:
+    return {
+        "proxy_type": _PROXIES[proxy.scheme, bool(proxy.user)],
+        "proxy_hostname": proxy.host,
+        "proxy_port": proxy.port,
+        "proxy_username": proxy.user,
+        "proxy_password": proxy.password,
+        "proxy_hostnames": True,
+        "proxy_peer_connections": True,
+        "proxy_tracker_connections": True,
+    }

@@ -12,7 +12,7 @@ from outpour.base.errors import FormatError, MagnetError, MetainfoError
 from outpour.base.text import is_utf8
 from outpour.engine.alerts import lowered
 from outpour.engine.binding import lt
-from outpour.engine.disk_layout import disk_paths, on_disk
+from outpour.engine.disk_layout import as_read, disk_paths
 from outpour.engine.order import Order
 from outpour.torrent import bencode
 from outpour.torrent.info import Info, read_info
@@ -87,7 +87,7 @@ def web_seeds_of(order: Order, info: Info) -> list[str]:
 
 def _in_ascii(url: str) -> str:
     # What a torrent names is not always UTF-8, and libtorrent takes no other text.
-    return url if is_utf8(url) else quote(on_disk(url), safe=string.punctuation)
+    return url if is_utf8(url) else quote(as_read(url), safe=string.punctuation)
 
 
 def _flags_of(order: Order, *, trust: bool) -> int:

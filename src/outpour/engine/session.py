@@ -8,10 +8,9 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from outpour.base.errors import FormatError, OutpourError
-from outpour.engine.alerts import ALERT_MASKS, event_of
+from outpour.engine.alerts import event_of
 from outpour.engine.binding import lt
 from outpour.engine.disk_layout import make_writable
 from outpour.engine.engine_events import (
@@ -22,13 +21,12 @@ from outpour.engine.engine_events import (
     ResumeRefused,
     TrackerFailed,
 )
-from outpour.engine.engine_settings import EngineSettings, settings_pack
+from outpour.engine.engine_settings import EngineSettings
 from outpour.engine.entry import Entry
 from outpour.engine.goodbye import drop, say_goodbye
 from outpour.engine.kept_torrent import layers_of
-from outpour.engine.listening import cannot_listen, limit_all_peers
+from outpour.engine.opening import cannot_listen, open_session
 from outpour.engine.order import Order
-from outpour.engine.own_host import STRANGE, is_strange, needs_leave
 from outpour.engine.parameters import (
     info_of,
     params_of,
@@ -36,6 +34,7 @@ from outpour.engine.parameters import (
     read_kept,
 )
 from outpour.engine.status import Mode, Status
+from outpour.engine.tracker_guard import guard
 from outpour.engine.utf8_names import require_utf8
 from outpour.torrent.info import Info
 from outpour.torrent.magnet_link import Magnet
@@ -69,11 +68,7 @@ class Engine:
         self._resume_pending: set[bytes] = set()
         self._flush_pending: set[bytes] = set()
         self._updates = 0
-        params = lt.session_params()
-        pack: Any = settings_pack(self._settings, alert_mask=ALERT_MASKS[self._settings.profile])
-        params.settings = pack
-        self._session: lt.session | None = lt.session(params)
-        limit_all_peers(self._session)
+        self._session: lt.session | None = open_session(self._settings)
         try:
             self._await_listening()
         except BaseException:
@@ -145,25 +140,20 @@ class Engine:
             raise OutpourError(f"`{order.name}`: added already")
         if mode == "download":
             make_writable(save_path)
-        if self._settings.profile == "client":
-            order = self._guard_loopback(order)
+        order = self._guarded(order)
         params = params_of(order, self._kept(order.key, resume))
         keeps_info = isinstance(source, Magnet) or known_as is not None
         with self._lock:
             self._enter(order, params, keeps_info=keeps_info)
         return order.key
 
-    def _guard_loopback(self, order: Order) -> Order:
-        tiers = order.trackers if order.trackers is not None else order.source.tiers
-        urls = [url for tier in tiers for url in tier]
-        if any(needs_leave(url) for url in urls):
+    def _guarded(self, order: Order) -> Order:
+        order, refused, needs_leave = guard(order, self._settings)
+        for url, why in refused.items():
+            self._remember(TrackerFailed(order.key, url, why, 1))
+        if needs_leave:
             self._open.apply_settings({"ssrf_mitigation": False})
-        strange = {url for url in urls if is_strange(url)}
-        for url in strange:
-            self._remember(TrackerFailed(order.key, url, STRANGE, 1))
-        if not strange:
-            return order
-        return replace(order, trackers=[[u for u in tier if u not in strange] for tier in tiers])
+        return order
 
     def release(
         self,
@@ -248,6 +238,10 @@ class Engine:
         entry = self._entry(infohash)
         entry.peers.append((host, port))
         entry.handle.connect_peer((host, port))
+
+    def give(self, infohash: bytes, piece: int, data: bytes) -> None:
+        """Hand over a piece that came by another way; it is checked as any other."""
+        self._entry(infohash).handle.add_piece(piece, data, 0)
 
     def retry_web_seed(self, infohash: bytes, url: str) -> None:
         """Ask a web seed again that did not deliver; libtorrent gives most up after one answer."""
@@ -413,6 +407,8 @@ class Engine:
             return None
 
     def _await_listening(self) -> None:
+        if self._settings.proxy is not None:
+            return  # Nobody connects to a machine that is seen as its proxy.
         deadline = time.monotonic() + LISTEN_WAIT_S
         failures: list[ListenFailed] = []
         while not self._addresses and not failures and time.monotonic() < deadline:
@@ -423,8 +419,7 @@ class Engine:
             failures = [event for event in self._events if isinstance(event, ListenFailed)]
         if self._addresses and not any("in use" in failure.message for failure in failures):
             return
-        first = failures[0] if failures else ListenFailed(None, self._settings.listen[0], "timeout")
-        raise cannot_listen(first)
+        raise cannot_listen([*failures, ListenFailed(None, self._settings.listen[0], "timeout")][0])
 
     def _pump(self) -> None:
         for alert in self._open.pop_alerts():

@@ -5,16 +5,17 @@ The core's tracker is there on Linux alone; here it is said where it is not.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
 import sys
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from outpour import _core
-from outpour.base.errors import NetworkError, UsageError, reason
+from outpour.base.errors import NetworkError, OutpourError, UsageError, reason
 from outpour.base.host_port import Address, format_host_port
 from outpour.tracker.lists.client_prefixes import prefixes_of
 from outpour.tracker.settings import TrackerSettings
@@ -128,6 +129,25 @@ def bind(settings: TrackerSettings, *, log_max: int = 0) -> Tracker:
         raise NetworkError(
             f"`{where}`: {reason(error)}", hint=_HINTS.get(error.errno or 0)
         ) from error
+
+
+async def until_fault(core: Tracker) -> NoReturn:
+    """Wait until a thread of the core has ended unasked, and the core with it.
+
+    Raises:
+        OutpourError: That has happened; only a new process can answer again.
+    """
+    loop = asyncio.get_running_loop()
+    has_ended = asyncio.Event()
+    loop.add_reader(core.fault_fd, has_ended.set)
+    try:
+        await has_ended.wait()
+    finally:
+        loop.remove_reader(core.fault_fd)
+    raise OutpourError(
+        f"no announce is answered any more: {core.fault()}; this is a bug in outpour",
+        hint="start it again; everything that was counted is saved",
+    )
 
 
 def _sockets(address: Address) -> tuple[tuple[str, int], ...]:

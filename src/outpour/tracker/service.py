@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outpour import _core
-from outpour.base.errors import OutpourError, WriteError
+from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.folder_watch import watch
 from outpour.base.open_files import raise_limit
 from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.core import bind, connections_of
+from outpour.tracker.core import bind, connections_of, until_fault
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
@@ -151,7 +151,7 @@ class TrackerService:
             OutpourError, Exception: One of these works ended, and the tracker is to end with it.
         """
         works: list[Callable[[], Awaitable[None]]]
-        works = [self._supervise, self._turns, self._follow, self._census.keep_up]
+        works = [self._until_fault, self._turns, self._follow, self._census.keep_up]
         works += self._saver.works()
         if self._allowed.folders or self._allowed.files or self._admission.files:
             works.append(self._watch)
@@ -337,20 +337,6 @@ class TrackerService:
         """Lists the seeder of this process."""
         return OwnSeeder(self._core)
 
-    async def _supervise(self) -> None:
-        """Wait until a thread of the core ends that was not told to."""
-        loop = asyncio.get_running_loop()
-        is_over = asyncio.Event()
-        loop.add_reader(self._core.fault_fd, is_over.set)
-        try:
-            await is_over.wait()
-        finally:
-            loop.remove_reader(self._core.fault_fd)
-        raise OutpourError(
-            f"no announce is answered any more: {self._core.fault()}; this is a bug in outpour",
-            hint="start it again; everything that was counted is saved",
-        )
-
     async def _turns(self) -> None:
         while True:
             await asyncio.sleep(TURN_S)
@@ -359,6 +345,9 @@ class TrackerService:
                 self._forwarder = host
                 self._on_event(ProxyNotTrusted(host))
             self._tell_kept()
+
+    async def _until_fault(self) -> None:
+        await until_fault(self._core)
 
     async def _follow(self) -> None:
         while True:

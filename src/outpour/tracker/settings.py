@@ -203,7 +203,8 @@ class TrackerSettings(BaseModel):
         default=(),
         max_length=256,
         description="Networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` "
-        "are believed, such as `127.0.0.1/32`.",
+        "are believed, such as `127.0.0.1/32`; where one does not say for whom it asks, `ip=` is "
+        "not.",
     )
     private_networks: bool = Field(
         default=False,
@@ -284,7 +285,8 @@ class TrackerSettings(BaseModel):
     public_url: Annotated[str | None, BeforeValidator(_absent)] = Field(
         default=None,
         description="URL under which the world reaches this tracker, for links, feed and magnet "
-        "links; by default taken from each request.",
+        "links; by default taken from each request. Its path may stand before `/announce` and "
+        "`/scrape`.",
     )
     page: Access = Field(
         default=None,

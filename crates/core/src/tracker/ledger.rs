@@ -1,5 +1,6 @@
 //! The counters of completed downloads, for Python to save and to show.
 
+use outpour_tracker::model::Completed;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -46,18 +47,12 @@ impl Ledger {
     fn absorb<'py>(&self, py: Python<'py>, tracker: &Tracker, tell: usize) -> Vec<Counted<'py>> {
         let told = py.detach(|| {
             let mut told = Vec::new();
-            loop {
-                let page = tracker.core.completed(PAGE);
-                let mut ledger = self.0.lock();
-                for one in &page {
-                    ledger.absorb(one);
-                }
+            tracker.core.take_completed(|completed| {
                 let room = tell - told.len();
-                told.extend(page.iter().take(room).map(|one| (one.infohash, one.count)));
-                if page.len() < PAGE {
-                    return told;
-                }
-            }
+                self.0.lock().absorb(&completed);
+                told.extend(completed.counts.into_iter().take(room));
+            });
+            told
         });
         counted(py, told)
     }
@@ -92,35 +87,37 @@ impl Ledger {
     }
 
     fn take<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Counted<'py>> {
-        let taken = self.0.lock().take(limit).into_iter();
-        counted(py, taken.map(|one| (one.infohash, one.count)).collect())
+        counted(py, self.0.lock().take(limit).counts)
     }
 
     fn take_marked<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Marked<Bound<'py, PyBytes>>> {
-        let taken = self.0.lock().take(limit).into_iter();
-        taken
-            .map(|one| {
-                let marks = one.marks.iter().map(|mark| mark.cast_signed()).collect();
-                (PyBytes::new(py, &one.infohash), one.count, marks)
-            })
-            .collect()
+        let Completed { counts, marks } = self.0.lock().take(limit);
+        let counts = counts.into_iter();
+        let mut rows: Vec<_> = counts
+            .map(|(infohash, count)| (PyBytes::new(py, &infohash), count, Vec::new()))
+            .collect();
+        if let Some((_, _, of_all)) = rows.last_mut() {
+            *of_all = marks.into_iter().map(u64::cast_signed).collect();
+        }
+        rows
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
     fn put_back(&self, infohashes: Vec<PyBackedBytes>) -> Result<()> {
         let mut ledger = self.0.lock();
         for infohash in &infohashes {
-            ledger.put_back(&one_20(infohash)?, &[]);
+            ledger.put_back(&one_20(infohash)?);
         }
         Ok(())
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn put_back_marked(&self, rows: Vec<Marked<PyBackedBytes>>) -> PyResult<()> {
+    fn put_back_marked(&self, rows: Vec<Marked<PyBackedBytes>>) -> Result<()> {
         let mut ledger = self.0.lock();
         for (infohash, _, marks) in &rows {
             let marks: Vec<u64> = marks.iter().map(|mark| mark.cast_unsigned()).collect();
-            ledger.put_back(&one_20(infohash)?, &marks);
+            ledger.put_back(&one_20(infohash)?);
+            ledger.put_marks(&marks);
         }
         Ok(())
     }

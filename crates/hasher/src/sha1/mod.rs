@@ -46,16 +46,20 @@ pub(crate) struct Zeros {
 impl Zeros {
     /// The one that advances full lanes fastest on this CPU, or that called `forced`.
     pub(crate) fn choose(forced: Option<&str>) -> Result<&'static Self, Fault> {
-        ZEROS
+        let usable: Vec<&'static Self> = ZEROS
             .iter()
             .filter(|zeros| (zeros.supported)() && forced.is_none_or(|name| name == zeros.name))
-            .min_by_key(|zeros| {
-                let mut states = [INITIAL; ZERO_LANES_MAX];
-                let full = calibrate::shortest(|| {
-                    zeros.run(&mut states[..zeros.lanes], calibrate::BLOCKS);
-                });
-                full * (ZERO_LANES_MAX / zeros.lanes) as u32
-            })
+            .collect();
+        let mut states = [INITIAL; ZERO_LANES_MAX];
+        let times = calibrate::shortest(usable.len(), |way| {
+            let zeros = usable[way];
+            zeros.run(&mut states[..zeros.lanes], calibrate::BLOCKS);
+        });
+        usable
+            .iter()
+            .zip(times)
+            .min_by_key(|(zeros, full)| *full * (ZERO_LANES_MAX / zeros.lanes) as u32)
+            .map(|(zeros, _)| *zeros)
             .ok_or_else(|| Fault::Kernel(forced.unwrap_or_default().to_owned()))
     }
 

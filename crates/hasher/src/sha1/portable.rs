@@ -6,6 +6,7 @@ use crate::kernel::BLOCK;
 pub(super) const KERNEL: Kernel<5> = Kernel {
     name: "portable",
     lanes: 1,
+    flat: false,
     supported: || true,
     compress,
 };

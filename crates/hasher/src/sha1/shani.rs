@@ -16,6 +16,7 @@ use super::{Block, Kernel, State, Zeros};
 pub(super) const KERNEL: Kernel<5> = Kernel {
     name: "shani",
     lanes: 4,
+    flat: false,
     supported: || {
         is_x86_feature_detected!("sha")
             && is_x86_feature_detected!("sse4.1")

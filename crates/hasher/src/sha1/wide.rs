@@ -15,6 +15,7 @@ use crate::{
 pub(super) const AVX2: Kernel<5> = Kernel {
     name: "avx2",
     lanes: 8,
+    flat: true,
     supported: || is_x86_feature_detected!("avx2"),
     compress: compress_avx2,
 };
@@ -22,6 +23,7 @@ pub(super) const AVX2: Kernel<5> = Kernel {
 pub(super) const AVX512: Kernel<5> = Kernel {
     name: "avx512",
     lanes: 16,
+    flat: true,
     supported: || is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"),
     compress: compress_avx512,
 };

@@ -5,6 +5,7 @@ use super::{Block, Kernel, State};
 pub(super) const KERNEL: Kernel<8> = Kernel {
     name: "portable",
     lanes: 1,
+    flat: false,
     supported: || true,
     compress,
 };

@@ -15,6 +15,7 @@ use super::{Block, K, Kernel, State};
 pub(super) const KERNEL: Kernel<8> = Kernel {
     name: "shani",
     lanes: 4,
+    flat: false,
     supported: || {
         is_x86_feature_detected!("sha")
             && is_x86_feature_detected!("sse4.1")

@@ -12,6 +12,7 @@ use crate::{kernel::LANES_MAX, wide::Words};
 pub(super) const AVX2: Kernel<8> = Kernel {
     name: "avx2",
     lanes: 8,
+    flat: true,
     supported: || is_x86_feature_detected!("avx2"),
     compress: compress_avx2,
 };
@@ -19,6 +20,7 @@ pub(super) const AVX2: Kernel<8> = Kernel {
 pub(super) const AVX512: Kernel<8> = Kernel {
     name: "avx512",
     lanes: 16,
+    flat: true,
     supported: || is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"),
     compress: compress_avx512,
 };

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::infohash_set::{Folded, InfoHashSet};
+use super::infohash_set::InfoHashSet;
 use super::ranges::Ranges;
+use crate::folded::Folded;
 use crate::model::InfoHash;
 
 /// All lists of one moment; a change makes a new value.

@@ -2,9 +2,9 @@
 //! large set cost about what they change.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
+use crate::folded::Folded;
 use crate::model::InfoHash;
 
 /// One for each value of a byte: of ten thousand infohashes a change copies some 40, of a million some 4,000.
@@ -71,51 +71,6 @@ impl InfoHashSet {
 /// The operator chooses what is in the set, so nobody else can fill one part alone.
 fn part_of(infohash: &InfoHash) -> usize {
     usize::from(infohash[19])
-}
-
-/// Hashes an infohash by one multiplication with a secret: it is a hash already, and chosen by the
-/// operator, so only its distribution over the buckets is left to do.
-#[derive(Clone)]
-pub(crate) struct Folded {
-    secret: u64,
-}
-
-impl Default for Folded {
-    fn default() -> Self {
-        let secret = std::hash::RandomState::new().hash_one(0);
-        Self { secret: secret | 1 }
-    }
-}
-
-impl BuildHasher for Folded {
-    type Hasher = Folding;
-
-    fn build_hasher(&self) -> Folding {
-        Folding {
-            secret: self.secret,
-            folded: 0,
-        }
-    }
-}
-
-pub(crate) struct Folding {
-    secret: u64,
-    folded: u64,
-}
-
-impl Hasher for Folding {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, _) = bytes.as_chunks();
-        for word in words {
-            let product =
-                u128::from(self.folded ^ u64::from_le_bytes(*word)) * u128::from(self.secret);
-            self.folded = product as u64 ^ (product >> 64) as u64;
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.folded
-    }
 }
 
 #[cfg(test)]

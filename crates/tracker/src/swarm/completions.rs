@@ -1,64 +1,45 @@
-//! Completed downloads on their way to their owner, each with the mark that keeps it from being counted again.
+//! Completed downloads on their way to their owner, with the marks that keep them from being counted again.
 
 use std::collections::HashMap;
 
 use super::Swarms;
 use super::announce::Call;
 use super::shard::{Family, Shard};
+use crate::folded::Folded;
 use crate::model::{Completed, InfoHash};
 
 /// Marks of a shard that wait: some megabytes over all. Beyond these a download is counted without, and
 /// a crash that follows may have it counted again.
 const MARKS_MAX: usize = 4096;
 
-/// Downloads completed since they were last drained.
+/// Downloads completed since they were last taken.
 #[derive(Default)]
 pub(super) struct Completions {
-    by_torrent: HashMap<InfoHash, (u32, Vec<u64>)>,
-    marks: usize,
+    counts: HashMap<InfoHash, u32, Folded>,
+    marks: Vec<u64>,
 }
 
 impl Completions {
     fn add(&mut self, infohash: InfoHash, mark: u64) {
-        let (count, marks) = self.by_torrent.entry(infohash).or_default();
+        let count = self.counts.entry(infohash).or_default();
         *count = count.saturating_add(1);
-        if self.marks < MARKS_MAX {
-            marks.push(mark);
-            self.marks += 1;
+        if self.marks.len() < MARKS_MAX {
+            self.marks.push(mark);
         }
-    }
-
-    /// Take up to `limit` torrents.
-    fn take(&mut self, limit: usize) -> impl Iterator<Item = Completed> {
-        let taken = self.by_torrent.extract_if(|_, _| true).take(limit);
-        taken.map(|(infohash, (count, marks))| {
-            self.marks -= marks.len();
-            Completed {
-                infohash,
-                count,
-                marks,
-            }
-        })
     }
 
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&InfoHash) -> bool) {
-        self.by_torrent.retain(|infohash, (_, marks)| {
-            let keeps = keep(infohash);
-            self.marks -= if keeps { 0 } else { marks.len() };
-            keeps
-        });
+        self.counts.retain(|infohash, _| keep(infohash));
     }
 
     pub(super) fn remove(&mut self, infohash: &InfoHash) {
-        if let Some((_, marks)) = self.by_torrent.remove(infohash) {
-            self.marks -= marks.len();
-        }
+        self.counts.remove(infohash);
     }
 
     #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn counts(&self) -> impl Iterator<Item = (InfoHash, u32)> {
-        let counts = self.by_torrent.iter();
-        counts.map(|(infohash, (count, _))| (*infohash, *count))
+        let counts = self.counts.iter();
+        counts.map(|(infohash, count)| (*infohash, *count))
     }
 }
 
@@ -79,17 +60,16 @@ impl Shard {
 }
 
 impl Swarms {
-    /// Take up to `limit` torrents with the downloads completed since they were last taken.
-    pub fn drain_completed(&self, limit: usize) -> Vec<Completed> {
-        let mut taken = Vec::new();
+    /// Take the downloads completed since they were last taken, those of one shard after the other.
+    pub fn take_completed(&self, mut take: impl FnMut(Completed)) {
         for padded in &self.shards {
-            if taken.len() == limit {
-                break;
+            let Completions { counts, marks } =
+                std::mem::take(&mut padded.shard.lock().completions);
+            if !counts.is_empty() || !marks.is_empty() {
+                let counts = counts.into_iter().collect();
+                take(Completed { counts, marks });
             }
-            let mut shard = padded.shard.lock();
-            taken.extend(shard.completions.take(limit - taken.len()));
         }
-        taken
     }
 
     /// Raise the completed counters to what an earlier run had reached.

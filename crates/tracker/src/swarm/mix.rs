@@ -40,7 +40,7 @@ impl Keys {
 }
 
 #[inline]
-fn halves(infohash: &InfoHash) -> [u64; 3] {
+pub(super) fn halves(infohash: &InfoHash) -> [u64; 3] {
     let word = |at: usize| {
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&infohash[at..at + 8]);
@@ -51,7 +51,7 @@ fn halves(infohash: &InfoHash) -> [u64; 3] {
 }
 
 #[inline]
-fn fold(a: u64, b: u64) -> u64 {
+pub(super) fn fold(a: u64, b: u64) -> u64 {
     let wide = u128::from(a) * u128::from(b);
     (wide >> 64) as u64 ^ wide as u64
 }

@@ -81,7 +81,7 @@ impl Trial {
                 self.store.set_completed(&[(infohash, count)]);
                 self.naive.set_completed(&infohash, count);
             }
-            Operation::Drain(limit) => self.drain(limit),
+            Operation::Drain => self.drain(),
             Operation::Forget(infohash) => {
                 let was_there = self.naive.forget(&infohash);
                 assert_eq!(self.store.forget(&infohash), was_there);
@@ -205,16 +205,15 @@ impl Trial {
         }
     }
 
-    fn drain(&mut self, limit: usize) {
-        let taken = self.store.drain_completed(limit);
-        assert_eq!(taken.len(), limit.min(self.naive.completions.len()));
-        for one in taken {
-            assert_eq!(
-                self.naive.completions.remove(&one.infohash),
-                Some(one.count)
-            );
-            assert_eq!(one.marks.len(), one.count as usize);
-        }
+    fn drain(&mut self) {
+        let mut completions = HashMap::new();
+        self.store.take_completed(|completed| {
+            let counted: u32 = completed.counts.iter().map(|(_, count)| count).sum();
+            // Those of torrents that were forgotten meanwhile have marks all the same.
+            assert!(completed.marks.len() >= counted as usize);
+            completions.extend(completed.counts);
+        });
+        assert_eq!(completions, std::mem::take(&mut self.naive.completions));
     }
 
     fn retain(&mut self, byte: u8) {

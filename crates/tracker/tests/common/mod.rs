@@ -53,8 +53,9 @@ pub fn counted(tracker: &Tracker, name: &str, value: u64) {
 
 /// The downloads completed since they were last taken.
 pub fn drained(tracker: &Tracker) -> Vec<([u8; 20], u32)> {
-    let completed = tracker.completed(usize::MAX).into_iter();
-    completed.map(|one| (one.infohash, one.count)).collect()
+    let mut drained = Vec::new();
+    tracker.take_completed(|completed| drained.extend(completed.counts));
+    drained
 }
 
 /// Waits until something is so.

@@ -15,7 +15,16 @@ from outpour.cli.classic.screen import Screen, has_screen, rows_of_one
 from outpour.cli.classic.status_block import block
 from outpour.cli.shared.engine_options import resume_folder, terminable
 from outpour.cli.shared.printer import Printer
-from outpour.downloader import DownloadOptions, Failed, Job, Note, Outcome, SeedGoal, resolve
+from outpour.downloader import (
+    Asking,
+    DownloadOptions,
+    Failed,
+    Job,
+    Note,
+    Outcome,
+    SeedGoal,
+    resolve,
+)
 from outpour.engine import ResumeStore, Status
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -69,7 +78,7 @@ def _torrent_of(parsed: Parsed) -> Metainfo | Magnet:
     sources = [source for source in named if source]
     if len(sources) != 1:
         raise OptionError("must give exactly one of responsefile, url and a word")
-    found = resolve(sources[0], timeout_s=parsed.number("http_timeout"))
+    found = resolve(sources[0], Asking(timeout_s=parsed.number("http_timeout")))
     if len(found) != 1:
         raise OptionError(f"{sources[0]} names {len(found)} torrents, and one can be downloaded")
     return found[0]

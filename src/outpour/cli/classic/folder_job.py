@@ -8,6 +8,7 @@ from pathlib import Path
 
 from outpour.base.errors import OutpourError, ReadError, reason
 from outpour.downloader import Job
+from outpour.torrent.disk_names import root_name
 from outpour.torrent.info import Info
 from outpour.torrent.metainfo import Metainfo
 
@@ -93,7 +94,7 @@ class FolderJob:
         except OutpourError as error:
             return self._fail(path, entry, error)
         entry.infohash, entry.due_at = key, None
-        self._targets[key] = str(folder / (name or metainfo.info.name))
+        self._targets[key] = str(folder / (name or root_name(metainfo.info)))
         return []
 
     def _place(self, path: Path, info: Info) -> tuple[Path, str | None]:

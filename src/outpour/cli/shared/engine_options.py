@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from outpour.base.host_port import format_host_port
+from outpour.base.http_route import Proxy
 from outpour.base.state_folder import default_state_folder
 from outpour.base.units import parse_size
 
@@ -30,6 +31,11 @@ _OPTIONS = (
     click.option("--utp", is_flag=True, help="Take part in uTP besides TCP."),
     click.option("--encryption", type=click.Choice(["allow", "require", "off"]), default="allow",
                  show_default=True, help="Of the connections to peers."),
+    click.option("--proxy", metavar="URL", help="Reach trackers, peers and web seeds through this"
+                 " proxy: http://HOST:PORT or socks5://HOST:PORT."),
+    click.option("--ca-file", metavar="FILE",
+                 type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                 help="Trust these certificates in place of the system's."),
 )  # fmt: skip
 
 
@@ -48,8 +54,11 @@ def engine_settings(flags: dict[str, Any], *, profile: str) -> Any:  # noqa: ANN
     listen: tuple[str, ...] = (f"0.0.0.0:{port}", f"[::]:{port}")
     if host:
         listen = (format_host_port(host, port),)
+    proxy = flags.pop("proxy")
     return EngineSettings(
         listen=listen,
+        proxy=Proxy.parse(proxy) if proxy else None,
+        ca_file=flags.pop("ca_file"),
         profile=profile,  # type: ignore[arg-type]
         download_rate=parse_size(flags.pop("down_rate")),
         upload_rate=parse_size(flags.pop("up_rate")),

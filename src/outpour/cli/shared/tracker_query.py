@@ -74,10 +74,12 @@ def read_subject(env: Env, source: str, trackers: Sequence[str], *, timeout_s: f
     Raises:
         OutpourError: There is no such torrent, or nobody to ask.
     """
-    from outpour.downloader.sources import resolve
+    from outpour.downloader.sources import Asking, resolve
 
     found = (
-        (read_torrent(env, source),) if source == STDIO else resolve(source, timeout_s=timeout_s)
+        (read_torrent(env, source),)
+        if source == STDIO
+        else resolve(source, Asking(timeout_s=timeout_s))
     )
     if len(found) != 1:
         raise UsageError(f"`{source}`: it names {len(found)} torrents, and one can be asked about")

@@ -137,7 +137,8 @@ class Keeper:
             try:
                 store.name((key, name, length) for key, (name, length) in names)
             except BaseException:
-                self._unnamed = {**dict(names), **self._unnamed}
+                for key, named in names:
+                    self._unnamed.setdefault(key, named)
                 raise
 
     def _save_counters(self, store: Store, swarms: int | None = None) -> None:

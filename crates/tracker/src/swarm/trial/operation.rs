@@ -61,7 +61,7 @@ pub(super) enum Operation {
     Scrape(InfoHash),
     Holds(InfoHash, SocketAddr),
     SetCompleted(InfoHash, u32),
-    Drain(usize),
+    Drain,
     Forget(InfoHash),
     Retain(u8),
     Origins(Vec<SocketAddr>),
@@ -84,7 +84,7 @@ impl Operation {
             }
             242..250 => Self::Wait(source.below(2)),
             250..252 => Self::SetCompleted(place.torrent(source), source.below(256)),
-            252..254 => Self::Drain(source.below(16) as usize),
+            252..254 => Self::Drain,
             254 => Self::Forget(infohash(1 + source.below(place.torrents))),
             _ => Self::draw_rare(source, place),
         }

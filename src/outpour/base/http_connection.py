@@ -1,0 +1,150 @@
+"""Connections of `http.client` on which everything together is bound by one deadline.
+
+A timeout of a socket starts anew with every packet, so that a server which sends a byte a second
+is never too slow for it, neither in its headers nor in its body.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import io
+import socket
+import ssl
+import urllib.request
+from typing import Any
+
+from outpour.base.deadline import Deadline, look_up
+from outpour.base.http_route import Proxy, Route
+from outpour.base.socks import ask_for
+
+
+class _Stream(io.RawIOBase):
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        # Keeps the socket open when urllib closes the connection that the answer comes on.
+        self._raw = connection.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - any writable buffer
+        self._connection.settimeout(self._deadline.rest())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Timed:
+    """Stands for a socket where an answer is read from it."""
+
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self._connection = connection
+        self._deadline = deadline
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        del mode
+        return io.BufferedReader(_Stream(self._connection, self._deadline))
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, host: str, *, route: Route, deadline: Deadline, **rest: Any) -> None:  # noqa: ANN401
+        super().__init__(host, **rest)
+        self._route = route
+        self._deadline = deadline
+
+    def response_class(self, sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:  # type: ignore[override] # noqa: ANN401
+        return http.client.HTTPResponse(_Timed(sock, self._deadline), *args, **kwargs)  # type: ignore[arg-type]
+
+    def connect(self) -> None:
+        self.sock = _open(self.host, self.port, self._route.proxy, self._deadline)
+        if self._tunnel_host:  # type: ignore[attr-defined]
+            self._tunnel()  # type: ignore[attr-defined]
+        self.sock.settimeout(self._deadline.rest())
+
+
+class _SecureConnection(_Connection):
+    default_port = http.client.HTTPS_PORT
+
+    def connect(self) -> None:
+        super().connect()
+        context = ssl.create_default_context(cafile=self._route.ca_file)
+        name = self._tunnel_host or self.host  # type: ignore[attr-defined]
+        self.sock = context.wrap_socket(self.sock, server_hostname=name)
+        self.sock.settimeout(self._deadline.rest())
+
+
+class TimedHandler(urllib.request.AbstractHTTPHandler):
+    """Opens `http:` and `https:` for an opener of `urllib`.
+
+    Args:
+        route: By which way.
+        deadline: For all that this handler opens, redirects included.
+    """
+
+    def __init__(self, route: Route, deadline: Deadline) -> None:
+        super().__init__()
+        self._how: dict[str, Any] = {"route": route, "deadline": deadline}
+
+    http_request = urllib.request.AbstractHTTPHandler.do_request_
+    https_request = urllib.request.AbstractHTTPHandler.do_request_
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open a plain connection."""
+        return self.do_open(_Connection, request, **self._how)  # type: ignore[arg-type]
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open a connection over TLS."""
+        return self.do_open(_SecureConnection, request, **self._how)  # type: ignore[arg-type]
+
+
+class HttpProxyHandler(urllib.request.BaseHandler):
+    """Sends every request through a proxy, whatever the environment says of exceptions."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Name the proxy in a request."""
+        proxy = self._proxy
+        host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+        if proxy.user:
+            login = base64.b64encode(f"{proxy.user}:{proxy.password}".encode()).decode()
+            request.add_unredirected_header("Proxy-authorization", f"Basic {login}")
+        request.set_proxy(f"{host}:{proxy.port}", request.type)
+        return request
+
+    https_request = http_request
+
+
+def _open(host: str, port: int, proxy: Proxy | None, deadline: Deadline) -> socket.socket:
+    if proxy is None or proxy.scheme != "socks5":
+        return _connect(host, port, deadline)
+    connection = _connect(proxy.host, proxy.port, deadline)
+    try:
+        ask_for(connection, proxy, host, port, deadline)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(host: str, port: int, deadline: Deadline) -> socket.socket:
+    addresses = look_up(host, port, deadline)
+    failure: OSError = OSError("no address")
+    for number, (family, address) in enumerate(addresses):
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            # Later addresses get their share of the time, should the first be silent.
+            connection.settimeout(deadline.rest() / (len(addresses) - number))
+            connection.connect(address)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure

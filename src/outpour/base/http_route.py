@@ -1,0 +1,76 @@
+"""By which way HTTP is spoken: through which proxy, trusting whom, with which headers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from outpour.base.errors import UsageError
+
+SCHEMES = {"http": 8080, "socks5": 1080, "socks5h": 1080}
+"""What proxies speak, and their usual ports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A server that connects in our place.
+
+    Attributes:
+        scheme: `http` or `socks5`; both look names up themselves.
+        host: Its name or address.
+        port: Its port.
+        user: What it wants to hear, empty for nothing.
+        password: That goes with it.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Proxy:
+        """Read `http://[USER:PASSWORD@]HOST[:PORT]` or the same with `socks5`.
+
+        Raises:
+            UsageError: It is something else.
+        """
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        scheme = parts.scheme.lower()
+        if scheme not in SCHEMES or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise UsageError(
+                f"`{text}`: not a proxy",
+                hint="write `http://HOST:PORT` or `socks5://HOST:PORT`, with `USER:PASSWORD@`"
+                " before the host if it asks for them",
+            )
+        return cls(
+            "http" if scheme == "http" else "socks5",
+            parts.hostname,
+            port or SCHEMES[scheme],
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way to servers.
+
+    Attributes:
+        proxy: Through which to go; None for the one that the environment names, if any.
+        ca_file: Certificates to trust in place of the system's.
+        headers: (name, value) to send besides; not to other hosts that a server redirects to.
+    """
+
+    proxy: Proxy | None = None
+    ca_file: Path | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+DIRECT = Route()

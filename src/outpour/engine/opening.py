@@ -1,0 +1,45 @@
+"""Opens a session of libtorrent, and says why it cannot listen."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from outpour.base.errors import NetworkError
+from outpour.engine.alerts import ALERT_MASKS
+from outpour.engine.binding import lt
+from outpour.engine.engine_events import ListenFailed
+from outpour.engine.engine_settings import EngineSettings, settings_pack
+
+GLOBAL_CLASS = 1 << 0
+"""Bit of the peer class that the global rate limits apply to."""
+
+
+def open_session(settings: EngineSettings) -> lt.session:
+    """Start a session; which addresses it listens on, it tells by alerts."""
+    if settings.ca_file is not None:
+        # libtorrent has no setting for it, and its TLS reads this.
+        os.environ["SSL_CERT_FILE"] = str(settings.ca_file.absolute())
+    params = lt.session_params()
+    pack: Any = settings_pack(settings, alert_mask=ALERT_MASKS[settings.profile])
+    params.settings = pack
+    session = lt.session(params)
+    _limit_all_peers(session)
+    return session
+
+
+def _limit_all_peers(session: lt.session) -> None:
+    # libtorrent has the local network in a class of its own without limits, and a limit that holds
+    # for some peers only is a surprise.
+    everyone = lt.ip_filter()
+    everyone.add_rule("0.0.0.0", "255.255.255.255", GLOBAL_CLASS)  # noqa: S104
+    everyone.add_rule("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", GLOBAL_CLASS)
+    session.set_peer_class_filter(everyone)
+
+
+def cannot_listen(failure: ListenFailed) -> NetworkError:
+    """Build the error of an address that cannot be listened on."""
+    return NetworkError(
+        f"`{failure.address}`: cannot listen: {failure.message}",
+        hint="choose another port, or 0 to let the system choose",
+    )
