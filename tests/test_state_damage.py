@@ -20,6 +20,7 @@ from outpour.base.errors import FormatError, OutpourError, WriteError
 from outpour.tracker.state import history_queries, write_ahead_log
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.state.raw_rows import rows_of_file, rows_of_log
+from outpour.tracker.state.row_sums import sample_sum
 from outpour.tracker.state.salvage import Salvaged, salvage
 from outpour.tracker.state.schema import MIGRATIONS
 from outpour.tracker.state.state_file import COPIES, StateDamagedError
@@ -446,9 +447,18 @@ def test_no_bytes_make_the_reader_of_raw_rows_fail(raw, start):
     page = b"\x0a" + raw
     for data in (start + raw, start + bytes(84) + page + bytes(600)):
         found = Salvaged()
-        for row in (*rows_of_file(data), *rows_of_log(data)):
-            found.add(row)
+        found.add([*rows_of_file(data), *rows_of_log(data)])
         write_ahead_log.damage_of(data)
+
+
+def test_a_row_whose_sum_was_cut_off_is_not_taken_for_one_of_an_earlier_release():
+    sound: list[Any] = [A, 60, 1, 2, 3, sample_sum(A, 60, 1, 2, 3)]
+    found = Salvaged()
+    found.add([sound, [B, 60, 1, 2, 3], [B, "x", 1, 7]])
+    assert (found.samples, found.completed, found.named) == ({(A, 60, 1, 2, 3)}, {}, {})
+    old = Salvaged()
+    old.add([[B, 60, 1, 2, 3], [B, "x", 1, 7]])
+    assert (old.samples, old.completed, old.named) == ({(B, 60, 1, 2, 3)}, {B: 7}, {B: ("x", 1)})
 
 
 def test_rows_longer_than_a_page_are_found(path):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import mmap
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from outpour.tracker.state.raw_rows import Value, rows_of_file, rows_of_log
@@ -37,19 +38,37 @@ class Salvaged:
     samples: set[Point] = field(default_factory=set)
     damaged: int = 0
 
-    def add(self, row: Sequence[Value]) -> None:
-        """Take in a row, if it is one of ours and as it was written."""
+    def add(self, rows: Iterable[Sequence[Value]]) -> None:
+        """Take in rows that are ours and as they were written.
+
+        Schema 1 had no sums: of a file without any, what looks right is taken.
+        """
+        bare: list[Sequence[Value]] = []
+        is_bare = True
+        for row in rows:
+            match row:
+                case [bytes() as key, (str() | None), (int() | None), int(), _, _] if _is_key(key):
+                    is_bare &= not self._torrent(key, row)
+                case [bytes() as key, int() as at, int(), int(), int(), total]:
+                    if total == sample_sum(*row[:5]):
+                        self._sample(key, at, row)
+                        is_bare = False
+                    else:
+                        self.damaged += 1
+                case [bytes(), _, _, _] | [bytes(), _, _, _, _]:
+                    bare.append(row)
+        for row in bare if is_bare else ():
+            self._bare(row)
+
+    def _bare(self, row: Sequence[Value]) -> None:
         match row:
-            case [bytes() as key, (str() | None), (int() | None), int(), _, _] if _is_key(key):
-                self._torrent(key, row)
             case [bytes() as key, (str() | None) as name, length, int() as completed] if _is_key(
                 key
             ):
-                # Schema 1 had no sums: what looks right is taken.
                 self._count(key, completed)
                 if name is not None and isinstance(length, int) and length >= 0:
                     self.named.setdefault(key, (name, length))
-            case [bytes() as key, int() as at, int(), int(), int(), *rest] if len(rest) < 2:
+            case [bytes() as key, int() as at, int(), int(), int()]:
                 self._sample(key, at, row)
 
     def join(self, copy: Salvaged) -> tuple[int, int]:
@@ -61,21 +80,20 @@ class Salvaged:
         self.named = {**copy.named, **self.named}
         return new, higher
 
-    def _torrent(self, key: bytes, row: Sequence[Value]) -> None:
+    def _torrent(self, key: bytes, row: Sequence[Value]) -> bool:
+        """Take in what is right of a torrent, and say whether anything is."""
         _, name, length, completed, completed_sum, named_sum = row
-        if completed or completed_sum is not None:
-            if completed_sum is not None and completed_sum == counter_sum(key, completed):
-                self._count(key, completed)
-            else:
-                self.damaged += 1
-        if name is None and length is None and named_sum is None:
-            return
-        if named_sum is not None and named_sum == name_sum(key, name, length):
-            assert isinstance(name, str)
-            assert isinstance(length, int)
-            self.named[key] = (name, length)
-        else:
+        is_counted = completed_sum is not None and completed_sum == counter_sum(key, completed)
+        is_named = named_sum is not None and named_sum == name_sum(key, name, length)
+        if is_counted:
+            self._count(key, completed)
+        elif completed or completed_sum is not None:
             self.damaged += 1
+        if is_named and isinstance(name, str) and isinstance(length, int):
+            self.named[key] = (name, length)
+        elif name is not None or length is not None or named_sum is not None:
+            self.damaged += 1
+        return is_counted or is_named
 
     def _count(self, key: bytes, completed: Value) -> None:
         if isinstance(completed, int) and 0 < completed <= COUNT_MAX:
@@ -83,11 +101,8 @@ class Salvaged:
 
     def _sample(self, key: bytes, at: int, row: Sequence[Value]) -> None:
         numbers = [number for number in row[2:5] if isinstance(number, int)]
-        if key and not _is_key(key):
-            return
-        if len(row) == 6 and row[5] != sample_sum(key, at, *numbers):
-            self.damaged += 1
-        elif 0 < at < TIME_MAX and all(0 <= number <= COUNT_MAX for number in numbers):
+        is_ours = not key or _is_key(key)
+        if is_ours and 0 < at < TIME_MAX and all(0 <= n <= COUNT_MAX for n in numbers):
             complete, downloading, downloaded = numbers
             self.samples.add((key, at, complete, downloading, downloaded))
 
@@ -95,10 +110,9 @@ class Salvaged:
 def salvage(path: Path) -> Salvaged:
     """Save what can be read of a state file and of the log beside it."""
     found = Salvaged()
-    for name, rows in ((path, rows_of_file), (path.with_name(path.name + "-wal"), rows_of_log)):
-        with _mapped(name) as raw:
-            for row in rows(raw):
-                found.add(row)
+    log = path.with_name(path.name + "-wal")
+    with _mapped(path) as file, _mapped(log) as frames:
+        found.add(chain(rows_of_file(file), rows_of_log(frames)))
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 from outpour.tracker.state.row_sums import sample_sum
+from outpour.tracker.state.state_file import StateDamagedError
 
 CHECKED_SAMPLES_MAX = 1_000_000
 PAGE_ROWS = 4096
@@ -93,7 +94,19 @@ class SampleTable:
         Raises:
             StateDamagedError, WriteError: Nothing was changed.
         """
-        wrong = []
+        wrong = self._damaged()
+        if wrong:
+            with self._transaction(self._connection):
+                self._connection.executemany(
+                    "DELETE FROM samples WHERE infohash IS ? AND at IS ?", wrong
+                )
+            if self._damaged():
+                # A changed key stands where it is not looked for.
+                raise StateDamagedError("the history is out of order")
+        return len(wrong)
+
+    def _damaged(self) -> list[tuple[object, ...]]:
+        wrong: list[tuple[object, ...]] = []
         with self._told():
             # Summed up here and not in SQL: a function that SQLite calls waits for the interpreter
             # while it holds the connection.
@@ -103,9 +116,4 @@ class SampleTable:
             )
             while page := rows.fetchmany(PAGE_ROWS):
                 wrong += [row[:2] for row in page if row[5] != sample_sum(*row[:5])]
-        if wrong:
-            with self._transaction(self._connection):
-                self._connection.executemany(
-                    "DELETE FROM samples WHERE infohash IS ? AND at IS ?", wrong
-                )
-        return len(wrong)
+        return wrong
