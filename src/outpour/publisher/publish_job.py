@@ -15,6 +15,7 @@ from pathlib import Path
 
 from outpour.base.errors import OutpourError, ReadError
 from outpour.base.event import Event
+from outpour.base.together import together
 from outpour.publisher import publish_events
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.folder_changes import Watch
@@ -102,23 +103,10 @@ class PublisherJob:
         Raises:
             ReadError: A given path cannot be listed at the start.
         """
-        parts = [
-            asyncio.ensure_future(part)
-            for part in (
-                self._lanes.run(),
-                self._follow(),
-                self._turns(),
-                self._watch.run(),
-                self._hooks.run(),
-            )
-        ]
+        works = (self._lanes.run, self._follow, self._turns, self._watch.run, self._hooks.run)
         try:
-            # None of them ends by itself: the first that does has failed.
-            await asyncio.gather(*parts)
+            await together(works)
         finally:
-            for part in parts:
-                part.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
             if self._listing is not None:
                 self._listing.close()
             if self._seeder is not None:

@@ -108,8 +108,10 @@ def snapshot_of(path: Path) -> tuple[bytes, int] | None:
     They carry a sum of their own.
     """
     try:
-        # For reading alone: the file is to stay as it was found.
-        uri = f"{path.absolute().as_uri()}?mode=ro"
+        # For reading alone, and without a log nothing is put beside it: it stays as it was found.
+        log = path.with_name(path.name + "-wal")
+        is_alone = not log.exists() or not log.stat().st_size
+        uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_alone else ''}"
         with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
             query = (
@@ -119,7 +121,7 @@ def snapshot_of(path: Path) -> tuple[bytes, int] | None:
                 else "SELECT taken_at, swarms FROM snapshot ORDER BY part"
             )
             parts = connection.execute(query).fetchall()
-    except (sqlite3.Error, UnicodeDecodeError):
+    except (OSError, sqlite3.Error, UnicodeDecodeError):
         return None
     if not parts or not all(isinstance(at, int) and isinstance(part, bytes) for at, part in parts):
         return None

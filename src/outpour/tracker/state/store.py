@@ -436,6 +436,8 @@ class Store:
             return WriteError(f"{name}: cannot be opened", hint="check who owns the file's folder")
         if primary == 10 or "I/O" in text:
             return WriteError(f"{name}: {text}", hint="check the disk")
+        if "user-defined function" in text:
+            text = "a value is not what belongs there"
         if at_start or "decode" in text or "no such" in text:
             return StateDamagedError(f"{name}: {text}")
         return WriteError(f"{name}: {text}")
