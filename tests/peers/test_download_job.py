@@ -224,7 +224,11 @@ def test_a_terminal_that_goes_away_ends_it_as_ctrl_c_does(
     made = make_torrent(content, trackers=[tracker.announce_url])
     made.write(tmp_path / "t.torrent")
     where = ("-o", "got") if command == "download" else ("--content", content)
-    process = start(command, "t.torrent", *where)
+    # Whoever runs the tests under nohup has the signal ignored.
+    process = start(
+        command, "t.torrent", *where,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )  # fmt: skip
     wait_for(lambda: tracker.peers[made.info.infohash], what="announce")
     process.send_signal(signal.SIGHUP)
     _, told = process.communicate(timeout=40)
