@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from outpour import _core
 from outpour.base.errors import NetworkError, OutpourError, UsageError, reason
-from outpour.base.host_port import Address, format_host_port
+from outpour.base.host_port import Address
 from outpour.tracker.lists.client_prefixes import prefixes_of
 from outpour.tracker.settings import TrackerSettings
 
@@ -176,8 +176,3 @@ def _path_of(url: str | None) -> str:
 def _network(text: str) -> tuple[str, int]:
     host, _, prefix = text.partition("/")
     return host, int(prefix)
-
-
-def addresses_text(addresses: list[tuple[str, int]]) -> str:
-    """Write addresses for people."""
-    return ", ".join(format_host_port(host, port) for host, port in addresses)
