@@ -25,6 +25,7 @@ from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.views.outlines import Outlines, joined
 from outpour.web.access import AccessRules
+from outpour.web.admin.console import Console
 from outpour.web.admin_api import Admin
 from outpour.web.app import make_app
 from outpour.web.asgi_server import WebServer
@@ -267,6 +268,7 @@ class Site:
         administration: Admin | None = None,
         rules: AccessRules | None = None,
         beside: FakeBeside | None = None,
+        console: Console | None = None,
     ) -> None:
         self.view = view
         self.beside = beside or FakeBeside()
@@ -274,7 +276,12 @@ class Site:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         self.app = make_app(
-            view, options, beside=self.beside, administration=administration, rules=rules
+            view,
+            options,
+            beside=self.beside,
+            administration=administration,
+            rules=rules,
+            console=console,
         )
         self.server = WebServer(self.app)
         self.call(self.server.start())
@@ -294,11 +301,13 @@ class Site:
 
         return self.call(run())
 
-    def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+    def get(
+        self, path: str, method: str = "GET", body: str | None = None, **headers: str
+    ) -> Answer:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
         try:
             given = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, headers=given)
+            connection.request(method, path, body, headers=given)
             response = connection.getresponse()
             fields = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, fields, response.read())

@@ -28,6 +28,8 @@ from outpour.web import (
     web_seed,
 )
 from outpour.web.access import Access, AccessRules
+from outpour.web.admin.admin_routes import ADMIN_PAGES
+from outpour.web.admin.console import Console
 from outpour.web.admin_api import Admin
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
@@ -78,7 +80,9 @@ ADMIN_ROUTES = (
     ("/api/v1/keys/{id}", "DELETE", admin_api.revoke_key),
 )
 
-ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
+ROOMS = frozenset(
+    path.split("/")[1] for path in (*dict(ROUTES), *(path for path, _, _ in ADMIN_PAGES))
+)
 """The first components of all paths."""
 
 
@@ -88,6 +92,7 @@ def make_app(
     *,
     beside: Beside | None = None,
     administration: Admin | None = None,
+    console: Console | None = None,
     rules: AccessRules | None = None,
 ) -> Starlette:
     """Make the application of a view.
@@ -99,6 +104,7 @@ def make_app(
         options: What the operator decided.
         beside: The files that belong to content; None where there are none.
         administration: What the administrator may do; None where nobody is one.
+        console: What the operator's pages stand on; None where there are none.
         rules: Who may see what; all may see everything by default.
 
     Raises:
@@ -125,6 +131,7 @@ def make_app(
         charts=SwarmCharts(view),
         rows=RowFragments(environment),
         admin=administration,
+        console=console,
     )
 
     @asynccontextmanager
@@ -154,7 +161,7 @@ def make_app(
 def _routes() -> list[Route]:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
     by_path: dict[str, dict[str, admin_api.Handler]] = {}
-    for path, method, endpoint in ADMIN_ROUTES:
+    for path, method, endpoint in (*ADMIN_ROUTES, *ADMIN_PAGES):
         by_path.setdefault(path, {})[method] = endpoint
     # One route a path: the first that has the path answers a wrong method with 405.
     return [
