@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from outpour.tracker.state.raw_rows import Value, rows_of_file, rows_of_log
-from outpour.tracker.state.row_sums import counter_sum, name_sum, sample_sum
+from outpour.tracker.state.row_sums import block_sum, counter_sum, name_sum, sample_sum
 
 INFOHASH_BYTES = 20
 COUNT_MAX = (1 << 31) - 1
@@ -20,6 +20,7 @@ BYTES_MAX = 1 << 30
 """Of a larger file the beginning is looked at."""
 
 Point = tuple[bytes, int, int, int, int]
+Block = tuple[int, int, bytes, bytes]
 
 
 @dataclass
@@ -30,12 +31,14 @@ class Salvaged:
         completed: Downloads by infohash; of several values the highest, as counters never fall.
         named: Name and length by infohash.
         samples: Infohash, time and numbers of points of history.
+        blocks: Older history; see `bucket_table`.
         damaged: Rows that were recognised and are wrong.
     """
 
     completed: dict[bytes, int] = field(default_factory=dict)
     named: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     samples: set[Point] = field(default_factory=set)
+    blocks: set[Block] = field(default_factory=set)
     damaged: int = 0
 
     def add(self, rows: Iterable[Sequence[Value]]) -> None:
@@ -55,6 +58,10 @@ class Salvaged:
                         is_bare = False
                     else:
                         self.damaged += 1
+                case [int() as step, int() as block, bytes() as key, bytes() as packed, total]:
+                    if total is not None and total == block_sum(step, block, key, packed):
+                        self.blocks.add((step, block, key, packed))
+                        is_bare = False
                 case [bytes(), _, _, _] | [bytes(), _, _, _, _]:
                     bare.append(row)
         for row in bare if is_bare else ():
