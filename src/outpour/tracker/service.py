@@ -27,6 +27,7 @@ from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
+from outpour.tracker.operation import Operation
 from outpour.tracker.own_seeder import OwnSeeder
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
@@ -71,6 +72,9 @@ class TrackerService:
         on_event: Told what happens, on the thread of the event loop.
         log_max: How many answered requests wait for `logged`; 0 for none.
 
+    Attributes:
+        operation: What operators want to know of it.
+
     Example:
         service = TrackerService(settings)
         service.start()
@@ -90,7 +94,8 @@ class TrackerService:
     ) -> None:
         self.settings = settings
         self._clock = clock
-        self._on_event = on_event or (lambda _: None)
+        self.operation = Operation(clock)
+        self._on_event = self.operation.log.listening(on_event or (lambda _: None))
         self._log_max = log_max
         self._allowed = AllowedSet(settings.allowed_dir, settings.allow_list, settings.deny_list)
         self._admission = Admission(settings)
@@ -116,6 +121,7 @@ class TrackerService:
             retention_d = self.settings.history_retention_d
             self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
+            self.operation.begin(self._core, self._keeper, self._past)
             self._saver = Saver(
                 self.settings, self._core, self._keeper, self._clock, self._drain, self._sampling
             )
@@ -388,6 +394,10 @@ class TrackerService:
             self._on_event(event)
         self._census.forget()
 
+    def tell(self, event: Event) -> None:
+        """Have somebody hear of something; on the event loop."""
+        self._on_event(event)
+
     def _hand_down_whole(self) -> None:
         self._allowed.hand_down(sys.maxsize)
         self._core.allow(None if self.settings.open else list(self._allowed.infohashes))
@@ -443,8 +453,8 @@ class TrackerService:
         return self._census.get() if is_small and self._is_whole() else None
 
     def _sampling(self, at: int) -> Callable[[], bool]:
-        census = self._census_to_sample()
-        return lambda: self._keep_sample(at, census)
+        census, keep = self._census_to_sample(), self.operation.sampling()
+        return lambda: self._keep_sample(at, census) & keep()
 
     def _keep_sample(self, at: int, census: Census | None) -> bool:
         is_kept = self._points.keep(at, census)

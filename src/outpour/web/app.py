@@ -27,6 +27,8 @@ from outpour.web import (
     web_seed,
 )
 from outpour.web.access import Access, AccessRules
+from outpour.web.admin.admin_routes import ADMIN_PAGES
+from outpour.web.admin.console import Console
 from outpour.web.admin_api import Admin
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
@@ -74,7 +76,9 @@ ADMIN_ROUTES = (
     ("/api/v1/keys/{id}", "DELETE", admin_api.revoke_key),
 )
 
-ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
+ROOMS = frozenset(
+    path.split("/")[1] for path in (*dict(ROUTES), *(path for path, _, _ in ADMIN_PAGES))
+)
 """The first components of all paths."""
 
 
@@ -83,6 +87,7 @@ def make_app(
     options: WebOptions | None = None,
     *,
     administration: Admin | None = None,
+    console: Console | None = None,
     rules: AccessRules | None = None,
 ) -> Starlette:
     """Make the application of a view.
@@ -93,6 +98,7 @@ def make_app(
         view: What is shown.
         options: What the operator decided.
         administration: What the administrator may do; None where nobody is one.
+        console: What the operator's pages stand on; None where there are none.
         rules: Who may see what; all may see everything by default.
     """
     options = options or WebOptions()
@@ -114,6 +120,7 @@ def make_app(
         charts=SwarmCharts(view),
         rows=RowFragments(environment),
         admin=administration,
+        console=console,
     )
 
     @asynccontextmanager
@@ -143,7 +150,7 @@ def make_app(
 def _routes() -> list[Route]:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
     by_path: dict[str, dict[str, admin_api.Handler]] = {}
-    for path, method, endpoint in ADMIN_ROUTES:
+    for path, method, endpoint in (*ADMIN_ROUTES, *ADMIN_PAGES):
         by_path.setdefault(path, {})[method] = endpoint
     # One route a path: the first that has the path answers a wrong method with 405.
     return [

@@ -20,6 +20,8 @@ from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state import dfile
 from outpour.web.access import AccessRules
+from outpour.web.admin.admin_access import AdminAccess
+from outpour.web.admin.console import Console
 from outpour.web.admin_api import Admin
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
@@ -109,7 +111,13 @@ class TrackerRun:
             is_open=settings.open and settings.key_list is None,
             udp_port=udp[0][1] if udp else None,
         )
-        app = make_app(self.service, options, administration=self._admin, rules=self._rules())
+        app = make_app(
+            self.service,
+            options,
+            administration=self._admin,
+            console=self._console(),
+            rules=self._rules(),
+        )
         front = IndexOverride(app, redirect=redirect, favicon=settings.favicon)
         give_way()
         asyncio.run(
@@ -128,6 +136,11 @@ class TrackerRun:
         if admin is None:
             return AccessRules(self._settings.levels, service.is_key)
         return AccessRules(self._settings.levels, service.is_key, admin.token.is_right)
+
+    def _console(self) -> Console | None:
+        if self._admin is None:
+            return None
+        return Console(AdminAccess(self._admin.token, self.service.tell), self.service.operation)
 
     def _administration(self) -> Admin | None:
         settings = self._settings

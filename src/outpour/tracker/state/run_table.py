@@ -1,8 +1,9 @@
-"""When the tracker ran: what tells a swarm that stood still from a time of which nothing is known."""
+"""When the tracker ran: tells a swarm that stood still from a time of which nothing is known."""
 
 from __future__ import annotations
 
 import sqlite3
+from itertools import pairwise
 
 BEAT_S = 600
 """How often it is written that the tracker runs, while nothing else is written."""
@@ -51,12 +52,12 @@ def pauses(connection: sqlite3.Connection, after: int) -> list[tuple[int, int]]:
         after: Unix second; what was over by then is left out.
     """
     rows = connection.execute(
-        "SELECT began, ended FROM runs WHERE typeof(began) = 'integer' AND typeof(ended) = 'integer' "
-        "AND ended >= coalesce((SELECT max(ended) FROM runs WHERE ended < ?), 0) ORDER BY began",
+        "SELECT began, ended FROM runs "
+        "WHERE typeof(began) = 'integer' AND typeof(ended) = 'integer' AND ended >= coalesce((SELECT max(ended) FROM runs WHERE ended < ?), 0) ORDER BY began",
         (after,),
     ).fetchall()
     found = []
-    for (_, ended), (began, _) in zip(rows, rows[1:], strict=False):
+    for (_, ended), (began, _) in pairwise(rows):
         if began > ended:
             found.append((ended, began))
     return found
