@@ -24,7 +24,7 @@ from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.views.outlines import Outlines, joined
 from outpour.web.access import AccessRules
-from outpour.web.admin_api import Admin
+from outpour.web.api.administration import Admin
 from outpour.web.app import make_app
 from outpour.web.asgi_server import WebServer
 from outpour.web.contract import ContentRoot, WebOptions

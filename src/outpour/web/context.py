@@ -26,7 +26,7 @@ from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
 
 if TYPE_CHECKING:
-    from outpour.web.admin_api import Admin
+    from outpour.web.api.administration import Admin
 
 
 @dataclass(frozen=True, slots=True)
