@@ -29,6 +29,7 @@ from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
 from outpour.tracker.operation import Operation
 from outpour.tracker.own_seeder import OwnSeeder
+from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.dfile import Dfile
@@ -115,6 +116,9 @@ class TrackerService:
         self._core = bind(self.settings, log_max=self._log_max)
         try:
             found = self._read()
+            self.ruling = Ruling(
+                self.settings.state_path, self._allowed, self._admission, self._enforce
+            )
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
             self._census = CurrentCensus(self._counter.take, self._torrents_listed)
@@ -140,6 +144,7 @@ class TrackerService:
     def _begin(self, torrents: AllowedReading, lists: AdmissionReading) -> None:
         events = self._admission.take(lists)
         self._put(self._allowed.apply(torrents))
+        self._put(self.ruling.begin())
         self._hand_down_whole()
         self._admission.begin(self._core, self._clock())
         for event in events:
@@ -393,6 +398,11 @@ class TrackerService:
         for event in change.events:
             self._on_event(event)
         self._census.forget()
+
+    def _enforce(self, change: AllowedChange) -> None:
+        self._put(change)
+        self._hand_down_all()
+        self._admission.apply(self._core, self._clock())
 
     def tell(self, event: Event) -> None:
         """Have somebody hear of something; on the event loop."""

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from outpour.tracker.figures import Sample, Stretch, TorrentRow
 from outpour.tracker.state import history_queries
+from outpour.tracker.state.bucket_block import DAY_S
 from outpour.tracker.state.history import expand
 from outpour.tracker.state.keeper import Keeper
-from outpour.tracker.state.sample_table import DAY_S
 from outpour.tracker.views.outlines import Outline, Outlines
 
 T = TypeVar("T")
