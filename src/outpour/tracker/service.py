@@ -22,6 +22,7 @@ from outpour.base.open_files import raise_limit
 from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind, connections_of, until_fault
+from outpour.tracker.dfile_contents import DfileContents
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
@@ -32,7 +33,6 @@ from outpour.tracker.own_seeder import OwnSeeder
 from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
@@ -45,7 +45,7 @@ from outpour.tracker.tracker_events import (
     SnapshotRefused,
     StateRestored,
 )
-from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Census, Counter, walk
+from outpour.tracker.views.census import ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
 from outpour.tracker.views.sample_points import SamplePoints
 from outpour.tracker.views.swarm_history import SwarmHistory
@@ -318,31 +318,10 @@ class TrackerService:
         """Peers of one swarm, at most `limit`."""
         return tuple(Peer(*peer) for peer in self._core.peers(infohash, limit))
 
-    def completed(self) -> Mapping[bytes, int]:
-        """Completed downloads by announced infohash, gone torrents included."""
-        counts: dict[bytes, int] = {}
-        at: int | None = 0
-        while at is not None:
-            page, at = self._keeper.ledger.page(at, PAGE_ROWS)
-            counts.update(page)
-        return counts
-
-    def swarms(self) -> list[bytes]:
-        """Infohashes of the swarms that have peers."""
-        return [torrent[0] for torrent in self._core.torrents() if torrent[1] or torrent[2]]
-
-    def adopt(self, found: Dfile) -> None:
-        """Take over counters and peers of a classic tracker; no counter goes down."""
-        ledger = self._keeper.ledger
-        more = ((key, count - ledger.get(key)) for key, count in found.completed.items())
-        ledger.add([(key, count) for key, count in more if count > 0])
-        ledger.tell(self._core)
-        for infohash, peers in found.peers.items():
-            if self.settings.open or infohash in self._allowed:
-                self._core.insert(
-                    infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
-                )
-        self._census.forget()
+    def dfile_contents(self) -> DfileContents:
+        """What a classic state file holds of this tracker."""
+        is_tracked = (lambda _: True) if self.settings.open else self._allowed.__contains__
+        return DfileContents(self._core, self._keeper.ledger, is_tracked, self._census.forget)
 
     def own_seeder(self) -> OwnSeeder:
         """Lists the seeder of this process."""

@@ -80,7 +80,7 @@ class TrackerRun:
         except BaseException:
             self.service.stop()
             raise
-        self.service.adopt(found)
+        self.service.dfile_contents().adopt(found)
         self._printer.talk(
             f"took over {len(found.completed)} counters from `{path}`"
             + (f", left out {found.skipped} bad entries" if found.skipped else "")
