@@ -20,7 +20,6 @@ from outpour.web import (
     api,
     charts_api,
     feed,
-    metrics,
     pages,
     text_format,
     torrent_files,
@@ -36,6 +35,7 @@ from outpour.web.file_tree import tree_of
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.live_numbers import Live
+from outpour.web.metrics.metrics_reply import metrics
 from outpour.web.page_thread import PageThread
 from outpour.web.query import COLUMNS
 from outpour.web.rendered_pages import RenderedPages
@@ -60,7 +60,7 @@ ROUTES = (
     ("/api/v1/stats", api.stats),
     ("/api/v1/events", events),
     ("/api/v1/openapi.json", api.openapi),
-    ("/metrics", metrics.metrics),
+    ("/metrics", metrics),
     ("/feed.xml", feed.feed),
     ("/healthz", pages.healthz),
     ("/robots.txt", pages.robots),
