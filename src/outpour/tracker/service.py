@@ -49,6 +49,7 @@ from outpour.tracker.views.census import ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
 from outpour.tracker.views.sample_points import SamplePoints
 from outpour.tracker.views.swarm_history import SwarmHistory
+from outpour.tracker.views.usage_book import UsageBook
 
 if TYPE_CHECKING:
     from outpour._core import Logged
@@ -123,6 +124,7 @@ class TrackerService:
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
             self._census = CurrentCensus(self._counter.take, self._torrents_listed)
             retention_d = self.settings.history_retention_d
+            self._usage = UsageBook(self._core, self._clock)
             self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
             self.operation.begin(self._core, self._keeper, self._past)
@@ -163,6 +165,7 @@ class TrackerService:
         """
         works: list[Callable[[], Awaitable[None]]]
         works = [self._until_fault, self._turns, self._follow, self._census.keep_up]
+        works.append(self._usage.keep_up)
         works += self._saver.works()
         if self._allowed.folders or self._allowed.files or self._admission.files:
             works.append(self._watch)
@@ -309,6 +312,11 @@ class TrackerService:
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
         return self._core.counters()
+
+    @property
+    def usage(self) -> UsageBook:
+        """Who uses the tracker and who is turned away, and what becomes of requests."""
+        return self._usage
 
     def logged(self, limit: int) -> Sequence[Logged]:
         """Take up to `limit` answered requests, the oldest first; from any thread."""

@@ -17,7 +17,6 @@ from outpour.base.units import format_size
 from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
     feed,
-    metrics,
     pages,
     text_format,
     torrent_files,
@@ -36,6 +35,7 @@ from outpour.web.file_tree import tree_of
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.live_numbers import Live
+from outpour.web.metrics.metrics_reply import metrics
 from outpour.web.page_thread import PageThread
 from outpour.web.query import COLUMNS
 from outpour.web.rendered_pages import RenderedPages
@@ -59,7 +59,7 @@ ROUTES = (
     ("/file", torrent_files.classic_file),
     ("/content", web_seed.content),
     ("/content/{path:path}", web_seed.content),
-    ("/metrics", metrics.metrics),
+    ("/metrics", metrics),
     ("/feed.xml", feed.feed),
     ("/healthz", pages.healthz),
     ("/robots.txt", pages.robots),
