@@ -14,6 +14,7 @@ from outpour.base.event import Event
 from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
+from outpour.base.text import printable
 from outpour.publisher import publish_events
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls, public_urls
@@ -107,7 +108,12 @@ async def _serve(
             listing = await _self_listing(options, tracker, urls, seeder)
         published = PublishedTorrents()
         view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
-        web = WebOptions(public_url=settings.public_url, trusted_proxies=settings.trusted_proxies)
+        web = WebOptions(
+            site=settings.site,
+            name=_name(options),
+            public_url=settings.public_url,
+            trusted_proxies=settings.trusted_proxies,
+        )
         app = make_app(view, web, rules=_rules(settings, tracker))
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, tell)
@@ -156,8 +162,22 @@ def _relay(event: Event, tell: Callable[[Event], None]) -> None:
 
 
 def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
-    flags = {"listen": options.listen, "state": state / "tracker.sqlite", "public_url": options.url}
+    flags = {
+        "listen": options.listen,
+        "state": state / "tracker.sqlite",
+        "public_url": options.url,
+        "site_title": options.title,
+        "site_description": options.description,
+        "site_theme": options.theme,
+    }
     return settings_file.load(options.config, os.environ, flags)
+
+
+def _name(options: PublishOptions) -> str:
+    """What the page is called where nobody gave it a title."""
+    if len(options.paths) > 1:
+        return "Downloads"
+    return printable(options.paths[0].resolve().name) or "Downloads"
 
 
 def _claim(state: Path, stack: ExitStack) -> None:

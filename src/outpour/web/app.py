@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from outpour.base.units import format_size
+from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
     admin_api,
     api,
@@ -47,6 +48,9 @@ from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
+from outpour.web.visitors.beside import Beside, NothingBeside
+from outpour.web.visitors.linked_line import linked
+from outpour.web.visitors.theme_folder import check_templates, theme_loader
 
 ROUTES = (
     ("/", pages.index),
@@ -86,6 +90,7 @@ def make_app(
     view: View,
     options: WebOptions | None = None,
     *,
+    beside: Beside | None = None,
     administration: Admin | None = None,
     console: Console | None = None,
     rules: AccessRules | None = None,
@@ -97,22 +102,28 @@ def make_app(
     Args:
         view: What is shown.
         options: What the operator decided.
+        beside: The files that belong to content; None where there are none.
         administration: What the administrator may do; None where nobody is one.
         console: What the operator's pages stand on; None where there are none.
         rules: Who may see what; all may see everything by default.
+
+    Raises:
+        ReadError: Logo or theme cannot be read.
+        SettingsError: They are no such thing.
     """
     options = options or WebOptions()
     rules = rules or AccessRules()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
-    environment = templates()
+    environment = templates(options.site)
     context = Context(
         view=view,
         options=options,
+        beside=beside or NothingBeside(),
         url_names=UrlNames(view, thread),
         facts=FactsKept(view),
         live=live,
-        assets=Assets.load(),
+        assets=Assets.load(options.site),
         templates=environment,
         thread=thread,
         pages=RenderedPages(thread),
@@ -170,10 +181,17 @@ def _by_method(handlers: dict[str, admin_api.Handler]) -> admin_api.Handler:
     return handle
 
 
-def templates() -> Environment:
-    """The pages with their filters. A name that a page misspells is an error, not a gap."""
+def templates(site: SiteSettings | None = None) -> Environment:
+    """The pages with their filters. A name that a page misspells is an error, not a gap.
+
+    Raises:
+        ReadError: A theme's template cannot be read.
+        SettingsError: It is none.
+    """
+    loader: BaseLoader = PackageLoader("outpour.web")
+    theme = site.theme if site is not None else None
     environment = Environment(
-        loader=PackageLoader("outpour.web"),
+        loader=loader if theme is None else theme_loader(theme, loader),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -185,9 +203,12 @@ def templates() -> Environment:
         day=text_format.day,
         iso=text_format.iso,
         label=text_format.label,
+        linked=linked,
         minute=text_format.minute,
         size=format_size,
     )
+    if theme is not None:
+        check_templates(theme, environment)
     return environment
 
 

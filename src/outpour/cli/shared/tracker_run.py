@@ -106,6 +106,7 @@ class TrackerRun:
         settings = self._settings
         udp = self.service.udp_addresses
         options = WebOptions(
+            site=settings.site,
             public_url=settings.public_url,
             trusted_proxies=settings.trusted_proxies,
             is_open=settings.open and settings.key_list is None,
