@@ -44,7 +44,7 @@ from outpour.tracker.tracker_events import (
     SnapshotRefused,
     StateRestored,
 )
-from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Census, Counter, walk
+from outpour.tracker.views.census import ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
 from outpour.tracker.views.sample_points import SamplePoints
 from outpour.tracker.views.swarm_history import SwarmHistory
@@ -281,6 +281,15 @@ class TrackerService:
         """The histories of swarms in at most so many stretches, by the infohash of the row."""
         return await self._past.outlines(infohashes, parts_max)
 
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        """What is known of a swarm since then, in stretches of `step_s` seconds."""
+        return await self._past.stretches(infohash, since, step_s)
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        """A torrent that was listed once and is so no longer."""
+        is_kept = not self.settings.open and self.row(infohash) is None
+        return self._counter.gone(infohash) if is_kept else None
+
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out, None if there is none or none may be."""
         listing = self._allowed.find(infohash) if self.settings.serve_torrents else None
@@ -315,12 +324,7 @@ class TrackerService:
 
     def completed(self) -> Mapping[bytes, int]:
         """Completed downloads by announced infohash, gone torrents included."""
-        counts: dict[bytes, int] = {}
-        at: int | None = 0
-        while at is not None:
-            page, at = self._keeper.ledger.page(at, PAGE_ROWS)
-            counts.update(page)
-        return counts
+        return self._keeper.completed()
 
     def swarms(self) -> list[bytes]:
         """Infohashes of the swarms that have peers."""
