@@ -26,7 +26,7 @@ from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.views.outlines import Outlines, joined
 from outpour.web.access import AccessRules
 from outpour.web.admin.console import Console
-from outpour.web.admin_api import Admin
+from outpour.web.api.administration import Admin
 from outpour.web.app import make_app
 from outpour.web.asgi_server import WebServer
 from outpour.web.contract import ContentRoot, WebOptions
@@ -279,8 +279,8 @@ class Site:
         options: WebOptions | None = None,
         administration: Admin | None = None,
         rules: AccessRules | None = None,
-        console: Console | None = None,
         beside: FakeBeside | None = None,
+        console: Console | None = None,
     ) -> None:
         self.view = view
         self.beside = beside or FakeBeside()

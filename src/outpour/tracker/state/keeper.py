@@ -36,8 +36,6 @@ T = TypeVar("T")
 
 BATCH_MAX = 2000
 """Counters of one commit: what a disk takes in a moment, and memory does not notice."""
-LEDGER_ROWS = 8192
-"""Counters taken from memory at once: a few milliseconds without letting others run."""
 BATCHES_MAX = 20
 """Commits of one turn."""
 CHECKPOINT_S = 10
@@ -104,15 +102,6 @@ class Keeper:
     def unsaved(self) -> int:
         """How much waits for `save`."""
         return self.ledger.unsaved() + len(self._unnamed)
-
-    def completed(self) -> dict[bytes, int]:
-        """Completed downloads by announced infohash, saved or not."""
-        counts: dict[bytes, int] = {}
-        at: int | None = 0
-        while at is not None:
-            page, at = self.ledger.page(at, LEDGER_ROWS)
-            counts.update(page)
-        return counts
 
     def save(self) -> bool:
         """Commit counters and names that changed since the last time; says if that went well.

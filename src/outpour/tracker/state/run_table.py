@@ -53,8 +53,8 @@ def pauses(connection: sqlite3.Connection, after: int) -> list[tuple[int, int]]:
     """
     rows = connection.execute(
         "SELECT began, ended FROM runs "
-        "WHERE typeof(began) = 'integer' AND typeof(ended) = 'integer' "
-        "AND ended >= coalesce((SELECT max(ended) FROM runs WHERE ended < ?), 0) ORDER BY began",
+        "WHERE typeof(began) = 'integer' AND typeof(ended) = 'integer' AND "
+        "ended >= coalesce((SELECT max(ended) FROM runs WHERE ended < ?), 0) ORDER BY began",
         (after,),
     ).fetchall()
     found = []
