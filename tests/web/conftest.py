@@ -94,6 +94,8 @@ class FakeView:
     contents: dict[bytes, Path] = field(default_factory=dict)
     identities: dict[bytes, Identity] = field(default_factory=dict)
     samples: dict[bytes, tuple[Sample, ...]] = field(default_factory=dict)
+    withdrawn: dict[bytes, TorrentRow] = field(default_factory=dict)
+    checksums: dict[bytes, Sequence[bytes]] = field(default_factory=dict)
     tracker_counters: dict[str, int] = field(default_factory=dict)
     core: FakeCore = field(default_factory=FakeCore)
     tracker_fault: str | None = None
@@ -157,12 +159,20 @@ class FakeView:
                     sample.at,
                     Extremes(*[sample.complete] * 4),
                     Extremes(*[sample.downloading] * 4),
+                    sample.downloaded,
                 )
                 for sample in self.samples.get(infohash, ())
                 if sample.at > after
             ],
             step_s,
         )
+
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        found = self._stretches(infohash, step_s, since - 3600)
+        return [stretch for stretch in found if stretch.ended >= since]
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        return self.withdrawn.get(infohash)
 
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         raw = self.metainfos.get(infohash)
@@ -173,7 +183,9 @@ class FakeView:
         if path is None:
             return None
         fence = path if path.is_dir() else path.parent
-        return ContentRoot(path, fence, self.identities.get(infohash, lambda *_: True))
+        checksums = self.checksums.get(infohash, ())
+        is_same = self.identities.get(infohash, lambda *_: True)
+        return ContentRoot(path, fence, is_same, lambda: checksums)
 
     def counters(self) -> Mapping[str, int]:
         return self.tracker_counters

@@ -67,6 +67,14 @@ class PublishedView:
         """The histories of swarms in at most so many stretches."""
         return await self._tracker.outlines(infohashes, parts_max)
 
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        """What is known of a swarm since then, in stretches of `step_s` seconds."""
+        return await self._tracker.stretches(infohash, since, step_s)
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        """A torrent that was published once and is so no longer."""
+        return self._tracker.gone(infohash)
+
     def counters(self) -> Mapping[str, int]:
         """The tracker's counters."""
         return self._tracker.counters()

@@ -289,6 +289,15 @@ class TrackerService:
         """The histories of swarms in at most so many stretches, by the infohash of the row."""
         return await self._past.outlines(infohashes, parts_max)
 
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        """What is known of a swarm since then, in stretches of `step_s` seconds."""
+        return await self._past.stretches(infohash, since, step_s)
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        """A torrent that was listed once and is so no longer."""
+        is_kept = not self.settings.open and self.row(infohash) is None
+        return self._counter.gone(infohash) if is_kept else None
+
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out, None if there is none or none may be."""
         listing = self._allowed.find(infohash) if self.settings.serve_torrents else None
