@@ -24,6 +24,7 @@ from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.views.outlines import Outlines, joined
 from outpour.web.access import AccessRules
+from outpour.web.admin.console import Console
 from outpour.web.api.administration import Admin
 from outpour.web.app import make_app
 from outpour.web.asgi_server import WebServer
@@ -220,12 +221,15 @@ class Site:
         options: WebOptions | None = None,
         administration: Admin | None = None,
         rules: AccessRules | None = None,
+        console: Console | None = None,
     ) -> None:
         self.view = view
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.app = make_app(view, options, administration=administration, rules=rules)
+        self.app = make_app(
+            view, options, administration=administration, rules=rules, console=console
+        )
         self.server = WebServer(self.app)
         self.call(self.server.start())
         self.host, self.port = self.call(self.server.listen("127.0.0.1", 0))
@@ -244,11 +248,13 @@ class Site:
 
         return self.call(run())
 
-    def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+    def get(
+        self, path: str, method: str = "GET", body: str | None = None, **headers: str
+    ) -> Answer:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
         try:
             given = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, headers=given)
+            connection.request(method, path, body, headers=given)
             response = connection.getresponse()
             fields = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, fields, response.read())

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from outpour import _core
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
-from outpour.base.folder_watch import watch
 from outpour.base.open_files import raise_limit
 from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
@@ -27,10 +26,12 @@ from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
+from outpour.tracker.operation import Operation
 from outpour.tracker.own_seeder import OwnSeeder
 from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.source_watch import watch_sources
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
@@ -38,8 +39,6 @@ from outpour.tracker.tracker_events import (
     Completed,
     ConnectionsAllowed,
     MoreCompleted,
-    NotificationBack,
-    NotificationLost,
     ProxyNotTrusted,
     SnapshotRefused,
     StateRestored,
@@ -72,6 +71,9 @@ class TrackerService:
         on_event: Told what happens, on the thread of the event loop.
         log_max: How many answered requests wait for `logged`; 0 for none.
 
+    Attributes:
+        operation: What operators want to know of it.
+
     Example:
         service = TrackerService(settings)
         service.start()
@@ -91,7 +93,8 @@ class TrackerService:
     ) -> None:
         self.settings = settings
         self._clock = clock
-        self._on_event = on_event or (lambda _: None)
+        self.operation = Operation(clock)
+        self._on_event = self.operation.log.listening(on_event or (lambda _: None))
         self._log_max = log_max
         self._allowed = AllowedSet(settings.allowed_dir, settings.allow_list, settings.deny_list)
         self._admission = Admission(settings)
@@ -120,6 +123,7 @@ class TrackerService:
             retention_d = self.settings.history_retention_d
             self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
+            self.operation.begin(self._core, self._keeper, self._past)
             self._saver = Saver(
                 self.settings, self._core, self._keeper, self._clock, self._drain, self._sampling
             )
@@ -457,8 +461,8 @@ class TrackerService:
         return self._census.get() if is_small and self._is_whole() else None
 
     def _sampling(self, at: int) -> Callable[[], bool]:
-        census = self._census_to_sample()
-        return lambda: self._keep_sample(at, census)
+        census, keep = self._census_to_sample(), self.operation.sampling()
+        return lambda: self._keep_sample(at, census) & keep()
 
     def _keep_sample(self, at: int, census: Census | None) -> bool:
         is_kept = self._points.keep(at, census)
@@ -478,20 +482,8 @@ class TrackerService:
 
     async def _watch(self) -> None:
         files = (*self._allowed.files, *self._admission.files)
-        await watch(
-            self._allowed.folders,
-            files,
-            lambda _: self._wake.set(),
-            self.settings.rescan_interval_s,
-            self._tell_watch,
-        )
-
-    def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
-        if why is None:
-            self._on_event(NotificationBack(tuple(folders)))
-        else:
-            rescan_s = self.settings.rescan_interval_s
-            self._on_event(NotificationLost(tuple(folders), why, rescan_s))
+        rescan_s = self.settings.rescan_interval_s
+        await watch_sources(self._allowed.folders, files, rescan_s, self._wake.set, self.tell)
 
     def _tell_kept(self) -> None:
         while self._keeper.events:

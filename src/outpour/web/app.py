@@ -23,9 +23,10 @@ from outpour.web import (
     web_seed,
 )
 from outpour.web.access import Access, AccessRules
+from outpour.web.admin.admin_routes import ADMIN_PAGES
+from outpour.web.admin.console import Console
 from outpour.web.api.administration import Admin
 from outpour.web.api.api_table import ENDPOINTS, ROOT
-from outpour.web.api.endpoint import Endpoint
 from outpour.web.api.problem import problem_response
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
@@ -60,7 +61,9 @@ ROUTES = (
     ("/static/{name}", pages.asset),
 )
 
-ROOMS = frozenset({ROOT.split("/")[1], *(path.split("/")[1] for path, _ in ROUTES)})
+ROOMS = frozenset(
+    path.split("/")[1] for path in (ROOT, *dict(ROUTES), *(path for path, _, _ in ADMIN_PAGES))
+)
 """The first components of all paths."""
 
 
@@ -69,6 +72,7 @@ def make_app(
     options: WebOptions | None = None,
     *,
     administration: Admin | None = None,
+    console: Console | None = None,
     rules: AccessRules | None = None,
 ) -> Starlette:
     """Make the application of a view.
@@ -79,6 +83,7 @@ def make_app(
         view: What is shown.
         options: What the operator decided.
         administration: What the administrator may do; None where nobody is one.
+        console: What the operator's pages stand on; None where there are none.
         rules: Who may see what; all may see everything by default.
     """
     options = options or WebOptions()
@@ -100,6 +105,7 @@ def make_app(
         charts=SwarmCharts(view),
         rows=RowFragments(environment),
         admin=administration,
+        console=console,
     )
 
     @asynccontextmanager
@@ -126,27 +132,30 @@ def make_app(
     return app
 
 
+Handler = Callable[[Request], Awaitable[Response]]
+
+
 def _routes() -> list[Route]:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
-    by_path: dict[str, dict[str, Endpoint]] = {}
+    by_path: dict[str, dict[str, Handler]] = {}
     for one in ENDPOINTS:
         by_path.setdefault(ROOT + one.path, {})[one.method] = one
+    for path, method, endpoint in ADMIN_PAGES:
+        by_path.setdefault(path, {})[method] = endpoint
     # One route a path: the first that has the path answers a wrong method with 405.
     return [
         *routes,
         *(
-            Route(path, _by_method(endpoints), methods=list(endpoints))
-            for path, endpoints in by_path.items()
+            Route(path, _by_method(handlers), methods=list(handlers))
+            for path, handlers in by_path.items()
         ),
     ]
 
 
-def _by_method(
-    endpoints: dict[str, Endpoint],
-) -> Callable[[Request], Awaitable[Response]]:
+def _by_method(handlers: dict[str, Handler]) -> Handler:
     async def handle(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        return await endpoints[method](request)
+        return await handlers[method](request)
 
     return handle
 

@@ -26,6 +26,7 @@ from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
 
 if TYPE_CHECKING:
+    from outpour.web.admin.console import Console
     from outpour.web.api.administration import Admin
 
 
@@ -59,6 +60,7 @@ class Context:
         charts: Drawings of histories.
         rows: Rows of the page.
         admin: What an administrator may do; None where nobody is one.
+        console: What the operator's pages stand on; None where there are none.
     """
 
     view: View
@@ -74,6 +76,7 @@ class Context:
     charts: SwarmCharts
     rows: RowFragments
     admin: Admin | None = None
+    console: Console | None = None
 
     def links(self, request: Request) -> Links:
         """The URLs for one request."""

@@ -11,13 +11,15 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from outpour import _core
 from outpour.base.errors import OutpourError, WriteError
 from outpour.base.event import Event
+from outpour.tracker.event_log import Happening
+from outpour.tracker.state.operation_tiers import Moment
 from outpour.tracker.state.salvage import Salvaged, salvage, snapshot_of
 from outpour.tracker.state.state_file import StateDamagedError, copies, is_bereft, set_aside
 from outpour.tracker.state.store import Store
@@ -167,6 +169,14 @@ class Keeper:
         now = int(self._clock())
         return self._attempt("history", lambda store: store.samples.prune(now, retention_d))
 
+    def keep_moments(self, moments: Sequence[Moment]) -> bool:
+        """Keep what the tracker as a whole did."""
+        return self._attempt("history", lambda store: store.moments.add(moments))
+
+    def keep_events(self, happenings: Sequence[Happening], oldest: Mapping[str, int]) -> bool:
+        """Keep what happened, of each kind no older ones than its oldest number."""
+        return self._attempt("history", lambda store: store.events.add(happenings, oldest))
+
     def check_history(self) -> bool:
         """Take out what is damaged of the history, and tell."""
 
@@ -298,6 +308,7 @@ class Keeper:
         new, higher = found.join(_salvaged_copies(self._path))
         store = self._begin_with(found)
         store.samples.add_points(found.samples)
+        store.moments.add_rows(found.moments.values())
         swarms = snapshot_of(aside)
         if swarms is not None:
             store.set_completed([], swarms=store.write_swarms([swarms[0]], swarms[1]))

@@ -68,6 +68,10 @@ class SwarmHistory:
             self._complete[asked] = found
         return found
 
+    async def ask(self, ask: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """Ask the store for something else, on the thread of those who look."""
+        return await self._beside(self._keeper.read, ask, otherwise)
+
     def close(self) -> None:
         """End the thread, after what it does now."""
         self._thread.shutdown(wait=True, cancel_futures=True)
