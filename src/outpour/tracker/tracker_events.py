@@ -310,6 +310,26 @@ class SavingResumed(Event):
         return f"`{self.path}`: saved again"
 
 
+@dataclass(frozen=True, slots=True)
+class Administered(Event):
+    """Somebody with an administrator's rights changed something.
+
+    Attributes:
+        at: Unix time in seconds.
+        who: How the administrator was known, and from where.
+        what: The change, as a sentence without its subject: `banned `192.0.2.7``.
+    """
+
+    kind = "administrator"
+
+    at: int
+    who: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"administrator ({self.who}): {self.what}"
+
+
 def _listed(names: tuple[str, ...]) -> str:
     shown = ", ".join(f"`{name}`" for name in names[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

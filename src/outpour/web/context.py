@@ -28,7 +28,7 @@ from outpour.web.visitors.beside import Beside
 
 if TYPE_CHECKING:
     from outpour.web.admin.console import Console
-    from outpour.web.admin_api import Admin
+    from outpour.web.api.administration import Admin
 
 
 @dataclass(frozen=True, slots=True)
