@@ -77,6 +77,7 @@ class Operation:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._up = time.monotonic
         self.log = EventLog(clock)
         self._sources: list[Source] = []
         self._unkept: deque[Moment] = deque(maxlen=UNKEPT_MAX)
@@ -114,7 +115,7 @@ class Operation:
             more_counts, more_levels = source()
             counts.update(more_counts)
             levels.update(more_levels)
-        return Reading(self._clock(), time.monotonic(), counts, levels)
+        return Reading(self._clock(), self._up(), counts, levels)
 
     def lately(self) -> tuple[Reading, Moment]:
         """The numbers of now, and what happened since some seconds ago.
@@ -136,9 +137,10 @@ class Operation:
     def sampling(self) -> Callable[[], bool]:
         """Take the moment since the last call; what is returned keeps it, on another thread."""
         reading = self.reading()
-        # A second before the end of a minute is in it, and so is its beginning.
-        at = int(reading.at - 1) // MINUTE_S * MINUTE_S
-        self._unkept.append(moment_between(at, self._sampled[-1], reading))
+        last = self._sampled[-1]
+        # It is of the minute that its middle is in, however late it is taken.
+        at = int(reading.at - (reading.up_s - last.up_s) / 2) // MINUTE_S * MINUTE_S
+        self._unkept.append(moment_between(at, last, reading))
         self._sampled.append(reading)
         self.log.turn()
         events = self.log.take_unsaved()

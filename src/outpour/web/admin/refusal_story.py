@@ -90,13 +90,14 @@ def tell_story(moments: Sequence[Moment]) -> Story:
     if not seen:
         return Story(None, (), (), None)
     found = levels([_per_minute(moment, refused) for moment in seen])
-    last = len(found) - 1
-    first = _beginning(found)
-    present = _episode(seen, found, first, last, refused)
+    present, first = None, len(found)
+    if found[-1].mean >= NOTABLE:
+        first = _beginning(found)
+        present = _episode(seen, found, first, len(found) - 1, refused)
     past = [_episode(seen, found, *run, refused) for run in _risen(found[:first])]
     return Story(
-        present if found[last].mean >= NOTABLE else None,
-        _hidden(seen, present),
+        present,
+        _hidden(seen, present) if present is not None else (),
         tuple(past[: -EPISODES_MAX - 1 : -1]),
         seen[0].at,
     )
