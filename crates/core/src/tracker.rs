@@ -261,6 +261,16 @@ impl Tracker {
         self.core.counters()
     }
 
+    fn take_arrivals<'py>(&self, py: Python<'py>, limit: usize) -> (Vec<Came<'py>>, bool) {
+        let (taken, has_missed) = self.core.take_arrivals(limit);
+        let taken = taken.into_iter().map(|arrival| {
+            let infohash = PyBytes::new(py, &arrival.infohash);
+            let ip = arrival.address.ip();
+            (infohash, ip.to_string(), arrival.address.port())
+        });
+        (taken.collect(), has_missed)
+    }
+
     fn peers(&self, infohash: &[u8], limit: usize) -> Result<Vec<(String, u16, bool)>> {
         let peers = self.core.peers(&one_20(infohash)?, limit).into_iter();
         Ok(peers
@@ -274,6 +284,9 @@ impl Tracker {
             .collect())
     }
 }
+
+/// Infohash, host and port.
+type Came<'py> = (Bound<'py, PyBytes>, String, u16);
 
 fn rows(py: Python<'_>, torrents: Vec<(InfoHash, Counts)>) -> Vec<Torrent<'_>> {
     let row = |(infohash, counts): (InfoHash, Counts)| {

@@ -307,6 +307,11 @@ class TrackerService:
         """Peers of one swarm, at most `limit`."""
         return tuple(Peer(*peer) for peer in self._core.peers(infohash, limit))
 
+    def arrivals(self, limit: int) -> tuple[list[tuple[bytes, Peer]], bool]:
+        """Leechers that came since the last call; see `Tracker.take_arrivals` of the core."""
+        taken, has_missed = self._core.take_arrivals(limit)
+        return [(infohash, Peer(host, port, False)) for infohash, host, port in taken], has_missed
+
     def completed(self) -> Mapping[bytes, int]:
         """Completed downloads by announced infohash, gone torrents included."""
         counts: dict[bytes, int] = {}
