@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from outpour.making.maker import CreateOptions, create
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.file_identities import FileIdentities
-from outpour.publisher.introductions import PEERS_A_TURN, PEERS_MAX, Introductions
+from outpour.publisher.introductions import DOUBT_TURNS, PEERS_A_TURN, PEERS_MAX, Introductions
+from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
+from outpour.publisher.sight import look
 from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.service import TrackerService
@@ -192,3 +195,21 @@ def test_of_a_flood_of_leechers_a_turn_takes_no_more_than_a_moment_and_none_is_f
     turns = [published.turn() for _ in range(2 * 30 * 150 // PEERS_A_TURN + 40)]
     assert max(turns) <= PEERS_A_TURN + 1 + PEERS_MAX
     assert {len(ports) for ports in published.seeder.called.values()} == {300}
+
+
+def test_content_that_is_being_sent_is_looked_at_now_and_then(tracker, tmp_path):
+    """Notices of changes get lost, on network disks above all."""
+    published, made = PublishedTorrents(), []
+    for name in ("sent", "idle"):
+        path = tmp_path / name
+        path.write_bytes(name.encode())
+        entry, metainfo = PublishEntry(path), create(path, CreateOptions())
+        made.append(metainfo)
+        published.put(Publication.of(entry, look(entry, PublishOptions((path,))), metainfo))
+    tracker.allow_all([(metainfo, None) for metainfo in made])
+    seeder: Any = Called()
+    introductions = Introductions(tracker, seeder, published)
+    tracker._core.insert(made[0].info.infohash, [("10.0.0.1", 2000, False)])
+    tracker._census.forget()
+    looked_at = [introductions.turn() for _ in range(2 * DOUBT_TURNS)]
+    assert [*filter(None, looked_at)] == [{tmp_path / "sent"}] * 2

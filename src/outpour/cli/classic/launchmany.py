@@ -74,7 +74,9 @@ def _main(printer: Printer, args: list[str], name: str) -> int:
 
 
 def _serve(folder: Path, parsed: Parsed, style: int, show: Show) -> int:
-    options = DownloadOptions(folder=folder, seed=SeedGoal(), discovers=True)
+    options = DownloadOptions(
+        folder=folder, seed=SeedGoal(), discovers=True, overwrite=parsed.flag("overwrite")
+    )
     saveas = Path(parsed.text("saveas")) if parsed.text("saveas") else None
     with terminable(), open_engine(parsed) as engine:
         job = Job(engine, options, ResumeStore(resume_folder()))

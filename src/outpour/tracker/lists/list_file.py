@@ -13,7 +13,12 @@ from typing import Generic, TypeVar
 from outpour.base.errors import FormatError, ReadError, reason
 from outpour.base.event import Event
 from outpour.base.text import typed
-from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
+from outpour.tracker.tracker_events import (
+    FileSkipped,
+    ListChanged,
+    SourceReadable,
+    SourceUnreadable,
+)
 
 T = TypeVar("T")
 Parse = Callable[[bytes], tuple[frozenset[T], list[str]]]
@@ -134,6 +139,9 @@ class ListFile(Generic[T]):
         events += [FileSkipped(self.path, fault) for fault in faults[:FAULTS_MAX]]
         if len(faults) > FAULTS_MAX:
             events.append(FileSkipped(self.path, f"{len(faults) - FAULTS_MAX} more bad lines"))
+        joined, left = len(items - self.items), len(self.items - items)
+        if self._state.inode is not None and (joined or left):
+            events.append(ListChanged(self.path, joined, left, len(items)))
         return self._reading(replace(seen, items=items, trouble=None, is_settled=True), *events)
 
     def _troubled(self, seen: _State[T], trouble: str) -> ListReading[T]:
