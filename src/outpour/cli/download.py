@@ -143,6 +143,7 @@ def command(
     named = [*sources, *read_sources(printer.env, inputs)]
     if not named:
         raise UsageError("no SOURCE", hint="`outpour download --help` explains it")
+    printer.outlast(has_data=as_json)
     route = Route(settings.proxy, settings.ca_file, read_headers(headers))
     patience_s = min(connect_timeout, options.stall_s or connect_timeout)
     found, code = _resolve_all(printer, named, Asking(patience_s, route), options.deadline)

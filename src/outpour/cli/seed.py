@@ -61,6 +61,7 @@ def command(
     Content is compared with its torrent first, once: as long as its files stay as they are, the
     next run starts at once. Ctrl-C and SIGTERM end it.
     """
+    printer.outlast(has_data=as_json)
     found, code = _read_all(printer, torrents)
     settings = engine_settings(flags, profile="server")
     from outpour.cli.shared.transfer_run import run_job

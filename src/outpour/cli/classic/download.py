@@ -73,6 +73,7 @@ def _main(printer: Printer, args: list[str], name: str) -> int:
     torrent = _torrent_of(parsed)
     screen = Screen() if name == "btdownloadcurses" and has_screen() else None
     if screen is None:
+        printer.outlast()
         return _download(printer, parsed, torrent, lambda s, p, e: _print_block(printer, s, p, e))
     with screen:
         return _download(

@@ -60,6 +60,7 @@ def _main(printer: Printer, args: list[str], name: str) -> int:
         raise ReadError(f"`{folder}`: not a folder")
     style = parsed.integer("saveas_style") or (2 if name == "btlaunchmanycurses" else 1)
     if not (name == "btlaunchmanycurses" and has_screen()):
+        printer.outlast()
         print_text(printer, "btlaunchmany starting..")
         return _serve(folder, parsed, style, lambda rows, notes: _print(printer, rows, notes))
     with Screen() as screen:
