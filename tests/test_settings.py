@@ -111,7 +111,7 @@ def test_a_file_that_is_no_toml_or_not_there_is_told(tmp_path):
     file.write_text("= 1")
     with pytest.raises(SettingsError, match="not TOML"):
         load(file)
-    file.write_bytes(b"\xff\xfe")
+    file.write_bytes(b"\xfc = 1")
     with pytest.raises(SettingsError, match="not TOML"):
         load(file)
 

@@ -137,9 +137,13 @@ class Stretch:
         ended: Unix time in seconds of the last of them.
         complete: Seeders.
         downloading: Leechers.
+        downloaded: Completed downloads up to its end.
+        is_after_gap: Nothing is known of the time between the stretch before and this one.
     """
 
     began: int
     ended: int
     complete: Extremes
     downloading: Extremes
+    downloaded: int = 0
+    is_after_gap: bool = False

@@ -269,11 +269,11 @@ class TrackerSettings(BaseModel):
         "`~/.local/state`.",
     )
     history_retention_d: int = Field(
-        default=90,
+        default=366,
         ge=1,
         le=3650,
-        description="How long swarm history is kept: a sample a minute for a day, one an hour "
-        "after that.",
+        description="How long swarm history is kept: a sample a minute for a day, hours for 92 "
+        "days, days after that.",
     )
     public_url: Annotated[str | None, BeforeValidator(absent)] = Field(
         default=None,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
@@ -17,27 +16,27 @@ from starlette.routing import Route
 from outpour.base.units import format_size
 from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
-    admin_api,
-    api,
-    charts_api,
     feed,
-    metrics,
     pages,
     text_format,
     torrent_files,
     web_seed,
 )
 from outpour.web.access import Access, AccessRules
-from outpour.web.admin_api import Admin
+from outpour.web.admin.admin_routes import ADMIN_PAGES
+from outpour.web.admin.console import Console
+from outpour.web.api.administration import Admin
+from outpour.web.api.api_table import ENDPOINTS, ROOT
+from outpour.web.api.problem import problem_response
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
-from outpour.web.event_stream import events
 from outpour.web.file_tree import tree_of
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.limits import GROUPS_SHOWN
 from outpour.web.live_numbers import Live
+from outpour.web.metrics.metrics_reply import metrics
 from outpour.web.page_thread import PageThread
 from outpour.web.query import CLASSIC, LISTED
 from outpour.web.rendered_pages import RenderedPages
@@ -55,6 +54,8 @@ from outpour.web.visitors.linked_line import linked
 from outpour.web.visitors.prose import prose
 from outpour.web.visitors.theme_folder import check_templates, theme_loader
 
+Handler = Callable[[Request], Awaitable[Response]]
+
 ROUTES = (
     ("/", list_page.index),
     ("/index.html", list_page.index),
@@ -65,13 +66,7 @@ ROUTES = (
     ("/file", torrent_files.classic_file),
     ("/content", web_seed.content),
     ("/content/{path:path}", web_seed.content),
-    ("/api/v1/torrents", api.torrents),
-    ("/api/v1/torrents/{infohash}", api.torrent),
-    ("/api/v1/charts", charts_api.charts),
-    ("/api/v1/stats", api.stats),
-    ("/api/v1/events", events),
-    ("/api/v1/openapi.json", api.openapi),
-    ("/metrics", metrics.metrics),
+    ("/metrics", metrics),
     ("/feed.xml", feed.feed),
     ("/healthz", pages.healthz),
     ("/robots.txt", pages.robots),
@@ -79,13 +74,9 @@ ROUTES = (
     ("/static/{name}", pages.asset),
 )
 
-ADMIN_ROUTES = (
-    ("/api/v1/keys", "GET", admin_api.list_keys),
-    ("/api/v1/keys", "POST", admin_api.make_key),
-    ("/api/v1/keys/{id}", "DELETE", admin_api.revoke_key),
+ROOMS = frozenset(
+    path.split("/")[1] for path in (ROOT, *dict(ROUTES), *(path for path, _, _ in ADMIN_PAGES))
 )
-
-ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
 """The first components of all paths."""
 
 
@@ -95,6 +86,7 @@ def make_app(
     *,
     beside: Beside | None = None,
     administration: Admin | None = None,
+    console: Console | None = None,
     rules: AccessRules | None = None,
 ) -> Starlette:
     """Make the application of a view.
@@ -106,6 +98,7 @@ def make_app(
         options: What the operator decided.
         beside: The files that belong to content; None where there are none.
         administration: What the administrator may do; None where nobody is one.
+        console: What the operator's pages stand on; None where there are none.
         rules: Who may see what; all may see everything by default.
 
     Raises:
@@ -134,6 +127,7 @@ def make_app(
         classic_rows=RowFragments(environment, "classic_row.html"),
         groups=Groups(thread),
         admin=administration,
+        console=console,
     )
 
     @asynccontextmanager
@@ -162,23 +156,27 @@ def make_app(
 
 def _routes() -> list[Route]:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
-    by_path: dict[str, dict[str, admin_api.Handler]] = {}
-    for path, method, endpoint in ADMIN_ROUTES:
-        by_path.setdefault(path, {})[method] = endpoint
+    by_path: dict[str, dict[str, Handler]] = {}
+    for path, method, handler in ADMIN_PAGES:
+        by_path.setdefault(path, {})[method] = handler
+    for one in ENDPOINTS:
+        by_path.setdefault(ROOT + one.path, {})[one.method] = one
     # One route a path: the first that has the path answers a wrong method with 405.
     return [
         *routes,
         *(
-            Route(path, _by_method(handlers), methods=list(handlers))
-            for path, handlers in by_path.items()
+            Route(path, _by_method(endpoints), methods=list(endpoints))
+            for path, endpoints in by_path.items()
         ),
     ]
 
 
-def _by_method(handlers: dict[str, admin_api.Handler]) -> admin_api.Handler:
+def _by_method(
+    endpoints: dict[str, Handler],
+) -> Handler:
     async def handle(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        return await handlers[method](request)
+        return await endpoints[method](request)
 
     return handle
 
@@ -222,12 +220,14 @@ def templates(site: SiteSettings | None = None) -> Environment:
 
 
 async def refuse(request: Request, error: Exception) -> Response:
-    """Say what went wrong: a page to browsers, JSON below `/api/`, the classic line to others."""
+    """Say what went wrong: a page to browsers, a problem to programs, the classic line to others.
+
+    Programs are those who ask below `/api/`.
+    """
     assert isinstance(error, HTTPException)
     status, headers = error.status_code, error.headers
     if request.scope["path"].startswith("/api/"):
-        body = json.dumps({"error": error.detail})
-        return Response(body, status, headers, "application/json")
+        return problem_response(error)
     if status == 404 and "text/html" in request.headers.get("accept", ""):
         return await context_of(request).page(request, "missing.html", {}, status=404)
     text = NOT_HERE if status == 404 else f"{error.detail}\n"

@@ -28,7 +28,8 @@ from outpour.web.visitors.beside import Beside
 from outpour.web.visitors.groups import Groups
 
 if TYPE_CHECKING:
-    from outpour.web.admin_api import Admin
+    from outpour.web.admin.console import Console
+    from outpour.web.api.administration import Admin
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Context:
         classic_rows: Rows of the classic page.
         groups: The groups of all torrents.
         admin: What an administrator may do; None where nobody is one.
+        console: What the operator's pages stand on; None where there are none.
     """
 
     view: View
@@ -82,6 +84,7 @@ class Context:
     classic_rows: RowFragments
     groups: Groups
     admin: Admin | None = None
+    console: Console | None = None
 
     def links(self, request: Request) -> Links:
         """The URLs for one request."""

@@ -26,10 +26,10 @@ class Selections:
 
     async def get(self, rows: Rows, query: Query, *, rows_max: int = PAGE_ROWS_MAX) -> Selection:
         """Filter by group, name or infohash, sort, and cut out one page."""
-        return cut(await self.order(rows, query), query.page, rows_max)
+        return cut(await self.all(rows, query), query.page, rows_max)
 
-    async def order(self, rows: Rows, query: Query) -> Rows:
-        """The same without cutting."""
+    async def all(self, rows: Rows, query: Query) -> Rows:
+        """Filter by group, name or infohash, and sort."""
         key = (query.sort, query.descending, query.text, query.group)
         kept = self._kept.get(key)
         if kept is None or (kept[0] is not rows and kept[0] != rows):

@@ -36,7 +36,7 @@ async def latest(request: Request) -> Response:
         raise HTTPException(404)
     *groups, glob = path
     query = Query(NEWEST_FIRST.sort, NEWEST_FIRST.descending, group="/".join(groups) or None)
-    newest_first = await context.selections.order(context.url_names.rows(), query)
+    newest_first = await context.selections.all(context.url_names.rows(), query)
     names = await context.url_names.names()
     target = await context.thread.run(lambda: _target(newest_first, glob, names, links))
     if target is None:
