@@ -189,16 +189,18 @@ class Query:
         return given
 
     def every_parameter(self, **changes: str | int) -> dict[str, str | int]:
-        """The same with the default values: what other parts of the site take for the same rows."""
-        given: dict[str, str | int] = {
+        """The same with the default values."""
+        return {**self.of_rows(), "view": DENSE if self.is_dense else "", **changes}
+
+    def of_rows(self) -> dict[str, str | int]:
+        """What other parts of the site take for the same rows."""
+        return {
             "q": self.text,
             "group": self.group or "",
             "sort": self.sort,
             "order": "desc" if self.descending else "asc",
-            "view": DENSE if self.is_dense else "",
             "page": self.page,
         }
-        return given | changes
 
     def turned(self, column: Column) -> dict[str, str | int]:
         """The URL parameters that sort by a column, or turn it round if it is sorted already."""

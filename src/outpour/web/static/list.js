@@ -2,7 +2,7 @@
 // without this script, and the address of the page always says what is shown.
 
 const list = () => document.querySelector("#list");
-const input = document.querySelector("#q");
+const input = () => document.querySelector("#q");
 let wanted = null;
 let isFetching = false;
 
@@ -45,7 +45,7 @@ function swap(text) {
 function search() {
   const url = new URL(location.href);
   url.searchParams.delete("page");
-  const text = input.value.trim();
+  const text = input().value.trim();
   if (text) url.searchParams.set("q", text);
   else url.searchParams.delete("q");
   if (url.href === location.href) return;
@@ -53,31 +53,31 @@ function search() {
   show(url);
 }
 
-function follow(event) {
+function showAddress(then) {
+  input().value = new URL(location.href).searchParams.get("q") ?? "";
+  show(new URL(location.href), then);
+}
+
+function turned() {
+  list().scrollIntoView({ block: "start" });
+  list().focus({ preventScroll: true });
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target === input() && list()) search();
+});
+document.addEventListener("submit", (event) => {
+  if (event.target !== input()?.form || !list()) return;
+  event.preventDefault();
+  search();
+});
+document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-part]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  const isPage = Boolean(link.closest(".pages"));
   history.pushState(null, "", link.href);
-  input.value = new URL(link.href).searchParams.get("q") ?? "";
-  show(new URL(link.href), () => {
-    if (!isPage) return;
-    list().scrollIntoView({ block: "start" });
-    list().focus({ preventScroll: true });
-  });
-}
-
-if (input) {
-  input.addEventListener("input", search);
-  input.form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    search();
-  });
-  addEventListener("popstate", () => {
-    input.value = new URL(location.href).searchParams.get("q") ?? "";
-    show(new URL(location.href));
-  });
-}
-document.addEventListener("click", (event) => {
-  if (input && list()) follow(event);
+  showAddress(link.closest(".pages") ? turned : undefined);
+});
+addEventListener("popstate", () => {
+  if (input() && list()) showAddress();
 });

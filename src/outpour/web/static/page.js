@@ -160,12 +160,14 @@ function replace(old, fresh) {
   const opened = openRows();
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const place = focused?.getAttribute("href");
+  const column = focused?.closest("thead th")?.className.match(/col-\S+/)?.[0];
   old.replaceWith(fresh);
   for (const infohash of opened) {
     const more = $(`tr[data-infohash="${infohash}"] .more`);
     if (more) more.open = true;
   }
-  if (place) $(`a[href="${CSS.escape(place)}"]`, fresh)?.focus();
+  const again = column ? `th.${column} a` : place ? `a[href="${CSS.escape(place)}"]` : null;
+  if (again) $(again, fresh)?.focus();
 }
 
 // A torrent came or went: the server draws its row, as it drew the others.
