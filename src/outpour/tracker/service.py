@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from outpour import _core
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
-from outpour.base.folder_watch import watch
 from outpour.base.open_files import raise_limit
 from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
@@ -33,14 +32,13 @@ from outpour.tracker.own_seeder import OwnSeeder
 from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.source_watch import watch_sources
 from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
     Completed,
     ConnectionsAllowed,
     MoreCompleted,
-    NotificationBack,
-    NotificationLost,
     ProxyNotTrusted,
     SnapshotRefused,
     StateRestored,
@@ -480,20 +478,8 @@ class TrackerService:
 
     async def _watch(self) -> None:
         files = (*self._allowed.files, *self._admission.files)
-        await watch(
-            self._allowed.folders,
-            files,
-            lambda _: self._wake.set(),
-            self.settings.rescan_interval_s,
-            self._tell_watch,
-        )
-
-    def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
-        if why is None:
-            self._on_event(NotificationBack(tuple(folders)))
-        else:
-            rescan_s = self.settings.rescan_interval_s
-            self._on_event(NotificationLost(tuple(folders), why, rescan_s))
+        rescan_s = self.settings.rescan_interval_s
+        await watch_sources(self._allowed.folders, files, rescan_s, self._wake.set, self.tell)
 
     def _tell_kept(self) -> None:
         while self._keeper.events:

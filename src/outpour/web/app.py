@@ -157,26 +157,24 @@ def make_app(
 def _routes() -> list[Route]:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
     by_path: dict[str, dict[str, Handler]] = {}
-    for path, method, handler in ADMIN_PAGES:
-        by_path.setdefault(path, {})[method] = handler
     for one in ENDPOINTS:
         by_path.setdefault(ROOT + one.path, {})[one.method] = one
+    for path, method, endpoint in ADMIN_PAGES:
+        by_path.setdefault(path, {})[method] = endpoint
     # One route a path: the first that has the path answers a wrong method with 405.
     return [
         *routes,
         *(
-            Route(path, _by_method(endpoints), methods=list(endpoints))
-            for path, endpoints in by_path.items()
+            Route(path, _by_method(handlers), methods=list(handlers))
+            for path, handlers in by_path.items()
         ),
     ]
 
 
-def _by_method(
-    endpoints: dict[str, Handler],
-) -> Handler:
+def _by_method(handlers: dict[str, Handler]) -> Handler:
     async def handle(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        return await endpoints[method](request)
+        return await handlers[method](request)
 
     return handle
 
