@@ -34,10 +34,11 @@ from outpour.web.contract import View, WebOptions
 from outpour.web.file_tree import tree_of
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
+from outpour.web.limits import GROUPS_SHOWN
 from outpour.web.live_numbers import Live
 from outpour.web.metrics.metrics_reply import metrics
 from outpour.web.page_thread import PageThread
-from outpour.web.query import COLUMNS
+from outpour.web.query import CLASSIC, LISTED
 from outpour.web.rendered_pages import RenderedPages
 from outpour.web.reply import NOT_HERE
 from outpour.web.row_fragments import RowFragments
@@ -45,15 +46,21 @@ from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
+from outpour.web.visitors import latest, list_page
 from outpour.web.visitors.beside import Beside, NothingBeside
+from outpour.web.visitors.groups import Groups
+from outpour.web.visitors.level_line import is_level
 from outpour.web.visitors.linked_line import linked
+from outpour.web.visitors.prose import prose
 from outpour.web.visitors.theme_folder import check_templates, theme_loader
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 ROUTES = (
-    ("/", pages.index),
-    ("/index.html", pages.index),
+    ("/", list_page.index),
+    ("/index.html", list_page.index),
+    ("/classic", list_page.classic),
+    ("/latest/{glob:path}", latest.latest),
     ("/torrent/{infohash}", pages.torrent),
     ("/torrents/{name}", torrent_files.metainfo),
     ("/file", torrent_files.classic_file),
@@ -116,7 +123,9 @@ def make_app(
         pages=RenderedPages(thread),
         selections=Selections(thread),
         charts=SwarmCharts(view),
-        rows=RowFragments(environment),
+        rows=RowFragments(environment, "row.html"),
+        classic_rows=RowFragments(environment, "classic_row.html"),
+        groups=Groups(thread),
         admin=administration,
         console=console,
     )
@@ -186,7 +195,14 @@ def templates(site: SiteSettings | None = None) -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals.update(columns=COLUMNS, tree_of=tree_of)
+    environment.globals.update(
+        classic_columns=CLASSIC,
+        columns=LISTED,
+        groups_shown=GROUPS_SHOWN,
+        is_level=is_level,
+        prose=prose,
+        tree_of=tree_of,
+    )
     environment.filters.update(
         count=text_format.count,
         day=text_format.day,

@@ -25,6 +25,7 @@ from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors.beside import Beside
+from outpour.web.visitors.groups import Groups
 
 if TYPE_CHECKING:
     from outpour.web.admin.console import Console
@@ -61,6 +62,8 @@ class Context:
         selections: Rows in the orders that were asked for.
         charts: Drawings of histories.
         rows: Rows of the page.
+        classic_rows: Rows of the classic page.
+        groups: The groups of all torrents.
         admin: What an administrator may do; None where nobody is one.
         console: What the operator's pages stand on; None where there are none.
     """
@@ -78,6 +81,8 @@ class Context:
     selections: Selections
     charts: SwarmCharts
     rows: RowFragments
+    classic_rows: RowFragments
+    groups: Groups
     admin: Admin | None = None
     console: Console | None = None
 

@@ -31,7 +31,7 @@ MOVED_BY_ASKING = frozenset(
     {"connections_http", "bytes_in_http", "bytes_out_http", "handed_over", "handed_back"}
 )
 """Counters that each request moves by itself, so that they alone are no news."""
-ORDERING = ("q", "sort", "order", "page")
+ORDERING = ("q", "group", "sort", "order", "page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,9 @@ async def _sorted(asked: Asked, cursor: str | None) -> _Part:
     context, given = asked.context, asked.given
     limit = given.get("limit", API_ROWS)
     column = column_of(given.get("sort", "name"))
-    descending = given.get("order", "desc" if column.is_number else "asc") == "desc"
-    query = Query(sort=column.key, descending=descending, text=given.get("q", "").strip())
+    descending = given.get("order", "desc" if column.is_largest_first else "asc") == "desc"
+    text, group = given.get("q", "").strip(), given.get("group") or None
+    query = Query(sort=column.key, descending=descending, text=text, group=group)
     rows = await context.selections.all(context.url_names.rows(), query)
     order = f"{column.key} {'desc' if descending else 'asc'}"
     if cursor is not None:
@@ -114,7 +115,7 @@ async def _sorted(asked: Asked, cursor: str | None) -> _Part:
         return _Part(some, len(rows), None)
     last = some[-1]
     place = Position.of(order, column.order(last), last.infohash_hex)
-    ordering = {name: given[name] for name in ("q", "sort", "order") if name in given}
+    ordering = {name: given[name] for name in ("q", "group", "sort", "order") if name in given}
     return _Part(some, len(rows), {**ordering, "cursor": place.cursor})
 
 
