@@ -23,8 +23,10 @@ from outpour.web import (
     web_seed,
 )
 from outpour.web.access import Access, AccessRules
+from outpour.web.admin.admin_filters import FILTERS
 from outpour.web.admin.admin_routes import ADMIN_PAGES
 from outpour.web.admin.console import Console
+from outpour.web.admin.now_page import looking
 from outpour.web.api.administration import Admin
 from outpour.web.api.api_table import ENDPOINTS, ROOT
 from outpour.web.api.problem import problem_response
@@ -130,10 +132,15 @@ def make_app(
         console=console,
     )
 
+    if console is not None:
+        console.begin(looking(context, console), thread)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await live.close()
+        if console is not None:
+            await console.watchers.close()
         await context.charts.close()
         thread.close()
 
@@ -211,6 +218,7 @@ def templates(site: SiteSettings | None = None) -> Environment:
         linked=linked,
         minute=text_format.minute,
         size=format_size,
+        **FILTERS,
     )
     if theme is not None:
         check_templates(theme, environment)
