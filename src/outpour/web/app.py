@@ -32,7 +32,6 @@ from outpour.web.api.problem import problem_response
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
-from outpour.web.file_tree import tree_of
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.live_numbers import Live
@@ -44,6 +43,10 @@ from outpour.web.row_fragments import RowFragments
 from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
+from outpour.web.torrents import torrent_documents, torrent_page
+from outpour.web.torrents.archives_sent import ArchivesSent
+from outpour.web.torrents.file_tree import shown_paths, tree_of
+from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors.beside import Beside, NothingBeside
 from outpour.web.visitors.linked_line import linked
@@ -54,8 +57,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 ROUTES = (
     ("/", pages.index),
     ("/index.html", pages.index),
-    ("/torrent/{infohash}", pages.torrent),
-    ("/torrents/{name}", torrent_files.metainfo),
+    ("/torrent/{infohash}", torrent_page.torrent),
+    ("/torrent/{infohash}/swarm", torrent_page.swarm),
+    ("/torrent/{infohash}/qr.svg", torrent_page.code),
+    ("/torrents/{name}", torrent_documents.named),
     ("/file", torrent_files.classic_file),
     ("/content", web_seed.content),
     ("/content/{path:path}", web_seed.content),
@@ -100,15 +105,18 @@ def make_app(
     """
     options = options or WebOptions()
     rules = rules or AccessRules()
+    beside = beside or NothingBeside()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
     environment = templates(options.site)
     context = Context(
         view=view,
         options=options,
-        beside=beside or NothingBeside(),
+        beside=beside,
         url_names=UrlNames(view, thread),
         facts=FactsKept(view),
+        files=FilesKept(view, beside, shown_paths),
+        archives=ArchivesSent(),
         live=live,
         assets=Assets.load(options.site),
         templates=environment,

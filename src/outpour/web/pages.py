@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from outpour.web.assets import Assets
 from outpour.web.context import context_of
-from outpour.web.query import Query, infohash_of
+from outpour.web.query import Query
 from outpour.web.reply import reply
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -28,24 +28,6 @@ async def index(request: Request) -> Response:
         "totals": context.url_names.totals(),
     }
     return await context.page(request, "index.html", values, key=query)
-
-
-async def torrent(request: Request) -> Response:
-    """`/torrent/INFOHASH`: everything about one torrent."""
-    context = context_of(request)
-    infohash = infohash_of(request.path_params["infohash"])
-    row = context.view.row(infohash) if infohash else None
-    if row is None:
-        raise HTTPException(404)
-    names = await context.url_names.names()
-    values: dict[str, object] = {
-        "row": row,
-        "facts": await context.facts.get(row.infohash),
-        "file_name": names.metainfo_of.get(row.infohash),
-        "content_name": names.content_of.get(row.infohash),
-        "chart": await context.charts.chart(row),
-    }
-    return await context.page(request, "torrent.html", values, key=row.infohash)
 
 
 async def healthz(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The history of a swarm into a drawing with axes, in which a time that nothing is known of is empty.
+"""The history of a swarm into a drawing with axes, empty where nothing is known.
 
 Two panels share one axis of time: seeders and leechers above, downloads below.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from outpour.tracker.figures import Extremes, Stretch
 from outpour.web import text_format
@@ -25,8 +26,7 @@ LAST_TO_NOW_S = 4200
 """A swarm that is there now was there since its last sample, unless that is older than this."""
 
 PointRow = tuple[int, int, int, int, int, int, int, int]
-"""When a stretch began and ended; least, most and last seeders, the last two of leechers; downloads.
-"""
+"""Of a stretch: began, ended, least, most and last seeders, most and last leechers, downloads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def _gaps(
     runs: Sequence[Sequence[Stretch]], began: int, now: int, span_s: int, *, is_there: bool
 ) -> Iterator[tuple[int, int]]:
     edges = [(began, runs[0][0].began)]
-    edges += [(one[-1].ended, other[0].began) for one, other in zip(runs, runs[1:], strict=False)]
+    edges += [(one[-1].ended, other[0].began) for one, other in pairwise(runs)]
     if not is_there:
         edges.append((runs[-1][-1].ended, now))
     for left, right in edges:
