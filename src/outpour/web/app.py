@@ -16,7 +16,6 @@ from starlette.routing import Route
 from outpour.base.units import format_size
 from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
-    feed,
     metrics,
     pages,
     text_format,
@@ -32,6 +31,8 @@ from outpour.web.api.problem import problem_response
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
+from outpour.web.feeds import feed_reply
+from outpour.web.feeds.sitemap import sitemap
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.live_numbers import Live
@@ -65,7 +66,10 @@ ROUTES = (
     ("/content", web_seed.content),
     ("/content/{path:path}", web_seed.content),
     ("/metrics", metrics.metrics),
-    ("/feed.xml", feed.feed),
+    ("/feed.xml", feed_reply.rss_feed),
+    ("/feed.atom", feed_reply.atom_feed),
+    ("/feed.json", feed_reply.json_items),
+    ("/sitemap.xml", sitemap),
     ("/healthz", pages.healthz),
     ("/robots.txt", pages.robots),
     ("/favicon.ico", pages.favicon),
