@@ -8,6 +8,7 @@ from outpour.publisher.published import PublishedTorrents
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.service import TrackerService
+from outpour.tracker.views.usage_book import UsageBook
 from outpour.web.contract import ContentRoot
 
 
@@ -77,6 +78,11 @@ class PublishedView:
     def counters(self) -> Mapping[str, int]:
         """The tracker's counters."""
         return self._tracker.counters()
+
+    @property
+    def usage(self) -> UsageBook:
+        """Who uses the tracker, and who is turned away."""
+        return self._tracker.usage
 
     def fault(self) -> str | None:
         """Why announces are no longer answered, None while they are."""

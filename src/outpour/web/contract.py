@@ -18,6 +18,7 @@ from outpour.base.errors import SettingsError
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.site_settings import SiteSettings
+from outpour.tracker.views.usage_book import UsageBook
 from outpour.web.limits import EVENT_CLIENTS_MAX
 
 
@@ -105,6 +106,10 @@ class View(Protocol):
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start by the names of `_core.Tracker.counters`."""
+
+    @property
+    def usage(self) -> UsageBook:
+        """Who uses the tracker and who is turned away, and what becomes of requests."""
 
     def fault(self) -> str | None:
         """Why announces are no longer answered, None while they are."""
