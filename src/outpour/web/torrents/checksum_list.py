@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from outpour.making.checksum_file import checksum_line
 from outpour.web.torrent_facts import TorrentFacts
-
-ESCAPED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
 def checksum_list(name: str, facts: TorrentFacts, sha256: Mapping[tuple[str, ...], str]) -> bytes:
@@ -24,10 +23,3 @@ def checksum_list(name: str, facts: TorrentFacts, sha256: Mapping[tuple[str, ...
             path = (name, *file.path) if facts.files.is_folder else (name,)
             lines.append(checksum_line(digest, "/".join(path)))
     return "".join(lines).encode("utf-8", "surrogateescape")
-
-
-def checksum_line(digest: str, path: str) -> str:
-    """A line as GNU `sha256sum` writes it: one with a strange name begins with a backslash."""
-    shown = "".join(ESCAPED.get(letter, letter) for letter in path)
-    mark = "\\" if shown != path else ""
-    return f"{mark}{digest}  {shown}\n"

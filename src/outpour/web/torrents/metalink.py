@@ -121,5 +121,5 @@ def _tag(name: str) -> str:
     return f"{{{NAMESPACE}}}{name}"
 
 
-def _add(parent: ElementTree.Element, name: str, text: str, **attributes: str) -> None:
+def _add(parent: ElementTree.Element, name: str, text: str, /, **attributes: str) -> None:
     ElementTree.SubElement(parent, _tag(name), attributes).text = text_format.label(text)
