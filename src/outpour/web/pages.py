@@ -42,9 +42,11 @@ async def healthz(request: Request) -> Response:
 
 async def robots(request: Request) -> Response:
     """`/robots.txt`: pages may be indexed, content need not be fetched for that."""
-    prefix = context_of(request).options.prefix
+    context, links = context_of(request), context_of(request).links(request)
+    prefix = context.options.prefix
     closed = ("announce", "scrape", "api/", "content/", "file", "metrics")
     lines = ["User-agent: *", *(f"Disallow: {prefix}/{path}" for path in closed)]
+    lines.append(f"Sitemap: {links.absolute(links.at('/sitemap.xml'))}")
     return await reply(request, "\n".join(lines) + "\n", "text/plain", cache="max-age=3600")
 
 
