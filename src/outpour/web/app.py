@@ -16,7 +16,6 @@ from starlette.routing import Route
 from outpour.base.units import format_size
 from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
-    feed,
     pages,
     text_format,
     torrent_files,
@@ -33,7 +32,8 @@ from outpour.web.api.problem import problem_response
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
-from outpour.web.file_tree import tree_of
+from outpour.web.feeds import feed_reply
+from outpour.web.feeds.sitemap import sitemap
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.limits import GROUPS_SHOWN
@@ -47,6 +47,10 @@ from outpour.web.row_fragments import RowFragments
 from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
+from outpour.web.torrents import torrent_documents, torrent_page
+from outpour.web.torrents.archives_sent import ArchivesSent
+from outpour.web.torrents.file_tree import shown_paths, tree_of
+from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors import latest, list_page
 from outpour.web.visitors.beside import Beside, NothingBeside
@@ -63,13 +67,18 @@ ROUTES = (
     ("/index.html", list_page.index),
     ("/classic", list_page.classic),
     ("/latest/{glob:path}", latest.latest),
-    ("/torrent/{infohash}", pages.torrent),
-    ("/torrents/{name}", torrent_files.metainfo),
+    ("/torrent/{infohash}", torrent_page.torrent),
+    ("/torrent/{infohash}/swarm", torrent_page.swarm),
+    ("/torrent/{infohash}/qr.svg", torrent_page.code),
+    ("/torrents/{name}", torrent_documents.named),
     ("/file", torrent_files.classic_file),
     ("/content", web_seed.content),
     ("/content/{path:path}", web_seed.content),
     ("/metrics", metrics),
-    ("/feed.xml", feed.feed),
+    ("/feed.xml", feed_reply.rss_feed),
+    ("/feed.atom", feed_reply.atom_feed),
+    ("/feed.json", feed_reply.json_items),
+    ("/sitemap.xml", sitemap),
     ("/healthz", pages.healthz),
     ("/robots.txt", pages.robots),
     ("/favicon.ico", pages.favicon),
@@ -109,15 +118,18 @@ def make_app(
     """
     options = options or WebOptions()
     rules = rules or AccessRules()
+    beside = beside or NothingBeside()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
     environment = templates(options.site)
     context = Context(
         view=view,
         options=options,
-        beside=beside or NothingBeside(),
+        beside=beside,
         url_names=UrlNames(view, thread),
         facts=FactsKept(view),
+        files=FilesKept(view, beside, shown_paths),
+        archives=ArchivesSent(),
         live=live,
         assets=Assets.load(options.site),
         templates=environment,

@@ -23,6 +23,8 @@ from outpour.web.row_fragments import RowFragments
 from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
+from outpour.web.torrents.archives_sent import ArchivesSent
+from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors.beside import Beside
 from outpour.web.visitors.groups import Groups
@@ -54,6 +56,8 @@ class Context:
         beside: The files that belong to content.
         url_names: The view's torrents by name.
         facts: What is known of a torrent beside its row.
+        files: What is known of a torrent's files beside its metainfo.
+        archives: Counts the archives of folders that are being sent.
         live: Who listens to changing numbers.
         assets: Styles, scripts and icons.
         templates: The pages.
@@ -73,6 +77,8 @@ class Context:
     beside: Beside
     url_names: UrlNames
     facts: FactsKept
+    files: FilesKept
+    archives: ArchivesSent
     live: Live
     assets: Assets
     templates: Environment

@@ -119,6 +119,15 @@ CONTENT_CHUNK_BYTES = 1 << 20
 FOLDER_ENTRIES_MAX = 1000
 """Files and folders on one page of a listing."""
 
+ARCHIVES_MAX = 64
+"""Archives of folders that are sent at once: each reads its files through this process."""
+
+ARCHIVE_CHUNK_BYTES = 128 << 10
+"""Bytes of a file in memory for each archive that is sent, and as many in its socket."""
+
+ARCHIVE_FILES_MAX = 20_000
+"""Files of a torrent whose folders are sent as archives; the directory of one is 100 bytes each."""
+
 FACTS_KEPT = 16
 """Torrents whose metainfo is kept parsed, for their pages and the web seed."""
 

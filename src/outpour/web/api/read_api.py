@@ -23,6 +23,7 @@ from outpour.web.query import Column, Query, column_of, infohash_of
 from outpour.web.rendered_pages import Rendered
 from outpour.web.reply import reply, weak_tag
 from outpour.web.torrent_facts import TorrentFacts
+from outpour.web.torrents.shown_files import ShownFiles
 from outpour.web.url_names import Names
 
 Object = dict[str, Any]
@@ -138,13 +139,14 @@ async def torrent(asked: Asked) -> Response:
     context, links = asked.context, asked.links
     row = row_of(asked)
     facts = await context.facts.get(row.infohash)
+    shown = await context.files.get(row.infohash, facts)
     names = await context.url_names.names()
     history = await context.view.history(row.infohash)
     wanted = asked.given.get("fields")
 
     def body() -> Object:
         found = torrent_object(names, links, row)
-        found |= _facts_object(names.content_of.get(row.infohash), links, facts)
+        found |= _facts_object(names.content_of.get(row.infohash), links, facts, shown)
         found["history"] = [asdict(sample) for sample in history]
         return _some_of(found, wanted)
 
@@ -218,7 +220,9 @@ def _some_of(found: Object, wanted: Iterable[str] | None) -> Object:
     return found if wanted is None else {name: found[name] for name in wanted}
 
 
-def _facts_object(content_name: str | None, links: Links, facts: TorrentFacts | None) -> Object:
+def _facts_object(
+    content_name: str | None, links: Links, facts: TorrentFacts | None, shown: ShownFiles
+) -> Object:
     if facts is None:
         return dict.fromkeys(("piece_length", "piece_count", "created_by", "trackers", "files"))
     files = []
@@ -228,7 +232,12 @@ def _facts_object(content_name: str | None, links: Links, facts: TorrentFacts | 
             path = (content_name, *file.path) if facts.files.is_folder else (content_name,)
             url = links.absolute(links.content(path))
         files.append(
-            {"path": [*map(text_format.text, file.path)], "length": file.length, "url": url}
+            {
+                "path": [*map(text_format.text, file.path)],
+                "length": file.length,
+                "url": url,
+                "sha256": shown.sha256.get(file.path),
+            }
         )
     return {
         "piece_length": facts.piece_length,
