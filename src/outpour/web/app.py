@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -11,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from outpour.base.units import format_size
 from outpour.tracker.site_settings import SiteSettings
@@ -21,7 +22,7 @@ from outpour.web import (
     torrent_files,
     web_seed,
 )
-from outpour.web.access import Access, AccessRules
+from outpour.web.access import ROOM_OF, Access, AccessRules
 from outpour.web.admin.admin_filters import FILTERS
 from outpour.web.admin.admin_routes import ADMIN_PAGES
 from outpour.web.admin.console import Console
@@ -32,6 +33,7 @@ from outpour.web.api.problem import problem_response
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
+from outpour.web.cross_origin import CrossOrigin
 from outpour.web.feeds import feed_reply
 from outpour.web.feeds.sitemap import sitemap
 from outpour.web.forwarded import Forwarded
@@ -162,6 +164,7 @@ def make_app(
             Middleware(Forwarded, trusted=options.trusted_proxies),
             Middleware(Secured),
             Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS, is_key=rules.is_key),
+            Middleware(CrossOrigin, is_public=partial(_is_public, rules)),
             Middleware(Access, rules=rules, rooms=ROOMS),
         ],
         exception_handlers={HTTPException: refuse},
@@ -171,6 +174,23 @@ def make_app(
     app.router.redirect_slashes = False
     app.state.context = context
     return app
+
+
+SHARED = tuple(
+    compile_path(ROOT + one.path)[0]
+    for one in ENDPOINTS
+    if one.method == "GET" and not one.is_admin
+)
+"""What pages of other sites may read of the API, where it is open to all; so they may content and
+feeds."""
+
+
+def _is_public(rules: AccessRules, path: str) -> bool:
+    if path.startswith(f"{ROOT}/"):
+        is_shared = any(shared.match(path) for shared in SHARED)
+    else:
+        is_shared = ROOM_OF.get(path.split("/")[1]) in ("api", "content")
+    return is_shared and rules.level(path) == "open"
 
 
 def _routes() -> list[Route]:

@@ -137,5 +137,5 @@ COST_FACTOR = 10
 NAMED_AT_ONCE_MAX = 500
 """Torrents whose URLs are worked out at once; those of more are, beside the event loop."""
 
-GZIP_BYTES_MIN = 1024
+PACKED_BYTES_MIN = 1024
 """Smaller texts fit one packet and are not compressed."""

@@ -48,7 +48,7 @@ async def torrents(asked: Asked) -> Response:
     """`/api/v1/torrents`: torrents, a part at a time, and the sums of all."""
     cursor = asked.given.get("cursor")
     if cursor is not None and "page" in asked.given:
-        raise Problem("wrong-parameter", "`cursor`: given with `page`", parameter="cursor")
+        raise Problem("excluded-parameter", "`cursor`: given with `page`", parameter="cursor")
     if cursor is not None and not cursor.startswith(MARK):
         part = _walked(asked, cursor)
     else:
@@ -84,7 +84,7 @@ def _walked(asked: Asked, cursor: str) -> _Part:
     for name in ORDERING:
         if name in asked.given:
             said = f"`{name}`: not with this cursor, which walks in an order of its own"
-            raise Problem("wrong-parameter", said, parameter=name)
+            raise Problem("excluded-parameter", said, parameter=name)
     try:
         rows, following = asked.context.view.walk(cursor, asked.given.get("limit", API_ROWS))
     except ValueError:
@@ -131,7 +131,7 @@ def _behind(
 
 
 def _no_cursor() -> Problem:
-    return Problem("wrong-parameter", "not a cursor of this tracker", parameter="cursor")
+    return Problem("no-such-page", "not a cursor of this tracker", parameter="cursor")
 
 
 async def torrent(asked: Asked) -> Response:
