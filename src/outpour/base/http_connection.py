@@ -14,13 +14,13 @@ import ssl
 import urllib.request
 from typing import Any
 
-from outpour.base.deadline import Deadline, look_up
+from outpour.base.deadline import TimeLimit, look_up
 from outpour.base.http_route import Proxy, Route
 from outpour.base.socks import ask_for
 
 
 class _Stream(io.RawIOBase):
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, connection: socket.socket, deadline: TimeLimit) -> None:
         self._connection = connection
         self._deadline = deadline
         # Keeps the socket open when urllib closes the connection that the answer comes on.
@@ -41,7 +41,7 @@ class _Stream(io.RawIOBase):
 class _Timed:
     """Stands for a socket where an answer is read from it."""
 
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, connection: socket.socket, deadline: TimeLimit) -> None:
         self._connection = connection
         self._deadline = deadline
 
@@ -50,8 +50,10 @@ class _Timed:
         return io.BufferedReader(_Stream(self._connection, self._deadline))
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, host: str, *, route: Route, deadline: Deadline, **rest: Any) -> None:  # noqa: ANN401
+class TimedConnection(http.client.HTTPConnection):
+    """A plain connection by a route, with a limit for all that is done on it."""
+
+    def __init__(self, host: str, *, route: Route, deadline: TimeLimit, **rest: Any) -> None:  # noqa: ANN401
         super().__init__(host, **rest)
         self._route = route
         self._deadline = deadline
@@ -66,7 +68,9 @@ class _Connection(http.client.HTTPConnection):
         self.sock.settimeout(self._deadline.rest())
 
 
-class _SecureConnection(_Connection):
+class SecureConnection(TimedConnection):
+    """The same over TLS."""
+
     default_port = http.client.HTTPS_PORT
 
     def connect(self) -> None:
@@ -85,7 +89,7 @@ class TimedHandler(urllib.request.AbstractHTTPHandler):
         deadline: For all that this handler opens, redirects included.
     """
 
-    def __init__(self, route: Route, deadline: Deadline) -> None:
+    def __init__(self, route: Route, deadline: TimeLimit) -> None:
         super().__init__()
         self._how: dict[str, Any] = {"route": route, "deadline": deadline}
 
@@ -94,11 +98,11 @@ class TimedHandler(urllib.request.AbstractHTTPHandler):
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         """Open a plain connection."""
-        return self.do_open(_Connection, request, **self._how)  # type: ignore[arg-type]
+        return self.do_open(TimedConnection, request, **self._how)  # type: ignore[arg-type]
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         """Open a connection over TLS."""
-        return self.do_open(_SecureConnection, request, **self._how)  # type: ignore[arg-type]
+        return self.do_open(SecureConnection, request, **self._how)  # type: ignore[arg-type]
 
 
 class HttpProxyHandler(urllib.request.BaseHandler):
@@ -120,7 +124,7 @@ class HttpProxyHandler(urllib.request.BaseHandler):
     https_request = http_request
 
 
-def _open(host: str, port: int, proxy: Proxy | None, deadline: Deadline) -> socket.socket:
+def _open(host: str, port: int, proxy: Proxy | None, deadline: TimeLimit) -> socket.socket:
     if proxy is None or proxy.scheme != "socks5":
         return _connect(host, port, deadline)
     connection = _connect(proxy.host, proxy.port, deadline)
@@ -132,7 +136,7 @@ def _open(host: str, port: int, proxy: Proxy | None, deadline: Deadline) -> sock
     return connection
 
 
-def _connect(host: str, port: int, deadline: Deadline) -> socket.socket:
+def _connect(host: str, port: int, deadline: TimeLimit) -> socket.socket:
     addresses = look_up(host, port, deadline)
     failure: OSError = OSError("no address")
     for number, (family, address) in enumerate(addresses):
