@@ -19,6 +19,7 @@ from outpour.cli.classic import client_options, download, launchmany, make, trac
 from outpour.cli.classic.option_table import Option
 from outpour.cli.shared.group import group
 from outpour.tracker.settings_doc import reference
+from outpour.web.api.openapi_document import document_json
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -138,6 +139,7 @@ PAGES = {
     "settings.md": settings,
     "classic.md": classic,
     "../ARCHITECTURE.md": architecture,
+    "../src/outpour/web/openapi.json": document_json,
 }
 
 

@@ -22,6 +22,7 @@ from outpour.tracker.settings_file import load
 from outpour.tracker.tracker_events import (
     ConnectionsAllowed,
     FileSkipped,
+    ListChanged,
     SourceReadable,
     SourceUnreadable,
 )
@@ -121,7 +122,9 @@ def replace(path, text):
 
 
 def scan(source):
-    return [*source.take(source.scan())]
+    """Read again, and tell of everything but that it holds other items."""
+    events = source.take(source.scan())
+    return [event for event in events if not isinstance(event, ListChanged)]
 
 
 def test_a_list_that_is_gone_keeps_what_it_held_and_says_so_once(path):
@@ -219,6 +222,16 @@ def test_a_list_that_grows_or_is_replaced_counts_at_once(path):
     assert source.items == {HASH}
 
 
+def test_a_list_says_what_has_changed_in_it_but_not_what_it_held_at_the_start(path):
+    source = ListFile(path, parse_infohashes, clock=Clock(path))
+    assert source.take(source.scan()) == ()
+    replace(path, "\n".join((HASH.hex(), "ef" * 20, "ee" * 20)))
+    (event,) = source.take(source.scan())
+    assert event == ListChanged(path, joined=2, left=1, held=3)
+    assert str(event) == f"`{path}`: read again, 2 more and 1 less, 3 now"
+    assert source.take(source.scan()) == ()
+
+
 @contextmanager
 def tracker(**given):
     events: list[object] = []
@@ -285,7 +298,7 @@ def test_banned_addresses_are_turned_away_and_the_list_is_hot(tmp_path):
         bans.unlink()
         look(service)
         assert announce(service) == BANNED
-        assert [type(event) for event in events] == [SourceUnreadable]
+        assert [type(event) for event in events] == [ListChanged, SourceUnreadable]
 
 
 @needs_ipv6

@@ -23,6 +23,7 @@ from outpour.base.http_route import Proxy, Route
 from outpour.engine import Engine, EngineSettings
 
 from .conftest import TinyTracker, WebHost, make_torrent, same_files
+from .little_server import LittleServer, answers
 
 
 class ProxyHost:
@@ -31,25 +32,15 @@ class ProxyHost:
     def __init__(self, login: str = "") -> None:
         self.targets: list[tuple[str, int]] = []
         self.login = login
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=100)
-        self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._server = LittleServer(self._serve)
+        self.port = self._server.port
 
     def url(self, scheme: str) -> str:
         return f"{scheme}://{self.login}{'@' if self.login else ''}127.0.0.1:{self.port}"
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
     def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError, ValueError), connection:
-            first = connection.recv(1, socket.MSG_PEEK)
-            (self._socks if first == b"\5" else self._http)(connection)
+        first = connection.recv(1, socket.MSG_PEEK)
+        (self._socks if first == b"\5" else self._http)(connection)
 
     def _http(self, connection: socket.socket) -> None:
         head = b""
@@ -99,7 +90,7 @@ class ProxyHost:
         return socket.create_connection(("127.0.0.1", port), timeout=10)
 
     def close(self) -> None:
-        self._socket.close()
+        self._server.close()
 
 
 def _pump(one: socket.socket, other: socket.socket) -> None:
@@ -245,27 +236,15 @@ def test_certificates_of_a_file_are_trusted_for_all_that_is_fetched(
 
 
 def test_headers_go_to_the_server_that_was_named_and_no_further() -> None:
-    heard: list[tuple[str, bytes]] = []
-
-    def listen(name: str, answer: bytes) -> tuple[socket.socket, str]:
-        listener = socket.create_server(("127.0.0.1", 0))
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                heard.append((name, connection.recv(65536)))
-                connection.sendall(answer)
-
-        threading.Thread(target=serve, daemon=True).start()
-        return listener, f"http://127.0.0.1:{listener.getsockname()[1]}/"
-
-    other, other_url = listen("other", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-    redirect = f"HTTP/1.1 302 Found\r\nLocation: {other_url}\r\nContent-Length: 0\r\n\r\n"
-    named, url = listen("named", redirect.encode())
-    with other, named:
-        route = Route(headers=(("X-Token", "s3cret"), ("Authorization", "Bearer s3cret")))
-        assert fetch(url, route=route).body == b"ok"
-    assert [(name, raw.count(b"s3cret")) for name, raw in heard] == [("named", 2), ("other", 0)]
+    of_other: list[bytes] = []
+    of_named: list[bytes] = []
+    ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    with LittleServer(answers(ok, of_other)) as other:
+        redirect = f"HTTP/1.1 302 Found\r\nLocation: {other.url}\r\nContent-Length: 0\r\n\r\n"
+        with LittleServer(answers(redirect.encode(), of_named)) as named:
+            route = Route(headers=(("X-Token", "s3cret"), ("Authorization", "Bearer s3cret")))
+            assert fetch(named.url, route=route).body == b"ok"
+    assert [raw.count(b"s3cret") for raw in (*of_named, *of_other)] == [2, 0]
 
 
 def test_sources_come_from_files_and_stdin_and_state_may_be_none(

@@ -11,6 +11,8 @@ class Event:
 
     Attributes:
         is_trouble: Whether somebody should look at it.
+        kind: What it is about, in a word by which a log of events is filtered.
     """
 
     is_trouble = False
+    kind = "other"

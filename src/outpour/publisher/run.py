@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ from outpour.base.event import Event
 from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
+from outpour.base.text import printable
 from outpour.publisher import publish_events
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls, public_urls
@@ -25,11 +27,15 @@ from outpour.publisher.seeder import Seeder
 from outpour.publisher.self_listing import SelfListing, peer_addresses
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker import settings_file, tracker_events
+from outpour.tracker.deeds import TrackerDeeds
 from outpour.tracker.lists.admin_token import Token
+from outpour.tracker.lists.keys_in_force import Keyring
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
 from outpour.web.access import AccessRules
+from outpour.web.api.administration import Admin
+from outpour.web.api.who_asks import TokenAsks
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.serve_until_signal import serve
@@ -107,8 +113,16 @@ async def _serve(
             listing = await _self_listing(options, tracker, urls, seeder)
         published = PublishedTorrents()
         view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
-        web = WebOptions(public_url=settings.public_url, trusted_proxies=settings.trusted_proxies)
-        app = make_app(view, web, rules=_rules(settings, tracker))
+        web = WebOptions(
+            site=settings.site,
+            name=_name(options),
+            public_url=settings.public_url,
+            trusted_proxies=settings.trusted_proxies,
+        )
+        file = settings.admin_token_file
+        token = None if file is None else Token(file)
+        admin = None if token is None else _admin(settings, tracker, token)
+        app = make_app(view, web, administration=admin, rules=_rules(settings, tracker, token))
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, tell)
     except BaseException:
@@ -142,11 +156,20 @@ async def _self_listing(
     return SelfListing(tracker, addresses, is_everywhere=is_everywhere)
 
 
-def _rules(settings: TrackerSettings, tracker: TrackerService) -> AccessRules:
-    if settings.admin_token_file is None:
+def _rules(settings: TrackerSettings, tracker: TrackerService, token: Token | None) -> AccessRules:
+    if token is None:
         return AccessRules(settings.levels, tracker.is_key)
-    token = Token(settings.admin_token_file)
     return AccessRules(settings.levels, tracker.is_key, token.is_right)
+
+
+def _admin(settings: TrackerSettings, tracker: TrackerService, token: Token) -> Admin:
+    keys = settings.key_list
+    return Admin(
+        TokenAsks(token),
+        Keyring(keys, tracker.refresh, time.time) if keys else None,
+        tracker.ruling,
+        TrackerDeeds(tracker),
+    )
 
 
 def _relay(event: Event, tell: Callable[[Event], None]) -> None:
@@ -156,8 +179,22 @@ def _relay(event: Event, tell: Callable[[Event], None]) -> None:
 
 
 def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
-    flags = {"listen": options.listen, "state": state / "tracker.sqlite", "public_url": options.url}
+    flags = {
+        "listen": options.listen,
+        "state": state / "tracker.sqlite",
+        "public_url": options.url,
+        "site_title": options.title,
+        "site_description": options.description,
+        "site_theme": options.theme,
+    }
     return settings_file.load(options.config, os.environ, flags)
+
+
+def _name(options: PublishOptions) -> str:
+    """What the page is called where nobody gave it a title."""
+    if len(options.paths) > 1:
+        return "Downloads"
+    return printable(options.paths[0].resolve().name) or "Downloads"
 
 
 def _claim(state: Path, stack: ExitStack) -> None:

@@ -22,15 +22,17 @@ from outpour.base.open_files import raise_limit
 from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind, connections_of, until_fault
+from outpour.tracker.dfile_contents import DfileContents
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
+from outpour.tracker.operation import Operation
 from outpour.tracker.own_seeder import OwnSeeder
+from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
@@ -43,7 +45,7 @@ from outpour.tracker.tracker_events import (
     SnapshotRefused,
     StateRestored,
 )
-from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Census, Counter, walk
+from outpour.tracker.views.census import ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
 from outpour.tracker.views.sample_points import SamplePoints
 from outpour.tracker.views.swarm_history import SwarmHistory
@@ -71,6 +73,9 @@ class TrackerService:
         on_event: Told what happens, on the thread of the event loop.
         log_max: How many answered requests wait for `logged`; 0 for none.
 
+    Attributes:
+        operation: What operators want to know of it.
+
     Example:
         service = TrackerService(settings)
         service.start()
@@ -90,7 +95,8 @@ class TrackerService:
     ) -> None:
         self.settings = settings
         self._clock = clock
-        self._on_event = on_event or (lambda _: None)
+        self.operation = Operation(clock)
+        self._on_event = self.operation.log.listening(on_event or (lambda _: None))
         self._log_max = log_max
         self._allowed = AllowedSet(settings.allowed_dir, settings.allow_list, settings.deny_list)
         self._admission = Admission(settings)
@@ -110,12 +116,16 @@ class TrackerService:
         self._core = bind(self.settings, log_max=self._log_max)
         try:
             found = self._read()
+            self.ruling = Ruling(
+                self.settings.state_path, self._allowed, self._admission, self._enforce
+            )
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
             self._census = CurrentCensus(self._counter.take, self._torrents_listed)
             retention_d = self.settings.history_retention_d
             self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
+            self.operation.begin(self._core, self._keeper, self._past)
             self._saver = Saver(
                 self.settings, self._core, self._keeper, self._clock, self._drain, self._sampling
             )
@@ -134,6 +144,7 @@ class TrackerService:
     def _begin(self, torrents: AllowedReading, lists: AdmissionReading) -> None:
         events = self._admission.take(lists)
         self._put(self._allowed.apply(torrents))
+        self._put(self.ruling.begin())
         self._hand_down_whole()
         self._admission.begin(self._core, self._clock())
         for event in events:
@@ -307,31 +318,10 @@ class TrackerService:
         """Peers of one swarm, at most `limit`."""
         return tuple(Peer(*peer) for peer in self._core.peers(infohash, limit))
 
-    def completed(self) -> Mapping[bytes, int]:
-        """Completed downloads by announced infohash, gone torrents included."""
-        counts: dict[bytes, int] = {}
-        at: int | None = 0
-        while at is not None:
-            page, at = self._keeper.ledger.page(at, PAGE_ROWS)
-            counts.update(page)
-        return counts
-
-    def swarms(self) -> list[bytes]:
-        """Infohashes of the swarms that have peers."""
-        return [torrent[0] for torrent in self._core.torrents() if torrent[1] or torrent[2]]
-
-    def adopt(self, found: Dfile) -> None:
-        """Take over counters and peers of a classic tracker; no counter goes down."""
-        ledger = self._keeper.ledger
-        more = ((key, count - ledger.get(key)) for key, count in found.completed.items())
-        ledger.add([(key, count) for key, count in more if count > 0])
-        ledger.tell(self._core)
-        for infohash, peers in found.peers.items():
-            if self.settings.open or infohash in self._allowed:
-                self._core.insert(
-                    infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
-                )
-        self._census.forget()
+    def dfile_contents(self) -> DfileContents:
+        """What a classic state file holds of this tracker."""
+        is_tracked = (lambda _: True) if self.settings.open else self._allowed.__contains__
+        return DfileContents(self._core, self._keeper.ledger, is_tracked, self._census.forget)
 
     def own_seeder(self) -> OwnSeeder:
         """Lists the seeder of this process."""
@@ -388,6 +378,15 @@ class TrackerService:
             self._on_event(event)
         self._census.forget()
 
+    def _enforce(self, change: AllowedChange) -> None:
+        self._put(change)
+        self._hand_down_all()
+        self._admission.apply(self._core, self._clock())
+
+    def tell(self, event: Event) -> None:
+        """Have somebody hear of something; on the event loop."""
+        self._on_event(event)
+
     def _hand_down_whole(self) -> None:
         self._allowed.hand_down(sys.maxsize)
         self._core.allow(None if self.settings.open else list(self._allowed.infohashes))
@@ -443,8 +442,8 @@ class TrackerService:
         return self._census.get() if is_small and self._is_whole() else None
 
     def _sampling(self, at: int) -> Callable[[], bool]:
-        census = self._census_to_sample()
-        return lambda: self._keep_sample(at, census)
+        census, keep = self._census_to_sample(), self.operation.sampling()
+        return lambda: self._keep_sample(at, census) & keep()
 
     def _keep_sample(self, at: int, census: Census | None) -> bool:
         is_kept = self._points.keep(at, census)

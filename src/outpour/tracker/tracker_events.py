@@ -12,6 +12,8 @@ from outpour.base.event import Event
 class Allowed(Event):
     """Torrents joined the allowed set."""
 
+    kind = "torrents"
+
     names: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -22,6 +24,8 @@ class Allowed(Event):
 class Withdrawn(Event):
     """Torrents left the allowed set."""
 
+    kind = "torrents"
+
     names: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -31,6 +35,8 @@ class Withdrawn(Event):
 @dataclass(frozen=True, slots=True)
 class Completed(Event):
     """Peers reported complete downloads."""
+
+    kind = "downloads"
 
     infohash: bytes
     name: str | None
@@ -45,6 +51,8 @@ class Completed(Event):
 class MoreCompleted(Event):
     """Further complete downloads were reported at the same time: counted, and not told singly."""
 
+    kind = "downloads"
+
     count: int
 
     def __str__(self) -> str:
@@ -56,6 +64,7 @@ class FileSkipped(Event):
     """A .torrent file or a line of a list is not usable; the others are."""
 
     is_trouble = True
+    kind = "lists"
 
     path: Path
     why: str
@@ -65,8 +74,28 @@ class FileSkipped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ListChanged(Event):
+    """A list holds other items than before."""
+
+    kind = "lists"
+
+    path: Path
+    joined: int
+    left: int
+    held: int
+
+    def __str__(self) -> str:
+        changes = [f"{self.joined} more"] * bool(self.joined) + [f"{self.left} less"] * bool(
+            self.left
+        )
+        return f"`{self.path}`: read again, {' and '.join(changes)}, {self.held} now"
+
+
+@dataclass(frozen=True, slots=True)
 class DuplicateSkipped(Event):
     """Two files are the same torrent; the first one counts."""
+
+    kind = "lists"
 
     path: Path
     kept: Path
@@ -80,6 +109,7 @@ class SourceUnreadable(Event):
     """A folder or list cannot be read now; what it last held stays in force."""
 
     is_trouble = True
+    kind = "lists"
 
     path: Path
     why: str
@@ -91,6 +121,8 @@ class SourceUnreadable(Event):
 @dataclass(frozen=True, slots=True)
 class SourceReadable(Event):
     """A folder or list can be read again."""
+
+    kind = "lists"
 
     path: Path
 
@@ -104,6 +136,8 @@ FEW_CONNECTIONS = 1000
 @dataclass(frozen=True, slots=True)
 class ConnectionsAllowed(Event):
     """How many connections are kept at once, as the limit of open files allows."""
+
+    kind = "network"
 
     connections: int
     open_files: int
@@ -120,6 +154,7 @@ class NotificationLost(Event):
     """The system no longer tells of changes; folder and lists are looked through instead."""
 
     is_trouble = True
+    kind = "lists"
 
     paths: tuple[Path, ...]
     why: str
@@ -137,6 +172,8 @@ class NotificationLost(Event):
 class NotificationBack(Event):
     """The system tells of changes again."""
 
+    kind = "lists"
+
     paths: tuple[Path, ...]
 
     def __str__(self) -> str:
@@ -148,6 +185,7 @@ class ProxyNotTrusted(Event):
     """Somebody passes on the requests of others, and is not trusted with it; told once."""
 
     is_trouble = True
+    kind = "network"
 
     host: str
 
@@ -167,6 +205,7 @@ class StateDamaged(Event):
     """
 
     is_trouble = True
+    kind = "state"
 
     path: Path
     aside: Path
@@ -183,6 +222,7 @@ class StateLost(Event):
     """The state file is sound, and what was to be added to it is lost."""
 
     is_trouble = True
+    kind = "state"
 
     path: Path
     why: str
@@ -196,6 +236,7 @@ class StateGone(Event):
     """The state file was removed or replaced while it was in use; it is written anew."""
 
     is_trouble = True
+    kind = "state"
 
     path: Path
 
@@ -208,6 +249,7 @@ class HistoryDamaged(Event):
     """Points of history were not as they were written, and are taken out."""
 
     is_trouble = True
+    kind = "state"
 
     path: Path
     points: int
@@ -219,6 +261,8 @@ class HistoryDamaged(Event):
 @dataclass(frozen=True, slots=True)
 class StateRestored(Event):
     """Swarms are back as they were."""
+
+    kind = "state"
 
     peers: int
     age_s: int
@@ -232,6 +276,7 @@ class SnapshotRefused(Event):
     """The kept swarms cannot be read; peers will announce again on their own."""
 
     is_trouble = True
+    kind = "state"
 
     why: str
 
@@ -244,6 +289,7 @@ class SavingFailed(Event):
     """State cannot be saved now; it is kept in memory and tried again."""
 
     is_trouble = True
+    kind = "state"
 
     path: Path
     why: str
@@ -256,10 +302,32 @@ class SavingFailed(Event):
 class SavingResumed(Event):
     """State is saved again, nothing counted meanwhile is lost."""
 
+    kind = "state"
+
     path: Path
 
     def __str__(self) -> str:
         return f"`{self.path}`: saved again"
+
+
+@dataclass(frozen=True, slots=True)
+class Administered(Event):
+    """Somebody with an administrator's rights changed something.
+
+    Attributes:
+        at: Unix time in seconds.
+        who: How the administrator was known, and from where.
+        what: The change, as a sentence without its subject: `banned `192.0.2.7``.
+    """
+
+    kind = "administrator"
+
+    at: int
+    who: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"administrator ({self.who}): {self.what}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

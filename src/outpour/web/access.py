@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from outpour.web.api.problem import KINDS, Problem, problem_response
 from outpour.web.reply import NOT_HERE
 
 KEY = "outpour.key"
@@ -29,8 +29,13 @@ ROOM_OF = {
     "torrents": "content",
 }
 """The room of a path by its first component; what is not here is open to all."""
-KEYS_PATH = "/api/v1/keys"
-"""Asks for the token by itself."""
+READS = ("GET", "HEAD", "OPTIONS")
+OWN_PATHS = tuple(
+    f"/api/v1/{name}"
+    for name in ("keys", "allowed", "denied", "banned-addresses", "denied-clients", "rates")
+)
+"""What is below these asks for an administrator by itself, and so does whatever changes something.
+"""
 LIVE_PATHS = ("/api/v1/events", "/api/v1/charts")
 """Part of the page as well as of the API."""
 NEEDS_KEY = "this tracker is private: put your key before the path, as in `/KEY/`\n"
@@ -57,9 +62,10 @@ class AccessRules:
     is_key: Callable[[str], bool] = _nobody
     is_token: Callable[[str], bool] = _nobody
 
-    def level(self, path: str) -> str:
+    def level(self, path: str, method: str = "GET") -> str:
         """The level of a path."""
-        if path.startswith(KEYS_PATH):
+        is_own = method not in READS and path.startswith("/api/")
+        if is_own or path.startswith(OWN_PATHS):
             return "open"
         room = ROOM_OF.get(path.split("/")[1])
         if path in LIVE_PATHS:
@@ -108,26 +114,23 @@ class Access:
         return scope
 
     def _refusal(self, scope: Scope) -> Response | None:
-        level = self._rules.level(scope["path"])
+        level = self._rules.level(scope["path"], scope["method"])
         is_admin = any(map(self._rules.is_token, _secrets(scope)))
         if level == "open" or (level == "key" and KEY in scope):
             return None
         if level == "off":
-            return _said(scope, 404, NOT_HERE)
+            return _said(scope, "off", NOT_HERE)
         if is_admin:
             return None
         if level == "token":
-            return _said(scope, 401, NEEDS_TOKEN, {"www-authenticate": CHALLENGE})
-        return _said(scope, 403, NEEDS_KEY)
+            return _said(scope, "needs-token", NEEDS_TOKEN, {"www-authenticate": CHALLENGE})
+        return _said(scope, "needs-key", NEEDS_KEY)
 
 
-def _said(
-    scope: Scope, status: int, text: str, headers: Mapping[str, str] | None = None
-) -> Response:
+def _said(scope: Scope, kind: str, text: str, headers: Mapping[str, str] | None = None) -> Response:
     if scope["path"].startswith("/api/"):
-        body = json.dumps({"error": text.strip().replace("\n", " ")})
-        return Response(body, status, headers, "application/json")
-    return PlainTextResponse(text, status, dict(headers or {}))
+        return problem_response(Problem(kind, text.strip().replace("\n", " "), headers=headers))
+    return PlainTextResponse(text, KINDS[kind].status, dict(headers or {}))
 
 
 def _secrets(scope: Scope) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -15,10 +14,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from outpour.base.units import format_size
+from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
-    admin_api,
-    api,
-    charts_api,
     feed,
     metrics,
     pages,
@@ -27,11 +24,14 @@ from outpour.web import (
     web_seed,
 )
 from outpour.web.access import Access, AccessRules
-from outpour.web.admin_api import Admin
+from outpour.web.admin.admin_routes import ADMIN_PAGES
+from outpour.web.admin.console import Console
+from outpour.web.api.administration import Admin
+from outpour.web.api.api_table import ENDPOINTS, ROOT
+from outpour.web.api.problem import problem_response
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
-from outpour.web.event_stream import events
 from outpour.web.file_tree import tree_of
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
@@ -45,6 +45,11 @@ from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
+from outpour.web.visitors.beside import Beside, NothingBeside
+from outpour.web.visitors.linked_line import linked
+from outpour.web.visitors.theme_folder import check_templates, theme_loader
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 ROUTES = (
     ("/", pages.index),
@@ -54,12 +59,6 @@ ROUTES = (
     ("/file", torrent_files.classic_file),
     ("/content", web_seed.content),
     ("/content/{path:path}", web_seed.content),
-    ("/api/v1/torrents", api.torrents),
-    ("/api/v1/torrents/{infohash}", api.torrent),
-    ("/api/v1/charts", charts_api.charts),
-    ("/api/v1/stats", api.stats),
-    ("/api/v1/events", events),
-    ("/api/v1/openapi.json", api.openapi),
     ("/metrics", metrics.metrics),
     ("/feed.xml", feed.feed),
     ("/healthz", pages.healthz),
@@ -68,13 +67,9 @@ ROUTES = (
     ("/static/{name}", pages.asset),
 )
 
-ADMIN_ROUTES = (
-    ("/api/v1/keys", "GET", admin_api.list_keys),
-    ("/api/v1/keys", "POST", admin_api.make_key),
-    ("/api/v1/keys/{id}", "DELETE", admin_api.revoke_key),
+ROOMS = frozenset(
+    path.split("/")[1] for path in (ROOT, *dict(ROUTES), *(path for path, _, _ in ADMIN_PAGES))
 )
-
-ROOMS = frozenset(path.split("/")[1] for path, _ in ROUTES)
 """The first components of all paths."""
 
 
@@ -82,7 +77,9 @@ def make_app(
     view: View,
     options: WebOptions | None = None,
     *,
+    beside: Beside | None = None,
     administration: Admin | None = None,
+    console: Console | None = None,
     rules: AccessRules | None = None,
 ) -> Starlette:
     """Make the application of a view.
@@ -92,21 +89,28 @@ def make_app(
     Args:
         view: What is shown.
         options: What the operator decided.
+        beside: The files that belong to content; None where there are none.
         administration: What the administrator may do; None where nobody is one.
+        console: What the operator's pages stand on; None where there are none.
         rules: Who may see what; all may see everything by default.
+
+    Raises:
+        ReadError: Logo or theme cannot be read.
+        SettingsError: They are no such thing.
     """
     options = options or WebOptions()
     rules = rules or AccessRules()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
-    environment = templates()
+    environment = templates(options.site)
     context = Context(
         view=view,
         options=options,
+        beside=beside or NothingBeside(),
         url_names=UrlNames(view, thread),
         facts=FactsKept(view),
         live=live,
-        assets=Assets.load(),
+        assets=Assets.load(options.site),
         templates=environment,
         thread=thread,
         pages=RenderedPages(thread),
@@ -114,6 +118,7 @@ def make_app(
         charts=SwarmCharts(view),
         rows=RowFragments(environment),
         admin=administration,
+        console=console,
     )
 
     @asynccontextmanager
@@ -142,31 +147,42 @@ def make_app(
 
 def _routes() -> list[Route]:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
-    by_path: dict[str, dict[str, admin_api.Handler]] = {}
-    for path, method, endpoint in ADMIN_ROUTES:
-        by_path.setdefault(path, {})[method] = endpoint
+    by_path: dict[str, dict[str, Handler]] = {}
+    for path, method, handler in ADMIN_PAGES:
+        by_path.setdefault(path, {})[method] = handler
+    for one in ENDPOINTS:
+        by_path.setdefault(ROOT + one.path, {})[one.method] = one
     # One route a path: the first that has the path answers a wrong method with 405.
     return [
         *routes,
         *(
-            Route(path, _by_method(handlers), methods=list(handlers))
-            for path, handlers in by_path.items()
+            Route(path, _by_method(endpoints), methods=list(endpoints))
+            for path, endpoints in by_path.items()
         ),
     ]
 
 
-def _by_method(handlers: dict[str, admin_api.Handler]) -> admin_api.Handler:
+def _by_method(
+    endpoints: dict[str, Handler],
+) -> Handler:
     async def handle(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        return await handlers[method](request)
+        return await endpoints[method](request)
 
     return handle
 
 
-def templates() -> Environment:
-    """The pages with their filters. A name that a page misspells is an error, not a gap."""
+def templates(site: SiteSettings | None = None) -> Environment:
+    """The pages with their filters. A name that a page misspells is an error, not a gap.
+
+    Raises:
+        ReadError: A theme's template cannot be read.
+        SettingsError: It is none.
+    """
+    loader: BaseLoader = PackageLoader("outpour.web")
+    theme = site.theme if site is not None else None
     environment = Environment(
-        loader=PackageLoader("outpour.web"),
+        loader=loader if theme is None else theme_loader(theme, loader),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -178,19 +194,24 @@ def templates() -> Environment:
         day=text_format.day,
         iso=text_format.iso,
         label=text_format.label,
+        linked=linked,
         minute=text_format.minute,
         size=format_size,
     )
+    if theme is not None:
+        check_templates(theme, environment)
     return environment
 
 
 async def refuse(request: Request, error: Exception) -> Response:
-    """Say what went wrong: a page to browsers, JSON below `/api/`, the classic line to others."""
+    """Say what went wrong: a page to browsers, a problem to programs, the classic line to others.
+
+    Programs are those who ask below `/api/`.
+    """
     assert isinstance(error, HTTPException)
     status, headers = error.status_code, error.headers
     if request.scope["path"].startswith("/api/"):
-        body = json.dumps({"error": error.detail})
-        return Response(body, status, headers, "application/json")
+        return problem_response(error)
     if status == 404 and "text/html" in request.headers.get("accept", ""):
         return await context_of(request).page(request, "missing.html", {}, status=404)
     text = NOT_HERE if status == 404 else f"{error.detail}\n"

@@ -24,9 +24,11 @@ from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
+from outpour.web.visitors.beside import Beside
 
 if TYPE_CHECKING:
-    from outpour.web.admin_api import Admin
+    from outpour.web.admin.console import Console
+    from outpour.web.api.administration import Admin
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Context:
     Attributes:
         view: The service behind the pages.
         options: What the operator decided.
+        beside: The files that belong to content.
         url_names: The view's torrents by name.
         facts: What is known of a torrent beside its row.
         live: Who listens to changing numbers.
@@ -59,10 +62,12 @@ class Context:
         charts: Drawings of histories.
         rows: Rows of the page.
         admin: What an administrator may do; None where nobody is one.
+        console: What the operator's pages stand on; None where there are none.
     """
 
     view: View
     options: WebOptions
+    beside: Beside
     url_names: UrlNames
     facts: FactsKept
     live: Live
@@ -74,6 +79,7 @@ class Context:
     charts: SwarmCharts
     rows: RowFragments
     admin: Admin | None = None
+    console: Console | None = None
 
     def links(self, request: Request) -> Links:
         """The URLs for one request."""

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from outpour.base.errors import SettingsError
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.metainfo_file import MetainfoFile
+from outpour.tracker.site_settings import SiteSettings
 from outpour.web.limits import EVENT_CLIENTS_MAX
 
 
@@ -101,7 +102,9 @@ class WebOptions:
     """What an operator decides about the web side.
 
     Attributes:
-        title: Heading of the page and title of the feed.
+        site: What the pages say of their publisher.
+        name: The title where `site` has none.
+        is_classic: `/` is the page of the classic trackers.
         public_url: Where visitors reach `/`, for links that must be absolute. None: from the
             request's `Host`. A path in it (`https://example.org/files/`) is put before all links.
         trusted_proxies: Networks of reverse proxies whose `X-Forwarded-For` and
@@ -114,7 +117,9 @@ class WebOptions:
         SettingsError: `public_url` is not an http or https URL.
     """
 
-    title: str = "outpour"
+    site: SiteSettings = SiteSettings()  # noqa: RUF009 - it is frozen
+    name: str = "outpour"
+    is_classic: bool = False
     public_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()
     event_clients_max: int = EVENT_CLIENTS_MAX
@@ -134,6 +139,11 @@ class WebOptions:
                 f"`{self.public_url}`: not an http or https URL",
                 hint="write it as visitors do, such as `https://example.org/`",
             )
+
+    @property
+    def title(self) -> str:
+        """Heading of the page and title of the feed."""
+        return self.site.title or self.name
 
     @property
     def prefix(self) -> str:

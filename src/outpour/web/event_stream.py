@@ -6,9 +6,10 @@ import asyncio
 from contextlib import suppress
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from outpour.web.api.problem import Problem
 from outpour.web.connection_table import site_of
 from outpour.web.context import Context, context_of
 from outpour.web.forwarded import address_of
@@ -84,9 +85,8 @@ async def events(request: Request) -> Response:
         site = site_of(address) if address is not None else None
         listener = context.live.join(await _wanted(context, request), site)
     except TooManyListenersError:
-        return PlainTextResponse(
-            "too many event streams are open\n", 503, headers={"retry-after": "30"}
-        )
+        said = "too many event streams are open"
+        raise Problem("unavailable", said, headers={"retry-after": "30"}) from None
     return EventStream(context.live, listener)
 
 

@@ -104,6 +104,11 @@ class Selection:
     pages: int
 
 
+def column_of(key: str) -> Column:
+    """The column of this name."""
+    return _BY_KEY[key]
+
+
 def is_infohash(row: TorrentRow, text: str) -> bool:
     """Whether a text begins the infohash of a row; a few letters are rather part of a name."""
     return len(text) >= INFOHASH_TEXT_MIN and row.infohash_hex.startswith(text)

@@ -26,6 +26,10 @@ class Selections:
 
     async def get(self, rows: Rows, query: Query, *, rows_max: int = PAGE_ROWS_MAX) -> Selection:
         """Filter by name or infohash, sort, and cut out one page."""
+        return cut(await self.all(rows, query), query.page, rows_max)
+
+    async def all(self, rows: Rows, query: Query) -> Rows:
+        """Filter by name or infohash, and sort."""
         key = (query.sort, query.descending, query.text)
         kept = self._kept.get(key)
         if kept is None or (kept[0] is not rows and kept[0] != rows):
@@ -37,4 +41,4 @@ class Selections:
         self._kept.move_to_end(key)
         while len(self._kept) > ORDERS_KEPT:
             self._kept.popitem(last=False)
-        return cut(kept[1], query.page, rows_max)
+        return kept[1]

@@ -14,13 +14,17 @@ from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.waiting_lines import saying_so
+from outpour.tracker.deeds import TrackerDeeds
 from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.lists.keys_in_force import Keyring
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state import dfile
 from outpour.web.access import AccessRules
-from outpour.web.admin_api import Admin
+from outpour.web.admin.admin_access import AdminAccess
+from outpour.web.admin.console import Console
+from outpour.web.api.administration import Admin
+from outpour.web.api.who_asks import TokenAsks
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.index_override import IndexOverride
@@ -53,7 +57,8 @@ class TrackerRun:
         self._printer = printer
         self._settings = settings
         self.service = TrackerService(settings, on_event=on_event, log_max=log_max)
-        self._admin = self._administration()
+        file = settings.admin_token_file
+        self._token = None if file is None else Token(file)
 
     def start(self) -> None:
         """Bind and begin to answer.
@@ -75,7 +80,7 @@ class TrackerRun:
         except BaseException:
             self.service.stop()
             raise
-        self.service.adopt(found)
+        self.service.dfile_contents().adopt(found)
         self._printer.talk(
             f"took over {len(found.completed)} counters from `{path}`"
             + (f", left out {found.skipped} bad entries" if found.skipped else "")
@@ -104,12 +109,19 @@ class TrackerRun:
         settings = self._settings
         udp = self.service.udp_addresses
         options = WebOptions(
+            site=settings.site,
             public_url=settings.public_url,
             trusted_proxies=settings.trusted_proxies,
             is_open=settings.open and settings.key_list is None,
             udp_port=udp[0][1] if udp else None,
         )
-        app = make_app(self.service, options, administration=self._admin, rules=self._rules())
+        app = make_app(
+            self.service,
+            options,
+            administration=self._admin(),
+            console=self._console(),
+            rules=self._rules(),
+        )
         front = IndexOverride(app, redirect=redirect, favicon=settings.favicon)
         give_way()
         asyncio.run(
@@ -124,19 +136,25 @@ class TrackerRun:
         )
 
     def _rules(self) -> AccessRules:
-        service, admin = self.service, self._admin
-        if admin is None:
+        service, token = self.service, self._token
+        if token is None:
             return AccessRules(self._settings.levels, service.is_key)
-        return AccessRules(self._settings.levels, service.is_key, admin.token.is_right)
+        return AccessRules(self._settings.levels, service.is_key, token.is_right)
 
-    def _administration(self) -> Admin | None:
-        settings = self._settings
-        if settings.admin_token_file is None:
+    def _console(self) -> Console | None:
+        if self._token is None:
             return None
-        keys = settings.key_list
+        return Console(AdminAccess(self._token, self.service.tell), self.service.operation)
+
+    def _admin(self) -> Admin | None:
+        if self._token is None:
+            return None
+        service, keys = self.service, self._settings.key_list
         return Admin(
-            Token(settings.admin_token_file),
-            Keyring(keys, self.service.refresh, time.time) if keys else None,
+            TokenAsks(self._token),
+            Keyring(keys, service.refresh, time.time) if keys else None,
+            service.ruling,
+            TrackerDeeds(service),
         )
 
     def _tell_addresses(self) -> None:

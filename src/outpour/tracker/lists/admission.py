@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from outpour.base.event import Event
-from outpour.tracker.lists.address_ranges import parse_ranges
+from outpour.tracker.lists.address_ranges import AddressRange, parse_ranges
 from outpour.tracker.lists.client_prefixes import parse_clients, prefixes_of
 from outpour.tracker.lists.list_file import ListFile, ListReading, Parse
 from outpour.tracker.lists.passkey import Key, parse_keys
@@ -39,6 +39,10 @@ class Admission:
         self._banned = _followed(settings.address_deny_list, parse_ranges)
         self._clients = _followed(settings.client_deny_list, parse_clients)
         self._keys = _followed(settings.key_list, parse_keys)
+        # What an administrator ruled beside the lists.
+        self._ruled_ranges: frozenset[AddressRange] = frozenset()
+        self._ruled_clients: frozenset[bytes] = frozenset()
+        self._is_ban_new = self._is_client_new = False
         self._changed: set[ListFile[Any]] = set()
         self._due_s: float | None = None
         # By a digest, so that the time to look one up tells nothing of how near a guess was.
@@ -93,15 +97,24 @@ class Admission:
 
         A list without a change costs nothing; a key ends with its second.
         """
-        if self._banned and self._is_new(self._banned):
-            core.ban(list(self._banned.items))
+        if self._is_new(self._banned) or self._is_ban_new:
+            self._is_ban_new = False
+            core.ban(list(_items(self._banned) | self._ruled_ranges))
         if self._admitted and self._is_new(self._admitted):
             core.admit(list(self._admitted.items))
-        if self._clients and self._is_new(self._clients):
-            core.deny_clients(list(self._fixed | self._clients.items))
+        if self._is_new(self._clients) or self._is_client_new:
+            self._is_client_new = False
+            clients = self._fixed | _items(self._clients) | self._ruled_clients
+            core.deny_clients(list(clients))
         is_due = self._due_s is not None and now >= self._due_s
         if self._keys and (self._is_new(self._keys) or is_due):
             self._tell_keys(core, self._keys.items, now)
+
+    def rule(self, banned: frozenset[AddressRange], clients: frozenset[bytes]) -> None:
+        """Put in force whom an administrator turns away; `apply` tells the core of it."""
+        self._is_ban_new |= banned != self._ruled_ranges
+        self._is_client_new |= clients != self._ruled_clients
+        self._ruled_ranges, self._ruled_clients = banned, clients
 
     def begin(self, core: Tracker, now: float) -> None:
         """Tell the core what is in the lists, before it serves.
@@ -111,9 +124,10 @@ class Admission:
         self._changed = set(self._sources)
         self.apply(core, now)
 
-    def _is_new(self, source: ListFile[Any]) -> bool:
-        is_new = source in self._changed
-        self._changed.discard(source)
+    def _is_new(self, source: ListFile[Any] | None) -> bool:
+        is_new = source is not None and source in self._changed
+        if source is not None:
+            self._changed.discard(source)
         return is_new
 
     def _tell_keys(self, core: Tracker, keys: frozenset[Key], now: float) -> None:
@@ -125,6 +139,10 @@ class Admission:
 def digest_of(secret: str) -> bytes:
     """What a key is looked up by."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def _items(source: ListFile[T] | None) -> frozenset[T]:
+    return frozenset() if source is None else source.items
 
 
 def _followed(path: Path | None, parse: Parse[T]) -> ListFile[T] | None:

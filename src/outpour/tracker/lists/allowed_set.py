@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -66,6 +66,9 @@ class AllowedSet:
         # By any infohash; two torrents that share one have one info dictionary.
         self._row_of: dict[bytes, bytes] = {}
         self._duplicates: set[Path] = set()
+        # What an administrator ruled beside all sources.
+        self._ruled_in: frozenset[bytes] = frozenset()
+        self._ruled_out: frozenset[bytes] = frozenset()
         self._infohashes: set[bytes] = set()
         self._unhanded: dict[bytes, None] = {}
 
@@ -87,7 +90,11 @@ class AllowedSet:
 
     @property
     def denied(self) -> frozenset[bytes]:
-        """What the deny list holds."""
+        """What the deny list holds, and what an administrator denied."""
+        return self._denied_by_list | self._ruled_out
+
+    @property
+    def _denied_by_list(self) -> frozenset[bytes]:
         return self._deny.items if self._deny else frozenset()
 
     @property
@@ -132,6 +139,17 @@ class AllowedSet:
     def withdraw(self, infohashes: Iterable[bytes]) -> AllowedChange:
         """No longer allow torrents that were given."""
         return self._settle([one for one in infohashes if self._given.pop(one, None) is not None])
+
+    def rule(self, allowed: frozenset[bytes], denied: frozenset[bytes]) -> AllowedChange:
+        """Put in force what an administrator allows and denies, whatever the sources say."""
+        changed = (self._ruled_in ^ allowed) | (self._ruled_out ^ denied)
+        is_denied_new = denied != self._ruled_out
+        self._ruled_in, self._ruled_out = allowed, denied
+        for infohash in changed:
+            self._decide(infohash)
+        rows = {self._row_of[infohash]: None for infohash in changed if infohash in self._row_of}
+        change = self._settle(rows)
+        return replace(change, is_denied_new=is_denied_new)
 
     def read(self) -> AllowedReading:
         """Read what changed in the sources; this blocks, and may run in a thread.
@@ -236,15 +254,16 @@ class AllowedSet:
             elif first is not None and path not in self._duplicates:
                 self._duplicates.add(path)
                 events.append(DuplicateSkipped(path, first))
-        if chosen is None or not self.denied.isdisjoint(chosen.aliases):
+        if chosen is None or any(map(self._is_denied, chosen.aliases)):
             return None
         return chosen
 
     def _decide(self, infohash: bytes) -> None:
         """Put an infohash into the set, or out of it."""
         is_listed = self._row_of.get(infohash) in self._listings
-        is_allowed = is_listed or (self._allow is not None and infohash in self._allow.items)
-        is_allowed = is_allowed and infohash not in self.denied
+        is_named = self._allow is not None and infohash in self._allow.items
+        is_allowed = is_listed or is_named or infohash in self._ruled_in
+        is_allowed = is_allowed and not self._is_denied(infohash)
         if is_allowed == (infohash in self._infohashes):
             return
         self._unhanded[infohash] = None
@@ -252,6 +271,9 @@ class AllowedSet:
             self._infohashes.add(infohash)
         else:
             self._infohashes.discard(infohash)
+
+    def _is_denied(self, infohash: bytes) -> bool:
+        return infohash in self._ruled_out or infohash in self._denied_by_list
 
 
 def _has_notice(listing: Listing | None) -> bool:

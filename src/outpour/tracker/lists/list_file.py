@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 import time
@@ -13,7 +12,13 @@ from typing import Generic, TypeVar
 
 from outpour.base.errors import FormatError, ReadError, reason
 from outpour.base.event import Event
-from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
+from outpour.base.text import typed
+from outpour.tracker.tracker_events import (
+    FileSkipped,
+    ListChanged,
+    SourceReadable,
+    SourceUnreadable,
+)
 
 T = TypeVar("T")
 Parse = Callable[[bytes], tuple[frozenset[T], list[str]]]
@@ -121,7 +126,7 @@ class ListFile(Generic[T]):
     def _judge(self, raw: bytes) -> tuple[frozenset[T], list[str], str]:
         if len(raw) > BYTES_MAX:
             return frozenset(), [], f"over {BYTES_MAX} bytes"
-        items, faults = self._parse(raw.removeprefix(codecs.BOM_UTF8))
+        items, faults = self._parse(typed(raw))
         return items, faults, f"not one good line: {faults[0]}" if faults and not items else ""
 
     def _may_be_half_written(self, status: os.stat_result, items: frozenset[T]) -> bool:
@@ -134,6 +139,9 @@ class ListFile(Generic[T]):
         events += [FileSkipped(self.path, fault) for fault in faults[:FAULTS_MAX]]
         if len(faults) > FAULTS_MAX:
             events.append(FileSkipped(self.path, f"{len(faults) - FAULTS_MAX} more bad lines"))
+        joined, left = len(items - self.items), len(self.items - items)
+        if self._state.inode is not None and (joined or left):
+            events.append(ListChanged(self.path, joined, left, len(items)))
         return self._reading(replace(seen, items=items, trouble=None, is_settled=True), *events)
 
     def _troubled(self, seen: _State[T], trouble: str) -> ListReading[T]:

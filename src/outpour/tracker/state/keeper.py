@@ -11,13 +11,15 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from outpour import _core
 from outpour.base.errors import OutpourError, WriteError
 from outpour.base.event import Event
+from outpour.tracker.event_log import Happening
+from outpour.tracker.state.operation_tiers import Moment
 from outpour.tracker.state.salvage import Salvaged, salvage, snapshot_of
 from outpour.tracker.state.state_file import StateDamagedError, copies, is_bereft, set_aside
 from outpour.tracker.state.store import Store
@@ -163,9 +165,27 @@ class Keeper:
         return self._attempt("history", lambda store: store.samples.add(at, counts))
 
     def prune(self, retention_d: int) -> bool:
-        """Thin out history."""
+        """Thin out history; says whether that is all done, or failed."""
         now = int(self._clock())
-        return self._attempt("history", lambda store: store.samples.prune(now, retention_d))
+        done: list[bool] = []
+
+        def prune(store: Store) -> None:
+            done.append(store.samples.prune(now, retention_d))
+
+        return not self._attempt("history", prune) or done[-1]
+
+    def end(self) -> bool:
+        """Note that the tracker ends."""
+        now = int(self._clock())
+        return self._attempt("history", lambda store: store.samples.end(now))
+
+    def keep_moments(self, moments: Sequence[Moment]) -> bool:
+        """Keep what the tracker as a whole did."""
+        return self._attempt("history", lambda store: store.moments.add(moments))
+
+    def keep_events(self, happenings: Sequence[Happening], oldest: Mapping[str, int]) -> bool:
+        """Keep what happened, of each kind no older ones than its oldest number."""
+        return self._attempt("history", lambda store: store.events.add(happenings, oldest))
 
     def check_history(self) -> bool:
         """Take out what is damaged of the history, and tell."""
@@ -298,6 +318,8 @@ class Keeper:
         new, higher = found.join(_salvaged_copies(self._path))
         store = self._begin_with(found)
         store.samples.add_points(found.samples)
+        store.samples.buckets.add_blocks(found.blocks)
+        store.moments.add_rows(found.moments.values())
         swarms = snapshot_of(aside)
         if swarms is not None:
             store.set_completed([], swarms=store.write_swarms([swarms[0]], swarms[1]))

@@ -12,6 +12,7 @@ import zlib
 
 _NUMBERS = struct.Struct("<4q")
 _NUMBER = struct.Struct("<q")
+_PAIR = struct.Struct("<2q")
 
 
 def counter_sum(infohash: object, completed: object) -> int | None:
@@ -37,6 +38,23 @@ def sample_sum(infohash: object, *numbers: object) -> int | None:
         return zlib.crc32(b"s" + infohash + _NUMBERS.pack(*numbers))  # type: ignore[operator]
     except (TypeError, struct.error):
         return None
+
+
+def block_sum(step: object, block: object, infohash: object, packed: object) -> int | None:
+    """The sum of a block of buckets; None where the values have other types."""
+    try:
+        return zlib.crc32(b"b" + infohash + _PAIR.pack(step, block) + packed)  # type: ignore[operator]
+    except (TypeError, struct.error):
+        return None
+
+
+def text_sum(*values: object) -> int | None:
+    """The sum of a row of numbers and texts; None where a value is neither."""
+    if not all(isinstance(value, int | str) for value in values):
+        return None
+    # A byte that no text holds keeps neighbours apart.
+    joined = b"\xff".join(str(value).encode("utf-8", "surrogatepass") for value in values)
+    return zlib.crc32(b"t" + joined)
 
 
 def register(connection: sqlite3.Connection) -> None:

@@ -2,6 +2,10 @@
 
 torrents  a row for each that was ever counted or named; each half has a sum, see `row_sums`
 samples   points of history by torrent and Unix second; the key of all together is empty
+buckets   the history before them, in hours and days: see `bucket_block`
+runs      when the tracker ran
+moments   what the tracker as a whole did, by tier and time; see `operation_tiers`
+events    what happened, as operators read it
 swarms    the swarms in parts; of the generation in `facts` alone, others are being written
 marks     the latest downloads, so that none is counted twice; a ring of `MARKS_MAX`
 facts     numbers: `generation`, `next_mark`, `is_open`, `checkpointed_at`, `forgotten`
@@ -49,7 +53,25 @@ INSERT INTO facts VALUES ('generation', 1), ('next_mark', 0), ('is_open', 0),
     ('checkpointed_at', 0), ('forgotten', 0);
 """
 
-MIGRATIONS: tuple[str, ...] = (_SCHEMA_1, _SCHEMA_2)
+_SCHEMA_3 = """
+CREATE TABLE moments (
+    tier INTEGER, at INTEGER, numbers TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (tier, at)
+) WITHOUT ROWID;
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    is_trouble INTEGER NOT NULL, text TEXT NOT NULL, sum INTEGER NOT NULL
+);
+"""
+
+_SCHEMA_4 = """
+CREATE TABLE buckets (
+    step INTEGER, block INTEGER, infohash BLOB, bytes BLOB NOT NULL, sum INTEGER,
+    PRIMARY KEY (step, block, infohash)
+) WITHOUT ROWID;
+CREATE TABLE runs (began INTEGER PRIMARY KEY, ended INTEGER NOT NULL);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3, _SCHEMA_4)
 """Script `n` takes the file from schema version `n` to `n + 1`; a released one never changes."""
 
 COLUMNS = {
@@ -68,6 +90,14 @@ COLUMNS = {
         "facts": ["name", "value"],
     },
 }  # fmt: skip
+COLUMNS[3] = COLUMNS[2] | {
+    "moments": ["tier", "at", "numbers", "sum"],
+    "events": ["number", "at", "kind", "name", "is_trouble", "text", "sum"],
+}
+COLUMNS[4] = COLUMNS[3] | {
+    "buckets": ["step", "block", "infohash", "bytes", "sum"],
+    "runs": ["began", "ended"],
+}
 """What a file of each version has to hold."""
 
 

@@ -20,6 +20,8 @@ from typing import TypeVar
 
 from outpour.base.errors import ReadError, WriteError, reason
 from outpour.tracker.state import write_ahead_log
+from outpour.tracker.state.event_table import EventTable
+from outpour.tracker.state.moment_table import MomentTable
 from outpour.tracker.state.process_lock import Lock
 from outpour.tracker.state.row_sums import counter_sum, name_sum, register
 from outpour.tracker.state.sample_table import SampleTable
@@ -59,7 +61,9 @@ class Store:
         path: The file, made if it is missing together with its folder; None keeps all in memory.
 
     Attributes:
-        samples: The history, written from the thread of the swarms.
+        samples: The history of swarms, written from the thread of the swarms.
+        moments: The history of the tracker as a whole, written from the same.
+        events: What happened, written from the same.
         notices: What was found amiss and could be lived with, in sentences.
         forgotten: Downloads that were counted by counters that are there no more.
 
@@ -117,6 +121,8 @@ class Store:
                 self._slow = self._connect()
                 self._slow.execute("PRAGMA synchronous = NORMAL")
             self.samples = SampleTable(self._slow, self._transaction, self._told)
+            self.moments = MomentTable(self._slow, self._transaction)
+            self.events = EventTable(self._slow, self._transaction)
         except (sqlite3.Error, UnicodeDecodeError, KeyError, TypeError) as error:
             raise self._explain(error, at_start=True) from error
         self._identity = identity(self.path) if self.path else None

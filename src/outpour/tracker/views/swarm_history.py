@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from outpour.tracker.figures import Sample, Stretch, TorrentRow
 from outpour.tracker.state import history_queries
+from outpour.tracker.state.bucket_block import DAY_S
 from outpour.tracker.state.history import expand
 from outpour.tracker.state.keeper import Keeper
-from outpour.tracker.state.sample_table import DAY_S
 from outpour.tracker.views.outlines import Outline, Outlines
 
 T = TypeVar("T")
@@ -67,6 +67,10 @@ class SwarmHistory:
         if version == self._version and len(self._complete) < ANSWERS_KEPT:
             self._complete[asked] = found
         return found
+
+    async def ask(self, ask: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """Ask the store for something else, on the thread of those who look."""
+        return await self._beside(self._keeper.read, ask, otherwise)
 
     def close(self) -> None:
         """End the thread, after what it does now."""

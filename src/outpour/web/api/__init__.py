@@ -1,0 +1,1 @@
+"""The JSON API: a table of what can be asked, its answers, and its description from the table."""

@@ -1,0 +1,274 @@
+"""What the answers of the API hold, as JSON Schema (2020-12), each object once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from outpour.web.api.problem import KINDS
+
+Schema = dict[str, Any]
+
+INFOHASH_FORM = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$"
+_IPV4 = (
+    r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}"
+)
+_IPV6 = "([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}"
+_IPV6_SHORT = "([0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){0,5})?::"
+_BITS = "(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?"
+NETWORK_FORMS = (
+    f"^{_IPV4}(/(3[0-2]|[12]?[0-9]))?$",
+    f"^{_IPV6}{_BITS}$",
+    f"^{_IPV6_SHORT}{_BITS}$",
+)
+"""How addresses and networks are written; other spellings of IPv6 are understood as well."""
+CLIENT_FORM = r"^([0-9A-Za-z.,_~-]|%[0-9A-F]{2}){1,20}$"
+
+
+def text(about: str = "", **more: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
+    """A text."""
+    return {"type": "string", **({"description": about} if about else {}), **more}
+
+
+def number(about: str, **more: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
+    """A whole number from 0."""
+    return {"type": "integer", "minimum": 0, "description": about, **more}
+
+
+def flag(about: str) -> Schema:
+    """Yes or no."""
+    return {"type": "boolean", "description": about}
+
+
+def or_null(schema: Schema) -> Schema:
+    """The same, or null where it is not known."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def many(item: Schema, about: str = "") -> Schema:
+    """A list."""
+    return {"type": "array", "items": item, **({"description": about} if about else {})}
+
+
+def known(name: str) -> Schema:
+    """Another schema of this page."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def whole(about: str, properties: Mapping[str, Schema], optional: Collection[str] = ()) -> Schema:
+    """An object that has all of these members, but for the optional ones, and no other."""
+    return {
+        "type": "object",
+        "description": about,
+        "required": [name for name in properties if name not in optional],
+        "properties": dict(properties),
+        "additionalProperties": False,
+    }
+
+
+_DIGEST = text(
+    "What peers announce: SHA-1 of the info dictionary, or the first 20 bytes of its SHA-256.",
+    pattern="^[0-9a-f]{40}$",
+)
+_COUNTS: dict[str, Schema] = {
+    "complete": number("Connected seeders."),
+    "downloading": number("Connected leechers."),
+    "downloaded": number("Completed downloads reported, ever."),
+    "transferred": or_null(number("Length times downloaded, in bytes.")),
+}
+TORRENT: dict[str, Schema] = {
+    "infohash": _DIGEST,
+    "infohash_v2": or_null(
+        text("SHA-256 of the info dictionary (BEP 52).", pattern="^[0-9a-f]{64}$")
+    ),
+    "name": or_null(text("Name inside the metainfo.")),
+    "length": or_null(number("Size of the content in bytes.")),
+    "file_count": or_null(number("Number of files.")),
+    "version": {"enum": ["v1", "v2", "hybrid", None], "description": "Kind of torrent."},
+    "private": flag("Peers come from the tracker only (BEP 27)."),
+    "created": {
+        "type": ["integer", "null"],
+        "description": "Creation date of the metainfo, or the date of its file, in Unix seconds.",
+    },
+    "comment": or_null(text("Comment inside the metainfo.")),
+    **_COUNTS,
+    "magnet": or_null(text("Magnet link.")),
+    "page_url": text("Page of the torrent.", format="uri"),
+    "torrent_url": or_null(text("The .torrent file.", format="uri")),
+    "content_url": or_null(
+        text("The content itself: a file, or a folder without its last slash.", format="uri")
+    ),
+    "web_seeds": many(text(), "Web seeds inside the metainfo (BEP 19)."),
+}
+DETAIL: dict[str, Schema] = {
+    **TORRENT,
+    "piece_length": or_null(number("Bytes in a piece.")),
+    "piece_count": or_null(number("Number of pieces.")),
+    "created_by": or_null(text("Program that made the metainfo.")),
+    "trackers": or_null(many(many(text()), "Tiers of trackers inside the metainfo (BEP 12).")),
+    "files": or_null(many(known("File"), "Files without padding; null if they are not known.")),
+    "history": many(known("Sample"), "Samples of the swarm, oldest first."),
+}
+_SUMS: dict[str, Schema] = {
+    "torrents": number("Torrents listed."),
+    "length": number("Bytes of all torrents of known length."),
+    "complete_ips": number("Different addresses among seeders."),
+    "complete": number("Connections of seeders."),
+    "downloading_ips": number("Different addresses among leechers."),
+    "downloading": number("Connections of leechers."),
+    "downloaded": number("Completed downloads of the torrents listed."),
+    "downloaded_all": number("Completed downloads of all torrents ever counted."),
+    "transferred": number("Bytes of all completed downloads of known length."),
+}
+_ABOUT: dict[str, Schema] = {
+    "version": text("Version of the tracker."),
+    "server_time": number("Server time in Unix seconds."),
+}
+_NEXT = or_null(text("URL of the following part, null after the last.", format="uri"))
+_WHEN = text(format="date-time")
+_KEY: dict[str, Schema] = {
+    "id": text("A name that tells nothing of the key.", pattern="^[0-9a-f]{12}$"),
+    "label": text("Who has it, in the operator's words."),
+    "made": or_null(_WHEN | {"description": "When it was made, null if the list does not say."}),
+    "expires": or_null(_WHEN | {"description": "Until when it counts, null if for ever."}),
+    "active": flag("Whether it counts now."),
+    "announces": or_null(number("Announces with it since the start, null if not counted.")),
+    "last_used": or_null(_WHEN | {"description": "When it was last used, null if not known."}),
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Torrent": whole("A torrent and its swarm.", TORRENT),
+    "TorrentDetail": whole("A torrent with its files and history.", DETAIL),
+    "SomeOfTorrent": {
+        "type": "object",
+        "description": "What `fields` asks for of a torrent.",
+        "minProperties": 1,
+        "properties": dict(DETAIL),
+        "additionalProperties": False,
+    },
+    "File": whole(
+        "A file of a torrent.",
+        {
+            "path": many(text(), "Components inside the torrent."),
+            "length": number("Bytes."),
+            "url": or_null(text("Direct download.", format="uri")),
+        },
+    ),
+    "Sample": whole(
+        "The swarm at a moment.",
+        {
+            "at": number("Unix seconds."),
+            "complete": number("Seeders."),
+            "downloading": number("Leechers."),
+            "downloaded": number("Completed downloads up to then."),
+        },
+    ),
+    "Totals": whole("Sums over the torrents listed.", _SUMS),
+    "Listing": whole(
+        "A part of the torrents.",
+        {
+            **_ABOUT,
+            "matched": number("Torrents that match, in all parts."),
+            "next": _NEXT,
+            "totals": known("Totals"),
+            "torrents": many({"anyOf": [known("Torrent"), known("SomeOfTorrent")]}),
+        },
+    ),
+    "Stats": whole(
+        "Sums and counters.",
+        {
+            **_ABOUT,
+            "totals": known("Totals"),
+            "counters": {
+                "type": "object",
+                "additionalProperties": {"type": "integer"},
+                "description": "Counters of the tracker since it started.",
+            },
+        },
+    ),
+    "Numbers": whole(
+        "The data of an event `numbers`.",
+        {
+            "at": number("Server time in Unix seconds."),
+            "torrents": many(whole("Its numbers.", {"infohash": _DIGEST, **_COUNTS})),
+            "totals": known("Totals"),
+        },
+        optional=("totals",),
+    ),
+    "Charts": whole(
+        "Drawings.",
+        {
+            "at": number("Unix time in seconds of the latest sample."),
+            "is_late": flag("The histories are still being read; ask again."),
+            "charts": many(known("Chart")),
+        },
+    ),
+    "Chart": whole(
+        "The swarm of a torrent over time.",
+        {
+            "infohash": _DIGEST,
+            "width": number("Of the drawing."),
+            "height": number("Of the drawing."),
+            "complete": text("SVG path of the seeders, in a drawing of this width and height."),
+            "downloading": text("SVG path of the leechers."),
+            "top": number("The count at the upper edge."),
+            "began": number("Unix time in seconds at the left edge."),
+            "ended": number("Unix time in seconds at the right edge."),
+            "label": text("What the drawing says to who cannot see it."),
+        },
+    ),
+    "Key": whole("A key of a private tracker, without what is secret of it.", _KEY),
+    "NewKey": whole(
+        "A key that was just made.",
+        {
+            **_KEY,
+            "key": text("The key itself.", pattern="^[0-9A-Za-z_-]{1,64}$"),
+            "announce_url": text(
+                "Where who has it announces over HTTP; over UDP the path is the same (BEP 41)."
+            ),
+        },
+    ),
+    "Keys": whole("A part of the keys.", {"keys": many(known("Key")), "next": _NEXT}),
+    "Rule": whole(
+        "What an administrator allowed, denied or banned.",
+        {
+            "subject": text("What it is about, in its only spelling."),
+            "made": _WHEN | {"description": "When."},
+            "made_by": text("By whom: how the administrator was known, and from where."),
+            "note": text("Why, in the administrator's words."),
+        },
+    ),
+    "Rules": whole("A part of the rules.", {"rules": many(known("Rule")), "next": _NEXT}),
+    "Problem": whole(
+        "What is wrong with a request (RFC 9457).",
+        {
+            "type": {"enum": [kind.type for kind in KINDS.values()], "description": "Its kind."},
+            "title": text("Its kind, in words."),
+            "status": {"type": "integer", "description": "The HTTP status."},
+            "detail": text("What is wrong with this request."),
+            "error": text("The same, for readers of before there were problem documents."),
+            "parameter": text("The parameter, or member of the body, that is at fault."),
+            "pages": number("How many pages there are."),
+        },
+        optional=("parameter", "pages"),
+    ),
+}
+
+
+def names_of(schemas: Iterable[str]) -> frozenset[str]:
+    """The names of these schemas, and of those that they name."""
+    found: set[str] = set()
+    waiting = [*schemas]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _named(SCHEMAS[name])
+    return frozenset(found)
+
+
+def _named(value: object) -> list[str]:
+    if isinstance(value, dict):
+        own = [str(value["$ref"]).rpartition("/")[2]] if "$ref" in value else []
+        return own + [name for inner in value.values() for name in _named(inner)]
+    return [name for inner in value for name in _named(inner)] if isinstance(value, list) else []

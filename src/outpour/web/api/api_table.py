@@ -1,0 +1,199 @@
+"""Everything that can be asked of the API: the table that routes, document and tests come from."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from outpour.web import charts_api, event_stream
+from outpour.web.api import keys_api, read_api
+from outpour.web.api.answer_schema import DETAIL, INFOHASH_FORM, TORRENT, text
+from outpour.web.api.endpoint import Answer, Asked, Body, Endpoint
+from outpour.web.api.position import CURSOR_MAX
+from outpour.web.api.rules_api import rule_endpoints
+from outpour.web.api.url_parameter import Parameter
+from outpour.web.limits import API_ROWS, API_ROWS_MAX, PAGE_ROWS_MAX
+from outpour.web.query import COLUMNS, TEXT_MAX
+
+ROOT = "/api/v1"
+
+_Q = Parameter("q", text(maxLength=TEXT_MAX), "Only torrents with this in their name or infohash.")
+_SORT = Parameter(
+    "sort",
+    {"type": "string", "enum": [column.key for column in COLUMNS], "default": "name"},
+    "Field to sort by.",
+)
+_ORDER = Parameter(
+    "order",
+    {"type": "string", "enum": ["asc", "desc"]},
+    "Direction; numbers begin with the largest.",
+)
+_PAGE = Parameter(
+    "page",
+    {"type": "integer", "minimum": 1, "maximum": 10_000_000, "default": 1},
+    "Page, from 1. Following `next` is better: rows that come and go move nothing then.",
+)
+_SHOWN = (_Q, _SORT, _ORDER, _PAGE)
+
+
+def _limit(default: int) -> Parameter:
+    schema = {"type": "integer", "minimum": 1, "maximum": API_ROWS_MAX, "default": default}
+    return Parameter("limit", schema, "How many in one answer.")
+
+
+def _fields(names: list[str]) -> Parameter:
+    schema = {
+        "type": "array",
+        "items": {"type": "string", "enum": names},
+        "minItems": 1,
+        "maxItems": len(names),
+        "uniqueItems": True,
+    }
+    about = "Only these members of a torrent, with commas between them."
+    return Parameter("fields", schema, about, is_list=True, example="infohash,name")
+
+
+_CURSOR = Parameter(
+    "cursor",
+    text(maxLength=CURSOR_MAX),
+    "Where the part begins, as `next` of the part before says.",
+)
+_PAGING = (_CURSOR, _limit(API_ROWS_MAX))
+INFOHASH = Parameter(
+    "infohash",
+    text(pattern=INFOHASH_FORM),
+    "40 hexadecimal digits, or the 64 of a v2 infohash.",
+    "path",
+)
+_KEY_ID = Parameter("id", text(pattern="^[0-9a-f]{12}$"), "The id of the key.", "path")
+
+
+def _of_page(
+    handler: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Asked], Awaitable[Response]]:
+    async def answer(asked: Asked) -> Response:
+        return await handler(asked.request)
+
+    return answer
+
+
+READING = (
+    Endpoint(
+        "GET", "/torrents", "listTorrents", "All torrents and their sums", read_api.torrents,
+        {200: Answer("The torrents.", "Listing")}, ("no-such-page",),
+        (
+            *_SHOWN, _limit(API_ROWS),
+            Parameter(
+                "cursor", text(maxLength=CURSOR_MAX),
+                "Where the part begins, as `next` of the part before says. Empty, it begins to "
+                "walk through all torrents in an order of their own, each part at the same cost "
+                "however many there are; `q`, `sort`, `order` and `page` do not go with that, and "
+                "there may be some more in a part than `limit` says.",
+            ),
+            _fields([*TORRENT]),
+        ),
+        description="An open tracker of more than 10,000 torrents lists the largest swarms; the "
+        "cursor walks through all.",
+        is_kept=True,
+    ),
+    Endpoint(
+        "GET", "/torrents/{infohash}", "showTorrent", "One torrent with its files and history",
+        read_api.torrent, {200: Answer("The torrent.", "TorrentDetail or SomeOfTorrent")},
+        ("not-found",), (INFOHASH, _fields([*DETAIL])), is_kept=True,
+    ),
+    Endpoint(
+        "GET", "/charts", "drawCharts", "Drawings of swarms over time",
+        _of_page(charts_api.charts), {200: Answer("The drawings.", "Charts")}, ("not-found",),
+        (
+            *_SHOWN,
+            Parameter(
+                "infohash", text(pattern=INFOHASH_FORM),
+                "The large drawing of this torrent instead.",
+            ),
+            Parameter(
+                "since", {"type": "integer", "minimum": 0},
+                "Leave out torrents to which nothing happened since; `at` of the answer before.",
+            ),
+        ),
+        description="Small drawings of the torrents that the page of the same query shows, or the "
+        "large one of a single torrent. A page past the last is the last one.",
+        is_kept=True,
+    ),
+    Endpoint(
+        "GET", "/stats", "showStats", "Sums and counters", read_api.stats,
+        {200: Answer("Sums over all torrents, and counters since the start.", "Stats")},
+        is_kept=True,
+    ),
+    Endpoint(
+        "GET", "/events", "followNumbers", "Numbers as they change, as server-sent events",
+        _of_page(event_stream.events),
+        {200: Answer("The stream.", "Numbers", "text/event-stream")}, ("unavailable",),
+        (
+            *_SHOWN,
+            Parameter(
+                "infohash",
+                {
+                    "type": "array", "maxItems": PAGE_ROWS_MAX,
+                    "items": text(pattern="^[0-9A-Fa-f]{40}$"),
+                },
+                f"Only these torrents; may be given up to {PAGE_ROWS_MAX} times.",
+            ),
+        ),
+        description="The event `numbers` carries the torrents whose numbers changed; its first one "
+        "carries all. The event `listing` says that a torrent came or went. A page past the last "
+        "is the last one.",
+    ),
+    Endpoint(
+        "GET", "/openapi.json", "describe", "This description", read_api.openapi,
+        {200: Answer("The description, in the words of OpenAPI 3.1.")}, is_kept=True,
+    ),
+)  # fmt: skip
+
+KEYS = (
+    Endpoint(
+        "GET", "/keys", "listKeys",
+        "The keys of a private tracker, without what is secret of them", keys_api.list_keys,
+        {200: Answer("The keys, expired ones included.", "Keys")}, ("off", "unavailable"), _PAGING,
+        is_admin=True,
+    ),
+    Endpoint(
+        "POST", "/keys", "makeKey", "Make a key", keys_api.make_key,
+        {201: Answer("The key.", "NewKey")}, ("off", "unavailable"),
+        body=Body(
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "label": text(
+                        "Who gets it; blanks are joined, and what is above 200 characters is cut."
+                    ),
+                    "expires": {
+                        "type": ["string", "integer", "null"],
+                        "description": "Until when it counts: ISO 8601, in UTC unless it has an "
+                        "offset, or Unix time in seconds; null or nothing is for ever.",
+                        "format": "date-time",
+                        "minimum": 0,
+                        "maximum": 253_402_300_799,
+                    },
+                },
+            },
+            is_required=False,
+        ),
+        description="It counts when the answer comes, which alone shows it.",
+        is_admin=True,
+    ),
+    Endpoint(
+        "GET", "/keys/{id}", "showKey", "One key, without what is secret of it",
+        keys_api.show_key, {200: Answer("The key.", "Key")}, ("off", "not-found", "unavailable"),
+        (_KEY_ID,), is_admin=True,
+    ),
+    Endpoint(
+        "DELETE", "/keys/{id}", "revokeKey", "Revoke a key", keys_api.revoke_key,
+        {200: Answer("The key that was revoked.", "Key")}, ("off", "not-found", "unavailable"),
+        (_KEY_ID,), description="Whoever has it is refused when the answer comes.", is_admin=True,
+    ),
+)  # fmt: skip
+
+ENDPOINTS: tuple[Endpoint, ...] = (*READING, *KEYS, *rule_endpoints(_PAGING))

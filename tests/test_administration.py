@@ -1,0 +1,239 @@
+"""What an administrator does to a running tracker by its API: in force at once, kept, and told."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from outpour.base.errors import FormatError
+from outpour.torrent import bencode
+from outpour.tracker.lists.admin_rule import AdminRule, spelled
+from outpour.tracker.lists.rule_book import RuleBook, book_path
+from tests.trackers import HELLO, Process
+
+TOKEN = "a-token-that-is-long-enough"
+OTHER = b"o" * 20
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    processes: list[Process] = []
+    (tmp_path / "token").write_text(TOKEN)
+
+    def begin(*words: object) -> Process:
+        more = ("--admin-token-file", tmp_path / "token", "--state", tmp_path / "state.sqlite")
+        listen = ("track", "--listen", "127.0.0.1:0", "--workers", "1")
+        processes.append(Process([*listen, *more, *words], tmp_path))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        process.close()
+
+
+def ask(
+    process: Process, method: str, path: str, body: object = None, token: str | None = TOKEN
+) -> tuple[int, Any]:
+    host, port = process.address
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    try:
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        raw = None if body is None else json.dumps(body)
+        connection.request(method, f"/api/v1{path}", raw, headers)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def refusal(process: Process, infohash: bytes, peer_id: bytes = b"-AA0000-" + b"7" * 12) -> str:
+    path = f"/announce?info_hash={quote(infohash)}&peer_id={quote(peer_id)}&port=7&left=0"
+    found = bencode.decode(process.get(path)[1], strict=False)
+    assert isinstance(found, dict)
+    reason = found.get(b"failure reason", b"")
+    assert isinstance(reason, bytes)
+    return reason.decode()
+
+
+def test_a_denied_torrent_is_refused_when_the_answer_comes_and_served_when_it_is_undone(start):
+    process = start("--open")
+    assert refusal(process, OTHER) == ""
+    assert ask(process, "PUT", f"/denied/{OTHER.hex()}", {"note": "asked by mail"})[0] == 201
+    assert "not authorized" in refusal(process, OTHER)
+    assert refusal(process, HELLO) == ""
+    status, rule = ask(process, "GET", f"/denied/{OTHER.hex().upper()}")
+    assert (status, rule["subject"], rule["note"]) == (200, OTHER.hex(), "asked by mail")
+    assert rule["made_by"] == "token from 127.0.0.1"
+    assert ask(process, "PUT", f"/denied/{OTHER.hex()}", {"note": "again"})[0] == 200
+    assert ask(process, "DELETE", f"/denied/{OTHER.hex()}")[0] == 200
+    assert refusal(process, OTHER) == ""
+    assert ask(process, "DELETE", f"/denied/{OTHER.hex()}")[0] == 404
+
+
+def test_an_allowed_infohash_is_tracked_beside_the_list_and_a_denied_one_is_not(start, tmp_path):
+    (tmp_path / "allow.txt").write_text(HELLO.hex())
+    process = start("--allow-list", tmp_path / "allow.txt")
+    assert "not authorized" in refusal(process, OTHER)
+    assert ask(process, "PUT", f"/allowed/{OTHER.hex()}{'00' * 12}")[1]["subject"] == OTHER.hex()
+    assert refusal(process, OTHER) == ""
+    assert ask(process, "PUT", f"/denied/{HELLO.hex()}")[0] == 201
+    assert "not authorized" in refusal(process, HELLO)
+    assert (tmp_path / "allow.txt").read_text() == HELLO.hex()
+    assert ask(process, "DELETE", f"/allowed/{OTHER.hex()}")[0] == 200
+    assert "not authorized" in refusal(process, OTHER)
+
+
+@pytest.mark.parametrize("network", ["127.0.0.1", "127.0.0.0/8", "::ffff:127.0.0.1", "127.1.2.3/8"])
+def test_a_banned_address_is_turned_away_until_that_is_undone(start, network):
+    process = start("--open")
+    status, rule = ask(process, "PUT", f"/banned-addresses/{network}")
+    assert status == 201
+    assert "IP is not allowed" in refusal(process, OTHER)
+    assert ask(process, "DELETE", f"/banned-addresses/{quote(rule['subject'], safe='')}")[0] == 200
+    assert refusal(process, OTHER) == ""
+
+
+def test_a_denied_client_is_turned_away_beside_those_of_the_settings(start):
+    process = start("--open", "--denied-clients", "-BB")
+    assert ask(process, "PUT", "/denied-clients/-AA%2500")[1]["subject"] == "-AA%00"
+    assert refusal(process, OTHER) == ""
+    assert ask(process, "PUT", "/denied-clients/-AA0000-")[0] == 201
+    assert "client is not allowed" in refusal(process, OTHER)
+    assert "client is not allowed" in refusal(process, OTHER, b"-BB" + b"1" * 17)
+    assert refusal(process, OTHER, b"-CC" + b"1" * 17) == ""
+
+
+def test_rules_hold_over_a_restart_and_lie_beside_the_state_for_their_owner_alone(start, tmp_path):
+    process = start("--open")
+    ask(process, "PUT", f"/denied/{OTHER.hex()}", {"note": "ünlawful"})
+    ask(process, "PUT", "/denied-clients/-XX")
+    assert process.end() == 0
+    path = book_path(tmp_path / "state.sqlite")
+    assert path is not None
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    again = start("--open")
+    assert "not authorized" in refusal(again, OTHER)
+    assert "client is not allowed" in refusal(again, HELLO, b"-XX" + b"1" * 17)
+    assert ask(again, "GET", "/denied")[1]["rules"][0]["note"] == "ünlawful"
+
+
+def test_rules_that_cannot_be_written_down_are_refused_and_not_in_force(start, tmp_path):
+    process = start("--open")
+    assert process.address
+    (tmp_path / "state.sqlite.rules").mkdir()
+    status, problem = ask(process, "PUT", f"/denied/{OTHER.hex()}")
+    assert (status, problem["type"].rpartition("#")[2]) == (503, "unavailable")
+    assert refusal(process, OTHER) == ""
+    assert ask(process, "GET", "/denied")[1]["rules"] == []
+
+
+def test_damaged_rules_keep_a_tracker_from_starting_as_it_would_forget_whom_it_bans(tmp_path):
+    path = tmp_path / "rules"
+    for raw in (b"", b"[]", b'{"rules": [{"kind": "denied"}]}', b'{"rules": [1]}', b"\xff"):
+        path.write_bytes(raw)
+        with pytest.raises(FormatError, match="not the rules"):
+            RuleBook(path)
+
+
+def test_every_change_is_told_with_who_made_it(start, tmp_path):
+    (tmp_path / "keys").write_text("")
+    process = start("--open", "--key-list", tmp_path / "keys")
+    made = ask(process, "POST", "/keys", {"label": "carol"})[1]
+    ask(process, "DELETE", f"/keys/{made['id']}")
+    ask(process, "PUT", "/banned-addresses/192.0.2.0/24", {"note": "flood"})
+    ask(process, "DELETE", "/banned-addresses/192.0.2.0/24")
+    who = "administrator (token from 127.0.0.1):"
+    for what in (
+        f"made key {made['id']} for `carol`",
+        f"revoked key {made['id']} of `carol`",
+        "banned `192.0.2.0/24`, flood",
+        "no longer banned `192.0.2.0/24`",
+    ):
+        line = f"{who} {what}"
+        process.until(lambda line=line: line in process.text, line)
+    assert made["key"] not in process.text
+
+
+def test_keys_tell_their_use_and_rules_and_keys_come_in_parts(start, tmp_path):
+    (tmp_path / "keys").write_text("one\ntwo\nthree\n")
+    process = start("--open", "--key-list", tmp_path / "keys")
+    for number in range(5):
+        ask(process, "PUT", f"/denied-clients/-A{number}")
+    for path, name, count in (("/keys", "keys", 3), ("/denied-clients", "rules", 5)):
+        found: list[object] = []
+        following: str | None = f"{path}?limit=2"
+        while following:
+            status, part = ask(process, "GET", following)
+            assert (status, len(part[name]) <= 2) == (200, True)
+            found += [json.dumps(one) for one in part[name]]
+            following = part["next"] and part["next"].partition("/api/v1")[2]
+        assert len({*found}) == len(found) == count
+    assert {"announces", "last_used"} <= ask(process, "GET", "/keys")[1]["keys"][0].keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", "/denied/xyz", 400),
+        ("PUT", "/denied/" + "0" * 41, 400),
+        ("GET", "/denied/xyz", 404),
+        ("PUT", "/banned-addresses/192.0.2.256", 400),
+        ("PUT", "/banned-addresses/192.0.2.1/33", 400),
+        ("PUT", "/banned-addresses/fe80::1%25eth0", 400),
+        ("PUT", "/banned-addresses/192.0.2.1/255.0.0.0", 400),
+        ("PUT", "/banned-addresses/1", 400),
+        ("PUT", "/denied-clients/" + "x" * 21, 400),
+        ("DELETE", "/denied-clients/nobody", 404),
+        ("PUT", "/denied/" + "0" * 40 + "?why=", 400),
+        ("POST", "/denied", 405),
+        ("PATCH", "/keys", 405),
+    ],
+)
+def test_what_is_no_rule_is_told_and_makes_none(guarded, method, path, status):
+    answered, problem = ask(guarded, method, path)
+    assert (answered, problem["status"]) == (status, status)
+    assert problem["detail"] == problem["error"]
+    assert {"type", "title"} <= problem.keys()
+    for kind in ("denied", "banned-addresses", "denied-clients"):
+        assert ask(guarded, "GET", f"/{kind}")[1]["rules"] == []
+
+
+def test_nobody_without_the_token_reads_or_makes_rules(guarded):
+    for token in (None, "", TOKEN[:-1]):
+        for path in ("/denied", "/allowed", "/banned-addresses", "/denied-clients"):
+            assert ask(guarded, "GET", path, token=token)[0] == 401
+        assert ask(guarded, "PUT", f"/denied/{OTHER.hex()}", token=token)[0] == 401
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    root = tmp_path_factory.mktemp("guarded")
+    (root / "token").write_text(TOKEN)
+    words = ("track", "--listen", "127.0.0.1:0", "--workers", "1", "--open")
+    process = Process([*words, "--admin-token-file", root / "token"], root)
+    yield process
+    process.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "only"),
+    [
+        ("denied", "AB" * 32, "ab" * 20),
+        ("banned-addresses", "192.0.2.77/24", "192.0.2.0/24"),
+        ("banned-addresses", "192.0.2.7/32", "192.0.2.7"),
+        ("banned-addresses", "2001:DB8:0::/32", "2001:db8::/32"),
+        ("banned-addresses", "::ffff:192.0.2.0/120", "192.0.2.0/24"),
+        ("denied-clients", "%2dA%42%00", "-AB%00"),
+    ],
+)
+def test_what_a_rule_is_about_has_one_spelling(kind, text, only):
+    assert spelled(kind, text) == only
+    rule = AdminRule(kind, only, 1, "x")
+    assert AdminRule.of(rule.record) == rule
