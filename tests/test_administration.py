@@ -17,6 +17,7 @@ from outpour.torrent import bencode
 from outpour.tracker.lists.admin_rule import AdminRule, spelled
 from outpour.tracker.lists.rule_book import RuleBook, book_path
 from tests.trackers import HELLO, Process
+from tests.waiting import wait_for
 
 TOKEN = "a-token-that-is-long-enough"
 OTHER = b"o" * 20
@@ -206,10 +207,13 @@ def test_what_is_no_rule_is_told_and_makes_none(guarded, method, path, status):
 
 
 def test_nobody_without_the_token_reads_or_makes_rules(guarded):
-    for token in (None, "", TOKEN[:-1]):
-        for path in ("/denied", "/allowed", "/banned-addresses", "/denied-clients"):
-            assert ask(guarded, "GET", path, token=token)[0] == 401
-        assert ask(guarded, "PUT", f"/denied/{OTHER.hex()}", token=token)[0] == 401
+    for path in ("/denied", "/allowed", "/banned-addresses", "/denied-clients", "/keys"):
+        assert ask(guarded, "GET", path, token=None)[0] == 401
+    assert ask(guarded, "PUT", f"/denied/{OTHER.hex()}", token=None)[0] == 401
+    statuses = [ask(guarded, "GET", "/denied", token=TOKEN[:-1])[0] for _ in range(8)]
+    assert {*statuses} == {401, 429}
+    assert ask(guarded, "GET", "/denied")[0] == 429, "the right one has to wait as well"
+    wait_for(lambda: ask(guarded, "GET", "/denied")[0] == 200)
 
 
 @pytest.fixture(scope="module")

@@ -173,10 +173,14 @@ def test_whatever_a_page_lists_the_fault_is_one_clear_line(case: str, web_host: 
     assert len(caught.value.message) < 300
 
 
+@pytest.mark.parametrize(
+    ("limit", "value", "message"),
+    [("LIST_PAGES_MAX", 20, "has no end"), ("LIST_TIMES", 0, "takes too long")],
+)
 def test_a_list_whose_every_page_names_another_ends(
-    web_host: WebHost, monkeypatch: pytest.MonkeyPatch
+    limit: str, value: int, message: str, web_host: WebHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("outpour.downloader.sources.LIST_PAGES_MAX", 20)
+    monkeypatch.setattr(f"outpour.downloader.sources.{limit}", value)
     pages = iter(range(10_000))
 
     def respond(target: str, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
@@ -186,7 +190,7 @@ def test_a_list_whose_every_page_names_another_ends(
         return 200, json.dumps(following).encode(), {}
 
     web_host.respond = respond  # type: ignore[method-assign]
-    with pytest.raises(NetworkError, match="has no end"):
+    with pytest.raises(NetworkError, match=message):
         resolve(web_host.url)
 
 

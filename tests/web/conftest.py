@@ -24,6 +24,7 @@ from outpour.tracker.figures import Extremes, Sample, Stretch, TorrentRow, Total
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.views.outlines import Outlines, joined
+from outpour.tracker.views.usage_book import UsageBook
 from outpour.web.access import AccessRules
 from outpour.web.admin.console import Console
 from outpour.web.api.administration import Admin
@@ -52,6 +53,39 @@ Identity = Callable[[tuple[str, ...], os.stat_result], bool]
 
 
 @dataclass
+class FakeUsage:
+    """What a core saw, of nobody."""
+
+    clients: list[tuple[bytes, int]] = field(default_factory=list)
+    agents: list[tuple[bytes, int]] = field(default_factory=list)
+    refused_torrents: list[tuple[str, bytes, int]] = field(default_factory=list)
+    refused_addresses: list[tuple[str, str, int]] = field(default_factory=list)
+    refused_clients: list[tuple[str, bytes, int]] = field(default_factory=list)
+
+
+@dataclass
+class FakeCore:
+    """What a core counts, in plain lists; what is taken of it is there the next time, too."""
+
+    requests: list[tuple[str, str, str, str | None, int]] = field(default_factory=list)
+    times: list[tuple[str, list[tuple[int, int]], int, float]] = field(default_factory=list)
+    seen: FakeUsage = field(default_factory=FakeUsage)
+    key_uses: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def request_counts(self) -> list[tuple[str, str, str, str | None, int]]:
+        return self.requests
+
+    def latencies(self) -> list[tuple[str, list[tuple[int, int]], int, float]]:
+        return self.times
+
+    def take_usage(self) -> FakeUsage:
+        return self.seen
+
+    def take_key_uses(self) -> list[tuple[str, int, int]]:
+        return self.key_uses
+
+
+@dataclass
 class FakeView:
     """A view over plain dictionaries."""
 
@@ -60,7 +94,10 @@ class FakeView:
     contents: dict[bytes, Path] = field(default_factory=dict)
     identities: dict[bytes, Identity] = field(default_factory=dict)
     samples: dict[bytes, tuple[Sample, ...]] = field(default_factory=dict)
+    withdrawn: dict[bytes, TorrentRow] = field(default_factory=dict)
+    checksums: dict[bytes, Sequence[bytes]] = field(default_factory=dict)
     tracker_counters: dict[str, int] = field(default_factory=dict)
+    core: FakeCore = field(default_factory=FakeCore)
     tracker_fault: str | None = None
     version: str = "9.8.7"
     time: float = NOW
@@ -122,12 +159,20 @@ class FakeView:
                     sample.at,
                     Extremes(*[sample.complete] * 4),
                     Extremes(*[sample.downloading] * 4),
+                    sample.downloaded,
                 )
                 for sample in self.samples.get(infohash, ())
                 if sample.at > after
             ],
             step_s,
         )
+
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        found = self._stretches(infohash, step_s, since - 3600)
+        return [stretch for stretch in found if stretch.ended >= since]
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        return self.withdrawn.get(infohash)
 
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         raw = self.metainfos.get(infohash)
@@ -138,10 +183,16 @@ class FakeView:
         if path is None:
             return None
         fence = path if path.is_dir() else path.parent
-        return ContentRoot(path, fence, self.identities.get(infohash, lambda *_: True))
+        checksums = self.checksums.get(infohash, ())
+        is_same = self.identities.get(infohash, lambda *_: True)
+        return ContentRoot(path, fence, is_same, lambda: checksums)
 
     def counters(self) -> Mapping[str, int]:
         return self.tracker_counters
+
+    @property
+    def usage(self) -> UsageBook:
+        return UsageBook(self.core, self.now)
 
     def fault(self) -> str | None:
         return self.tracker_fault

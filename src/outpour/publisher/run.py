@@ -34,8 +34,10 @@ from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
 from outpour.web.access import AccessRules
+from outpour.web.admin.admin_access import AdminAccess
+from outpour.web.admin.console import Console
 from outpour.web.api.administration import Admin
-from outpour.web.api.who_asks import TokenAsks
+from outpour.web.api.who_asks import AccessAsks
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.serve_until_signal import serve
@@ -121,8 +123,14 @@ async def _serve(
         )
         file = settings.admin_token_file
         token = None if file is None else Token(file)
-        admin = None if token is None else _admin(settings, tracker, token)
-        app = make_app(view, web, administration=admin, rules=_rules(settings, tracker, token))
+        access = None if token is None else AdminAccess(token, tracker.tell)
+        app = make_app(
+            view,
+            web,
+            administration=None if access is None else _admin(settings, tracker, access),
+            console=None if access is None else Console(access, tracker.operation),
+            rules=_rules(settings, tracker, token),
+        )
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, tell)
     except BaseException:
@@ -162,10 +170,10 @@ def _rules(settings: TrackerSettings, tracker: TrackerService, token: Token | No
     return AccessRules(settings.levels, tracker.is_key, token.is_right)
 
 
-def _admin(settings: TrackerSettings, tracker: TrackerService, token: Token) -> Admin:
+def _admin(settings: TrackerSettings, tracker: TrackerService, access: AdminAccess) -> Admin:
     keys = settings.key_list
     return Admin(
-        TokenAsks(token),
+        AccessAsks(access),
         Keyring(keys, tracker.refresh, time.time) if keys else None,
         tracker.ruling,
         TrackerDeeds(tracker),

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from outpour import _core
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
-from outpour.base.folder_watch import watch
 from outpour.base.open_files import raise_limit
 from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
@@ -33,14 +32,13 @@ from outpour.tracker.own_seeder import OwnSeeder
 from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.source_watch import watch_sources
 from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
     Completed,
     ConnectionsAllowed,
     MoreCompleted,
-    NotificationBack,
-    NotificationLost,
     ProxyNotTrusted,
     SnapshotRefused,
     StateRestored,
@@ -49,6 +47,7 @@ from outpour.tracker.views.census import ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
 from outpour.tracker.views.sample_points import SamplePoints
 from outpour.tracker.views.swarm_history import SwarmHistory
+from outpour.tracker.views.usage_book import UsageBook
 
 if TYPE_CHECKING:
     from outpour._core import Logged
@@ -123,6 +122,7 @@ class TrackerService:
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
             self._census = CurrentCensus(self._counter.take, self._torrents_listed)
             retention_d = self.settings.history_retention_d
+            self._usage = UsageBook(self._core, self._clock)
             self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
             self.operation.begin(self._core, self._keeper, self._past)
@@ -163,6 +163,7 @@ class TrackerService:
         """
         works: list[Callable[[], Awaitable[None]]]
         works = [self._until_fault, self._turns, self._follow, self._census.keep_up]
+        works.append(self._usage.keep_up)
         works += self._saver.works()
         if self._allowed.folders or self._allowed.files or self._admission.files:
             works.append(self._watch)
@@ -286,6 +287,15 @@ class TrackerService:
         """The histories of swarms in at most so many stretches, by the infohash of the row."""
         return await self._past.outlines(infohashes, parts_max)
 
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        """What is known of a swarm since then, in stretches of `step_s` seconds."""
+        return await self._past.stretches(infohash, since, step_s)
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        """A torrent that was listed once and is so no longer."""
+        is_kept = not self.settings.open and self.row(infohash) is None
+        return self._counter.gone(infohash) if is_kept else None
+
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out, None if there is none or none may be."""
         listing = self._allowed.find(infohash) if self.settings.serve_torrents else None
@@ -309,6 +319,11 @@ class TrackerService:
     def counters(self) -> Mapping[str, int]:
         """Counters since start, by name."""
         return self._core.counters()
+
+    @property
+    def usage(self) -> UsageBook:
+        """Who uses the tracker and who is turned away, and what becomes of requests."""
+        return self._usage
 
     def logged(self, limit: int) -> Sequence[Logged]:
         """Take up to `limit` answered requests, the oldest first; from any thread."""
@@ -463,20 +478,8 @@ class TrackerService:
 
     async def _watch(self) -> None:
         files = (*self._allowed.files, *self._admission.files)
-        await watch(
-            self._allowed.folders,
-            files,
-            lambda _: self._wake.set(),
-            self.settings.rescan_interval_s,
-            self._tell_watch,
-        )
-
-    def _tell_watch(self, folders: Sequence[Path], why: str | None) -> None:
-        if why is None:
-            self._on_event(NotificationBack(tuple(folders)))
-        else:
-            rescan_s = self.settings.rescan_interval_s
-            self._on_event(NotificationLost(tuple(folders), why, rescan_s))
+        rescan_s = self.settings.rescan_interval_s
+        await watch_sources(self._allowed.folders, files, rescan_s, self._wake.set, self.tell)
 
     def _tell_kept(self) -> None:
         while self._keeper.events:

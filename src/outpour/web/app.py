@@ -17,7 +17,6 @@ from outpour.base.units import format_size
 from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
     feed,
-    metrics,
     pages,
     text_format,
     torrent_files,
@@ -36,6 +35,7 @@ from outpour.web.file_tree import tree_of
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.live_numbers import Live
+from outpour.web.metrics.metrics_reply import metrics
 from outpour.web.page_thread import PageThread
 from outpour.web.query import COLUMNS
 from outpour.web.rendered_pages import RenderedPages
@@ -59,7 +59,7 @@ ROUTES = (
     ("/file", torrent_files.classic_file),
     ("/content", web_seed.content),
     ("/content/{path:path}", web_seed.content),
-    ("/metrics", metrics.metrics),
+    ("/metrics", metrics),
     ("/feed.xml", feed.feed),
     ("/healthz", pages.healthz),
     ("/robots.txt", pages.robots),
@@ -148,26 +148,24 @@ def make_app(
 def _routes() -> list[Route]:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
     by_path: dict[str, dict[str, Handler]] = {}
-    for path, method, handler in ADMIN_PAGES:
-        by_path.setdefault(path, {})[method] = handler
     for one in ENDPOINTS:
         by_path.setdefault(ROOT + one.path, {})[one.method] = one
+    for path, method, endpoint in ADMIN_PAGES:
+        by_path.setdefault(path, {})[method] = endpoint
     # One route a path: the first that has the path answers a wrong method with 405.
     return [
         *routes,
         *(
-            Route(path, _by_method(endpoints), methods=list(endpoints))
-            for path, endpoints in by_path.items()
+            Route(path, _by_method(handlers), methods=list(handlers))
+            for path, handlers in by_path.items()
         ),
     ]
 
 
-def _by_method(
-    endpoints: dict[str, Handler],
-) -> Handler:
+def _by_method(handlers: dict[str, Handler]) -> Handler:
     async def handle(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        return await endpoints[method](request)
+        return await handlers[method](request)
 
     return handle
 

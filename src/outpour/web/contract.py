@@ -18,6 +18,7 @@ from outpour.base.errors import SettingsError
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.site_settings import SiteSettings
+from outpour.tracker.views.usage_book import UsageBook
 from outpour.web.limits import EVENT_CLIENTS_MAX
 
 
@@ -30,11 +31,14 @@ class ContentRoot:
         fence: The folder that no symbolic link may lead out of; None lets them lead anywhere.
         is_same: Tells by its path inside the torrent and its status whether a file is the one that
             the torrent was made of.
+        checksums: The SHA-256 of its files in the order of the torrent, pad files left out; empty
+            where none were made. It reads a disk: to be called beside the event loop.
     """
 
     path: Path
     fence: Path | None
     is_same: Callable[[tuple[str, ...], os.stat_result], bool]
+    checksums: Callable[[], Sequence[bytes]] = tuple
 
 
 class View(Protocol):
@@ -84,6 +88,16 @@ class View(Protocol):
         What was read before is there at once, until the next sample.
         """
 
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        """What is known of a swarm from Unix second `since` on, in stretches of `step_s` seconds.
+
+        Stretches begin at multiples of `step_s`; the first may be the single moment `since`, with
+        what was true by then. One of which nothing is known is left out.
+        """
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        """A torrent that was listed once and is so no longer, None if it never was or still is."""
+
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out, None if there is none; from any thread."""
 
@@ -92,6 +106,10 @@ class View(Protocol):
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start by the names of `_core.Tracker.counters`."""
+
+    @property
+    def usage(self) -> UsageBook:
+        """Who uses the tracker and who is turned away, and what becomes of requests."""
 
     def fault(self) -> str | None:
         """Why announces are no longer answered, None while they are."""

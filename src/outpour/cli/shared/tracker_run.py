@@ -24,7 +24,7 @@ from outpour.web.access import AccessRules
 from outpour.web.admin.admin_access import AdminAccess
 from outpour.web.admin.console import Console
 from outpour.web.api.administration import Admin
-from outpour.web.api.who_asks import TokenAsks
+from outpour.web.api.who_asks import AccessAsks
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.index_override import IndexOverride
@@ -59,6 +59,9 @@ class TrackerRun:
         self.service = TrackerService(settings, on_event=on_event, log_max=log_max)
         file = settings.admin_token_file
         self._token = None if file is None else Token(file)
+        self._access = None
+        if self._token is not None:
+            self._access = AdminAccess(self._token, self.service.tell)
 
     def start(self) -> None:
         """Bind and begin to answer.
@@ -142,16 +145,14 @@ class TrackerRun:
         return AccessRules(self._settings.levels, service.is_key, token.is_right)
 
     def _console(self) -> Console | None:
-        if self._token is None:
-            return None
-        return Console(AdminAccess(self._token, self.service.tell), self.service.operation)
+        return None if self._access is None else Console(self._access, self.service.operation)
 
     def _admin(self) -> Admin | None:
-        if self._token is None:
+        if self._access is None:
             return None
         service, keys = self.service, self._settings.key_list
         return Admin(
-            TokenAsks(self._token),
+            AccessAsks(self._access),
             Keyring(keys, service.refresh, time.time) if keys else None,
             service.ruling,
             TrackerDeeds(service),

@@ -70,11 +70,14 @@ def unpack(packed: bytes) -> dict[int, Bucket]:
     Raises:
         ValueError: It is no block.
     """
+    unpacker = zlib.decompressobj()
     try:
-        raw = zlib.decompressobj().decompress(packed, RAW_BYTES_MAX)
-        mask, *numbers = struct.unpack(f"<{len(raw) // 4}I", raw)
-    except (zlib.error, struct.error) as error:
+        raw = unpacker.decompress(packed, RAW_BYTES_MAX)
+    except zlib.error as error:
         raise ValueError("not a block of buckets") from error
+    if not unpacker.eof or not raw or len(raw) % 4:
+        raise ValueError("not a block of buckets")
+    mask, *numbers = struct.unpack(f"<{len(raw) // 4}I", raw)
     slots = [slot for slot in range(SLOTS_MAX) if mask >> slot & 1]
     count = len(slots)
     if len(numbers) != count * COLUMNS:

@@ -85,8 +85,8 @@ def stretches(
     ]
     if found and dense and dense[0].began // step_s == found[-1].ended // step_s:
         # The stretch in which the dense day begins has a part of each kind.
-        found[-1] = _with(found[-1], dense.pop(0))
-    if dense and found:
+        dense[0] = _with(found.pop(), dense[0])
+    elif found and dense:
         is_late = dense[0].began - found[-1].ended > LATE_S
         dense[0] = replace(dense[0], is_after_gap=is_late)
     return found + _apart(dense, pauses(connection, after) if len(dense) > 1 else ())

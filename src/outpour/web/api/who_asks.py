@@ -6,6 +6,9 @@ from typing import Protocol
 
 from starlette.requests import Request
 
+from outpour.web.admin.admin_access import AdminAccess, TooSoonError
+from outpour.web.api.problem import Problem
+
 
 class WhoAsks(Protocol):
     """Knows administrators."""
@@ -18,22 +21,24 @@ class WhoAsks(Protocol):
         """
 
 
-class RightToken(Protocol):
-    """Knows the administrator's token."""
+class AccessAsks:
+    """Takes for an administrator whoever sends `Authorization: Bearer TOKEN`.
 
-    def is_right(self, given: str) -> bool:
-        """Whether this is the token."""
+    A browser sends that on no other site's behalf, as it would a cookie.
 
+    Args:
+        access: Knows the token, and slows down who guesses.
+    """
 
-class TokenAsks:
-    """Takes for an administrator whoever sends `Authorization: Bearer TOKEN`."""
-
-    def __init__(self, token: RightToken) -> None:
-        self._token = token
+    def __init__(self, access: AdminAccess) -> None:
+        self._access = access
 
     def who(self, request: Request) -> str | None:
         """Name the token and the address that it comes from."""
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self._token.is_right(given.strip()):
-            return None
-        return f"token from {request.client.host}" if request.client else "token"
+        try:
+            known = self._access.known(request)
+        except TooSoonError as error:
+            headers = {"retry-after": str(error.wait_s)}
+            said = f"wrong tokens came from this address: wait {error.wait_s} s"
+            raise Problem("too-often", said, headers=headers) from None
+        return None if known is None or known.session is not None else known.who
