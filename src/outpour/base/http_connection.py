@@ -59,9 +59,11 @@ class TimedConnection(http.client.HTTPConnection):
         self._deadline = deadline
 
     def response_class(self, sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:  # type: ignore[override] # noqa: ANN401
+        """Read an answer within the limit."""
         return http.client.HTTPResponse(_Timed(sock, self._deadline), *args, **kwargs)  # type: ignore[arg-type]
 
     def connect(self) -> None:
+        """Connect by the route."""
         self.sock = _open(self.host, self.port, self._route.proxy, self._deadline)
         if self._tunnel_host:  # type: ignore[attr-defined]
             self._tunnel()  # type: ignore[attr-defined]
@@ -74,6 +76,7 @@ class SecureConnection(TimedConnection):
     default_port = http.client.HTTPS_PORT
 
     def connect(self) -> None:
+        """Connect, and look at the certificate."""
         super().connect()
         context = ssl.create_default_context(cafile=self._route.ca_file)
         name = self._tunnel_host or self.host  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from email.message import Message
 
 from outpour.base.deadline import Deadline
 from outpour.base.errors import NetworkError, UsageError
@@ -76,7 +77,7 @@ def probe(url: str, *, route: Route = DIRECT, timeout_s: float = PROBE_S) -> Rem
         raise NetworkError(f"`{url}`: {why(error)}") from error
 
 
-def _read(url: str, place: str, status: int, headers: http.client.HTTPMessage) -> RemoteFile:
+def _read(url: str, place: str, status: int, headers: Message) -> RemoteFile:
     encoding = headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise NetworkError(

@@ -65,9 +65,9 @@ class RangeReader:
         """
         done, failures = 0, 0
         while done < len(buffer):
+            done_before = done
             try:
                 self._seek(start + done, start + len(buffer))
-                done_before = done
                 while done < len(buffer):
                     count = self._read(buffer[done : done + BLOCK])
                     done += count
@@ -85,6 +85,9 @@ class RangeReader:
 
     def close(self) -> None:
         """Give the connection up."""
+        # One that ends with its answer is the answer's alone.
+        if self._answer is not None:
+            self._answer.close()
         if self._connection is not None:
             self._connection.close()
         self._connection = self._answer = None

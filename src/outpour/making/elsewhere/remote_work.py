@@ -193,9 +193,7 @@ class RemoteWork:
         with self._lock:
             self._done += count
 
-    def _hash(
-        self, window: Window, futures: list[Future[None]], progress: Progress | None
-    ) -> None:
+    def _hash(self, window: Window, futures: list[Future[None]], progress: Progress | None) -> None:
         try:
             pending: set[Future[None]] = set(futures)
             while pending:

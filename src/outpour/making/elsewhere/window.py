@@ -110,7 +110,9 @@ class _Memory:
             self.path = f"/proc/self/fd/{self._file.fileno()}"
         else:
             # Elsewhere memory has no names; this file is short and goes with its window.
-            self._file = tempfile.NamedTemporaryFile(prefix="outpour-window-")
+            self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - `close` closes it
+                prefix="outpour-window-"
+            )
             self.path = self._file.name
         try:
             self._file.truncate(count)
