@@ -209,6 +209,7 @@ class FakeView:
             length=info.length,
             magnet=str(Magnet.of(metainfo)),
             file_count=len(info.files),
+            is_folder=info.is_folder,
             version=info.version,
             published_at=NOW - 1000,
             transferred=info.length * numbers.get("downloaded", 0),

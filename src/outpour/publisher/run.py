@@ -114,7 +114,12 @@ async def _serve(
             stack.callback(seeder.close)
             listing = await _self_listing(options, tracker, urls, seeder)
         published = PublishedTorrents()
-        view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
+        view = PublishedView(
+            tracker,
+            published,
+            follows_links=options.symlinks == "follow",
+            checksums=made_torrents.checksums,
+        )
         web = WebOptions(
             site=settings.site,
             name=_name(options),
