@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ from outpour.tracker.tracker_events import (
     SourceUnreadable,
     Withdrawn,
 )
+from tests.test_service import running, settings
+from tests.waiting import until
 
 VECTORS = Path(__file__).parent / "vectors" / "classic"
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
@@ -437,3 +440,35 @@ def test_while_nothing_can_be_notified_it_is_looked_again_and_again(folder, monk
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(main())
+
+
+def test_what_is_read_of_a_folder_is_put_in_force_where_others_publish_and_not_before(
+    tmp_path, monkeypatch
+):
+    async def nothing(*_):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("outpour.tracker.service.watch", nothing)
+    infohash = Metainfo.parse(torrent("new")).info.infohash
+    threads = []
+    apply = AllowedSet.apply
+
+    def noted(self, reading):
+        threads.append(threading.current_thread())
+        return apply(self, reading)
+
+    monkeypatch.setattr(AllowedSet, "apply", noted)
+
+    async def main():
+        given = settings(allowed_dir=tmp_path, rescan_interval_s=3600)
+        async with running(given) as service:
+            (tmp_path / "new.torrent").write_bytes(torrent("new"))
+            allowed = service._allowed
+            readings = [await asyncio.to_thread(allowed.read) for _ in range(2)]
+            assert readings[0].folder.changed == readings[1].folder.changed != ()
+            assert infohash not in allowed
+            service.reload()
+            await until(lambda: infohash in allowed)
+
+    asyncio.run(main())
+    assert threads == [threading.main_thread()] * 2

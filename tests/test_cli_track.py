@@ -189,14 +189,14 @@ def test_the_printed_settings_file_is_one(run, tmp_path):
 
 
 def test_every_setting_is_a_flag_in_the_help(run):
-    from outpour.tracker.settings import TrackerSettings
+    from outpour.tracker.settings import all_fields
 
     done = run("track", "--help")
     assert done.code == 0
     missing = [
         name
-        for name in TrackerSettings.model_fields
-        if f"--{name.replace('_', '-')}" not in done.out
+        for name in all_fields()
+        if f"--{name.removeprefix('site.').replace('_', '-')}" not in done.out
     ]
     assert missing == []
 

@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
-from outpour.publisher.introductions import EVERY_TURNS, PEERS_A_TURN, Introductions
-from outpour.publisher.published import PublishedTorrents
+from outpour.making.maker import CreateOptions, create
+from outpour.publisher.entries import PublishEntry
+from outpour.publisher.introductions import (
+    DOUBT_TURNS,
+    EVERY_TURNS,
+    PEERS_A_TURN,
+    Introductions,
+)
+from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.seeder import LEECHERS_A_TURN_MAX
+from outpour.publisher.sight import look
 from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.service import TrackerService
@@ -105,3 +114,21 @@ def test_a_turn_copies_no_more_peers_than_a_moment_allows_and_forgets_no_swarm(t
         before = seeder.given
     assert set(seeder.called) == set(infohashes)
     assert {len(called) for called in seeder.called.values()} == {200}
+
+
+def test_content_that_is_being_sent_is_looked_at_now_and_then(tracker, tmp_path):
+    """Notices of changes get lost, on network disks above all."""
+    published, made = PublishedTorrents(), []
+    for name in ("sent", "idle"):
+        path = tmp_path / name
+        path.write_bytes(name.encode())
+        entry, metainfo = PublishEntry(path), create(path, CreateOptions())
+        made.append(metainfo)
+        published.put(Publication.of(entry, look(entry, PublishOptions((path,))), metainfo))
+    tracker.allow_all([(metainfo, None) for metainfo in made])
+    seeder: Any = Called()
+    introductions = Introductions(tracker, seeder, published)
+    tracker._core.insert(made[0].info.infohash, leechers(0, 1))
+    tracker._census.forget()
+    looked_at = [introductions.turn() for _ in range(2 * DOUBT_TURNS)]
+    assert [*filter(None, looked_at)] == [{tmp_path / "sent"}] * 2

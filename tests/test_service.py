@@ -797,12 +797,12 @@ def test_a_line_is_flat_until_just_before_a_change_and_ends_now():
 
 def test_a_classic_state_file_is_taken_over_and_counters_never_go_down(folder, tmp_path):
     with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
-        service.adopt(dfile.read(VECTORS / "342.dfile"))
+        service.dfile_contents().adopt(dfile.read(VECTORS / "342.dfile"))
         assert now(service).row(HELLO).downloaded == 1
         assert (now(service).row(HELLO).complete, now(service).row(BIG).downloading) == (2, 2)
         assert Peer("127.0.0.2", 6883, False) in service.peers(BIG)
-        service.adopt(Dfile({HELLO: 9, BIG: 2**40}))
-        service.adopt(Dfile({HELLO: 3}))
+        service.dfile_contents().adopt(Dfile({HELLO: 9, BIG: 2**40}))
+        service.dfile_contents().adopt(Dfile({HELLO: 3}))
         assert now(service).row(HELLO).downloaded == 9
         assert now(service).row(BIG).downloaded == 2**31 - 1
     with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
@@ -814,7 +814,7 @@ def test_a_classic_state_file_follows_the_tracker(folder, tmp_path):
 
     async def main():
         async with running(settings(allowed_dir=folder)) as service:
-            mirror = DfileMirror(service, path, 0.05, lambda event: None)
+            mirror = DfileMirror(service.dfile_contents(), path, 0.05, lambda event: None)
             mirror.load()
             task = asyncio.create_task(mirror.run())
             announce(service, HELLO, 1, left=12, event="started")
@@ -846,7 +846,7 @@ def test_a_classic_state_file_that_is_cut_short_is_set_aside_and_its_counters_ar
     path.write_bytes((VECTORS / "342.dfile").read_bytes()[:200])
     events: list[Event] = []
     with tracker(settings(allowed_dir=folder)) as service:
-        DfileMirror(service, path, 1, events.append).load()
+        DfileMirror(service.dfile_contents(), path, 1, events.append).load()
         assert now(service).row(HELLO).downloaded == 1
     assert "2 counters in it are kept" in str(events[0])
     assert not path.exists()
@@ -857,7 +857,7 @@ def test_a_damaged_classic_state_file_is_set_aside(folder, tmp_path):
     path.write_bytes(b"d9:comple")
     events: list[Event] = []
     with tracker(settings(allowed_dir=folder)) as service:
-        mirror = DfileMirror(service, path, 1, events.append)
+        mirror = DfileMirror(service.dfile_contents(), path, 1, events.append)
         assert mirror.load() == Dfile()
     assert len(events) == 1
     assert not path.exists()

@@ -111,7 +111,7 @@ def test_a_file_that_is_no_toml_or_not_there_is_told(tmp_path):
     file.write_text("= 1")
     with pytest.raises(SettingsError, match="not TOML"):
         load(file)
-    file.write_bytes(b"\xff\xfe")
+    file.write_bytes(b"\xfc = 1")
     with pytest.raises(SettingsError, match="not TOML"):
         load(file)
 
@@ -158,7 +158,7 @@ def test_the_commented_file_is_toml_of_every_setting_at_its_default(tmp_path):
     bare = "\n".join(
         line.removeprefix("# ")
         for line in text.splitlines()
-        if line.startswith("# ") and " = " in line
+        if line.startswith("# ") and (" = " in line or line.startswith("# ["))
     )
     assert list(tomllib.loads(bare)) == list(TrackerSettings.model_fields)
     file = tmp_path / "t.toml"
@@ -168,3 +168,35 @@ def test_the_commented_file_is_toml_of_every_setting_at_its_default(tmp_path):
 
 def test_the_reference_page_is_up_to_date():
     assert settings_doc.reference() in REFERENCE.read_text("utf-8"), "run `make docs`"
+
+
+def test_what_the_site_says_is_read_from_section_flags_and_environment(tmp_path):
+    file = tmp_path / "t.toml"
+    file.write_text('[site]\ntitle = "From file"\nlogo = "logo.png"\ncolour = "#ABC"\n')
+    settings = load(file, {"OUTPOUR_SITE_CONTACT": "a@b.example"}, {"site_title": "From flag"})
+    assert settings.site.title == "From flag"
+    assert settings.site.contact == "a@b.example"
+    assert settings.site.logo == tmp_path / "logo.png"
+    assert settings.site.colour == "#aabbcc"
+    assert load(env={"OUTPOUR_SITE_TITLE": ""}).site.title is None
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "hint"),
+    [
+        ("[site]\ntitel = 'x'\n", "site.titel", "did you mean `title` below `[site]`?"),
+        ("title = 'x'\n", "title", "did you mean `title` below `[site]`?"),
+        ("site = 3\n", "site", "write `[site]`"),
+        ("[site]\ncolour = 'red'\n", "site.colour", "Colour of links"),
+        ("[site]\ntitle = 'a\\u202eb'\n".replace("'", '"'), "site.title", "Heading"),
+        ("[site]\ntitle = 3\n", "site.title", "Heading"),
+        (f"[site]\ntitle = '{'x' * 121}'\n", "site.title", "Heading"),
+    ],
+)
+def test_a_mistake_in_the_section_names_its_key_and_helps(tmp_path, text, where, hint):
+    file = tmp_path / "t.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+    assert caught.value.message.startswith(f"`{file}:{where}`")
+    assert hint in (caught.value.hint or "")

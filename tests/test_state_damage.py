@@ -135,7 +135,7 @@ def test_files_of_an_earlier_release_with_a_flipped_bit_start_with_what_can_be_r
         "DROP TABLE facts",
         "PRAGMA user_version = 0",
         "PRAGMA user_version = -1",
-        "PRAGMA user_version = 4",
+        f"PRAGMA user_version = {len(MIGRATIONS)}0",
         "PRAGMA user_version = 1",
         "PRAGMA application_id = 1",
         "UPDATE torrents SET completed = completed + 1 WHERE completed = 1007",

@@ -103,16 +103,15 @@ def test_history_is_given_back_by_torrent_oldest_first(store):
     assert history(store, b"x" * 20) == ()
 
 
-def test_pruning_keeps_a_day_whole_and_one_sample_an_hour_before_that(store):
+def test_pruning_keeps_a_day_whole_and_the_end_of_each_hour_before_that(store):
     now = 10 * 86_400
     for at in range(now - 3 * 86_400, now, 600):
         store.samples.add(at, [(A, at, 0, 0)])
     store.samples.prune(now, retention_d=2)
-    kept = [sample.at for sample in history(store, A)]
-    assert kept[0] == now - 2 * 86_400
-    old = [at for at in kept if at < now - 86_400]
-    assert old == list(range(now - 2 * 86_400, now - 86_400, 3600))
-    assert [at for at in kept if at >= now - 86_400] == list(range(now - 86_400, now, 600))
+    kept = [(sample.at, sample.complete) for sample in history(store, A)]
+    hours = range(now - 2 * 86_400, now - 86_400, 3600)
+    assert kept[:24] == [(at + 3599, at + 3000) for at in hours]
+    assert [at for at, _ in kept[24:]] == list(range(now - 86_400, now, 600))
 
 
 def test_pruning_again_thins_what_left_the_day_since(store):

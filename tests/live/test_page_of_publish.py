@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.live.conftest import Start, peer
-from tests.live.test_publish import ENTRIES, Publication
+from tests.live.publication import Publication
+from tests.live.test_publish import ENTRIES
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 

@@ -55,7 +55,10 @@ class Tracker:
     def announces(self, way: str) -> float:
         """How many announces were answered over the protocol of a way."""
         text = get(f"http://{LOOPBACK}:{self.port}/metrics").decode()
-        name = re.escape(f'outpour_tracker_announces_total{{protocol="{WAYS[way][0]}"}}')
+        protocol, host = WAYS[way]
+        family = "ipv6" if ":" in host else "ipv4"
+        labels = f'protocol="{protocol}",family="{family}",result="answered"'
+        name = re.escape(f"outpour_tracker_announces_total{{{labels}}}")
         found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
         assert found is not None, text
         return float(found[1])

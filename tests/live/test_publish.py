@@ -9,69 +9,20 @@ import signal
 import socket
 import sqlite3
 import threading
-import urllib.error
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from outpour.torrent import bencode
 from tests.live.clients import aria2, transmission
-from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes
+from tests.live.conftest import Start, free_port, get, peer, same_bytes
+from tests.live.publication import Publication, announced, has_seed, status
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
 ENTRIES = ("large image.iso", "Sammlung größer 音楽")
-
-
-class Publication:
-    """A running `outpour publish` and what its page offers."""
-
-    def __init__(self, start: Start, content: Path, *flags: str, port: int = 0) -> None:
-        self._start = start
-        self._content = content
-        self._flags = flags
-        self.port = port or free_port()
-        self.peer_port = free_port()
-        self.process = self._begin()
-
-    def _begin(self) -> Running:
-        process = self._start(
-            "outpour", "publish", self._content, "--listen", f"127.0.0.1:{self.port}",
-            "--peer-port", str(self.peer_port), *self._flags,
-        )  # fmt: skip
-        process.line_with("serving", seconds=30)
-        return process
-
-    def again(self) -> Running:
-        self.process = self._begin()
-        return self.process
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
-
-    def torrents(self) -> list[dict[str, Any]]:
-        rows = get_json(f"{self.url}api/v1/torrents")["torrents"]
-        assert isinstance(rows, list)
-        return rows
-
-    def row(self, name: str) -> dict[str, Any]:
-        return next((row for row in self.torrents() if row["name"] == name), {})
-
-    def wait_published(self, *names: str) -> None:
-        wait_for(
-            lambda: {row["name"] for row in self.torrents()} >= set(names),
-            what=f"{names} on the page",
-        )
-
-    def torrent_file(self, name: str, folder: Path) -> Path:
-        target = folder / f"{name}.torrent"
-        target.write_bytes(get(f"{self.url}torrents/{quote(name)}.torrent"))
-        return target
 
 
 @pytest.fixture
@@ -86,14 +37,6 @@ def unseeded(start: Start, content: Path) -> Publication:
     publication = Publication(start, content, "--no-seed")
     publication.wait_published(*ENTRIES)
     return publication
-
-
-def status(url: str) -> int:
-    try:
-        get(url)
-    except urllib.error.HTTPError as error:
-        return error.code
-    return 200
 
 
 def counters(publication: Publication) -> dict[str, float]:
@@ -188,22 +131,6 @@ def test_the_completed_download_is_counted_and_shown(
     assert client.wait(seconds=60) == 0, client.output
     wait_for(lambda: publication.row(name)["downloaded"] == 1, what="count of one")
     assert publication.row(name)["transferred"] == publication.row(name)["length"]
-
-
-def has_seed(publication: Publication, name: str) -> bool:
-    return bool(publication.row(name)["complete"] == 1)
-
-
-def announced(port: int, infohash: str, path: str = "/announce") -> list[tuple[str, int]]:
-    """The peers that a tracker gives to a leecher on loopback."""
-    raw = quote(bytes.fromhex(infohash))
-    query = f"info_hash={raw}&peer_id=-XX0000-abcdefghijkl&port=9&left=1&event=started"
-    answer = bencode.decode(get(f"http://127.0.0.1:{port}{path}?{query}"))
-    assert isinstance(answer, dict)
-    peers = answer[b"peers"]
-    assert isinstance(peers, bytes)
-    pairs = [peers[at : at + 6] for at in range(0, len(peers), 6)]
-    return [(socket.inet_ntoa(pair[:4]), int.from_bytes(pair[4:], "big")) for pair in pairs]
 
 
 def test_the_seeder_is_in_every_swarm_without_an_announce_that_could_fail(

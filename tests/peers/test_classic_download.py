@@ -120,6 +120,27 @@ def test_saveas_at_complete_content_makes_a_seeder(
     assert run.stop() == 0
 
 
+def test_a_strangers_file_is_left_alone_with_a_hint_that_the_old_client_has(
+    content: Path, tmp_path: Path, tracker: TinyTracker, seeder: Engine, tool: Callable[..., Tool]
+) -> None:
+    made = make_torrent(content / "image.bin", trackers=[tracker.announce_url])
+    made.write(tmp_path / "image.torrent")
+    seeder.add(made, content, mode="seed")
+    place = tmp_path / "mine"
+    for strange in (b"s" * 4_000_000, b"s" * 1_000_000):
+        place.write_bytes(strange)
+        words = ("btdownloadheadless", tmp_path / "image.torrent", "--saveas", place, *PORTS)
+        run = tool(*words)
+        assert run.process.wait(20) == 5
+        hint = "hint: `--overwrite 1` replaces it, `--saveas PATH` downloads to another folder"
+        assert hint in run.errors.read_text()
+        assert place.read_bytes() == strange
+        run = tool(*words, "--overwrite", "1")
+        wait_for(lambda: "Download Succeeded!" in run.text, what="success")  # noqa: B023
+        assert run.stop() == 0
+        assert place.read_bytes() == (content / "image.bin").read_bytes()
+
+
 def test_without_arguments_the_options_are_listed(tool: Callable[..., Tool]) -> None:
     run = tool("btdownloadheadless")
     assert run.process.wait(20) == 0

@@ -249,6 +249,11 @@ def test_under_nohup_it_goes_on(
     )  # fmt: skip
     wait_for(lambda: tracker.peers[made.info.infohash], what="announce")
     process.send_signal(signal.SIGHUP)
+    status = dict(
+        line.split(":\t", 1)
+        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    )
+    assert int(status["SigIgn"], 16) & 1 << signal.SIGHUP - 1
     reach(engine, engine.add(made, tmp_path / "got"), "seeding")
     assert process.poll() is None
 

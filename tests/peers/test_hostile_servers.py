@@ -24,44 +24,30 @@ from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
 from .conftest import WebHost, make_torrent
+from .little_server import LittleServer, answers
 
 TRICKLE_S = 10.0
 """After so long a slow server gives up, and whoever waited for it has waited too long."""
 
 
 class SlowHost:
-    """Answers at once with `head`, and then with a byte of `rest` now and then."""
+    """Answers at once with `head`, and then with a byte now and then."""
 
-    def __init__(self, head: bytes, rest: bytes = b"x" * 10_000) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/announce"
-        self._head, self._rest = head, rest
+    def __init__(self, head: bytes) -> None:
+        self._head = head
         self._is_over = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._trickle, args=(connection,), daemon=True).start()
+        self._server = LittleServer(self._trickle)
+        self.url = f"{self._server.url}announce"
 
     def _trickle(self, connection: socket.socket) -> None:
         until = time.monotonic() + TRICKLE_S
-        with connection:
-            try:
-                connection.sendall(self._head)
-                for at in range(len(self._rest)):
-                    if self._is_over.wait(0.05) or time.monotonic() > until:
-                        return
-                    connection.sendall(self._rest[at : at + 1])
-            except OSError:
-                return
+        connection.sendall(self._head)
+        while not self._is_over.wait(0.05) and time.monotonic() < until:
+            connection.sendall(b"x")
 
     def close(self) -> None:
         self._is_over.set()
-        self._socket.close()
+        self._server.close()
 
 
 HEADS = {
@@ -145,17 +131,9 @@ def test_a_compressed_answer_that_is_cut_is_an_error() -> None:
 
 
 def test_an_answer_shorter_than_it_says_is_an_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(10_000)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort")
-
-        threading.Thread(target=answer, daemon=True).start()
-        with pytest.raises(NetworkError, match="cut short"):
-            fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    cut = answers(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort")
+    with LittleServer(cut) as server, pytest.raises(NetworkError, match="cut short"):
+        fetch(server.url)
 
 
 DEEP = b"[" * 100_000
@@ -195,10 +173,14 @@ def test_whatever_a_page_lists_the_fault_is_one_clear_line(case: str, web_host: 
     assert len(caught.value.message) < 300
 
 
+@pytest.mark.parametrize(
+    ("limit", "value", "message"),
+    [("LIST_PAGES_MAX", 20, "has no end"), ("LIST_TIMES", 0, "takes too long")],
+)
 def test_a_list_whose_every_page_names_another_ends(
-    web_host: WebHost, monkeypatch: pytest.MonkeyPatch
+    limit: str, value: int, message: str, web_host: WebHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("outpour.downloader.sources.LIST_PAGES_MAX", 20)
+    monkeypatch.setattr(f"outpour.downloader.sources.{limit}", value)
     pages = iter(range(10_000))
 
     def respond(target: str, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
@@ -208,7 +190,7 @@ def test_a_list_whose_every_page_names_another_ends(
         return 200, json.dumps(following).encode(), {}
 
     web_host.respond = respond  # type: ignore[method-assign]
-    with pytest.raises(NetworkError, match="has no end"):
+    with pytest.raises(NetworkError, match=message):
         resolve(web_host.url)
 
 

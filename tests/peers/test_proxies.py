@@ -23,6 +23,7 @@ from outpour.base.http_route import Proxy, Route
 from outpour.engine import Engine, EngineSettings
 
 from .conftest import TinyTracker, WebHost, make_torrent, same_files
+from .little_server import LittleServer, answers
 
 
 class ProxyHost:
@@ -31,25 +32,15 @@ class ProxyHost:
     def __init__(self, login: str = "") -> None:
         self.targets: list[tuple[str, int]] = []
         self.login = login
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=100)
-        self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._server = LittleServer(self._serve)
+        self.port = self._server.port
 
     def url(self, scheme: str) -> str:
         return f"{scheme}://{self.login}{'@' if self.login else ''}127.0.0.1:{self.port}"
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
     def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError, ValueError), connection:
-            first = connection.recv(1, socket.MSG_PEEK)
-            (self._socks if first == b"\5" else self._http)(connection)
+        first = connection.recv(1, socket.MSG_PEEK)
+        (self._socks if first == b"\5" else self._http)(connection)
 
     def _http(self, connection: socket.socket) -> None:
         head = b""
@@ -99,7 +90,7 @@ class ProxyHost:
         return socket.create_connection(("127.0.0.1", port), timeout=10)
 
     def close(self) -> None:
-        self._socket.close()
+        self._server.close()
 
 
 def _pump(one: socket.socket, other: socket.socket) -> None:
@@ -220,8 +211,12 @@ def test_what_would_go_around_a_proxy_is_refused_with_it() -> None:
             EngineSettings(proxy=Proxy(scheme, "x", 1), **{name: True})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
 def test_certificates_of_a_file_are_trusted_for_all_that_is_fetched(
-    content: Path, tmp_path: Path, outpour: Callable[..., subprocess.CompletedProcess[str]]
+    version: str,
+    content: Path,
+    tmp_path: Path,
+    outpour: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1",
@@ -234,7 +229,7 @@ def test_certificates_of_a_file_are_trusted_for_all_that_is_fetched(
     context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
     host._server.socket = context.wrap_socket(host._server.socket, server_side=True)
     url = host.url.replace("http:", "https:")
-    host.answers["/t.torrent"] = (200, make_torrent(content, web_seeds=[url]).raw)
+    host.answers["/t.torrent"] = (200, make_torrent(content, version, web_seeds=[url]).raw)
     distrusted = outpour("download", f"{url}t.torrent", "-o", "got")
     assert distrusted.returncode == 7
     assert "its certificate is not trusted" in distrusted.stderr
@@ -245,27 +240,39 @@ def test_certificates_of_a_file_are_trusted_for_all_that_is_fetched(
 
 
 def test_headers_go_to_the_server_that_was_named_and_no_further() -> None:
-    heard: list[tuple[str, bytes]] = []
+    of_other: list[bytes] = []
+    of_named: list[bytes] = []
+    ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    with LittleServer(answers(ok, of_other)) as other:
+        redirect = f"HTTP/1.1 302 Found\r\nLocation: {other.url}\r\nContent-Length: 0\r\n\r\n"
+        with LittleServer(answers(redirect.encode(), of_named)) as named:
+            route = Route(headers=(("X-Token", "s3cret"), ("Authorization", "Bearer s3cret")))
+            assert fetch(named.url, route=route).body == b"ok"
+    assert [raw.count(b"s3cret") for raw in (*of_named, *of_other)] == [2, 0]
 
-    def listen(name: str, answer: bytes) -> tuple[socket.socket, str]:
-        listener = socket.create_server(("127.0.0.1", 0))
 
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                heard.append((name, connection.recv(65536)))
-                connection.sendall(answer)
+def test_headers_of_the_command_line_are_sent_for_sources_and_not_for_content(
+    content: Path, tmp_path: Path, web_host: WebHost,
+    outpour: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:  # fmt: skip
+    raw = make_torrent(content, web_seeds=[web_host.url]).raw
+    heard: list[bytes] = []
 
-        threading.Thread(target=serve, daemon=True).start()
-        return listener, f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    def serve(connection: socket.socket) -> None:
+        heard.append(connection.recv(65536))
+        is_known = b"\r\nX-Token: s3cret\r\n" in heard[-1]
+        status = b"200 OK" if is_known else b"401 Who"
+        body = raw if is_known else b""
+        connection.sendall(
+            b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+        )
 
-    other, other_url = listen("other", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-    redirect = f"HTTP/1.1 302 Found\r\nLocation: {other_url}\r\nContent-Length: 0\r\n\r\n"
-    named, url = listen("named", redirect.encode())
-    with other, named:
-        route = Route(headers=(("X-Token", "s3cret"), ("Authorization", "Bearer s3cret")))
-        assert fetch(url, route=route).body == b"ok"
-    assert [(name, raw.count(b"s3cret")) for name, raw in heard] == [("named", 2), ("other", 0)]
+    with LittleServer(serve) as server:
+        assert outpour("download", server.url, "-o", "got").returncode == 7
+        done = outpour("download", server.url, "-o", "got", "--header", "X-Token: s3cret")
+    assert done.returncode == 0, done.stderr
+    assert b"s3cret" in heard[-1]
+    assert same_files(content, tmp_path / "got" / "release")
 
 
 def test_sources_come_from_files_and_stdin_and_state_may_be_none(
@@ -304,3 +311,23 @@ def test_a_deadline_ends_what_comes_too_slowly(
         assert "`release`: not complete before the deadline" in done.stderr
         seeder.limit(upload_rate=0)
         assert outpour(*words, "--deadline", "40").returncode == 0
+
+
+def test_a_deadline_ends_the_fetching_of_a_source_too(
+    outpour: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    asked = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        asked.set()
+        # Nothing comes, and the end of the test is the end of it.
+        connection.recv(1)
+
+    with LittleServer(serve) as server:
+        words = ("download", server.url, f"{server.url}other", "--deadline", "1")
+        done = outpour(*words, "--connect-timeout", "1000", "--timeout", "0")
+    assert asked.is_set()
+    assert done.returncode == 7
+    assert f"`{server.url}`: timed out" in done.stderr
+    assert f"`{server.url}other`: not fetched before the deadline" in done.stderr

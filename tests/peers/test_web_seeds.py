@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from outpour.downloader import (
     tree_fetch,
     web_seed_retries,
 )
-from outpour.engine import Engine
+from outpour.downloader.tree_fetch import Pace
+from outpour.engine import Engine, EngineSettings
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 from tests.waiting import wait_for
@@ -197,3 +199,33 @@ def test_a_web_seed_with_other_content_of_a_v2_tree_is_told_and_dropped(
     job.add(made)
     assert "its content differs from the torrent" in notes(drive(engine, job, notes))[0]
     job.close()
+
+
+def test_the_limit_of_a_download_holds_for_the_web_seed_of_a_v2_tree(
+    content: Path, tmp_path: Path, web_host: WebHost, settings: EngineSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    taken: list[int] = []
+
+    def take(pace: Pace, length: int, rate: int) -> float:
+        assert length <= 1_000_000
+        assert 0 < rate <= 1_000_000
+        taken.append(length)
+        return 0
+
+    monkeypatch.setattr(Pace, "take", take)
+    made = tree(content, web_host.url)
+    with Engine(replace(settings, download_rate=1_000_000)) as engine:
+        job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
+        job.add(made)
+        drive(engine, job, is_complete)
+        job.close()
+    assert same_files(content, tmp_path / "got" / "release")
+    assert sum(taken) == made.info.length
+
+
+def test_what_may_come_in_a_second_is_shared_by_all_who_ask() -> None:
+    pace = Pace()
+    waits = [pace.take(1000, 1000) for _ in range(4)]
+    assert waits[0] == 0
+    assert waits == pytest.approx([0, 1, 2, 3], abs=0.5)

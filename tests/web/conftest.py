@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -23,16 +24,65 @@ from outpour.tracker.figures import Extremes, Sample, Stretch, TorrentRow, Total
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.views.outlines import Outlines, joined
+from outpour.tracker.views.usage_book import UsageBook
 from outpour.web.access import AccessRules
 from outpour.web.admin.console import Console
 from outpour.web.api.administration import Admin
 from outpour.web.app import make_app
 from outpour.web.asgi_server import WebServer
 from outpour.web.contract import ContentRoot, WebOptions
+from outpour.web.visitors.beside import About, Sidecar
 
+CHROMIUM = "/usr/bin/chromium"
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+LOOKS = [
+    {"color_scheme": scheme, **size}
+    for scheme in ("light", "dark")
+    for size in (
+        {"viewport": {"width": 1280, "height": 900}},
+        {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    )
+]
+"""Light and dark, on a desk and on a phone: options of a browser's context."""
 T = TypeVar("T")
 NOW = 1_795_000_000
 Identity = Callable[[tuple[str, ...], os.stat_result], bool]
+
+
+@dataclass
+class FakeUsage:
+    """What a core saw, of nobody."""
+
+    clients: list[tuple[bytes, int]] = field(default_factory=list)
+    agents: list[tuple[bytes, int]] = field(default_factory=list)
+    refused_torrents: list[tuple[str, bytes, int]] = field(default_factory=list)
+    refused_addresses: list[tuple[str, str, int]] = field(default_factory=list)
+    refused_clients: list[tuple[str, bytes, int]] = field(default_factory=list)
+
+
+@dataclass
+class FakeCore:
+    """What a core counts, in plain lists; what is taken of it is there the next time, too."""
+
+    requests: list[tuple[str, str, str, str | None, int]] = field(default_factory=list)
+    times: list[tuple[str, list[tuple[int, int]], int, float]] = field(default_factory=list)
+    seen: FakeUsage = field(default_factory=FakeUsage)
+    key_uses: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def request_counts(self) -> list[tuple[str, str, str, str | None, int]]:
+        return self.requests
+
+    def latencies(self) -> list[tuple[str, list[tuple[int, int]], int, float]]:
+        return self.times
+
+    def take_usage(self) -> FakeUsage:
+        return self.seen
+
+    def take_key_uses(self) -> list[tuple[str, int, int]]:
+        return self.key_uses
 
 
 @dataclass
@@ -44,7 +94,10 @@ class FakeView:
     contents: dict[bytes, Path] = field(default_factory=dict)
     identities: dict[bytes, Identity] = field(default_factory=dict)
     samples: dict[bytes, tuple[Sample, ...]] = field(default_factory=dict)
+    withdrawn: dict[bytes, TorrentRow] = field(default_factory=dict)
+    checksums: dict[bytes, Sequence[bytes]] = field(default_factory=dict)
     tracker_counters: dict[str, int] = field(default_factory=dict)
+    core: FakeCore = field(default_factory=FakeCore)
     tracker_fault: str | None = None
     version: str = "9.8.7"
     time: float = NOW
@@ -106,12 +159,20 @@ class FakeView:
                     sample.at,
                     Extremes(*[sample.complete] * 4),
                     Extremes(*[sample.downloading] * 4),
+                    sample.downloaded,
                 )
                 for sample in self.samples.get(infohash, ())
                 if sample.at > after
             ],
             step_s,
         )
+
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        found = self._stretches(infohash, step_s, since - 3600)
+        return [stretch for stretch in found if stretch.ended >= since]
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        return self.withdrawn.get(infohash)
 
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         raw = self.metainfos.get(infohash)
@@ -122,10 +183,16 @@ class FakeView:
         if path is None:
             return None
         fence = path if path.is_dir() else path.parent
-        return ContentRoot(path, fence, self.identities.get(infohash, lambda *_: True))
+        checksums = self.checksums.get(infohash, ())
+        is_same = self.identities.get(infohash, lambda *_: True)
+        return ContentRoot(path, fence, is_same, lambda: checksums)
 
     def counters(self) -> Mapping[str, int]:
         return self.tracker_counters
+
+    @property
+    def usage(self) -> UsageBook:
+        return UsageBook(self.core, self.now)
 
     def fault(self) -> str | None:
         return self.tracker_fault
@@ -212,6 +279,36 @@ class Answer:
         return json.loads(self.body)
 
 
+@dataclass
+class FakeBeside:
+    """Files beside content, in plain dictionaries."""
+
+    abouts: dict[bytes | str | None, About] = field(default_factory=dict)
+    sums: dict[bytes, dict[tuple[str, ...], str]] = field(default_factory=dict)
+    files: dict[str, tuple[Sidecar, Path]] = field(default_factory=dict)
+
+    def revision(self) -> object:
+        return repr(self)
+
+    async def about(self, infohash: bytes) -> About:
+        return self.abouts.get(infohash, About())
+
+    def about_group(self, group: str | None) -> About:
+        return self.abouts.get(group, About())
+
+    def checksums(self, infohash: bytes) -> Mapping[tuple[str, ...], str]:
+        return self.sums.get(infohash, {})
+
+    def sidecars(self) -> Mapping[str, Sidecar]:
+        return {name: sidecar for name, (sidecar, _) in self.files.items()}
+
+    def root(self, name: str) -> ContentRoot | None:
+        if name not in self.files:
+            return None
+        path = self.files[name][1]
+        return ContentRoot(path, path.parent, lambda *_: True)
+
+
 class Site:
     """A server that runs in a thread of its own."""
 
@@ -221,14 +318,21 @@ class Site:
         options: WebOptions | None = None,
         administration: Admin | None = None,
         rules: AccessRules | None = None,
+        beside: FakeBeside | None = None,
         console: Console | None = None,
     ) -> None:
         self.view = view
+        self.beside = beside or FakeBeside()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         self.app = make_app(
-            view, options, administration=administration, rules=rules, console=console
+            view,
+            options,
+            beside=self.beside,
+            administration=administration,
+            rules=rules,
+            console=console,
         )
         self.server = WebServer(self.app)
         self.call(self.server.start())
@@ -313,8 +417,10 @@ def start() -> Iterator[Callable[..., Site]]:
     """Start sites that are stopped after the test."""
     sites: list[Site] = []
 
-    def run(view: FakeView, options: WebOptions | None = None) -> Site:
-        sites.append(Site(view, options))
+    def run(
+        view: FakeView, options: WebOptions | None = None, beside: FakeBeside | None = None
+    ) -> Site:
+        sites.append(Site(view, options, beside=beside))
         return sites[-1]
 
     yield run
@@ -325,3 +431,83 @@ def start() -> Iterator[Callable[..., Site]]:
 @pytest.fixture
 def site(view: FakeView, start: Callable[..., Site]) -> Site:
     return start(view)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = CHROMIUM if Path(CHROMIUM).exists() else shutil.which("chromium")
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is missing, and continuous integration must have it")
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
+    """Open pages that may not complain, and may speak to nobody but the site."""
+    contexts = []
+    complaints: list[str] = []
+
+    def run(path: str = "/", **options: Any) -> Any:
+        context = browser.new_context(**options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+
+        def check(request: Any) -> None:
+            if not request.url.startswith((site.url + "/", "data:")):
+                complaints.append(f"request to {request.url}")
+
+        page.on("request", check)
+        page.goto(site.url + path)
+        return page
+
+    yield run
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def flaws() -> Callable[[Any], list[str]]:
+    """Tell what axe-core finds wrong with a page for those who do not see, hear or point."""
+    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe  # noqa: N806
+
+    def run(page: Any) -> list[str]:
+        found = Axe().run(page).response["violations"]
+        return [
+            f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
+            for one in found
+            for node in one["nodes"]
+        ]
+
+    return run
+
+
+@pytest.fixture
+def flaws_everywhere(
+    visit: Callable[..., Any], flaws: Callable[[Any], list[str]]
+) -> Callable[..., list[str]]:
+    """The same of paths, each light and dark, on a desk and on a phone."""
+
+    def run(*paths: str, prepare: Callable[[Any], None] = lambda page: None) -> list[str]:
+        found = []
+        for path in paths:
+            for look in LOOKS:
+                page = visit(path, **look)
+                prepare(page)
+                size = look["viewport"]
+                assert isinstance(size, dict)
+                where = f"{path} {look['color_scheme']} {size['width']}"
+                found += [f"{where}: {flaw}" for flaw in flaws(page)]
+                page.context.close()
+        return found
+
+    return run

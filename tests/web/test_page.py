@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,56 +14,8 @@ from outpour.tracker.figures import Sample
 
 from .conftest import NOW, FakeView, Site
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
 pytestmark = pytest.mark.live
-CHROMIUM = "/usr/bin/chromium"
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
 LONG = "a-name-without-any-space-that-goes-on-and-on-" * 5
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = CHROMIUM if Path(CHROMIUM).exists() else shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is missing, and continuous integration must have it")
-        pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
-    """Open pages that may not complain, and may speak to nobody but the site."""
-    contexts = []
-    complaints: list[str] = []
-
-    def run(path: str = "/", **options: Any) -> Any:
-        context = browser.new_context(**options)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-
-        def check(request: Any) -> None:
-            if not request.url.startswith((site.url + "/", "data:")):
-                complaints.append(f"request to {request.url}")
-
-        page.on("request", check)
-        page.goto(site.url + path)
-        return page
-
-    yield run
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 def fill(view: FakeView, root: Path) -> list[bytes]:

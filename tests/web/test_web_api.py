@@ -36,12 +36,14 @@ def fill(view: FakeView, tmp_path: Path) -> bytes:
     )
     view.samples[infohash] = (Sample(NOW - 60, 1, 2, 3), Sample(NOW, 2, 1, 4))
     view.torrents[b"u" * 20] = TorrentRow(infohash=b"u" * 20, downloading=4)
-    view.tracker_counters = {
-        "announces_http": 5,
-        "announces_udp": 6,
-        "peers_v4": 7,
-        "refused_key": 1,
-    }
+    view.tracker_counters = {"announces_http": 5, "announces_udp": 6, "peers_v4": 7}
+    view.core.requests = [
+        ("http", "ipv4", "announce", None, 5),
+        ("http", "ipv4", "announce", "key", 1),
+        ("http", "ipv4", "announce", "rate", 2),
+        ("udp", "ipv6", "announce", None, 6),
+        ("udp", "ipv6", "connect", None, 4),
+    ]
     return infohash
 
 
@@ -190,10 +192,15 @@ def test_metrics_have_swarms_protocols_families_and_the_process(
     assert found["outpour_torrents_listed"] == 2
     assert found['outpour_swarm_peers{state="complete"}'] == 3
     assert found['outpour_swarm_peers{state="downloading"}'] == 4
-    assert found['outpour_tracker_announces_total{protocol="http"}'] == 5
-    assert found['outpour_tracker_announces_total{protocol="udp"}'] == 6
+    announces = "outpour_tracker_announces_total"
+    http, udp = 'protocol="http",family="ipv4"', 'protocol="udp",family="ipv6"'
+    assert found[f'{announces}{{{http},result="answered"}}'] == 5
+    assert found[f'{announces}{{{http},result="refused"}}'] == 3
+    assert found[f'{announces}{{{udp},result="answered"}}'] == 6
+    assert found[f"outpour_tracker_connects_total{{{udp}}}"] == 4
     assert found['outpour_tracker_peers{family="ipv4"}'] == 7
-    assert found['outpour_tracker_refused_total{reason="key"}'] == 1
+    refused = f'outpour_tracker_refused_total{{{http},request="announce"'
+    assert found[f'{refused},reason="key"}}'] == 1
     assert found["outpour_completed_total"] == 9
     assert found[f'outpour_torrent_complete{{infohash="{infohash.hex()}",name="grüße"}}'] == 3
     assert found["process_resident_memory_bytes"] > 10_000_000

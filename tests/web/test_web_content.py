@@ -16,7 +16,11 @@ from hypothesis import strategies as st
 
 from outpour import CreateOptions, create
 from outpour.making.walker import walk
+from outpour.publisher.entries import PublishEntry
 from outpour.publisher.file_identities import FileIdentities
+from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.published import Publication
+from outpour.publisher.sight import look
 from outpour.web import content, sendfile
 from outpour.web.byte_ranges import UnsatisfiableError, parse_range
 from outpour.web.content import open_published
@@ -370,8 +374,23 @@ def test_a_file_that_is_not_the_one_that_was_hashed_is_not_served(
     assert site.get("/content/set/touched").status == 404
 
 
-def test_a_folder_that_becomes_a_link_between_looking_and_opening_leads_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_one_of_another_size_is_not_the_file_that_was_hashed(tmp_path: Path):
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"11")
+    entries = walk(tmp_path).entries
+    identities = FileIdentities(entries, is_folder=True)
+    before = (tmp_path / "a").stat()
+    assert identities.holds(("a",), before)
+    assert not identities.holds(("b",), before)
+    assert not identities.holds(("c",), before)
+    (tmp_path / "a").write_bytes(b"111")
+    os.utime(tmp_path / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert not identities.holds(("a",), (tmp_path / "a").stat())
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_what_becomes_a_link_between_looking_and_opening_leads_nowhere(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     inside, outside = tmp_path / "set" / "a", tmp_path / "outside"
     for folder in (inside, outside):
@@ -382,14 +401,37 @@ def test_a_folder_that_becomes_a_link_between_looking_and_opening_leads_nowhere(
     assert opened is not None
     opened.close()
     beneath = content._open_beneath
+    below = () if what == "folder" else ("x.txt",)
 
     def swap(folder: Path, parts: tuple[str, ...]) -> int:
-        inside.rename(tmp_path / "away")
-        inside.symlink_to(outside)
+        inside.joinpath(*below).rename(tmp_path / "away")
+        inside.joinpath(*below).symlink_to(outside.joinpath(*below))
         return beneath(folder, parts)
 
     monkeypatch.setattr(content, "_open_beneath", swap)
     assert open_published(root, ("a", "x.txt")) is None
+
+
+def test_a_published_link_to_a_folder_is_held_by_the_folder_that_it_was_found_in(tmp_path: Path):
+    folder, outside = tmp_path / "content", tmp_path / "outside"
+    (folder / "v1").mkdir(parents=True)
+    outside.mkdir()
+    (folder / "v1" / "x.txt").write_bytes(b"1")
+    # The very file, so that nothing but its place speaks against it.
+    (outside / "x.txt").hardlink_to(folder / "v1" / "x.txt")
+    link = folder / "latest"
+    link.symlink_to("v1")
+    entry = PublishEntry(link, folder, is_link=True)
+    options = PublishOptions((folder,))
+    made = create(link, CreateOptions())
+    publication = Publication.of(entry, look(entry, options), made)
+    root = ContentRoot(link, publication.fence, publication.files.holds)
+    opened = open_published(root, ("x.txt",))
+    assert opened is not None
+    opened.close()
+    link.unlink()
+    link.symlink_to(outside)
+    assert open_published(root, ("x.txt",)) is None
 
 
 def test_a_withdrawn_torrent_is_no_longer_served(view: FakeView, site: Site, tmp_path: Path):

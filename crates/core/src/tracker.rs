@@ -7,6 +7,7 @@ mod infohash;
 mod ledger;
 mod logged;
 mod snapshot;
+mod usage;
 
 use std::{
     collections::HashMap,
@@ -26,6 +27,7 @@ use self::infohash::{all_20, one_20};
 pub(crate) use self::ledger::Ledger;
 pub(crate) use self::logged::Logged;
 pub(crate) use self::snapshot::Snapshot;
+pub(crate) use self::usage::Usage;
 use crate::error::{Error, Result};
 
 type Text = Option<String>;
@@ -36,6 +38,14 @@ pub(crate) struct Tracker {
 }
 
 type Torrent<'py> = (Bound<'py, PyBytes>, u32, u32, u32);
+type RequestCount = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    u64,
+);
+type Latency = (&'static str, Vec<(u64, u64)>, u64, f64);
 type Page<'py> = (Vec<Torrent<'py>>, Option<usize>);
 
 #[pymethods]
@@ -268,6 +278,30 @@ impl Tracker {
 
     fn counters(&self) -> HashMap<&'static str, u64> {
         self.core.counters()
+    }
+
+    fn request_counts(&self) -> Vec<RequestCount> {
+        let rows = self.core.request_counts().into_iter();
+        rows.map(|row| (row.protocol, row.family, row.asked, row.cause, row.count))
+            .collect()
+    }
+
+    fn latencies(&self) -> Vec<Latency> {
+        let rows = self.core.latencies().into_iter();
+        rows.map(|row| (row.protocol, row.buckets, row.longer, row.sum.as_secs_f64()))
+            .collect()
+    }
+
+    fn take_usage(&self, py: Python<'_>) -> Usage {
+        Usage(py.detach(|| self.core.take_usage()))
+    }
+
+    fn take_key_uses(&self, py: Python<'_>) -> Vec<(String, u64, u32)> {
+        let uses = py.detach(|| self.core.take_key_uses()).into_iter();
+        uses.map(|(key, announces, ago_s)| {
+            (String::from_utf8_lossy(&key).into_owned(), announces, ago_s)
+        })
+        .collect()
     }
 
     fn peers(&self, infohash: &[u8], limit: usize) -> Result<Vec<(String, u16, bool)>> {

@@ -1,6 +1,7 @@
 //! Requests become answers, in four steps: wire, gate, swarm, wire. Knows no socket.
 
 mod announce;
+mod counting;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod harness;
 pub(crate) mod http;
@@ -13,6 +14,7 @@ pub(crate) mod udp;
 use std::sync::Arc;
 
 use arc_swap::Guard;
+use parking_lot::Mutex;
 
 use self::log::{Log, Logged};
 pub(crate) use self::pace::Pace;
@@ -21,6 +23,7 @@ use crate::gate::{Gate, Lists};
 use crate::model::{Counts, Event, InfoHash};
 use crate::rng::Rng;
 use crate::store::Store;
+use crate::usage::{Samplers, Samples};
 use crate::wire::http::Paths;
 
 /// What answers say, and how much.
@@ -64,6 +67,9 @@ pub(crate) struct Context<'a> {
     pub(crate) store: &'a Store,
     pub(crate) policy: &'a Policy,
     pub(crate) counters: &'a Counters,
+    /// Chooses the requests that `samples` take.
+    pub(crate) samplers: &'a Samplers,
+    pub(crate) samples: &'a Mutex<Samples>,
     /// None where nothing is logged.
     pub(crate) log: Option<&'a Log>,
     pub(crate) rng: &'a mut Rng,

@@ -1,22 +1,32 @@
 //! What each worker counts, and how the counts of all become one table.
 
+mod histogram;
+mod requests;
+
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::wire::Cause;
+pub(crate) use self::histogram::Histogram;
+pub use self::histogram::Latency;
+pub use self::requests::RequestCount;
+pub(crate) use self::requests::{Asked, Protocol, Requests};
 
 /// A count that one worker raises and anyone may read.
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// Raises the count; it has one writer, so it needs no atomic addition.
-    pub(crate) fn add(&self, count: u64) {
+    /// Raises the count and tells it; it has one writer, so it needs no atomic addition.
+    #[inline]
+    pub(crate) fn add(&self, count: u64) -> u64 {
         let value = self.0.load(Ordering::Relaxed).wrapping_add(count);
         self.0.store(value, Ordering::Relaxed);
+        value
     }
 
-    pub(crate) fn one(&self) {
-        self.add(1);
+    #[inline]
+    pub(crate) fn one(&self) -> u64 {
+        self.add(1)
     }
 
     fn get(&self) -> u64 {
@@ -30,12 +40,13 @@ macro_rules! counters {
         #[derive(Default)]
         #[repr(align(128))]
         pub(crate) struct Counters {
+            requests: [[Requests; 2]; 2],
+            latencies: [Histogram; 2],
             $($(#[$doc])* pub(crate) $name: Counter,)*
         }
 
         impl Counters {
-            /// Every count under its name, summed over the workers.
-            pub(crate) fn sum(workers: &[Self]) -> Vec<(&'static str, u64)> {
+            fn sum_alone(workers: &[Self]) -> Vec<(&'static str, u64)> {
                 vec![$((
                     stringify!($name),
                     workers.iter().map(|worker| worker.$name.get()).sum(),
@@ -46,27 +57,8 @@ macro_rules! counters {
 }
 
 counters! {
-    announces_http,
-    announces_udp,
-    scrapes_http,
-    scrapes_udp,
-    connects_udp,
-    /// Requests answered with an error, over HTTP: a bencoded failure, or a status of its own.
-    errors_http,
-    errors_udp,
-    /// Packets that got no answer: not of the protocol, or too many from one address.
-    dropped_udp,
     /// Answers that the send buffer had no room for.
     unsent_udp,
-    /// Requests that were refused, by what stood against them; they are errors too.
-    refused_malformed,
-    refused_torrent,
-    refused_key,
-    refused_client,
-    refused_address,
-    refused_rate,
-    /// The store has no room for what they bring.
-    refused_full,
     /// Requests that the log had no room for.
     unlogged,
     connections_http,
@@ -89,17 +81,55 @@ counters! {
 }
 
 impl Counters {
-    /// Counts a request that was refused.
-    pub(crate) fn refuse(&self, cause: Cause) {
-        let counter = match cause {
-            Cause::Malformed => &self.refused_malformed,
-            Cause::Torrent => &self.refused_torrent,
-            Cause::Key => &self.refused_key,
-            Cause::Client => &self.refused_client,
-            Cause::Address => &self.refused_address,
-            Cause::Rate => &self.refused_rate,
-            Cause::Full => &self.refused_full,
+    /// The counts of those who ask over a protocol from an address of this family.
+    #[inline]
+    pub(crate) fn requests(&self, protocol: Protocol, ip: IpAddr) -> &Requests {
+        &self.requests[protocol as usize][usize::from(ip.is_ipv6())]
+    }
+
+    /// How long answers over a protocol take.
+    pub(crate) fn latency(&self, protocol: Protocol) -> &Histogram {
+        &self.latencies[protocol as usize]
+    }
+
+    /// Every count under its name, summed over the workers; requests by protocol, and refusals by what
+    /// stood against them.
+    pub(crate) fn sum(workers: &[Self]) -> Vec<(&'static str, u64)> {
+        let mut sums = Self::sum_alone(workers);
+        sums.extend(Requests::sums(|protocol| {
+            Self::both_families(workers, protocol)
+        }));
+        sums
+    }
+
+    fn both_families(workers: &[Self], protocol: Protocol) -> impl Iterator<Item = &Requests> {
+        let of_protocol = workers
+            .iter()
+            .map(move |worker| &worker.requests[protocol as usize]);
+        of_protocol.flatten()
+    }
+
+    /// What was asked and became of it, over the workers, everything that can be once.
+    pub(crate) fn request_counts(workers: &[Self]) -> Vec<RequestCount> {
+        let all = Protocol::ALL.into_iter().flat_map(|protocol| {
+            [("ipv4", 0), ("ipv6", 1)]
+                .into_iter()
+                .flat_map(move |(family, at)| {
+                    let of_family = workers
+                        .iter()
+                        .map(move |worker| &worker.requests[protocol as usize][at]);
+                    Requests::table(protocol, family, &of_family)
+                })
+        });
+        all.collect()
+    }
+
+    /// How long answers take, by protocol, over the workers.
+    pub(crate) fn latency_sums(workers: &[Self]) -> Vec<Latency> {
+        let sum = |protocol: Protocol| {
+            let own = workers.iter().map(|worker| worker.latency(protocol));
+            Histogram::sum(protocol.name(), own)
         };
-        counter.one();
+        Protocol::ALL.map(sum).into()
     }
 }

@@ -6,6 +6,7 @@ mod address;
 mod allowed;
 mod connection_id;
 mod infohash_set;
+mod keys;
 mod limits;
 mod proxy;
 mod ranges;
@@ -21,6 +22,7 @@ pub(crate) use allowed::Lists;
 pub use allowed::Notice;
 pub(crate) use connection_id::ConnectionIds;
 pub(crate) use infohash_set::InfoHashSet;
+pub(crate) use keys::Keys;
 pub(crate) use limits::RateLimit;
 pub use proxy::{Network, NetworkError};
 pub use ranges::Ranges;
@@ -226,12 +228,16 @@ impl Lists {
         }
     }
 
-    /// Whether the key of a request, or its absence, is in order.
-    pub(crate) fn admit_key(&self, key: Option<&[u8]>) -> Result<(), Refusal> {
+    /// Whether the key of a request, or its absence, is in order; of an announce with when it comes.
+    pub(crate) fn admit_key(
+        &self,
+        key: Option<&[u8]>,
+        announced_at_s: Option<u32>,
+    ) -> Result<(), Refusal> {
         match (&self.keys, key) {
             (None, _) => Ok(()),
             (Some(_), None) => Err(KEY_MISSING),
-            (Some(keys), Some(key)) if keys.contains(key) => Ok(()),
+            (Some(keys), Some(key)) if keys.admit(key, announced_at_s) => Ok(()),
             (Some(_), Some(_)) => Err(KEY_UNKNOWN),
         }
     }

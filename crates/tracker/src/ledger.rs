@@ -19,6 +19,10 @@ const CAPACITY_MIN: usize = 16;
 /// ones are left out.
 const MARKS_MAX: usize = 65_536;
 
+/// Values that are put in order at once. A store in the order of the infohashes writes some seven of
+/// them with each of its pages, where it would write nearly a page for each.
+const ROUND_MAX: usize = 40_960;
+
 #[derive(Clone, Copy)]
 struct Entry {
     infohash: InfoHash,
@@ -45,7 +49,9 @@ pub struct Ledger {
     len: usize,
     total: u64,
     unsaved: usize,
-    /// Where `take` goes on looking.
+    /// What `take` gives next, from its end; some of them may be taken or forgotten by then.
+    round: Vec<InfoHash>,
+    /// Where the next round is looked for.
     cursor: usize,
     /// Of downloads that are not saved yet.
     marks: Vec<u64>,
@@ -68,6 +74,7 @@ impl Ledger {
             len: 0,
             total: 0,
             unsaved: 0,
+            round: Vec::new(),
             cursor: 0,
             marks: Vec::new(),
             key: [draw(), draw()],
@@ -121,18 +128,24 @@ impl Ledger {
 
     /// Take up to `limit` values to save, with the marks to save in the same transaction.
     ///
+    /// Calls after one another go through many values in the order of their infohashes.
+    ///
     /// Marks come with the last of the values that wait: one that was saved before its download would
     /// have it never counted, should a crash come between.
     pub fn take(&mut self, limit: usize) -> Completed {
         let mut counts = Vec::with_capacity(limit.min(self.unsaved));
         while counts.len() < limit && self.unsaved > 0 {
-            let entry = &mut self.entries[self.cursor];
+            let Some(infohash) = self.round.pop() else {
+                self.begin_round();
+                continue;
+            };
+            let place = self.place(&infohash);
+            let entry = &mut self.entries[place];
             if entry.count & UNSAVED != 0 {
                 entry.count &= !UNSAVED;
                 self.unsaved -= 1;
                 counts.push(entry.pair());
             }
-            self.cursor = (self.cursor + 1) % self.entries.len();
         }
         let is_last = self.unsaved == 0 && !counts.is_empty();
         let marks = if is_last {
@@ -141,6 +154,18 @@ impl Ledger {
             Vec::new()
         };
         Completed { counts, marks }
+    }
+
+    fn begin_round(&mut self) {
+        let length = self.unsaved.min(ROUND_MAX);
+        while self.round.len() < length {
+            let entry = self.entries[self.cursor];
+            if entry.count & UNSAVED != 0 {
+                self.round.push(entry.infohash);
+            }
+            self.cursor = (self.cursor + 1) % self.entries.len();
+        }
+        self.round.sort_unstable_by(|one, other| other.cmp(one));
     }
 
     /// Let a value be taken again, its saving having failed.
@@ -383,6 +408,25 @@ mod tests {
         let mut taken = ledger.take(9).counts;
         taken.sort_unstable();
         assert_eq!(taken, [(infohash(1), 5), (infohash(2), 1)]);
+    }
+
+    #[test]
+    fn values_are_taken_in_the_order_of_their_infohashes() {
+        let mut ledger = Ledger::new();
+        for number in (0..900).rev() {
+            ledger.add(&infohash(number), 1);
+        }
+        let first = ledger.take(300).counts;
+        // What comes meanwhile, or comes again, waits for the next round.
+        ledger.add(&infohash(1000), 1);
+        ledger.add(&infohash(5), 1);
+        let numbers = |range: Range<u16>| range.map(|it| (infohash(it), 1)).collect::<Vec<_>>();
+        assert_eq!(first, numbers(0..300));
+        assert_eq!(ledger.take(600).counts, numbers(300..900));
+        assert_eq!(
+            ledger.take(9).counts,
+            [(infohash(5), 2), (infohash(1000), 1)]
+        );
     }
 
     fn completed(numbers: Range<u16>, marks: &[u64]) -> Completed {

@@ -38,12 +38,15 @@ mod serve;
 mod store;
 pub mod swarm;
 mod tracker;
+mod usage;
 mod wire;
 
 pub use answer::log::{HttpLine, Logged};
 pub use config::Config;
+pub use counters::{Latency, RequestCount};
 pub use gate::{Network, NetworkError, Notice, Ranges};
 pub use ledger::Ledger;
 pub use model::Announced;
 pub use serve::BindError;
 pub use tracker::Tracker;
+pub use usage::Usage;

@@ -15,6 +15,7 @@ mod nat;
 mod ports;
 mod sockets;
 mod threads;
+mod timed;
 mod udp;
 mod worker;
 

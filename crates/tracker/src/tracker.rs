@@ -1,6 +1,6 @@
 //! The tracker as a whole: binds, serves on threads, and does the verbs of its owner.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -10,12 +10,12 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
 
-use crate::answer::{Pace, Policy};
 use crate::answer::log::{Log, Logged};
+use crate::answer::{Pace, Policy};
 use crate::config::Config;
-use crate::counters::Counters;
+use crate::counters::{Counters, Latency, RequestCount};
 use crate::gate::{
-    ConnectionIds, Gate, GateSettings, InfoHashSet, Lists, Notice, Ranges, RateLimit,
+    ConnectionIds, Gate, GateSettings, InfoHashSet, Keys, Lists, Notice, Ranges, RateLimit,
 };
 use crate::memory::give_back_large_blocks;
 use crate::model::{Announce, Completed, Counts, Event, InfoHash, PeerRow};
@@ -27,6 +27,7 @@ use crate::serve::{
 };
 use crate::store::Store;
 use crate::swarm::{Snapshot, SnapshotError};
+use crate::usage::Usage;
 
 /// A tracker, bound from birth and serving from [`Tracker::start`] to [`Tracker::stop`].
 pub struct Tracker {
@@ -202,8 +203,8 @@ impl Tracker {
 
     /// Replace the keys of `/KEY/announce`; none asks for no key.
     pub fn set_keys(&self, keys: Option<impl IntoIterator<Item = Vec<u8>>>) {
-        let keys: Option<Arc<HashSet<Vec<u8>>>> =
-            keys.map(|keys| Arc::new(keys.into_iter().collect()));
+        let before = self.shared.gate.lists();
+        let keys = keys.map(|keys| Arc::new(Keys::new(keys, before.keys.as_deref())));
         self.shared.gate.replace(|lists| Lists {
             keys: keys.clone(),
             ..lists.clone()
@@ -451,6 +452,39 @@ impl Tracker {
         counters
     }
 
+    /// What was asked since the start and what became of it, by protocol, family of addresses and cause.
+    pub fn request_counts(&self) -> Vec<RequestCount> {
+        Counters::request_counts(&self.shared.counters)
+    }
+
+    /// How long answers took since the start: from a batch of requests being read to its answers being
+    /// handed to the system, of one batch in 16.
+    pub fn latencies(&self) -> Vec<Latency> {
+        Counters::latency_sums(&self.shared.counters)
+    }
+
+    /// Take what was seen, since it was last taken, of who uses the tracker and who is turned away.
+    pub fn take_usage(&self) -> Usage {
+        let samples = std::mem::take(&mut *self.shared.samples.lock());
+        samples.usage()
+    }
+
+    /// Take the keys that were announced with since they were last taken: how often each, and how many
+    /// seconds ago at last.
+    pub fn take_key_uses(&self) -> Vec<(Vec<u8>, u64, u32)> {
+        let lists = self.shared.gate.lists();
+        let now_s = self.shared.clock.now_s();
+        let mut uses = lists
+            .keys
+            .as_ref()
+            .map(|keys| keys.take_uses())
+            .unwrap_or_default();
+        for (_, _, seen_s) in &mut uses {
+            *seen_s = now_s.saturating_sub(*seen_s);
+        }
+        uses
+    }
+
     /// The numbers of a torrent that is announced under several infohashes, as a hybrid is (BEP 52):
     /// each peer counts once, as a seeder if it is one anywhere. None if none of them is known.
     ///
@@ -544,6 +578,7 @@ impl Shared {
                 full_scrape: config.full_scrape,
             },
             counters: (0..=workers).map(|_| Counters::default()).collect(),
+            samples: Mutex::default(),
             log: Log::new(config.log_max),
             handoff: HandOff::new()?,
             returns: (0..workers)

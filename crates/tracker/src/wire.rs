@@ -35,6 +35,54 @@ pub(crate) enum Cause {
     Address,
     Rate,
     Full,
+    /// A connection id (BEP 15) that is not, or no longer, good.
+    ConnectionId,
+    /// All torrents are asked for.
+    FullScrape,
+}
+
+impl Cause {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Malformed,
+        Self::Torrent,
+        Self::Key,
+        Self::Client,
+        Self::Address,
+        Self::Rate,
+        Self::Full,
+        Self::ConnectionId,
+        Self::FullScrape,
+    ];
+
+    /// As it is told.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Torrent => "torrent",
+            Self::Key => "key",
+            Self::Client => "client",
+            Self::Address => "address",
+            Self::Rate => "rate",
+            Self::Full => "full",
+            Self::ConnectionId => "connection_id",
+            Self::FullScrape => "full_scrape",
+        }
+    }
+
+    /// The name of its sum.
+    pub(crate) const fn counted_as(self) -> &'static str {
+        match self {
+            Self::Malformed => "refused_malformed",
+            Self::Torrent => "refused_torrent",
+            Self::Key => "refused_key",
+            Self::Client => "refused_client",
+            Self::Address => "refused_address",
+            Self::Rate => "refused_rate",
+            Self::Full => "refused_full",
+            Self::ConnectionId => "refused_connection_id",
+            Self::FullScrape => "refused_full_scrape",
+        }
+    }
 }
 
 /// Why a request is answered with an error, in words that reach the user of the client.

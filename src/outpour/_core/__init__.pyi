@@ -1,7 +1,7 @@
 """The native half of outpour: hashing and tracking, on threads without the interpreter.
 
 At run time this is one module without parts; its description has a file for each class. `Ledger`,
-`Logged`, `Snapshot` and `Tracker` are there on Linux alone.
+`Logged`, `Snapshot`, `Tracker` and `Usage` are there on Linux alone.
 """
 
 from os import PathLike
@@ -11,6 +11,7 @@ from outpour._core.ledger import Ledger
 from outpour._core.logged import Logged
 from outpour._core.snapshot import Snapshot
 from outpour._core.tracker import Tracker
+from outpour._core.usage import Usage
 
 __all__ = [
     "Hashing",
@@ -18,6 +19,7 @@ __all__ = [
     "Logged",
     "Snapshot",
     "Tracker",
+    "Usage",
     "__version__",
     "kernels",
     "list_folder",

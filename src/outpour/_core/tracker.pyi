@@ -6,6 +6,7 @@ from typing import final
 from outpour._core.logged import Logged
 from outpour._core.snapshot import Snapshot
 from outpour._core.tracker_config import TrackerConfig
+from outpour._core.usage import Usage
 
 @final
 class Tracker:
@@ -268,13 +269,44 @@ class Tracker:
     def counters(self) -> dict[str, int]:
         """Every count under its name: what was answered since the start, and what is held now.
 
-        `announces_http`, `announces_udp`, `scrapes_http`, `scrapes_udp`, `connects_udp`,
-        `errors_http`, `errors_udp` (answers that are errors), `refused` (those of them that gate or
-        store refused), `dropped_udp` (packets without an answer), `unsent_udp`,
-        `unlogged`, `connections_http`, `timed_out_http`, `evicted_http`, `nat_checks`,
-        `nat_failures`, `handed_over`, `not_handed_over`, `bytes_in_http`, `bytes_out_http`,
-        `bytes_in_udp`, `bytes_out_udp`; `torrents`, `peers_v4`, `peers_v6`,
-        `seeders`, `expired`, `store_bytes`.
+        `announces_http`, `announces_udp`, `scrapes_http`, `scrapes_udp`, `connects_udp`: answered;
+        `errors_http`, `errors_udp`: answered with an error; `refused_CAUSE` with each cause of
+        `request_counts`; `dropped_udp` (packets without an answer), `unsent_udp`, `unlogged`,
+        `connections_http`, `timed_out_http`, `evicted_http`, `nat_checks`, `nat_failures`,
+        `handed_over`, `handed_back`, `not_handed_over`, `bytes_in_http`, `bytes_out_http`,
+        `bytes_in_udp`, `bytes_out_udp`; `torrents`, `peers_v4`, `peers_v6`, `seeders`, `expired`,
+        `store_bytes`.
+        """
+
+    def request_counts(self) -> list[tuple[str, str, str, str | None, int]]:
+        """What was asked since the start and what became of it, everything that can be once.
+
+        Returns:
+            Protocol (`http`, `udp`), family of the address that asked (`ipv4`, `ipv6`), what was
+            asked (`announce`, `scrape`, `connect`, `unclear`), what stood against it, and how
+            often. The cause is None where it was answered, else `malformed`, `torrent`, `key`,
+            `client`, `address`, `rate`, `full`, `connection_id` or `full_scrape`.
+        """
+
+    def latencies(self) -> list[tuple[str, list[tuple[int, int]], int, float]]:
+        """How long answers took since the start, by protocol.
+
+        From a batch of requests being read to its answers being handed to the system, of one batch
+        in 16; each of its requests counts with the time of the batch.
+
+        Returns:
+            Protocol; upper bounds in microseconds, rising, each with how many took no longer and
+            longer than the bound before; how many took longer than the last; all in seconds.
+        """
+
+    def take_usage(self) -> Usage:
+        """Take what was seen of clients and refusals since it was last taken."""
+
+    def take_key_uses(self) -> list[tuple[str, int, int]]:
+        """Take the keys that were announced with since they were last taken.
+
+        Returns:
+            Key, exactly how many announces, and how many seconds ago the last one came.
         """
 
     def peers(self, infohash: bytes, limit: int) -> list[tuple[str, int, bool]]:

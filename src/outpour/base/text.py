@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import unicodedata
 
 # Bidirectional controls reorder what surrounds them: `exe.<RLO>gpj.` reads as a picture.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+# The longer one first: it begins as UTF-16 does.
+_MARKS = (
+    (codecs.BOM_UTF8, ""),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 def printable(text: str) -> str:
@@ -28,6 +37,19 @@ def is_unprintable(letter: str) -> bool:
 def from_bytes(raw: bytes) -> str:
     """Read UTF-8, keeping other bytes so that `os.fsencode` gives them back."""
     return raw.decode("utf-8", "surrogateescape")
+
+
+def typed(raw: bytes) -> bytes:
+    """What a person has written into a file, as UTF-8 without a mark of the byte order.
+
+    Editors and shells of Windows write such marks, and UTF-16. What is no UTF-16 in spite of its
+    mark becomes replacement characters; bytes without a mark stay as they are.
+    """
+    for mark, encoding in _MARKS:
+        if raw.startswith(mark):
+            rest = raw[len(mark) :]
+            return rest.decode(encoding, "replace").encode() if encoding else rest
+    return raw
 
 
 def is_utf8(text: str) -> bool:

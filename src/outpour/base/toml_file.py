@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from outpour.base.errors import ReadError, SettingsError, reason
+from outpour.base.text import typed
 
 __all__ = ["read_toml", "tomllib"]
 
@@ -38,6 +39,12 @@ def read_toml(path: Path, *, missing_hint: str, fault_hint: str | None = None) -
     if len(raw) > BYTES_MAX:
         raise SettingsError(f"`{path}`: over {BYTES_MAX} bytes, which is no settings file")
     try:
-        return tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        text = typed(raw).decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise SettingsError(f"`{path}`: not TOML: not text in UTF-8", hint="save it as UTF-8")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"`{path}`: not TOML: {error}", hint=fault_hint) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +12,10 @@ from outpour.base.deadline import Deadline
 from outpour.base.errors import NetworkError, OutpourError, UsageError
 from outpour.base.host_port import read_host_port
 from outpour.base.http_route import Route
-from outpour.base.units import format_size
 from outpour.cli.shared.engine_options import (
     engine_options,
     engine_settings,
     resume_folder,
-    terminable,
 )
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import ANY_PATH, check_url
@@ -26,15 +23,12 @@ from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.source_list import read_headers, read_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from outpour.cli.shared.transfer_display import Display
-    from outpour.downloader import Asking, Completed, DownloadOptions, Job
+    from outpour.downloader import Asking, DownloadOptions, Job
     from outpour.engine import EngineSettings
     from outpour.torrent.magnet_link import Magnet
     from outpour.torrent.metainfo import Metainfo
-
-TURN_S = 0.2
 
 
 @define(
@@ -149,35 +143,24 @@ def command(
     named = [*sources, *read_sources(printer.env, inputs)]
     if not named:
         raise UsageError("no SOURCE", hint="`outpour download --help` explains it")
+    printer.outlast(has_data=as_json)
     route = Route(settings.proxy, settings.ca_file, read_headers(headers))
     patience_s = min(connect_timeout, options.stall_s or connect_timeout)
     found, code = _resolve_all(printer, named, Asking(patience_s, route), options.deadline)
-    from outpour.cli.shared.transfer_display import Display
     from outpour.cli.shared.transfer_run import run_job
     from outpour.downloader import Job
-    from outpour.engine import Engine, ResumeStore
+    from outpour.engine import ResumeStore
 
     store = None if no_state else ResumeStore(state or resume_folder())
-    with Display(printer, as_json=as_json) as display, terminable(), Engine(settings) as engine:
-        job = Job(engine, options, store)
-        try:
-            for torrent in found:
-                code = _start(printer, job, torrent, is_only=len(found) == 1) or code
-            return (
-                run_job(
-                    printer,
-                    display,
-                    job,
-                    wait=partial(engine.wait, TURN_S),
-                    is_over=lambda: job.is_over,
-                    tell_completed=partial(_tell_completed, printer, display),
-                )
-                or code
-            )
-        finally:
-            display.clear()
-            for note in job.close():
-                printer.note(note.message)
+    failed = run_job(
+        printer,
+        settings,
+        lambda engine: Job(engine, options, store),
+        lambda job: _start_all(printer, job, found),
+        whole=("complete", ", verified"),
+        as_json=as_json,
+    )
+    return failed or code
 
 
 def _read(flags: dict[str, Any]) -> tuple[EngineSettings, DownloadOptions]:
@@ -232,23 +215,14 @@ def _resolve_all(
     return found, codes[-1] if codes else 0
 
 
-def _start(printer: Printer, job: Job, torrent: Any, *, is_only: bool) -> int:  # noqa: ANN401
-    try:
-        job.add(torrent)
-    except OutpourError as error:
-        if is_only:
-            raise
-        printer.fault(error)
-        return error.exit_code
-    return 0
-
-
-def _tell_completed(
-    printer: Printer, display: Display, outcome: Completed, shared: Mapping[str, object]
-) -> None:
-    if display.manner == "json":
-        values: dict[str, object] = {"path": str(outcome.path), "length": outcome.length}
-        display.event("complete", {**shared, **values})
-    else:
-        size = format_size(outcome.length)
-        printer.talk(("green", "complete"), f" {outcome.path} ({size}, verified)")
+def _start_all(printer: Printer, job: Job, torrents: Sequence[Metainfo | Magnet]) -> int:
+    code = 0
+    for torrent in torrents:
+        try:
+            job.add(torrent)
+        except OutpourError as error:
+            if len(torrents) == 1:
+                raise
+            printer.fault(error)
+            code = error.exit_code
+    return code

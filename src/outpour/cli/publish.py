@@ -110,7 +110,12 @@ from outpour.cli.shared.printer import Printer
     multiple=True,
     help="Leave out files and folders that match, such as `*.log`; may be repeated.",
 )
-@click.option("--config", metavar="FILE", help="Settings of the tracker, as TOML.")
+@click.option("--title", metavar="TEXT", help="Heading of the page.  [default: the folder's name]")
+@click.option("--description", metavar="TEXT", help="One sentence below it.")
+@click.option(
+    "--theme", metavar="DIR", help="Styles and templates of your own; docs/theme.md tells how."
+)
+@click.option("--config", metavar="FILE", help="Settings of the tracker and of [site], as TOML.")
 @click.option("--dht", is_flag=True, help="Take part in the DHT (BEP 5).")
 @click.option("--lsd", is_flag=True, help="Announce on the local network (BEP 14).")
 @click.option("--upnp", is_flag=True, help="Ask the router to forward the peer port.")
@@ -129,7 +134,7 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
 
     printer: Printer = context.obj
     printer.outlast()
-    for name in ("state", "config"):
+    for name in ("state", "config", "theme"):
         given[name] = Path(given[name]) if given[name] else None
     for name in ("piece_length", "up_rate", "up_rate_each"):
         given[name] = parse_size(given[name]) if given[name] else None

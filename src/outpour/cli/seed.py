@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from outpour.base.errors import OutpourError
-from outpour.base.units import format_size
 from outpour.cli.shared.engine_options import (
     engine_options,
     engine_settings,
     resume_folder,
-    terminable,
 )
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import ANY_PATH, STDIO, is_url, read_torrent
 from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from outpour.cli.shared.transfer_display import Display
-    from outpour.downloader import Completed
+    from outpour.downloader import SeedJob
     from outpour.torrent.metainfo import Metainfo
-
-TURN_S = 0.5
 
 
 @define(
@@ -69,36 +61,30 @@ def command(
     Content is compared with its torrent first, once: as long as its files stay as they are, the
     next run starts at once. Ctrl-C and SIGTERM end it.
     """
+    printer.outlast(has_data=as_json)
     found, code = _read_all(printer, torrents)
     settings = engine_settings(flags, profile="server")
-    from outpour.cli.shared.transfer_display import Display
     from outpour.cli.shared.transfer_run import run_job
     from outpour.downloader import SeedJob
-    from outpour.engine import Engine, ResumeStore
+    from outpour.engine import ResumeStore
 
-    store = ResumeStore(state or resume_folder())
-    with Display(printer, as_json=as_json) as display, terminable(), Engine(settings) as engine:
-        job = SeedJob(engine, store)
+    def fill(job: SeedJob) -> int:
         for metainfo, folder in found:
             job.add(metainfo, content or folder, trust=trust)
-        try:
-            return (
-                run_job(
-                    printer,
-                    display,
-                    job,
-                    wait=partial(engine.wait, TURN_S),
-                    is_over=lambda: job.has_failed,
-                    tell_completed=partial(_tell_completed, printer, display),
-                )
-                or code
-            )
-        except KeyboardInterrupt:
-            return 0
-        finally:
-            display.clear()
-            for note in job.close():
-                printer.note(note.message)
+        return code
+
+    store = ResumeStore(state or resume_folder())
+    try:
+        return run_job(
+            printer,
+            settings,
+            lambda engine: SeedJob(engine, store),
+            fill,
+            whole=("seeding", ""),
+            as_json=as_json,
+        )
+    except KeyboardInterrupt:
+        return 0
 
 
 def _read_all(
@@ -121,13 +107,3 @@ def _read_all(
 def _folder_of(torrent: str) -> Path:
     is_file = torrent != STDIO and not is_url(torrent)
     return Path(torrent).absolute().parent if is_file else Path.cwd()
-
-
-def _tell_completed(
-    printer: Printer, display: Display, outcome: Completed, shared: Mapping[str, object]
-) -> None:
-    if display.manner == "json":
-        display.event("seeding", {**shared, "path": str(outcome.path)})
-    else:
-        size = format_size(outcome.length)
-        printer.talk(("green", "seeding"), f" {outcome.path} ({size})")

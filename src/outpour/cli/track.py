@@ -16,27 +16,28 @@ from outpour.cli.shared.inputs import ANY_PATH
 from outpour.cli.shared.printer import Printer
 from outpour.tracker import settings_doc
 from outpour.tracker.core import check_system
-from outpour.tracker.settings import ROOMS, TrackerSettings
+from outpour.tracker.settings import ROOMS, SECTION, all_fields
 from outpour.tracker.settings_file import load
 from outpour.tracker.tracker_events import FileSkipped
 
 
 def _options(command: Any) -> Any:  # noqa: ANN401 - what click decorates
-    for name, field in reversed(TrackerSettings.model_fields.items()):
+    for name, field in reversed(all_fields().items()):
         command = _option(name, field)(command)
     return command
 
 
 def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - a decorator of click
-    spelled = name.replace("_", "-")
+    spelled = name.removeprefix(f"{SECTION}.").replace("_", "-")
+    identifier = name.replace(".", "_")
     text = (field.description or "").replace("`", "")
     if field.annotation is bool:
-        return click.option(f"--{spelled}/--no-{spelled}", name, default=None, help=text)
+        return click.option(f"--{spelled}/--no-{spelled}", identifier, default=None, help=text)
     if name in ROOMS:
         # Without a word behind it a flag says yes, as it did before there was more to say.
         return click.option(
             f"--{spelled}",
-            name,
+            identifier,
             metavar=settings_doc.metavar(name, field),
             is_flag=False,
             flag_value="open",
@@ -44,7 +45,7 @@ def _option(name: str, field: FieldInfo) -> Any:  # noqa: ANN401 - a decorator o
         )
     return click.option(
         f"--{spelled}",
-        name,
+        identifier,
         metavar=settings_doc.metavar(name, field),
         multiple=isinstance(field.default, tuple),
         help=text,

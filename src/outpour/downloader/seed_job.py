@@ -64,7 +64,7 @@ class SeedJob:
         self._watch = ContentWatch()
 
     @property
-    def has_failed(self) -> bool:
+    def is_over(self) -> bool:
         """Whether not one torrent can be seeded."""
         return all(item.has_failed for item in self._items.values())
 

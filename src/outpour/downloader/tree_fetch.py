@@ -63,6 +63,22 @@ class _Tree:
                 at += run or 1
 
 
+class Pace:
+    """Says when so many bytes may come, so that no more come in a second than may."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._free_at = 0.0
+
+    def take(self, length: int, rate: int) -> float:
+        """Take room for `length` bytes at `rate` bytes a second; returns the seconds until then."""
+        with self._lock:
+            now = time.monotonic()
+            begin = max(now, self._free_at)
+            self._free_at = begin + length / rate
+            return begin - now
+
+
 class TreeFetch:
     """Fetches what web seeds have of the trees that it follows.
 
@@ -76,6 +92,7 @@ class TreeFetch:
         self._route = route
         self._trees: dict[bytes, _Tree] = {}
         self._troubles: queue.SimpleQueue[WebSeedFailed] = queue.SimpleQueue()
+        self._pace = Pace()
         self._turns = threading.Semaphore(AT_ONCE_MAX)
 
     def follow(self, infohash: bytes, info: Info, urls: list[str], wanted: Sequence[int]) -> None:
@@ -138,7 +155,9 @@ class TreeFetch:
             if tree.is_over.is_set():
                 return True
             target = _url_of(url, tree.info, file)
-            body = self._ask(target, first, last)
+            body = self._ask(tree, target, first, last)
+            if tree.is_over.is_set():
+                return True
             for start in range(0, len(body), length):
                 self._engine.give(
                     tree.infohash, piece + start // length, body[start : start + length]
@@ -148,15 +167,24 @@ class TreeFetch:
         tree.urls.remove(url)
         raise NetworkError(f"`{url}`: its content differs from the torrent")
 
-    def _ask(self, url: str, first: int, last: int) -> bytes:
-        answer = fetch(
-            url, bytes_max=last - first + 1, timeout_s=TIMEOUT_S, span=(first, last),
-            route=self._route,
-        )  # fmt: skip
-        # A server that knows no ranges sends all there is, which is right from the beginning only.
-        if len(answer.body) != last - first + 1 or (answer.status != 206 and first):
-            raise NetworkError(f"`{url}`: it answers with other bytes than were asked for")
-        return answer.body
+    def _ask(self, tree: _Tree, url: str, first: int, last: int) -> bytes:
+        whole = last - first + 1
+        rate = self._engine.download_rate
+        step = min(whole, rate) if rate else whole
+        body = b""
+        while len(body) < whole and not tree.is_over.is_set():
+            span = (first + len(body), min(first + len(body) + step - 1, last))
+            if rate:
+                # What peers send counts too; something is left for servers in any case.
+                left = max(rate // 10, rate - sum(one.down_rate for one in self._engine.statuses()))
+                tree.is_over.wait(self._pace.take(span[1] - span[0] + 1, left))
+            answer = fetch(url, bytes_max=whole, timeout_s=TIMEOUT_S, span=span, route=self._route)
+            # A server that knows no ranges sends all there is, which is right as a whole only.
+            wanted = span[1] - span[0] + 1 if answer.status == 206 else whole
+            if len(answer.body) != wanted or (answer.status != 206 and (first or body)):
+                raise NetworkError(f"`{url}`: it answers with other bytes than were asked for")
+            body += answer.body
+        return body
 
     def _is_checked(self, tree: _Tree) -> bool:
         until = time.monotonic() + CHECK_S

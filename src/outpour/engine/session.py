@@ -254,9 +254,15 @@ class Engine:
         flag = lt.torrent_handle.ignore_min_interval
         self._entry(infohash).handle.force_reannounce(0, -1, flag)
 
+    @property
+    def download_rate(self) -> int:
+        """Bytes a second that may be received, 0 for no limit."""
+        return self._settings.download_rate
+
     def limit(self, *, download_rate: int | None = None, upload_rate: int | None = None) -> None:
         """Limit the rates anew, in bytes a second, 0 for no limit, None to leave one as it is."""
         if download_rate is not None:
+            self._settings = replace(self._settings, download_rate=download_rate)
             self._open.apply_settings({"download_rate_limit": download_rate})
         if upload_rate is not None:
             self._open.apply_settings({"upload_rate_limit": upload_rate})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -93,6 +94,8 @@ class Hooks:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
+                # What the shell starts is to end with it.
+                start_new_session=True,
             )
         except OSError as error:
             self._tell(f"`{command}`: {error.strerror}")
@@ -105,7 +108,7 @@ class Hooks:
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
-                    process.kill()
+                    os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if process.returncode:
             text = said[:ERROR_BYTES_MAX].decode("utf-8", "replace").strip()

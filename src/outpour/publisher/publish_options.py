@@ -41,6 +41,9 @@ class PublishOptions:
         symlinks: What becomes of symbolic links, in published folders and below their entries; see
             `walker.walk`.
         exclude: Patterns of files and folders that are left out; see `globs.matcher`.
+        title: Heading of the page; None takes that of `config`, else the folder's name.
+        description: A sentence below it; None takes that of `config`.
+        theme: Folder with styles and templates; None takes that of `config`.
         on_published: Command for the shell when something was published, None for none.
         on_withdrawn: The same when something was withdrawn.
         config: Settings file of the tracker, None for none.
@@ -70,6 +73,9 @@ class PublishOptions:
     hidden: bool = False
     symlinks: Symlinks = "inside"
     exclude: tuple[str, ...] = ()
+    title: str | None = None
+    description: str | None = None
+    theme: Path | None = None
     on_published: str | None = None
     on_withdrawn: str | None = None
     config: Path | None = None

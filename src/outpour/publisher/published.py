@@ -109,6 +109,10 @@ class PublishedTorrents:
         """The publication with this name."""
         return self._by_name.get(name)
 
+    def all(self) -> tuple[Publication, ...]:
+        """Everything that is published; a copy."""
+        return tuple(self._by_path.values())
+
     def paths(self) -> tuple[Path, ...]:
         """Everything that is published."""
         return tuple(self._by_path)

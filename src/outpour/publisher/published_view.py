@@ -8,6 +8,7 @@ from outpour.publisher.published import PublishedTorrents
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.service import TrackerService
+from outpour.tracker.views.usage_book import UsageBook
 from outpour.web.contract import ContentRoot
 
 
@@ -66,9 +67,22 @@ class PublishedView:
         """The histories of swarms in at most so many stretches."""
         return await self._tracker.outlines(infohashes, parts_max)
 
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        """What is known of a swarm since then, in stretches of `step_s` seconds."""
+        return await self._tracker.stretches(infohash, since, step_s)
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        """A torrent that was published once and is so no longer."""
+        return self._tracker.gone(infohash)
+
     def counters(self) -> Mapping[str, int]:
         """The tracker's counters."""
         return self._tracker.counters()
+
+    @property
+    def usage(self) -> UsageBook:
+        """Who uses the tracker, and who is turned away."""
+        return self._tracker.usage
 
     def fault(self) -> str | None:
         """Why announces are no longer answered, None while they are."""

@@ -15,6 +15,7 @@ from outpour.base.event import Event
 from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
+from outpour.base.text import printable
 from outpour.publisher import publish_events
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls, public_urls
@@ -22,11 +23,11 @@ from outpour.publisher.publish_job import PublisherJob
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import PublishedTorrents
 from outpour.publisher.published_view import PublishedView
+from outpour.publisher.publisher_deeds import PublisherDeeds
 from outpour.publisher.seeder import Seeder
 from outpour.publisher.self_listing import SelfListing, peer_addresses
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker import settings_file, tracker_events
-from outpour.tracker.deeds import TrackerDeeds
 from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.lists.keys_in_force import Keyring
 from outpour.tracker.service import TrackerService
@@ -114,19 +115,25 @@ async def _serve(
             listing = await _self_listing(options, tracker, urls, seeder)
         published = PublishedTorrents()
         view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
-        web = WebOptions(public_url=settings.public_url, trusted_proxies=settings.trusted_proxies)
+        web = WebOptions(
+            site=settings.site,
+            name=_name(options),
+            public_url=settings.public_url,
+            trusted_proxies=settings.trusted_proxies,
+        )
+        torrents = Torrents(made_torrents, options, urls)
+        job = PublisherJob(options, torrents, tracker, seeder, listing, published, tell)
+        deeds = PublisherDeeds(tracker, options, job, published, seeder)
         file = settings.admin_token_file
         token = None if file is None else Token(file)
         access = None if token is None else AdminAccess(token, tracker.tell)
         app = make_app(
             view,
             web,
-            administration=None if access is None else _admin(settings, tracker, access),
+            administration=None if access is None else _admin(tracker, access, deeds),
             console=None if access is None else Console(access, tracker.operation),
             rules=_rules(settings, tracker, token),
         )
-        torrents = Torrents(made_torrents, options, urls)
-        job = PublisherJob(options, torrents, tracker, seeder, listing, published, tell)
     except BaseException:
         tracker.stop()
         raise
@@ -164,13 +171,13 @@ def _rules(settings: TrackerSettings, tracker: TrackerService, token: Token | No
     return AccessRules(settings.levels, tracker.is_key, token.is_right)
 
 
-def _admin(settings: TrackerSettings, tracker: TrackerService, access: AdminAccess) -> Admin:
-    keys = settings.key_list
+def _admin(tracker: TrackerService, access: AdminAccess, deeds: PublisherDeeds) -> Admin:
+    keys = tracker.settings.key_list
     return Admin(
         AccessAsks(access),
         Keyring(keys, tracker.refresh, time.time) if keys else None,
         tracker.ruling,
-        TrackerDeeds(tracker),
+        deeds,
     )
 
 
@@ -181,8 +188,22 @@ def _relay(event: Event, tell: Callable[[Event], None]) -> None:
 
 
 def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
-    flags = {"listen": options.listen, "state": state / "tracker.sqlite", "public_url": options.url}
+    flags = {
+        "listen": options.listen,
+        "state": state / "tracker.sqlite",
+        "public_url": options.url,
+        "site_title": options.title,
+        "site_description": options.description,
+        "site_theme": options.theme,
+    }
     return settings_file.load(options.config, os.environ, flags)
+
+
+def _name(options: PublishOptions) -> str:
+    """What the page is called where nobody gave it a title."""
+    if len(options.paths) > 1:
+        return "Downloads"
+    return printable(options.paths[0].resolve().name) or "Downloads"
 
 
 def _claim(state: Path, stack: ExitStack) -> None:

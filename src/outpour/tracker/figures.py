@@ -33,6 +33,7 @@ class TorrentRow:
         published_at: Unix time in seconds of the metainfo's creation date, else of its file.
         comment: The comment inside the metainfo, None if there is none.
         web_seeds: URLs of the metainfo's web seeds (BEP 19).
+        group: The folder it was found in, where there are several; None without one.
     """
 
     infohash: bytes
@@ -51,6 +52,7 @@ class TorrentRow:
     published_at: int | None = None
     comment: str | None = None
     web_seeds: tuple[str, ...] = ()
+    group: str | None = None
 
     @property
     def infohash_hex(self) -> str:
@@ -135,9 +137,13 @@ class Stretch:
         ended: Unix time in seconds of the last of them.
         complete: Seeders.
         downloading: Leechers.
+        downloaded: Completed downloads up to its end.
+        is_after_gap: Nothing is known of the time between the stretch before and this one.
     """
 
     began: int
     ended: int
     complete: Extremes
     downloading: Extremes
+    downloaded: int = 0
+    is_after_gap: bool = False

@@ -74,7 +74,7 @@ class Saver:
         self._counters.shutdown(wait=True)
         self._drain()
         is_saved = self._keeper.save_all()
-        is_saved &= self._sampling(int(self._clock()))()
+        is_saved &= self._sampling(int(self._clock()))() and self._keeper.end()
         written = self._keeper.write_swarms(self._core.snapshot, int(self._clock()))
         is_saved &= written is not None and self._keeper.put_in_force(written)
         self._keeper.drop_old_swarms()
@@ -92,10 +92,12 @@ class Saver:
     async def _save_history(self) -> None:
         await self._beside(self._swarms, self._keeper.check_history)
         await self._beside(self._swarms, self._keeper.copy)
+        is_pruned = False
         async for at in self._minutes():
             await self._beside(self._swarms, self._sampling(at))
-            if at % HOUR_S == 0:
-                await self._beside(self._swarms, self._keeper.prune, self._retention_d)
+            if at % HOUR_S == 0 or not is_pruned:
+                prune = self._keeper.prune
+                is_pruned = await self._beside(self._swarms, prune, self._retention_d)
             await self._forget()
             await self._beside(self._swarms, self._keeper.copy)
 

@@ -21,6 +21,7 @@ from outpour.base.open_files import raise_limit
 from outpour.base.together import together
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind, connections_of, until_fault
+from outpour.tracker.dfile_contents import DfileContents
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
@@ -28,11 +29,11 @@ from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
 from outpour.tracker.operation import Operation
 from outpour.tracker.own_seeder import OwnSeeder
+from outpour.tracker.rates import Rates
 from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.source_watch import watch_sources
-from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.tracker_events import (
@@ -43,10 +44,11 @@ from outpour.tracker.tracker_events import (
     SnapshotRefused,
     StateRestored,
 )
-from outpour.tracker.views.census import PAGE_ROWS, ROWS_MAX, Census, Counter, walk
+from outpour.tracker.views.census import ROWS_MAX, Census, Counter, walk
 from outpour.tracker.views.current_census import CurrentCensus
 from outpour.tracker.views.sample_points import SamplePoints
 from outpour.tracker.views.swarm_history import SwarmHistory
+from outpour.tracker.views.usage_book import UsageBook
 
 if TYPE_CHECKING:
     from outpour._core import Logged
@@ -121,6 +123,7 @@ class TrackerService:
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
             self._census = CurrentCensus(self._counter.take, self._torrents_listed)
             retention_d = self.settings.history_retention_d
+            self._usage = UsageBook(self._core, self._clock)
             self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
             self.operation.begin(self._core, self._keeper, self._past)
@@ -161,6 +164,7 @@ class TrackerService:
         """
         works: list[Callable[[], Awaitable[None]]]
         works = [self._until_fault, self._turns, self._follow, self._census.keep_up]
+        works.append(self._usage.keep_up)
         works += self._saver.works()
         if self._allowed.folders or self._allowed.files or self._admission.files:
             works.append(self._watch)
@@ -284,6 +288,15 @@ class TrackerService:
         """The histories of swarms in at most so many stretches, by the infohash of the row."""
         return await self._past.outlines(infohashes, parts_max)
 
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        """What is known of a swarm since then, in stretches of `step_s` seconds."""
+        return await self._past.stretches(infohash, since, step_s)
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        """A torrent that was listed once and is so no longer."""
+        is_kept = not self.settings.open and self.row(infohash) is None
+        return self._counter.gone(infohash) if is_kept else None
+
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out, None if there is none or none may be."""
         listing = self._allowed.find(infohash) if self.settings.serve_torrents else None
@@ -308,6 +321,11 @@ class TrackerService:
         """Counters since start, by name."""
         return self._core.counters()
 
+    @property
+    def usage(self) -> UsageBook:
+        """Who uses the tracker and who is turned away, and what becomes of requests."""
+        return self._usage
+
     def logged(self, limit: int) -> Sequence[Logged]:
         """Take up to `limit` answered requests, the oldest first; from any thread."""
         return self._core.logged(limit)
@@ -316,31 +334,10 @@ class TrackerService:
         """Peers of one swarm, at most `limit`."""
         return tuple(Peer(*peer) for peer in self._core.peers(infohash, limit))
 
-    def completed(self) -> Mapping[bytes, int]:
-        """Completed downloads by announced infohash, gone torrents included."""
-        counts: dict[bytes, int] = {}
-        at: int | None = 0
-        while at is not None:
-            page, at = self._keeper.ledger.page(at, PAGE_ROWS)
-            counts.update(page)
-        return counts
-
-    def swarms(self) -> list[bytes]:
-        """Infohashes of the swarms that have peers."""
-        return [torrent[0] for torrent in self._core.torrents() if torrent[1] or torrent[2]]
-
-    def adopt(self, found: Dfile) -> None:
-        """Take over counters and peers of a classic tracker; no counter goes down."""
-        ledger = self._keeper.ledger
-        more = ((key, count - ledger.get(key)) for key, count in found.completed.items())
-        ledger.add([(key, count) for key, count in more if count > 0])
-        ledger.tell(self._core)
-        for infohash, peers in found.peers.items():
-            if self.settings.open or infohash in self._allowed:
-                self._core.insert(
-                    infohash, [(peer.host, peer.port, peer.is_seeder) for peer in peers]
-                )
-        self._census.forget()
+    def dfile_contents(self) -> DfileContents:
+        """What a classic state file holds of this tracker."""
+        is_tracked = (lambda _: True) if self.settings.open else self._allowed.__contains__
+        return DfileContents(self._core, self._keeper.ledger, is_tracked, self._census.forget)
 
     def own_seeder(self) -> OwnSeeder:
         """Lists the seeder of this process."""
@@ -401,6 +398,16 @@ class TrackerService:
         self._put(change)
         self._hand_down_all()
         self._admission.apply(self._core, self._clock())
+
+    def set_rates(self, rates: Rates) -> None:
+        """Ask something else of peers from now on."""
+        self._core.set_pace(rates.interval_s, rates.min_interval_s, rates.peers_per_answer)
+        self._core.set_rate(rates.requests_per_address_per_s, rates.requests_per_address_burst)
+
+    def metainfo_path(self, infohash: bytes) -> Path | None:
+        """The .torrent file of a torrent that is tracked, None if there is none."""
+        listing = self._allowed.find(infohash)
+        return None if listing is None else listing.path
 
     def tell(self, event: Event) -> None:
         """Have somebody hear of something; on the event loop."""

@@ -11,21 +11,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 from outpour.base.errors import SettingsError
 from outpour.base.host_port import Address
 from outpour.base.state_folder import default_state_folder
 from outpour.tracker.lists.client_prefixes import prefix_of
+from outpour.tracker.site_settings import OptionalPath, SiteSettings, absent
 
 WORKERS_MAX = 256
-
-
-def _paths(value: object) -> object:
-    return Path(value).expanduser() if isinstance(value, str) and value else value
-
-
-def _absent(value: object) -> object:
-    return None if value == "" else value
 
 
 def _many(value: object) -> object:
@@ -67,7 +61,6 @@ Access = Annotated[Level | None, BeforeValidator(_level)]
 ROOMS = ("page", "api", "content", "metrics")
 """Settings that say who may see a part of the web side."""
 
-OptionalPath = Annotated[Path | None, BeforeValidator(_paths), BeforeValidator(_absent)]
 Addresses = Annotated[tuple[str, ...], AfterValidator(_addresses), BeforeValidator(_many)]
 Networks = Annotated[tuple[str, ...], AfterValidator(_networks), BeforeValidator(_many)]
 
@@ -276,13 +269,13 @@ class TrackerSettings(BaseModel):
         "`~/.local/state`.",
     )
     history_retention_d: int = Field(
-        default=90,
+        default=366,
         ge=1,
         le=3650,
-        description="How long swarm history is kept: a sample a minute for a day, one an hour "
-        "after that.",
+        description="How long swarm history is kept: a sample a minute for a day, hours for 92 "
+        "days, days after that.",
     )
-    public_url: Annotated[str | None, BeforeValidator(_absent)] = Field(
+    public_url: Annotated[str | None, BeforeValidator(absent)] = Field(
         default=None,
         description="URL under which the world reaches this tracker, for links, feed and magnet "
         "links; by default taken from each request. Its path may stand before `/announce` and "
@@ -322,6 +315,9 @@ class TrackerSettings(BaseModel):
     )
     favicon: OptionalPath = Field(
         default=None, description="Image file to serve as `/favicon.ico`."
+    )
+    site: SiteSettings = Field(
+        default=SiteSettings(), description="What the pages say of their publisher."
     )
 
     @model_validator(mode="after")
@@ -374,3 +370,16 @@ class TrackerSettings(BaseModel):
             return self.state
         port = self.addresses[0].port
         return default_state_folder() / f"tracker-{port}.sqlite" if port else None
+
+
+SECTION = "site"
+
+
+def all_fields() -> dict[str, FieldInfo]:
+    """Every setting by its name, those of a section as `site.title`, in the order of the file."""
+    fields = {
+        name: field for name, field in TrackerSettings.model_fields.items() if name != SECTION
+    }
+    return fields | {
+        f"{SECTION}.{name}": field for name, field in SiteSettings.model_fields.items()
+    }

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from outpour.tracker.settings import ROOMS, TrackerSettings
-from outpour.tracker.settings_file import ENV_PREFIX
+from outpour.tracker.settings import ROOMS, SECTION, all_fields
+from outpour.tracker.settings_file import variable
 
 _INTRO = """\
 Each setting of the tracker has one name.
@@ -21,20 +21,36 @@ Flags win over the environment, and the environment over the file.
 In the environment, lists are separated by commas.
 Relative paths in the file are relative to the file.
 An unknown key is an error.
+A name such as `site.title` is the key `title` below `[site]`, the flag `--title` and the variable
+`OUTPOUR_SITE_TITLE`.
 
 `outpour track --print-config` writes the file with every setting and its default.
 """
+
+_METAVARS = {
+    "allowed_dir": "DIR",
+    "public_url": "URL",
+    "trusted_proxies": "NETWORK",
+    "denied_clients": "TEXT",
+    "site.title": "TEXT",
+    "site.description": "TEXT",
+    "site.contact": "TEXT",
+    "site.licence": "TEXT",
+    "site.colour": "COLOUR",
+    "site.dark_colour": "COLOUR",
+    "site.theme": "DIR",
+}
 
 
 def reference() -> str:
     """Write the text of `docs/settings.md`, below its title."""
     parts = [_INTRO]
-    for name, field in TrackerSettings.model_fields.items():
+    for name, field in all_fields().items():
         facts = [_default_fact(field), *filter(None, [_limits(field)])]
         parts.append(
             f"## `{name}`\n\n{field.description}\n\n"
             f"* {', '.join(facts)}\n* flag `{flag(name, field)}`\n"
-            f"* environment `{ENV_PREFIX}{name.upper()}`\n"
+            f"* environment `{variable(name)}`\n"
         )
     return "\n".join(parts)
 
@@ -42,21 +58,27 @@ def reference() -> str:
 def default_file() -> str:
     """Write a TOML file that names every setting, each commented out at its default."""
     parts = ["# Settings of `outpour track`. A line without `#` in front changes the default.\n"]
-    for name, field in TrackerSettings.model_fields.items():
+    is_in_section = False
+    for name, field in all_fields().items():
         limits = _limits(field)
         sentence = f"{field.description}{f' ({limits})' if limits else ''}"
         comment = textwrap.fill(
             sentence, 96, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
         )
-        parts.append(f"{comment}\n# {name} = {_toml(_default(field))}\n")
+        section, _, key = name.rpartition(".")
+        if section and not is_in_section:
+            is_in_section = True
+            parts.append(f"# [{section}]\n")
+        parts.append(f"{comment}\n# {key} = {_toml(_default(field))}\n")
     return "\n".join(parts)
 
 
 def flag(name: str, field: FieldInfo) -> str:
     """Spell the flag of a setting, with what it takes."""
-    spelled = f"--{name.replace('_', '-')}"
+    plain = name.removeprefix(f"{SECTION}.").replace("_", "-")
+    spelled = f"--{plain}"
     if field.annotation is bool:
-        return f"{spelled}/--no-{name.replace('_', '-')}"
+        return f"{spelled}/--no-{plain}"
     return f"{spelled} {metavar(name, field)}"
 
 
@@ -68,11 +90,7 @@ def metavar(name: str, field: FieldInfo) -> str:
         return "N"
     if name in ROOMS:
         return "WHO"
-    if name == "allowed_dir":
-        return "DIR"
-    return {"public_url": "URL", "trusted_proxies": "NETWORK", "denied_clients": "TEXT"}.get(
-        name, "FILE"
-    )
+    return _METAVARS.get(name, "FILE")
 
 
 def _default(field: FieldInfo) -> object:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -15,9 +15,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, compile_path
 
 from outpour.base.units import format_size
+from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
     feed,
-    metrics,
     pages,
     text_format,
     torrent_files,
@@ -37,6 +37,7 @@ from outpour.web.file_tree import tree_of
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
 from outpour.web.live_numbers import Live
+from outpour.web.metrics.metrics_reply import metrics
 from outpour.web.page_thread import PageThread
 from outpour.web.query import COLUMNS
 from outpour.web.rendered_pages import RenderedPages
@@ -46,6 +47,11 @@ from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
+from outpour.web.visitors.beside import Beside, NothingBeside
+from outpour.web.visitors.linked_line import linked
+from outpour.web.visitors.theme_folder import check_templates, theme_loader
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 ROUTES = (
     ("/", pages.index),
@@ -55,7 +61,7 @@ ROUTES = (
     ("/file", torrent_files.classic_file),
     ("/content", web_seed.content),
     ("/content/{path:path}", web_seed.content),
-    ("/metrics", metrics.metrics),
+    ("/metrics", metrics),
     ("/feed.xml", feed.feed),
     ("/healthz", pages.healthz),
     ("/robots.txt", pages.robots),
@@ -73,6 +79,7 @@ def make_app(
     view: View,
     options: WebOptions | None = None,
     *,
+    beside: Beside | None = None,
     administration: Admin | None = None,
     console: Console | None = None,
     rules: AccessRules | None = None,
@@ -84,22 +91,28 @@ def make_app(
     Args:
         view: What is shown.
         options: What the operator decided.
+        beside: The files that belong to content; None where there are none.
         administration: What the administrator may do; None where nobody is one.
         console: What the operator's pages stand on; None where there are none.
         rules: Who may see what; all may see everything by default.
+
+    Raises:
+        ReadError: Logo or theme cannot be read.
+        SettingsError: They are no such thing.
     """
     options = options or WebOptions()
     rules = rules or AccessRules()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
-    environment = templates()
+    environment = templates(options.site)
     context = Context(
         view=view,
         options=options,
+        beside=beside or NothingBeside(),
         url_names=UrlNames(view, thread),
         facts=FactsKept(view),
         live=live,
-        assets=Assets.load(),
+        assets=Assets.load(options.site),
         templates=environment,
         thread=thread,
         pages=RenderedPages(thread),
@@ -152,9 +165,6 @@ def _is_public(rules: AccessRules, path: str) -> bool:
     return is_shared and rules.level(path) == "open"
 
 
-Handler = Callable[[Request], Awaitable[Response]]
-
-
 def _routes() -> list[Route]:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
     by_path: dict[str, dict[str, Handler]] = {}
@@ -180,10 +190,17 @@ def _by_method(handlers: dict[str, Handler]) -> Handler:
     return handle
 
 
-def templates() -> Environment:
-    """The pages with their filters. A name that a page misspells is an error, not a gap."""
+def templates(site: SiteSettings | None = None) -> Environment:
+    """The pages with their filters. A name that a page misspells is an error, not a gap.
+
+    Raises:
+        ReadError: A theme's template cannot be read.
+        SettingsError: It is none.
+    """
+    loader: BaseLoader = PackageLoader("outpour.web")
+    theme = site.theme if site is not None else None
     environment = Environment(
-        loader=PackageLoader("outpour.web"),
+        loader=loader if theme is None else theme_loader(theme, loader),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -195,9 +212,12 @@ def templates() -> Environment:
         day=text_format.day,
         iso=text_format.iso,
         label=text_format.label,
+        linked=linked,
         minute=text_format.minute,
         size=format_size,
     )
+    if theme is not None:
+        check_templates(theme, environment)
     return environment
 
 

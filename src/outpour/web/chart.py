@@ -109,7 +109,7 @@ def draw(
             (round((at - began) / (ended - began) * width), round(height - value / top * height))
             for at, value in _line(outline, numbers, ended, last)
         )
-        return "M" + "L".join(f"{x} {y}" for x, y in _plain(scaled))
+        return "M" + "L".join(f"{x} {y}" for x, y in plain(scaled))
 
     seeders = path(complete, present.complete)
     return Chart(
@@ -137,7 +137,7 @@ def _line(
         if third_s:
             yield from zip(
                 (round(stretch.began + third_s), round(stretch.ended - third_s)),
-                _between(of),
+                between(of),
                 strict=True,
             )
             yield stretch.ended, of.last
@@ -152,13 +152,14 @@ def _held(before: Point | None, at: int, dense: int) -> Iterator[Point]:
         yield at - STEP_S, before[1]
 
 
-def _between(of: Extremes) -> tuple[int, int]:
+def between(of: Extremes) -> tuple[int, int]:
+    """The least and the most in the order in which a line through them is the shorter one."""
     rising = abs(of.first - of.least) + abs(of.most - of.last)
     falling = abs(of.first - of.most) + abs(of.least - of.last)
     return (of.least, of.most) if rising <= falling else (of.most, of.least)
 
 
-def _plain(points: Iterator[Point]) -> list[Point]:
+def plain(points: Iterator[Point]) -> list[Point]:
     """Leave out what does not show: the same point again, and the middle of what is level."""
     kept: list[Point] = []
     for point in points:

@@ -24,6 +24,7 @@ from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.url_names import UrlNames
+from outpour.web.visitors.beside import Beside
 
 if TYPE_CHECKING:
     from outpour.web.admin.console import Console
@@ -49,6 +50,7 @@ class Context:
     Attributes:
         view: The service behind the pages.
         options: What the operator decided.
+        beside: The files that belong to content.
         url_names: The view's torrents by name.
         facts: What is known of a torrent beside its row.
         live: Who listens to changing numbers.
@@ -65,6 +67,7 @@ class Context:
 
     view: View
     options: WebOptions
+    beside: Beside
     url_names: UrlNames
     facts: FactsKept
     live: Live

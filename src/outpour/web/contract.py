@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from outpour.base.errors import SettingsError
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.metainfo_file import MetainfoFile
+from outpour.tracker.site_settings import SiteSettings
+from outpour.tracker.views.usage_book import UsageBook
 from outpour.web.limits import EVENT_CLIENTS_MAX
 
 
@@ -29,11 +31,14 @@ class ContentRoot:
         fence: The folder that no symbolic link may lead out of; None lets them lead anywhere.
         is_same: Tells by its path inside the torrent and its status whether a file is the one that
             the torrent was made of.
+        checksums: The SHA-256 of its files in the order of the torrent, pad files left out; empty
+            where none were made. It reads a disk: to be called beside the event loop.
     """
 
     path: Path
     fence: Path | None
     is_same: Callable[[tuple[str, ...], os.stat_result], bool]
+    checksums: Callable[[], Sequence[bytes]] = tuple
 
 
 class View(Protocol):
@@ -83,6 +88,16 @@ class View(Protocol):
         What was read before is there at once, until the next sample.
         """
 
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
+        """What is known of a swarm from Unix second `since` on, in stretches of `step_s` seconds.
+
+        Stretches begin at multiples of `step_s`; the first may be the single moment `since`, with
+        what was true by then. One of which nothing is known is left out.
+        """
+
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        """A torrent that was listed once and is so no longer, None if it never was or still is."""
+
     def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
         """The .torrent to hand out, None if there is none; from any thread."""
 
@@ -91,6 +106,10 @@ class View(Protocol):
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start by the names of `_core.Tracker.counters`."""
+
+    @property
+    def usage(self) -> UsageBook:
+        """Who uses the tracker and who is turned away, and what becomes of requests."""
 
     def fault(self) -> str | None:
         """Why announces are no longer answered, None while they are."""
@@ -101,7 +120,9 @@ class WebOptions:
     """What an operator decides about the web side.
 
     Attributes:
-        title: Heading of the page and title of the feed.
+        site: What the pages say of their publisher.
+        name: The title where `site` has none.
+        is_classic: `/` is the page of the classic trackers.
         public_url: Where visitors reach `/`, for links that must be absolute. None: from the
             request's `Host`. A path in it (`https://example.org/files/`) is put before all links.
         trusted_proxies: Networks of reverse proxies whose `X-Forwarded-For` and
@@ -114,7 +135,9 @@ class WebOptions:
         SettingsError: `public_url` is not an http or https URL.
     """
 
-    title: str = "outpour"
+    site: SiteSettings = SiteSettings()  # noqa: RUF009 - it is frozen
+    name: str = "outpour"
+    is_classic: bool = False
     public_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()
     event_clients_max: int = EVENT_CLIENTS_MAX
@@ -134,6 +157,11 @@ class WebOptions:
                 f"`{self.public_url}`: not an http or https URL",
                 hint="write it as visitors do, such as `https://example.org/`",
             )
+
+    @property
+    def title(self) -> str:
+        """Heading of the page and title of the feed."""
+        return self.site.title or self.name
 
     @property
     def prefix(self) -> str:

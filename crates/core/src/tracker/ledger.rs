@@ -91,7 +91,7 @@ impl Ledger {
     }
 
     fn take_marked<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Marked<Bound<'py, PyBytes>>> {
-        let Completed { counts, marks } = self.0.lock().take(limit);
+        let Completed { counts, marks } = py.detach(|| self.0.lock().take(limit));
         let counts = counts.into_iter();
         let mut rows: Vec<_> = counts
             .map(|(infohash, count)| (PyBytes::new(py, &infohash), count, Vec::new()))

@@ -2,13 +2,16 @@
 
 use std::net::IpAddr;
 
-use super::{Context, Policy, http, udp};
+use parking_lot::Mutex;
+
+use super::{Context, Pace, Policy, http, udp};
 use crate::counters::Counters;
-use crate::gate::{ConnectionIds, Gate, GateSettings, Lists};
+use crate::gate::{ConnectionIds, Gate, GateSettings, Lists, RateLimit};
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::store::Store;
 use crate::swarm::Swarms;
+use crate::usage::{Samplers, Samples};
 use crate::wire::limits::UDP_ANSWER_BYTES_MAX;
 
 pub(crate) const NOW_MS: u64 = 1_000_000_000;
@@ -19,6 +22,8 @@ pub(crate) struct Harness {
     pub(crate) policy: Policy,
     pub(crate) rng: Rng,
     counters: Counters,
+    samplers: Samplers,
+    samples: Mutex<Samples>,
 }
 
 impl Harness {
@@ -48,6 +53,8 @@ impl Harness {
             },
             rng: Rng::with_seed(1),
             counters: Counters::default(),
+            samplers: Samplers::default(),
+            samples: Mutex::default(),
         }
     }
 
@@ -58,6 +65,8 @@ impl Harness {
             store: &self.store,
             policy: &self.policy,
             counters: &self.counters,
+            samplers: &self.samplers,
+            samples: &self.samples,
             log: None,
             rng: &mut self.rng,
             now_ms: NOW_MS,

@@ -9,9 +9,14 @@ use self::admit::{Request, Task};
 use super::Context;
 use super::announce::Admission;
 use super::log::{HttpLine, Logged};
-use crate::model::{Counts, InfoHash};
+use crate::counters::{Asked, Protocol};
+use crate::model::{Counts, InfoHash, PeerId};
 use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
 use crate::wire::{Cause, Refusal};
+
+const FULL_SCRAPE_OFF: Refusal =
+    Refusal::lasting("full scrape is off on this tracker: name torrents with info_hash")
+        .because(Cause::FullScrape);
 
 /// What became of the bytes at the front of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +36,7 @@ pub(crate) enum Outcome {
 /// How all torrents are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FullScrape {
+    pub(crate) requester: IpAddr,
     pub(crate) is_head: bool,
     pub(crate) takes_gzip: bool,
 }
@@ -69,9 +75,14 @@ pub(crate) fn answer(
     } = match admitted {
         Admitted::Partial => return Outcome::Partial,
         Admitted::Elsewhere => return Outcome::Elsewhere,
-        Admitted::Unanswerable(status, reason) => {
-            context.counters.errors_http.one();
-            context.counters.refuse(Cause::Malformed);
+        Admitted::Unanswerable(source, status, reason) => {
+            context.refuse(
+                Protocol::Http,
+                source,
+                Asked::Unclear,
+                Cause::Malformed,
+                || None,
+            );
             wire::plain(out, status, reason);
             return Outcome::Broken;
         }
@@ -85,13 +96,16 @@ pub(crate) fn answer(
         Ok(Body::AllTorrents) => {
             context.log(|| row(requester, &head, 0, None));
             return Outcome::FullScrape(FullScrape {
+                requester,
                 is_head: head.method == Method::Head,
                 takes_gzip: wire::takes_gzip(head.fields),
             });
         }
         Err(refusal) => {
-            context.counters.errors_http.one();
-            context.counters.refuse(refusal.cause);
+            let asked = asked(head.action);
+            context.refuse(Protocol::Http, requester, asked, refusal.cause, || {
+                named(&head)
+            });
             scratch.body.clear();
             wire::failure(&mut scratch.body, &refusal);
         }
@@ -129,6 +143,22 @@ fn row(
     }
 }
 
+fn asked(action: Action) -> Asked {
+    match action {
+        Action::Announce => Asked::Announce,
+        Action::Scrape => Asked::Scrape,
+    }
+}
+
+/// What a request is about, where that can be read.
+fn named(head: &Head<'_>) -> Option<(InfoHash, PeerId)> {
+    if head.action == Action::Scrape {
+        return None;
+    }
+    let announced = wire::announce(head.query).ok()?.announced;
+    Some((announced.infohash, announced.peer_id))
+}
+
 enum Body {
     Written,
     AllTorrents,
@@ -143,23 +173,30 @@ fn respond(
 ) -> Result<Body, Refusal> {
     match task {
         Task::Announce(query, admission) => {
-            announce(context, requester, &query, admission, scratch).map(|()| Body::Written)
+            announce(context, requester, head, &query, admission, scratch).map(|()| Body::Written)
         }
-        Task::Scrape => scrape(context, head.query, scratch),
+        Task::Scrape => scrape(context, requester, head.query, scratch),
     }
 }
 
 fn announce(
     context: &mut Context<'_>,
     requester: IpAddr,
+    head: &Head<'_>,
     query: &wire::Announce<'_>,
     mut admission: Admission,
     scratch: &mut Scratch,
 ) -> Result<(), Refusal> {
     let infohash = query.announced.infohash;
     if let Some(reason) = context.lists.failure(&infohash) {
-        context.counters.refuse(Cause::Torrent);
-        context.counters.errors_http.one();
+        let whose = || Some((infohash, query.announced.peer_id));
+        context.refuse(
+            Protocol::Http,
+            requester,
+            Asked::Announce,
+            Cause::Torrent,
+            whose,
+        );
         wire::failure_text(&mut scratch.body, reason);
         return Ok(());
     }
@@ -171,7 +208,8 @@ fn announce(
         &mut scratch.v4,
         &mut scratch.v6,
     )?;
-    context.counters.announces_http.one();
+    let agent = || Some(wire::field(head.fields, b"user-agent").unwrap_or_default());
+    context.count_announce(Protocol::Http, requester, &query.announced.peer_id, agent);
     let reply = Reply {
         counts: Counts {
             complete: facts.complete,
@@ -197,18 +235,21 @@ fn announce(
 }
 
 /// A scrape (BEP 48) of the torrents that are named, or of all.
-fn scrape(context: &Context<'_>, query: &[u8], scratch: &mut Scratch) -> Result<Body, Refusal> {
+fn scrape(
+    context: &Context<'_>,
+    requester: IpAddr,
+    query: &[u8],
+    scratch: &mut Scratch,
+) -> Result<Body, Refusal> {
     wire::infohashes(query, &mut scratch.infohashes)?;
     if scratch.infohashes.is_empty() {
         return if context.policy.full_scrape {
             Ok(Body::AllTorrents)
         } else {
-            Err(Refusal::lasting(
-                "full scrape is off on this tracker: name torrents with info_hash",
-            ))
+            Err(FULL_SCRAPE_OFF)
         };
     }
-    context.counters.scrapes_http.one();
+    context.count_scrape(Protocol::Http, requester);
     wire::open_scrape(&mut scratch.body);
     for infohash in &scratch.infohashes {
         if let Some(counts) = context.counts(infohash) {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Context;
 use super::announce::Admission;
 use super::log::Logged;
+use crate::counters::{Asked, Protocol};
 use crate::gate::KEY_MISSING;
 use crate::wire::http::{Paths, action};
 use crate::wire::limits::URL_DATA_BYTES_MAX;
@@ -36,37 +37,61 @@ pub(crate) fn admit<'p>(
     out: &mut [u8],
 ) -> Admitted<'p> {
     let Some(request) = wire::read(packet) else {
-        context.counters.dropped_udp.one();
+        context
+            .counters
+            .requests(Protocol::Udp, source)
+            .dropped
+            .one();
         return Admitted::Dropped;
     };
-    let (transaction, id) = match &request {
+    let (transaction, id, asked) = match &request {
         Request::Connect { transaction } => {
-            context.counters.connects_udp.one();
+            let requests = context.counters.requests(Protocol::Udp, source);
+            requests.answer(Asked::Connect);
             let id = context.gate.connection_ids.issue(source, context.now_s());
             return Admitted::Answered(wire::connect(out, *transaction, id));
         }
-        Request::Announce(announce) => (announce.transaction, announce.connection_id),
-        Request::Scrape(scrape) => (scrape.transaction, scrape.connection_id),
+        Request::Announce(announce) => (
+            announce.transaction,
+            announce.connection_id,
+            Asked::Announce,
+        ),
+        Request::Scrape(scrape) => (scrape.transaction, scrape.connection_id, Asked::Scrape),
     };
-    let counters = context.counters;
-    let mut fail = |reason: &str| {
-        counters.errors_udp.one();
-        Admitted::Answered(wire::error(out, transaction, reason, packet.len()))
-    };
+    let mut fail =
+        |reason: &str| Admitted::Answered(wire::error(out, transaction, reason, packet.len()));
     if !context
         .gate
         .connection_ids
         .proves(id, source, context.now_s())
     {
+        // Whoever it was may be somebody else, so that nobody is made known.
+        let requests = context.counters.requests(Protocol::Udp, source);
+        requests.refuse(asked, Cause::ConnectionId);
         return fail(ID_EXPIRED);
     }
+    let named = |request: &Request<'_>| match request {
+        Request::Announce(request) => {
+            let announced = &request.announced;
+            Some((announced.infohash, announced.peer_id))
+        }
+        _ => None,
+    };
     if !context.gate.is_slow_enough(source, context.now_ms) {
-        context.counters.dropped_udp.one();
-        counters.refuse(Cause::Rate);
+        context
+            .counters
+            .requests(Protocol::Udp, source)
+            .dropped
+            .one();
+        context.refuse(Protocol::Udp, source, asked, Cause::Rate, || {
+            named(&request)
+        });
         return Admitted::Dropped;
     }
     if let Err(refusal) = context.lists.admit_address(source) {
-        counters.refuse(refusal.cause);
+        context.refuse(Protocol::Udp, source, asked, refusal.cause, || {
+            named(&request)
+        });
         return fail(refusal.reason);
     }
     match request {
@@ -76,15 +101,16 @@ pub(crate) fn admit<'p>(
                 failure: admission.as_ref().err().map(|refusal| refusal.reason),
                 ..Logged::now(source, Some(request.announced))
             });
+            let whose = || Some((request.announced.infohash, request.announced.peer_id));
             let admission = match admission {
                 Ok(admission) => admission,
                 Err(refusal) => {
-                    counters.refuse(refusal.cause);
+                    context.refuse(Protocol::Udp, source, asked, refusal.cause, whose);
                     return fail(refusal.reason);
                 }
             };
             if let Some(reason) = context.lists.failure(&request.announced.infohash) {
-                counters.refuse(Cause::Torrent);
+                context.refuse(Protocol::Udp, source, asked, Cause::Torrent, whose);
                 return fail(reason);
             }
             Admitted::Announce {
@@ -95,7 +121,7 @@ pub(crate) fn admit<'p>(
         }
         // A scrape has no room for a key (BEP 41 is of announces alone), and numbers are for members.
         Request::Scrape(_) if context.lists.keys.is_some() => {
-            counters.refuse(Cause::Key);
+            context.refuse(Protocol::Udp, source, asked, Cause::Key, || None);
             fail(KEY_MISSING.reason)
         }
         Request::Scrape(scrape) => {
@@ -116,7 +142,7 @@ fn admit_announce(
     if context.lists.keys.is_some() {
         let mut url = [0; URL_DATA_BYTES_MAX];
         let key = key(wire::url_data(request.options, &mut url), context.paths());
-        context.lists.admit_key(key)?;
+        context.lists.admit_key(key, Some(context.now_s()))?;
     }
     context.admit_announced(&request.announced)?;
     context.admit_peer(&request.announced, source, request.numwant)
@@ -167,7 +193,8 @@ pub(crate) fn answer(
             };
             match context.announce(&mut admission, false, source, v4_out, v6_out) {
                 Ok(facts) => {
-                    context.counters.announces_udp.one();
+                    let peer_id = &admission.announce.peer_id;
+                    context.count_announce(Protocol::Udp, source, peer_id, || None);
                     let interval_s = context.policy.interval_s(context.rng);
                     wire::announce(
                         out,
@@ -179,14 +206,16 @@ pub(crate) fn answer(
                     wire::PEERS_AT + facts.v4_bytes + facts.v6_bytes
                 }
                 Err(refusal) => {
-                    context.counters.refuse(refusal.cause);
-                    context.counters.errors_udp.one();
+                    let announce = &admission.announce;
+                    let whose = || Some((announce.infohash, announce.peer_id));
+                    let asked = Asked::Announce;
+                    context.refuse(Protocol::Udp, source, asked, refusal.cause, whose);
                     wire::error(out, transaction, refusal.reason, request_bytes)
                 }
             }
         }
         Admitted::Scrape(scrape) => {
-            context.counters.scrapes_udp.one();
+            context.count_scrape(Protocol::Udp, source);
             let counts = scrape.infohashes.iter();
             let counts = counts.map(|infohash| context.counts(infohash).unwrap_or_default());
             wire::scrape(out, scrape.transaction, counts)

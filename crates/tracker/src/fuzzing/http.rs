@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{bencode, source};
 use crate::answer::harness::Harness;
 use crate::answer::http::Outcome;
-use crate::gate::Lists;
+use crate::gate::{Keys, Lists};
 use crate::wire::http::{Paths, Read, read};
 use crate::wire::limits::HTTP_HEAD_BYTES_MAX;
 
@@ -28,7 +28,7 @@ pub fn http(data: &[u8]) {
     let mut harness = Harness::new();
     harness.policy.full_scrape = has_full_scrape;
     harness.gate.replace(|lists| Lists {
-        keys: is_keyed.then(|| Arc::new([b"KEY".to_vec()].into())),
+        keys: is_keyed.then(|| Arc::new(Keys::new([b"KEY".to_vec()], None))),
         ..lists.clone()
     });
     if !rest.is_empty() {

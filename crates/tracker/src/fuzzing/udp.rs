@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::source;
 use crate::answer::harness::Harness;
-use crate::gate::Lists;
+use crate::gate::{Keys, Lists};
 use crate::wire::limits::UDP_ANSWER_BYTES_MAX;
 
 const PROTOCOL_ID: u64 = 0x417_2710_1980;
@@ -24,7 +24,7 @@ fn packet(harness: &mut Harness, flags: u8, rest: &[u8]) {
     let action = flags >> 4 & 3;
     let source = source(is_v6);
     harness.gate.replace(|lists| Lists {
-        keys: is_keyed.then(|| Arc::new([b"KEY".to_vec()].into())),
+        keys: is_keyed.then(|| Arc::new(Keys::new([b"KEY".to_vec()], None))),
         ..lists.clone()
     });
     let mut packet = Vec::new();

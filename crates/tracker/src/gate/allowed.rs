@@ -1,10 +1,11 @@
 //! The lists that Python hands down: torrents, keys, addresses and clients.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::infohash_set::InfoHashSet;
+use super::keys::Keys;
 use super::ranges::Ranges;
 use crate::folded::Folded;
 use crate::model::InfoHash;
@@ -16,7 +17,7 @@ pub(crate) struct Lists {
     pub(crate) allowed: Option<InfoHashSet>,
     pub(crate) denied: InfoHashSet,
     /// None where no key is asked for.
-    pub(crate) keys: Option<Arc<HashSet<Vec<u8>>>>,
+    pub(crate) keys: Option<Arc<Keys>>,
     /// Addresses that are turned away.
     pub(crate) banned: Arc<Ranges>,
     /// The addresses that alone may ask; none where all may.

@@ -15,9 +15,11 @@ use super::limits::{
     SEND_TIMEOUT_MS,
 };
 use super::sockets::accept;
+use super::timed::Timed;
 use super::worker::{CONNECTION_BIT, Shared};
 use crate::answer::Context;
 use crate::answer::http::{Admitted, admit};
+use crate::counters::Protocol;
 use crate::wire::limits::HTTP_HEAD_BYTES_MAX;
 
 /// A connection that can be read.
@@ -36,6 +38,7 @@ pub(super) struct HttpServer {
     /// One for each connection of a batch.
     inputs: Box<[Box<[u8]>]>,
     answers: HttpAnswers,
+    timed: Timed,
 }
 
 impl HttpServer {
@@ -46,6 +49,7 @@ impl HttpServer {
             batch: Vec::with_capacity(BATCH_CONNECTIONS),
             inputs: (0..BATCH_CONNECTIONS).map(|_| input()).collect(),
             answers: HttpAnswers::new(shared),
+            timed: Timed::default(),
         }
     }
 
@@ -167,6 +171,8 @@ impl HttpServer {
         if self.batch.is_empty() {
             return;
         }
+        let began = self.timed.begin();
+        let connections = self.batch.len();
         let mut inputs = std::mem::take(&mut self.inputs);
         let mut batch = std::mem::take(&mut self.batch);
         for (ready, input) in batch.iter_mut().zip(&mut inputs) {
@@ -206,6 +212,10 @@ impl HttpServer {
         }
         self.batch = batch;
         self.inputs = inputs;
+        if let Some(began) = began {
+            let latency = context.counters.latency(Protocol::Http);
+            latency.add(began.elapsed(), connections);
+        }
     }
 
     /// Keeps a connection or lets it go, after its turn.

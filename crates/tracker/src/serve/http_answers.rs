@@ -10,8 +10,9 @@ use super::limits::{HEAD_TIMEOUT_MS, PENDING_BYTES_MAX, REQUESTS_A_CONNECTION_MA
 use super::worker::Shared;
 use crate::answer::Context;
 use crate::answer::http::{Admitted, FullScrape, Outcome, Scratch, admit, answer};
-use crate::wire::Refusal;
+use crate::counters::{Asked, Protocol};
 use crate::wire::http::{Status, answer_head, failure, plain};
+use crate::wire::{Cause, Refusal};
 
 /// What a connection waits for after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,9 +198,12 @@ impl HttpAnswers {
                 returned
             }
             Leave::FullScrape(scrape) => {
-                context.counters.scrapes_http.one();
                 let returned = full_scrape::start(&self.shared, stream, scrape);
-                if returned.is_err() {
+                let (from, asked) = (scrape.requester, Asked::Scrape);
+                if returned.is_ok() {
+                    context.count_scrape(Protocol::Http, from);
+                } else {
+                    context.refuse(Protocol::Http, from, asked, Cause::FullScrape, || None);
                     let mut body = Vec::new();
                     failure(
                         &mut body,

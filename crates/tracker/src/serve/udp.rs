@@ -4,8 +4,10 @@ use std::os::fd::OwnedFd;
 
 use super::limits::{BATCH_PACKETS, BATCHES_A_TURN};
 use super::mmsg::{Answers, Requests};
+use super::timed::Timed;
 use crate::answer::Context;
 use crate::answer::udp::{Admitted, admit, answer};
+use crate::counters::Protocol;
 
 /// Announces between asking memory for the peers of one and reading them: enough to wait for the
 /// slowest memory, and few enough for the nearest cache to hold them all.
@@ -15,6 +17,7 @@ const AHEAD: usize = 4;
 pub(super) struct UdpServer {
     requests: Requests,
     answers: Answers,
+    timed: Timed,
 }
 
 impl UdpServer {
@@ -22,6 +25,7 @@ impl UdpServer {
         Self {
             requests: Requests::new(),
             answers: Answers::new(),
+            timed: Timed::default(),
         }
     }
 
@@ -32,11 +36,18 @@ impl UdpServer {
             let Ok(count) = self.requests.receive(fd) else {
                 break;
             };
+            let began = self.timed.begin();
             context.refresh();
             self.answer(count, context);
             let sent = self.answers.send(fd, &mut self.requests);
             context.counters.bytes_out_udp.add(sent.bytes);
             context.counters.unsent_udp.add(sent.unsent);
+            if let Some(began) = began {
+                context
+                    .counters
+                    .latency(Protocol::Udp)
+                    .add(began.elapsed(), count);
+            }
             if count < BATCH_PACKETS {
                 break;
             }

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::affinity;
 use super::clock::Clock;
 use super::epoll::{Epoll, Events, Interest};
@@ -19,6 +21,7 @@ use crate::counters::Counters;
 use crate::gate::Gate;
 use crate::rng;
 use crate::store::Store;
+use crate::usage::{Samplers, Samples};
 
 /// What all workers have in common.
 pub(crate) struct Shared {
@@ -27,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) policy: Policy,
     /// One for each worker, and one for the NAT checks.
     pub(crate) counters: Box<[Counters]>,
+    pub(crate) samples: Mutex<Samples>,
     pub(crate) log: Option<Log>,
     pub(crate) handoff: HandOff,
     /// What comes back from the web application, one for each worker.
@@ -96,6 +100,7 @@ impl Worker {
         let mut events = Events::new();
         let shared = Arc::clone(&self.shared);
         let mut rng = rng::from_os();
+        let samplers = Samplers::default();
         // An error of `epoll_wait` would be an error of this program.
         while let Ok(count) = self.epoll.wait(&mut events, self.timeout_ms()) {
             let mut context = Context {
@@ -104,6 +109,8 @@ impl Worker {
                 store: &shared.store,
                 policy: &shared.policy,
                 counters: &shared.counters[self.index],
+                samplers: &samplers,
+                samples: &shared.samples,
                 log: shared.log.as_ref(),
                 rng: &mut rng,
                 now_ms: shared.clock.now_ms(),
@@ -127,6 +134,9 @@ impl Worker {
             let connections = tokens.filter(|token| token & CONNECTION_BIT != 0);
             self.http.turn(connections, &self.epoll, &mut context);
             if context.now_ms >= self.next_tick_ms {
+                // Where nothing came for a while, this is the first tick since.
+                let late_ms = context.now_ms - self.next_tick_ms;
+                samplers.tick(late_ms / TICK_MS + 1);
                 self.next_tick_ms = context.now_ms + TICK_MS;
                 self.tick(&mut context);
             }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from outpour.base.errors import NetworkError
+from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.host_port import format_host_port
 from outpour.cli.classic.client_options import REPLACED
-from outpour.cli.classic.option_table import Parsed
+from outpour.cli.classic.option_table import Option, Parsed
+from outpour.cli.shared.fitting_hint import fitting
 from outpour.cli.shared.printer import Printer
 from outpour.engine import Encryption, Engine, EngineSettings
 from outpour.torrent.disk_names import disk_names
@@ -19,6 +21,7 @@ KB = 1 << 10
 """The old tools count kilobytes of 1024 bytes."""
 PORTS_TRIED_MAX = 200
 FILES_MAX = 999_999_999
+_SPELLINGS = {"`--overwrite`": "`--overwrite 1`", "`-o DIR`": "`--saveas PATH`"}
 
 
 def open_engine(parsed: Parsed) -> Engine:
@@ -70,6 +73,15 @@ def _encryption(parsed: Parsed) -> Encryption:
     if parsed.flag("crypto_only"):
         return "require"
     return "allow" if parsed.flag("crypto_allowed") else "off"
+
+
+def in_old_spelling(error: OutpourError, table: Sequence[Option]) -> OutpourError:
+    """Give an error a hint that names options of these commands, or none."""
+    hint = error.hint
+    for new, old in _SPELLINGS.items():
+        hint = hint.replace(new, old) if hint else None
+    error.hint = fitting(hint, {f"--{option.name}" for option in table})
+    return error
 
 
 def note_replaced(printer: Printer, parsed: Parsed) -> None:

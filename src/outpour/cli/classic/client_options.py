@@ -63,6 +63,7 @@ TABLE = (
     Option("lock_while_reading", 0, "Whether to lock files while they are read."),
     Option("auto_flush", 0, "Minutes between flushes to the disk."),
     Option("dedicated_seed_id", "", "Tells the tracker of a dedicated seed."),
+    Option("overwrite", 0, "Whether to replace files that are there and no part of the torrent."),
     Option("save_options", 0, "Whether to make these options the default."),
 )
 

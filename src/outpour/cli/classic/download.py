@@ -6,8 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from outpour.base.errors import OutpourError
 from outpour.base.identity import user_agent
-from outpour.cli.classic.client_engine import note_replaced, open_engine, place, wanted_files
+from outpour.cli.classic.client_engine import (
+    in_old_spelling,
+    note_replaced,
+    open_engine,
+    place,
+    wanted_files,
+)
 from outpour.cli.classic.client_options import TABLE
 from outpour.cli.classic.frame import print_text, program, run
 from outpour.cli.classic.option_table import Option, OptionError, Parsed, listing, parse, wants_help
@@ -66,6 +73,7 @@ def _main(printer: Printer, args: list[str], name: str) -> int:
     torrent = _torrent_of(parsed)
     screen = Screen() if name == "btdownloadcurses" and has_screen() else None
     if screen is None:
+        printer.outlast()
         return _download(printer, parsed, torrent, lambda s, p, e: _print_block(printer, s, p, e))
     with screen:
         return _download(
@@ -100,6 +108,7 @@ def _download(
         files=wanted_files(parsed),
         seed=SeedGoal(),
         check=parsed.flag("check_hashes") and "check_hashes" in parsed.given,
+        overwrite=parsed.flag("overwrite"),
         # The old client waited for peers to come, whatever its torrent named.
         discovers=True,
     )
@@ -110,6 +119,8 @@ def _download(
             return _loop(printer, job, engine.wait, parsed, show, root_name)
         except KeyboardInterrupt:
             return 0
+        except OutpourError as error:
+            raise in_old_spelling(error, OPTIONS) from None
         finally:
             job.close()
 
@@ -137,7 +148,7 @@ def _loop(
         for outcome in outcomes:
             if isinstance(outcome, Failed):
                 printer.flush()
-                return outcome.error.exit_code
+                raise outcome.error
         wait(min(0.2, parsed.number("display_interval")))
 
 

@@ -60,6 +60,7 @@ def _main(printer: Printer, args: list[str], name: str) -> int:
         raise ReadError(f"`{folder}`: not a folder")
     style = parsed.integer("saveas_style") or (2 if name == "btlaunchmanycurses" else 1)
     if not (name == "btlaunchmanycurses" and has_screen()):
+        printer.outlast()
         print_text(printer, "btlaunchmany starting..")
         return _serve(folder, parsed, style, lambda rows, notes: _print(printer, rows, notes))
     with Screen() as screen:
@@ -73,7 +74,9 @@ def _main(printer: Printer, args: list[str], name: str) -> int:
 
 
 def _serve(folder: Path, parsed: Parsed, style: int, show: Show) -> int:
-    options = DownloadOptions(folder=folder, seed=SeedGoal(), discovers=True)
+    options = DownloadOptions(
+        folder=folder, seed=SeedGoal(), discovers=True, overwrite=parsed.flag("overwrite")
+    )
     saveas = Path(parsed.text("saveas")) if parsed.text("saveas") else None
     with terminable(), open_engine(parsed) as engine:
         job = Job(engine, options, ResumeStore(resume_folder()))

@@ -55,7 +55,7 @@ def _track(printer: Printer, args: list[str]) -> int:
         )
         tracker.start()
         mirror = DfileMirror(
-            tracker.service,
+            tracker.service.dfile_contents(),
             Path(parsed.text("dfile")),
             max(1, parsed.integer("save_dfile_interval")),
             partial(tell, printer),

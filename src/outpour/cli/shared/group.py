@@ -26,8 +26,8 @@ search after every 700, as is Python's habit, takes as long as to read them."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 96}
 
 
-class Command(click.Command):
-    """A command whose help ends with an example."""
+class _WithExample(click.Command):
+    """Ends the help with an example."""
 
     def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:  # noqa: ANN401
         kwargs.setdefault("context_settings", CONTEXT)
@@ -35,30 +35,20 @@ class Command(click.Command):
         self.example = example
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the example below the options."""
+        """Write the example below everything else."""
         del ctx
-        _write_example(self.example, formatter)
+        if self.example:
+            with formatter.section("Example"):
+                for line in self.example.strip().splitlines():
+                    formatter.write(f"  {line.strip()}\n")
 
 
-class Family(click.Group):
+class Command(_WithExample):
+    """A command."""
+
+
+class Family(_WithExample, click.Group):
     """A command of several, each with a help of its own."""
-
-    def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:  # noqa: ANN401
-        kwargs.setdefault("context_settings", CONTEXT)
-        super().__init__(*args, **kwargs)
-        self.example = example
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the example below the commands."""
-        del ctx
-        _write_example(self.example, formatter)
-
-
-def _write_example(example: str, formatter: click.HelpFormatter) -> None:
-    if example:
-        with formatter.section("Example"):
-            for line in example.strip().splitlines():
-                formatter.write(f"  {line.strip()}\n")
 
 
 def define(name: str, *, example: str) -> Callable[[Callable[..., Any]], Command]:

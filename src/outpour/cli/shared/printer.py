@@ -46,16 +46,20 @@ class Printer:
         """Begin each line of talk with its time and level, where no person watches."""
         self._is_log = not self.env.is_terminal
 
-    def outlast(self, missing: Callable[[int, str], str] | None = None) -> None:
+    def outlast(
+        self, missing: Callable[[int, str], str] | None = None, *, has_data: bool = False
+    ) -> None:
         """Neither wait nor fail any more where a stream cannot be written: a service goes on.
 
         Args:
             missing: Makes the line that says how many are missing and why.
+            has_data: A program may read stdout: it gets every line, or the command ends.
         """
         from outpour.cli.shared.lasting_stream import lasting, lines_missing
 
         say = missing or lines_missing
-        out, err = lasting(self.env.stdout, say), lasting(self.env.stderr, say)
+        out = None if has_data else lasting(self.env.stdout, say)
+        err = lasting(self.env.stderr, say)
         self.env = replace(
             self.env,
             stdout=cast("TextIO", out or self.env.stdout),

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from outpour.base.event import Event
 from outpour.base.units import count, format_size
 from outpour.cli.shared.alike_lines import AlikeLines
+from outpour.cli.shared.fitting_hint import fitting
 from outpour.cli.shared.printer import Printer, Report
 from outpour.publisher.publish_events import (
     Hashing,
@@ -26,7 +27,6 @@ LARGE_BYTES = 64 << 20
 """What is smaller is hashed in the time it takes to read about it."""
 WAITING_MIN = 25
 """With fewer torrents, their own lines tell enough."""
-_FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _SUBJECT = re.compile(r"`[^`]*`")
 
 
@@ -103,9 +103,7 @@ class PublishLines:
 
     def _skipped(self, event: Skipped) -> None:
         line = (("yellow", "skipped"), f" {event.name}: {event.message}")
-        hint = event.hint
-        if hint is not None and not {*_FLAG.findall(hint)} <= self._flags:
-            hint = None
+        hint = fitting(event.hint, self._flags)
         # What lines have in common is what they say about their subjects.
         why = _SUBJECT.sub("…", event.message).removeprefix("…: ")
         more = [(("cyan", "hint:"), f" {hint}")] if hint else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from outpour.base.errors import ReadError, UsageError, reason
-from outpour.base.text import from_bytes
+from outpour.base.text import from_bytes, typed
 from outpour.base.units import MIB
 from outpour.cli.shared.env import Env
 from outpour.cli.shared.inputs import STDIO
@@ -36,8 +36,7 @@ def read_sources(env: Env, files: Iterable[str]) -> list[str]:
             raise ReadError(f"`{file}`: {reason(error)}") from error
         if len(raw) > BYTES_MAX:
             raise ReadError(f"`{file}`: over {BYTES_MAX} bytes, which is no list of sources")
-        # A mark of the byte order is what some editors begin a file with.
-        lines = from_bytes(raw.removeprefix(b"\xef\xbb\xbf")).splitlines()
+        lines = from_bytes(typed(raw)).splitlines()
         sources += [line.strip() for line in lines if line.strip() and line.strip()[0] != "#"]
     return sources
 

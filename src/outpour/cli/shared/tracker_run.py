@@ -83,7 +83,7 @@ class TrackerRun:
         except BaseException:
             self.service.stop()
             raise
-        self.service.adopt(found)
+        self.service.dfile_contents().adopt(found)
         self._printer.talk(
             f"took over {len(found.completed)} counters from `{path}`"
             + (f", left out {found.skipped} bad entries" if found.skipped else "")
@@ -112,6 +112,7 @@ class TrackerRun:
         settings = self._settings
         udp = self.service.udp_addresses
         options = WebOptions(
+            site=settings.site,
             public_url=settings.public_url,
             trusted_proxies=settings.trusted_proxies,
             is_open=settings.open and settings.key_list is None,

@@ -2,71 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
+from outpour.base.units import format_size
+from outpour.cli.shared.engine_options import terminable
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.transfer_display import Display
 from outpour.downloader import Completed, Failed, Note, Outcome
-from outpour.engine import Status
+from outpour.engine import Engine, EngineSettings, Status
+
+TURN_S = 0.2
+Whole = tuple[str, str]
 
 
 class Turning(Protocol):
     """A job that is looked at again and again; `Job` and `SeedJob` are some."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do."""
+
     def turn(self) -> tuple[Sequence[Status], Sequence[Outcome]]:
         """Look once: how each torrent does, and what has come out since."""
+
+    def close(self) -> Sequence[Note]:
+        """Keep what the next run needs; returns what could not be said before."""
+
+
+T = TypeVar("T", bound=Turning)
 
 
 def run_job(
     printer: Printer,
-    display: Display,
-    job: Turning,
+    settings: EngineSettings,
+    make: Callable[[Engine], T],
+    fill: Callable[[T], int],
     *,
-    wait: Callable[[], object],
-    is_over: Callable[[], bool],
-    tell_completed: Callable[[Completed, Mapping[str, object]], None],
+    whole: Whole,
+    as_json: bool,
 ) -> int:
-    """Turn a job until it is over.
+    """Start an engine and turn a job until it is over.
 
     Args:
         printer: Takes what is said.
-        display: Shows how torrents do.
-        job: What is turned.
-        wait: Returns after some time, or when something happened.
-        is_over: Whether nothing is left to do.
-        tell_completed: Tells of a torrent that is whole; takes what all events say of one, too.
+        settings: Of the engine.
+        make: Makes the job.
+        fill: Puts the torrents into it, and returns the exit code of what went wrong with some.
+        whole: What is said of a torrent whose content is all there, before its path and after its
+            size.
+        as_json: Write one JSON object a line.
 
     Returns:
         The exit code: 0, or that of the last failure.
     """
+    with Display(printer, as_json=as_json) as display, terminable(), Engine(settings) as engine:
+        job = make(engine)
+        try:
+            code = fill(job)
+            return _turn(printer, display, job, engine, whole) or code
+        finally:
+            display.clear()
+            for note in job.close():
+                printer.note(note.message)
+
+
+def _turn(printer: Printer, display: Display, job: Turning, engine: Engine, whole: Whole) -> int:
     code = 0
     while True:
         statuses, outcomes = job.turn()
         display.show(statuses)
         for outcome in outcomes:
             display.clear()
-            code = _tell(printer, display, outcome, tell_completed) or code
-        if is_over():
+            code = _tell(printer, display, outcome, whole) or code
+        if job.is_over:
             return code
-        wait()
+        engine.wait(TURN_S)
 
 
-def _tell(
-    printer: Printer,
-    display: Display,
-    outcome: Outcome,
-    tell_completed: Callable[[Completed, Mapping[str, object]], None],
-) -> int:
+def _tell(printer: Printer, display: Display, outcome: Outcome, whole: Whole) -> int:
     shared: dict[str, object] = {"infohash": outcome.infohash.hex(), "name": outcome.name}
     match outcome:
         case Completed():
-            tell_completed(outcome, shared)
+            word, proof = whole
+            if display.manner == "json":
+                found: dict[str, object] = {"path": str(outcome.path), "length": outcome.length}
+                display.event(word, shared | found)
+            else:
+                size = format_size(outcome.length)
+                printer.talk(("green", word), f" {outcome.path} ({size}{proof})")
             printer.flush()
         case Failed():
             if display.manner == "json":
-                values = {"error": outcome.error.message, "hint": outcome.error.hint}
-                display.event("failed", shared | values)
+                fault = {"error": outcome.error.message, "hint": outcome.error.hint}
+                display.event("failed", shared | fault)
             printer.fault(outcome.error)
             return outcome.error.exit_code
         case Note():

@@ -6,6 +6,7 @@ import hmac
 from pathlib import Path
 
 from outpour.base.errors import FormatError, ReadError, reason
+from outpour.base.text import typed
 
 LENGTH_MIN = 16
 """Characters; fewer could be tried out."""
@@ -52,7 +53,7 @@ class Token:
     def _read(self) -> bytes:
         try:
             with self._path.open("rb") as stream:
-                secret = stream.read(BYTES_MAX).strip()
+                secret = typed(stream.read(BYTES_MAX)).strip()
         except OSError as error:
             raise self._unreadable(error) from error
         if len(secret) < LENGTH_MIN or len(secret.split()) != 1:

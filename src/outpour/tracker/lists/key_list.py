@@ -9,6 +9,7 @@ from pathlib import Path
 
 from outpour.base.errors import FormatError, ReadError, UsageError, WriteError, reason
 from outpour.base.files import write_atomically
+from outpour.base.text import typed
 from outpour.tracker.lists.passkey import Key, parse_keys, read_line
 
 BYTES_MAX = 16 << 20
@@ -84,6 +85,7 @@ class KeyFile:
             ) from error
         if len(raw) > BYTES_MAX:
             raise FormatError(f"`{self.path}`: over {BYTES_MAX} bytes, too long to be changed here")
+        raw = typed(raw)
         if raw.strip() and not any(parse_keys(raw)[0]) and parse_keys(raw)[1]:
             raise FormatError(f"`{self.path}`: not a key list", hint="is it the right file?")
         return raw

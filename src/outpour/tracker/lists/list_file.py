@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 import time
@@ -13,6 +12,7 @@ from typing import Generic, TypeVar
 
 from outpour.base.errors import FormatError, ReadError, reason
 from outpour.base.event import Event
+from outpour.base.text import typed
 from outpour.tracker.tracker_events import (
     FileSkipped,
     ListChanged,
@@ -126,7 +126,7 @@ class ListFile(Generic[T]):
     def _judge(self, raw: bytes) -> tuple[frozenset[T], list[str], str]:
         if len(raw) > BYTES_MAX:
             return frozenset(), [], f"over {BYTES_MAX} bytes"
-        items, faults = self._parse(raw.removeprefix(codecs.BOM_UTF8))
+        items, faults = self._parse(typed(raw))
         return items, faults, f"not one good line: {faults[0]}" if faults and not items else ""
 
     def _may_be_half_written(self, status: os.stat_result, items: frozenset[T]) -> bool:

@@ -43,6 +43,7 @@ class Listing:
         warning_message: What its file wants peers to be told.
         metainfo_size: Bytes of the .torrent.
         signature: The .torrent file when it was read, None if there is none or nobody looked.
+        group: The folder it was found in, where there are several; None without one.
     """
 
     infohash: bytes
@@ -62,6 +63,7 @@ class Listing:
     warning_message: str | None = None
     metainfo_size: int = 0
     signature: Signature | None = None
+    group: str | None = None
 
     @classmethod
     def of(

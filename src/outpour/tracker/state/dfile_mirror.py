@@ -17,7 +17,7 @@ from outpour.tracker.tracker_events import SavingFailed, SavingResumed, StateDam
 
 
 class Mirrored(Protocol):
-    """What is needed of the tracker; `TrackerService` is one."""
+    """What is needed of the tracker; `DfileContents` is one."""
 
     def adopt(self, found: Dfile) -> None:
         """Take over counters and peers; no counter goes down."""
@@ -36,7 +36,7 @@ class DfileMirror:
     """A classic state file that follows a tracker.
 
     Args:
-        service: Started.
+        service: What there is to write, of a tracker that has started.
         path: The file; need not exist.
         interval_s: How often it is written.
         on_event: Told what happens, on the thread of the event loop.

@@ -165,9 +165,19 @@ class Keeper:
         return self._attempt("history", lambda store: store.samples.add(at, counts))
 
     def prune(self, retention_d: int) -> bool:
-        """Thin out history."""
+        """Thin out history; says whether that is all done, or failed."""
         now = int(self._clock())
-        return self._attempt("history", lambda store: store.samples.prune(now, retention_d))
+        done: list[bool] = []
+
+        def prune(store: Store) -> None:
+            done.append(store.samples.prune(now, retention_d))
+
+        return not self._attempt("history", prune) or done[-1]
+
+    def end(self) -> bool:
+        """Note that the tracker ends."""
+        now = int(self._clock())
+        return self._attempt("history", lambda store: store.samples.end(now))
 
     def keep_moments(self, moments: Sequence[Moment]) -> bool:
         """Keep what the tracker as a whole did."""
@@ -308,6 +318,7 @@ class Keeper:
         new, higher = found.join(_salvaged_copies(self._path))
         store = self._begin_with(found)
         store.samples.add_points(found.samples)
+        store.samples.buckets.add_blocks(found.blocks)
         store.moments.add_rows(found.moments.values())
         swarms = snapshot_of(aside)
         if swarms is not None:

@@ -12,6 +12,7 @@ import zlib
 
 _NUMBERS = struct.Struct("<4q")
 _NUMBER = struct.Struct("<q")
+_PAIR = struct.Struct("<2q")
 
 
 def counter_sum(infohash: object, completed: object) -> int | None:
@@ -35,6 +36,14 @@ def sample_sum(infohash: object, *numbers: object) -> int | None:
     """The sum of a point of history, its time first; None where the values have other types."""
     try:
         return zlib.crc32(b"s" + infohash + _NUMBERS.pack(*numbers))  # type: ignore[operator]
+    except (TypeError, struct.error):
+        return None
+
+
+def block_sum(step: object, block: object, infohash: object, packed: object) -> int | None:
+    """The sum of a block of buckets; None where the values have other types."""
+    try:
+        return zlib.crc32(b"b" + infohash + _PAIR.pack(step, block) + packed)  # type: ignore[operator]
     except (TypeError, struct.error):
         return None
 

@@ -11,7 +11,13 @@ from itertools import chain
 from pathlib import Path
 
 from outpour.tracker.state.raw_rows import Value, rows_of_file, rows_of_log
-from outpour.tracker.state.row_sums import counter_sum, name_sum, sample_sum, text_sum
+from outpour.tracker.state.row_sums import (
+    block_sum,
+    counter_sum,
+    name_sum,
+    sample_sum,
+    text_sum,
+)
 
 INFOHASH_BYTES = 20
 COUNT_MAX = (1 << 31) - 1
@@ -20,6 +26,7 @@ BYTES_MAX = 1 << 30
 """Of a larger file the beginning is looked at."""
 
 Point = tuple[bytes, int, int, int, int]
+Block = tuple[int, int, bytes, bytes]
 MomentRow = tuple[int, int, str, int]
 
 
@@ -31,6 +38,7 @@ class Salvaged:
         completed: Downloads by infohash; of several values the highest, as counters never fall.
         named: Name and length by infohash.
         samples: Infohash, time and numbers of points of history.
+        blocks: Older history; see `bucket_table`.
         moments: Rows of what the tracker as a whole did.
         damaged: Rows that were recognised and are wrong.
     """
@@ -38,6 +46,7 @@ class Salvaged:
     completed: dict[bytes, int] = field(default_factory=dict)
     named: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     samples: set[Point] = field(default_factory=set)
+    blocks: set[Block] = field(default_factory=set)
     moments: dict[tuple[int, int], MomentRow] = field(default_factory=dict)
     damaged: int = 0
 
@@ -58,6 +67,10 @@ class Salvaged:
                         is_bare = False
                     else:
                         self.damaged += 1
+                case [int() as step, int() as block, bytes() as key, bytes() as packed, total]:
+                    if total is not None and total == block_sum(step, block, key, packed):
+                        self.blocks.add((step, block, key, packed))
+                        is_bare = False
                 case [int() as step, int() as at, str() as numbers, int() as total]:
                     if total == text_sum(step, at, numbers):
                         self._moment((step, at, numbers, total))

@@ -1,19 +1,28 @@
-"""The history as it is written: points of swarms, dense for a day and thinned out after it."""
+"""The history as it is written: points of swarms for a day, hours for 92 days, days after that."""
 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
+from outpour.tracker.state.bucket_block import DAY_S, HOUR_S, began
+from outpour.tracker.state.bucket_table import BucketTable, sound
 from outpour.tracker.state.row_sums import sample_sum
+from outpour.tracker.state.run_table import RunTable
 from outpour.tracker.state.state_file import StateDamagedError
 
 CHECKED_SAMPLES_MAX = 1_000_000
 PAGE_ROWS = 4096
 SAMPLES_DENSE_S = 86_400
 SAMPLES_SPARSE_STEP_S = 3600
-DAY_S = 86_400
+HOURS_KEPT_D = 92
+"""A chart of 90 days is drawn of hours, one of a year of days."""
+FOLDED_HOURS_MAX = 6
+"""Hours that are folded in one go where many wait, as in a file of an earlier outpour."""
+PRUNE_S = 5.0
+"""What one call of `prune` may take about, as the swarms wait to be saved meanwhile."""
 TOTALS = b""
 """The infohash under which the history of all torrents together is kept."""
 
@@ -36,7 +45,9 @@ class SampleTable:
         self._connection = connection
         self._transaction = transaction
         self._told = told
-        self._thinned_to = 0
+        self.buckets = BucketTable(connection, transaction, told)
+        self._runs = RunTable(connection)
+        self._days_to: int | None = None
 
     def add(self, at: int, counts: Iterable[tuple[bytes, int, int, int]]) -> None:
         """Keep infohash, complete, downloading and downloaded as they were at Unix second `at`.
@@ -44,7 +55,19 @@ class SampleTable:
         Raises:
             StateDamagedError, WriteError: Nothing was changed.
         """
-        self.add_points((key, at, a, b, c) for key, a, b, c in counts)
+        points = [(key, at, a, b, c) for key, a, b, c in counts]
+        with self._transaction(self._connection):
+            self._insert(points)
+            self._runs.note(at, is_busy=bool(points))
+
+    def end(self, at: int) -> None:
+        """Note that the tracker ends at Unix second `at`.
+
+        Raises:
+            StateDamagedError, WriteError: Nothing was changed.
+        """
+        with self._transaction(self._connection):
+            self._runs.note(at, is_busy=True)
 
     def add_points(self, points: Iterable[tuple[bytes, int, int, int, int]]) -> None:
         """Keep points of any time, given with it: infohash, time and the three numbers.
@@ -53,38 +76,74 @@ class SampleTable:
             StateDamagedError, WriteError: Nothing was changed.
         """
         with self._transaction(self._connection):
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?)",
-                ((*point, sample_sum(*point)) for point in points),
-            )
+            self._insert(points)
 
-    def prune(self, now: int, retention_d: int) -> None:
-        """Thin out history: a sample an hour after a day, none after `retention_d` days.
+    def prune(self, now: int, retention_d: int) -> bool:
+        """Thin out history: hours after a day, days after 92 days, none after `retention_d` days.
+
+        Returns:
+            Whether all is done; otherwise it is to be called again soon.
 
         Raises:
-            StateDamagedError, WriteError: Nothing was changed.
+            StateDamagedError, WriteError: What was done by then stays so.
         """
+        due = time.monotonic() + PRUNE_S
+        oldest = now - retention_d * DAY_S
         with self._transaction(self._connection):
-            oldest = now - retention_d * DAY_S
             self._connection.execute("DELETE FROM samples WHERE at < ?", (oldest,))
-        # The first sample of each hour stays; what an earlier call went through holds no others.
-        end = now - SAMPLES_DENSE_S
-        end -= end % SAMPLES_SPARSE_STEP_S
+        end = (now - SAMPLES_DENSE_S) // HOUR_S * HOUR_S
+        while (at := self._first_hour(end)) is not None:
+            # Up to the end of its day, as a block is.
+            most = min(end, at + FOLDED_HOURS_MAX * HOUR_S, (at // DAY_S + 1) * DAY_S)
+            self.buckets.fold_samples(at, most)
+            if time.monotonic() > due:
+                return False
+        if not self._fold_days(end // DAY_S, due):
+            return False
+        self.buckets.drop(HOUR_S, max(now - HOURS_KEPT_D * DAY_S, oldest))
+        self.buckets.drop(DAY_S, oldest)
+        return True
+
+    def _insert(self, points: Iterable[tuple[bytes, int, int, int, int]]) -> None:
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?)",
+            ((*point, sample_sum(*point)) for point in points),
+        )
+
+    def _first_hour(self, end: int) -> int | None:
+        """The Unix second at which the first hour begins that has samples before `end`."""
         with self._told():
             (first,) = self._connection.execute(
-                "SELECT min(at) FROM samples WHERE at >= ?", (self._thinned_to,)
+                "SELECT min(at) FROM samples WHERE at < ?", (end,)
             ).fetchone()
-        at = end if first is None else first - first % SAMPLES_SPARSE_STEP_S
-        while at < end:
-            with self._transaction(self._connection):
-                self._connection.execute(
-                    "DELETE FROM samples WHERE at >= ? AND at < ? AND EXISTS (SELECT 1 FROM "
-                    "samples AS first WHERE first.infohash = samples.infohash AND "
-                    "first.at < samples.at AND first.at >= ?1)",
-                    (at, at + SAMPLES_SPARSE_STEP_S),
-                )
-            at += SAMPLES_SPARSE_STEP_S
-        self._thinned_to = end
+        return None if first is None else first // HOUR_S * HOUR_S
+
+    def _fold_days(self, end: int, due: float) -> bool:
+        """Fold the days before day `end`; says whether that was all of them."""
+        if self._days_to is None:
+            self._days_to = self._days_kept()
+        first = self.buckets.first_block(HOUR_S)
+        day = max(self._days_to, end if first is None else first)
+        while day < end:
+            self.buckets.fold_day(day)
+            day += 1
+            if time.monotonic() > due:
+                break
+        self._days_to = min(day, end)
+        return day >= end
+
+    def _days_kept(self) -> int:
+        """The day up to which days are kept; the last is folded anew, as it may have been cut."""
+        with self._told():
+            last = self._connection.execute(
+                "SELECT block, bytes, sum FROM buckets "
+                "WHERE step = ? AND infohash = ? ORDER BY block DESC LIMIT 1",
+                (DAY_S, TOTALS),
+            ).fetchone()
+        if last is None:
+            return 0
+        slots = sound(DAY_S, last[0], TOTALS, last[1], last[2])
+        return began(DAY_S, last[0], max(slots, default=0)) // DAY_S
 
     def drop_damaged(self) -> int:
         """Take out points of history that are not as they were written; returns how many.
@@ -103,7 +162,7 @@ class SampleTable:
             if self._damaged():
                 # A changed key stands where it is not looked for.
                 raise StateDamagedError("the history is out of order")
-        return len(wrong)
+        return len(wrong) + self.buckets.drop_damaged()
 
     def _damaged(self) -> list[tuple[object, ...]]:
         wrong: list[tuple[object, ...]] = []

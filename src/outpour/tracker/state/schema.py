@@ -2,6 +2,8 @@
 
 torrents  a row for each that was ever counted or named; each half has a sum, see `row_sums`
 samples   points of history by torrent and Unix second; the key of all together is empty
+buckets   the history before them, in hours and days: see `bucket_block`
+runs      when the tracker ran
 moments   what the tracker as a whole did, by tier and time; see `operation_tiers`
 events    what happened, as operators read it
 swarms    the swarms in parts; of the generation in `facts` alone, others are being written
@@ -61,7 +63,15 @@ CREATE TABLE events (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3)
+_SCHEMA_4 = """
+CREATE TABLE buckets (
+    step INTEGER, block INTEGER, infohash BLOB, bytes BLOB NOT NULL, sum INTEGER,
+    PRIMARY KEY (step, block, infohash)
+) WITHOUT ROWID;
+CREATE TABLE runs (began INTEGER PRIMARY KEY, ended INTEGER NOT NULL);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3, _SCHEMA_4)
 """Script `n` takes the file from schema version `n` to `n + 1`; a released one never changes."""
 
 COLUMNS = {
@@ -83,6 +93,10 @@ COLUMNS = {
 COLUMNS[3] = COLUMNS[2] | {
     "moments": ["tier", "at", "numbers", "sum"],
     "events": ["number", "at", "kind", "name", "is_trouble", "text", "sum"],
+}
+COLUMNS[4] = COLUMNS[3] | {
+    "buckets": ["step", "block", "infohash", "bytes", "sum"],
+    "runs": ["began", "ended"],
 }
 """What a file of each version has to hold."""
 

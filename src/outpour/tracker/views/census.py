@@ -86,6 +86,12 @@ class Counter:
         complete, downloading = counts[:2] if counts else (0, 0)
         return self._rows.some([infohash], {infohash: (complete, downloading)})[0]
 
+    def gone(self, infohash: bytes) -> TorrentRow | None:
+        """A torrent that was known by name once, None if it never was."""
+        if infohash not in self._keeper.named or not self._settings.show_names:
+            return None
+        return self._rows.some([infohash], {})[0]
+
     def page(self, at: int, limit: int) -> tuple[tuple[TorrentRow, ...], int | None]:
         """Torrents of an open tracker in the order of its memory, and where the next ones begin."""
         found, following = self._core.torrents_page(at, limit)

@@ -106,6 +106,8 @@ def joined(stretches: Sequence[Stretch], step_s: int) -> Outline:
                 stretch.ended,
                 _together(last.complete, stretch.complete),
                 _together(last.downloading, stretch.downloading),
+                max(last.downloaded, stretch.downloaded),
+                last.is_after_gap,
             )
             found[-1] = stretch
         else:

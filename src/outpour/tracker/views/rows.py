@@ -120,6 +120,7 @@ class RowMaker:
             published_at=listing.published_at,
             comment=listing.comment,
             web_seeds=listing.web_seeds,
+            group=listing.group,
         )
 
     def _unlisted(

@@ -9,15 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from outpour.tracker.figures import Sample, Stretch, TorrentRow
+from outpour.tracker.figures import Extremes, Sample, Stretch, TorrentRow
 from outpour.tracker.state import history_queries
+from outpour.tracker.state.bucket_block import DAY_S, HOUR_S
 from outpour.tracker.state.history import expand
 from outpour.tracker.state.keeper import Keeper
-from outpour.tracker.state.sample_table import DAY_S
 from outpour.tracker.views.outlines import Outline, Outlines
 
 T = TypeVar("T")
 
+OUTLINE_D = 90
+"""Days that an outline shows at most."""
 ANSWERS_KEPT = 64
 """Until the next sample, each of some hundred references."""
 
@@ -50,6 +52,13 @@ class SwarmHistory:
         """All samples of a swarm as a line that ends with the numbers of its row."""
         return await self._beside(self._line, infohash, row, int(self._clock()))
 
+    async def stretches(self, infohash: bytes, since: int, step_s: int) -> tuple[Stretch, ...]:
+        """What is known of a swarm from Unix second `since` on, in stretches of `step_s` seconds.
+
+        The first tells how the time began: it may be a single moment, of what was true by then.
+        """
+        return await self._beside(self._since, infohash, since, step_s)
+
     async def outlines(
         self, infohashes: Sequence[bytes], parts_max: int
     ) -> Mapping[bytes, Outline]:
@@ -61,7 +70,7 @@ class SwarmHistory:
         version = self._version
         known = {key: outlines.current(key, version) for key in infohashes}
         missing = [key for key, outline in known.items() if outline is None]
-        since = int(self._clock()) - self._retention_d * DAY_S
+        since = int(self._clock()) - min(self._retention_d, OUTLINE_D) * DAY_S
         read = await self._beside(self._read, outlines, missing, version, since) if missing else {}
         found = {key: outline for key, outline in (known | read).items() if outline}
         if version == self._version and len(self._complete) < ANSWERS_KEPT:
@@ -89,6 +98,15 @@ class SwarmHistory:
         found = self._keeper.read(partial(history_queries.samples, infohash=infohash), nothing)
         return expand(found, row, now)
 
+    def _since(self, infohash: bytes, since: int, step_s: int) -> tuple[Stretch, ...]:
+        # Each hour has a sample: one of the hour before says what was true when the time began.
+        found = self._stretches(infohash, step_s, since - HOUR_S)
+        early = [stretch for stretch in found if stretch.ended < since]
+        late = [stretch for stretch in found if stretch.ended >= since]
+        if early and not (late and late[0].is_after_gap):
+            late.insert(0, _moment(early[-1], since))
+        return tuple(late)
+
     def _span(self, infohash: bytes) -> tuple[int, int] | None:
         def ask(connection: sqlite3.Connection) -> tuple[int, int] | None:
             return history_queries.span(connection, infohash)
@@ -103,3 +121,9 @@ class SwarmHistory:
 
     async def _beside(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+
+
+def _moment(last: Stretch, at: int) -> Stretch:
+    """The end of a stretch, as what was still true at a later time."""
+    complete, downloading = last.complete.last, last.downloading.last
+    return Stretch(at, at, Extremes(*[complete] * 4), Extremes(*[downloading] * 4), last.downloaded)

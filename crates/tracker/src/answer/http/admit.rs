@@ -14,7 +14,7 @@ pub(crate) enum Admitted<'b> {
     Partial,
     Elsewhere,
     /// It is no request that can be answered, and what follows cannot be understood.
-    Unanswerable(Status, &'static str),
+    Unanswerable(IpAddr, Status, &'static str),
     Request(Request<'b>),
 }
 
@@ -39,12 +39,14 @@ pub(crate) fn admit<'b>(
     let head = match wire::read(buffer, context.paths()) {
         Read::Partial => return Admitted::Partial,
         Read::Elsewhere => return Admitted::Elsewhere,
-        Read::Malformed(reason) => return Admitted::Unanswerable(Status::BadRequest, reason),
+        Read::Malformed(reason) => {
+            return Admitted::Unanswerable(source, Status::BadRequest, reason);
+        }
         Read::Whole(head) => head,
     };
     if head.method == Method::Other {
         let reason = "announce and scrape are asked for with GET";
-        return Admitted::Unanswerable(Status::MethodNotAllowed, reason);
+        return Admitted::Unanswerable(source, Status::MethodNotAllowed, reason);
     }
     if head.is_forwarded {
         context.gate.note_forwarder(source);
@@ -67,10 +69,11 @@ fn admit_request<'b>(
     if !context.gate.is_slow_enough(requester, context.now_ms) {
         return Err(gate::TOO_FAST);
     }
+    let announced_at_s = (head.action == Action::Announce).then(|| context.now_s());
     context
         .lists
         .admit_address(requester)
-        .and_then(|()| context.lists.admit_key(head.key))?;
+        .and_then(|()| context.lists.admit_key(head.key, announced_at_s))?;
     if head.action == Action::Scrape {
         return Ok(Task::Scrape);
     }

@@ -1,11 +1,17 @@
-"""What the tracker's core counts, as Prometheus names it: each key once, in one table."""
+"""What the tracker's core counts, as Prometheus names it: each key once, in one table.
+
+Requests are told in more detail, see `request_metrics`; their sums are in `IN_DETAIL`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-Labels = dict[str, str]
+from outpour.web.metrics.prometheus_text import Labels
+
+IN_DETAIL = ("announces_", "scrapes_", "connects_", "refused_")
+"""Beginnings of keys that are sums of `_core.Tracker.request_counts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +42,7 @@ def _gauge(name: str, text: str, **keys: Labels) -> Metric:
 _HTTP, _UDP = {"protocol": "http"}, {"protocol": "udp"}
 
 METRICS: tuple[Metric, ...] = (
-    _counter("announces", "Announces answered.", announces_http=_HTTP, announces_udp=_UDP),
-    _counter("scrapes", "Scrapes answered.", scrapes_http=_HTTP, scrapes_udp=_UDP),
-    _counter("connects", "Connection ids given out (BEP 15).", connects_udp=_UDP),
     _counter("errors", "Requests answered with an error.", errors_http=_HTTP, errors_udp=_UDP),
-    _counter(
-        "refused",
-        "Requests refused, by what stood against them.",
-        refused_malformed={"reason": "malformed"},
-        refused_torrent={"reason": "torrent"},
-        refused_key={"reason": "key"},
-        refused_client={"reason": "client"},
-        refused_address={"reason": "address"},
-        refused_rate={"reason": "rate"},
-        refused_full={"reason": "full"},
-    ),
     _counter("dropped", "Packets left unanswered.", dropped_udp=_UDP),
     _counter("unsent", "Answers that the send buffer had no room for.", unsent_udp=_UDP),
     _counter("unlogged", "Requests that the log had no room for.", unlogged={}),

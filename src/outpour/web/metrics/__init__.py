@@ -1,0 +1,1 @@
+"""The numbers of the tracker, its clients and the process, for Prometheus."""

@@ -1,0 +1,1 @@
+"""What is shown of one torrent: its page, history, files, checksums, and what others link to."""

@@ -1,0 +1,1 @@
+"""What visitors see: the list, what the publisher says of it, and how it looks."""
