@@ -319,7 +319,7 @@ def test_a_large_torrent_is_taken_of_an_administrator_and_of_nobody_else(start, 
     folder.mkdir()
     process = start("--allowed-dir", folder)
     count = 150_000
-    info = {
+    info: dict[bytes, bencode.Encodable] = {
         b"name": b"large", b"piece length": 1 << 14, b"length": count << 14,
         b"pieces": bytes(20) * count,
     }  # fmt: skip
