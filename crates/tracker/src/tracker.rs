@@ -18,7 +18,7 @@ use crate::gate::{
     ConnectionIds, Gate, GateSettings, InfoHashSet, Keys, Lists, Notice, Ranges, RateLimit,
 };
 use crate::memory::give_back_large_blocks;
-use crate::model::{Announce, Completed, Counts, Event, InfoHash, PeerRow};
+use crate::model::{Announce, Arrival, Completed, Counts, Event, InfoHash, PeerRow};
 use crate::nat::Checks;
 use crate::rng;
 use crate::serve::{
@@ -312,6 +312,13 @@ impl Tracker {
     /// Distinct addresses that seed, and distinct addresses that do not, over all swarms.
     pub fn unique_ips(&self) -> (usize, usize) {
         self.shared.store.unique_ips()
+    }
+
+    /// Take up to `limit` leechers that came since they were last taken, the earliest first, and tell
+    /// whether others came that are not among them, now or later: at the first time, or since too many
+    /// came at once. Who comes to a crowd of leechers is never among them, nor is who waits for a check.
+    pub fn take_arrivals(&self, limit: usize) -> (Vec<Arrival>, bool) {
+        self.shared.store.swarms.take_arrivals(limit)
     }
 
     /// Take the downloads completed since they were last taken, a small part of the torrents after the

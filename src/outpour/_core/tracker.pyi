@@ -309,5 +309,16 @@ class Tracker:
             Key, exactly how many announces, and how many seconds ago the last one came.
         """
 
+    def take_arrivals(self, limit: int) -> tuple[list[tuple[bytes, str, int]], bool]:
+        """Take up to `limit` leechers that came since they were last taken, the earliest first.
+
+        One that stopped and came back, or seeded before, has come too.
+
+        Returns:
+            Infohash, address and port of each, and whether others came that are not among them,
+            now or later: those before the first call, or since too many came at once. Who comes to
+            a crowd of leechers is never among them, nor is who waits for a check.
+        """
+
     def peers(self, infohash: bytes, limit: int) -> list[tuple[str, int, bool]]:
         """Address, port and whether it seeds, of up to `limit` peers of a torrent."""

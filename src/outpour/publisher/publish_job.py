@@ -312,8 +312,10 @@ class PublisherJob:
             # Withdrawn while it was added.
             if self._published.by_infohash(publication.infohash) is None:
                 seeder.remove(publication.infohash)
-            elif publication.infohash in seeder and self._listing is not None:
-                self._listing.add(publication)
+            elif publication.infohash in seeder:
+                self._introductions.add(publication)
+                if self._listing is not None:
+                    self._listing.add(publication)
 
     def look_at(self, path: Path) -> list[str]:
         """Have content looked at now; returns the infohashes that keep it from being published."""

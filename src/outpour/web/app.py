@@ -17,15 +17,16 @@ from starlette.routing import Route, compile_path
 from outpour.base.units import format_size
 from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
-    feed,
     pages,
     text_format,
     torrent_files,
     web_seed,
 )
 from outpour.web.access import ROOM_OF, Access, AccessRules
+from outpour.web.admin.admin_filters import FILTERS
 from outpour.web.admin.admin_routes import ADMIN_PAGES
 from outpour.web.admin.console import Console
+from outpour.web.admin.now_page import looking
 from outpour.web.api.administration import Admin
 from outpour.web.api.api_table import ENDPOINTS, ROOT
 from outpour.web.api.problem import problem_response
@@ -33,36 +34,53 @@ from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
 from outpour.web.cross_origin import CrossOrigin
-from outpour.web.file_tree import tree_of
+from outpour.web.feeds import feed_reply
+from outpour.web.feeds.sitemap import sitemap
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
+from outpour.web.limits import GROUPS_SHOWN
 from outpour.web.live_numbers import Live
 from outpour.web.metrics.metrics_reply import metrics
 from outpour.web.page_thread import PageThread
-from outpour.web.query import COLUMNS
+from outpour.web.query import CLASSIC, LISTED
 from outpour.web.rendered_pages import RenderedPages
 from outpour.web.reply import NOT_HERE
 from outpour.web.row_fragments import RowFragments
 from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
+from outpour.web.torrents import torrent_documents, torrent_page
+from outpour.web.torrents.archives_sent import ArchivesSent
+from outpour.web.torrents.file_tree import shown_paths, tree_of
+from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
+from outpour.web.visitors import latest, list_page
 from outpour.web.visitors.beside import Beside, NothingBeside
+from outpour.web.visitors.groups import Groups
+from outpour.web.visitors.level_line import is_level
 from outpour.web.visitors.linked_line import linked
+from outpour.web.visitors.prose import prose
 from outpour.web.visitors.theme_folder import check_templates, theme_loader
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 ROUTES = (
-    ("/", pages.index),
-    ("/index.html", pages.index),
-    ("/torrent/{infohash}", pages.torrent),
-    ("/torrents/{name}", torrent_files.metainfo),
+    ("/", list_page.index),
+    ("/index.html", list_page.index),
+    ("/classic", list_page.classic),
+    ("/latest/{glob:path}", latest.latest),
+    ("/torrent/{infohash}", torrent_page.torrent),
+    ("/torrent/{infohash}/swarm", torrent_page.swarm),
+    ("/torrent/{infohash}/qr.svg", torrent_page.code),
+    ("/torrents/{name}", torrent_documents.named),
     ("/file", torrent_files.classic_file),
     ("/content", web_seed.content),
     ("/content/{path:path}", web_seed.content),
     ("/metrics", metrics),
-    ("/feed.xml", feed.feed),
+    ("/feed.xml", feed_reply.rss_feed),
+    ("/feed.atom", feed_reply.atom_feed),
+    ("/feed.json", feed_reply.json_items),
+    ("/sitemap.xml", sitemap),
     ("/healthz", pages.healthz),
     ("/robots.txt", pages.robots),
     ("/favicon.ico", pages.favicon),
@@ -102,15 +120,18 @@ def make_app(
     """
     options = options or WebOptions()
     rules = rules or AccessRules()
+    beside = beside or NothingBeside()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
     environment = templates(options.site)
     context = Context(
         view=view,
         options=options,
-        beside=beside or NothingBeside(),
+        beside=beside,
         url_names=UrlNames(view, thread),
         facts=FactsKept(view),
+        files=FilesKept(view, beside, shown_paths),
+        archives=ArchivesSent(),
         live=live,
         assets=Assets.load(options.site),
         templates=environment,
@@ -118,15 +139,22 @@ def make_app(
         pages=RenderedPages(thread),
         selections=Selections(thread),
         charts=SwarmCharts(view),
-        rows=RowFragments(environment),
+        rows=RowFragments(environment, "row.html"),
+        classic_rows=RowFragments(environment, "classic_row.html"),
+        groups=Groups(thread),
         admin=administration,
         console=console,
     )
+
+    if console is not None:
+        console.begin(looking(context, console), thread)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await live.close()
+        if console is not None:
+            await console.watchers.close()
         await context.charts.close()
         thread.close()
 
@@ -206,7 +234,14 @@ def templates(site: SiteSettings | None = None) -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals.update(columns=COLUMNS, tree_of=tree_of)
+    environment.globals.update(
+        classic_columns=CLASSIC,
+        columns=LISTED,
+        groups_shown=GROUPS_SHOWN,
+        is_level=is_level,
+        prose=prose,
+        tree_of=tree_of,
+    )
     environment.filters.update(
         count=text_format.count,
         day=text_format.day,
@@ -215,6 +250,7 @@ def templates(site: SiteSettings | None = None) -> Environment:
         linked=linked,
         minute=text_format.minute,
         size=format_size,
+        **FILTERS,
     )
     if theme is not None:
         check_templates(theme, environment)

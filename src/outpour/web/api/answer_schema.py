@@ -191,6 +191,9 @@ SCHEMAS: dict[str, Schema] = {
             "path": many(text(), "Components inside the torrent."),
             "length": number("Bytes."),
             "url": or_null(text("Direct download.", format="uri")),
+            "sha256": or_null(
+                text("SHA-256 of the file; null if it is not known.", pattern="^[0-9a-f]{64}$")
+            ),
         },
     ),
     "Sample": whole(

@@ -22,7 +22,7 @@ from outpour.web.api.position import CURSOR_FORM, CURSOR_MAX
 from outpour.web.api.rules_api import rule_endpoints
 from outpour.web.api.url_parameter import Parameter
 from outpour.web.limits import API_ROWS, API_ROWS_MAX, PAGE_ROWS_MAX, UPLOAD_BYTES_MAX
-from outpour.web.query import COLUMNS, TEXT_MAX
+from outpour.web.query import COLUMNS, GROUP_MAX, TEXT_MAX
 
 ROOT = "/api/v1"
 
@@ -42,7 +42,8 @@ _PAGE = Parameter(
     {"type": "integer", "minimum": 1, "maximum": 10_000_000, "default": 1},
     "Page, from 1. Following `next` is better: rows that come and go move nothing then.",
 )
-_SHOWN = (_Q, _SORT, _ORDER, _PAGE)
+_GROUP = Parameter("group", text(maxLength=GROUP_MAX), "Only torrents of this group.")
+_SHOWN = (_Q, _GROUP, _SORT, _ORDER, _PAGE)
 
 
 def _limit(default: int) -> Parameter:
@@ -96,8 +97,8 @@ READING = (
                 "cursor", text(pattern=CURSOR_FORM, maxLength=CURSOR_MAX),
                 "Where the part begins, as `next` of the part before says. Empty, it begins to "
                 "walk through all torrents in an order of their own, each part at the same cost "
-                "however many there are; `q`, `sort`, `order` and `page` do not go with that, and "
-                "there may be some more in a part than `limit` says.",
+                "however many there are; `q`, `group`, `sort`, `order` and `page` do not go with "
+                "that, and there may be some more in a part than `limit` says.",
             ),
             _fields([*TORRENT]),
         ),
