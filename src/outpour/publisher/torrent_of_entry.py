@@ -90,6 +90,14 @@ class Torrents:
             return TorrentOfEntry(metainfo, None, found is not None, error)
         return TorrentOfEntry(metainfo, torrent, reused=found is not None)
 
+    def made_of(self, entry: PublishEntry) -> Metainfo:
+        """The torrent of an entry as it was written down; this blocks.
+
+        Raises:
+            ReadError: It cannot be read.
+        """
+        return Metainfo.read(self._made.torrent_path(entry.path))
+
     def keep(self, entry: PublishEntry, fingerprint: bytes, metainfo: Metainfo) -> Path:
         """Write a torrent down.
 

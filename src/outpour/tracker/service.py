@@ -29,6 +29,7 @@ from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
 from outpour.tracker.operation import Operation
 from outpour.tracker.own_seeder import OwnSeeder
+from outpour.tracker.rates import Rates
 from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
@@ -402,6 +403,16 @@ class TrackerService:
         self._put(change)
         self._hand_down_all()
         self._admission.apply(self._core, self._clock())
+
+    def set_rates(self, rates: Rates) -> None:
+        """Ask something else of peers from now on."""
+        self._core.set_pace(rates.interval_s, rates.min_interval_s, rates.peers_per_answer)
+        self._core.set_rate(rates.requests_per_address_per_s, rates.requests_per_address_burst)
+
+    def metainfo_path(self, infohash: bytes) -> Path | None:
+        """The .torrent file of a torrent that is tracked, None if there is none."""
+        listing = self._allowed.find(infohash)
+        return None if listing is None else listing.path
 
     def tell(self, event: Event) -> None:
         """Have somebody hear of something; on the event loop."""
