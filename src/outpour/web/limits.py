@@ -14,8 +14,8 @@ CONNECTIONS_SPARE_MAX = 64
 REQUEST_BYTES_MAX = 32 << 10
 """A request line with its headers, and with its body where that is no upload."""
 
-UPLOADS = (b"POST", b"/api/v1/torrents")
-"""Method and end of the path that take a longer body: a .torrent from an administrator."""
+UPLOADS = (b"POST", (b"/api/v1/torrents", b"/admin/torrents"))
+"""Method and ends of the paths that take a longer body: a .torrent from an administrator."""
 
 UPLOAD_BYTES_MAX = 32 << 20
 """Such a body. Nothing is kept of it before its sender is known, and its reader takes it as it

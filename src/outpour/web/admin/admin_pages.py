@@ -26,8 +26,10 @@ PAGES = (
     ("/admin/refusals", "Refusals"),
     ("/admin/history", "History"),
     ("/admin/events", "Events"),
+    ("/admin/torrents", "Torrents"),
     ("/admin/rules", "Rules"),
     ("/admin/keys", "Keys"),
+    ("/admin/rates", "Rates"),
 )
 """Path and name of what stands in the menu."""
 HEADERS = {

@@ -32,9 +32,7 @@ async def _show(visit: Visit) -> Values:
             if (found := deeds.verification(row.infohash)) is not None
         },
         "has_content": {
-            row.infohash
-            for row in selection.rows
-            if context.view.content(row.infohash) is not None
+            row.infohash for row in selection.rows if context.view.content(row.infohash) is not None
         },
         "has_seeder": rates.get("upload_rate") is not None,
     }

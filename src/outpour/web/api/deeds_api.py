@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from outpour.base.errors import FormatError
+from outpour.tracker.figures import TorrentRow
 from outpour.tracker.lists.admin_rule import AdminRule
 from outpour.web.api.administration import Admin
 from outpour.web.api.endpoint import Asked, told
@@ -47,13 +48,17 @@ async def withdraw(asked: Asked) -> Response:
     admin, row = _admin(asked), row_of(asked)
     names = await asked.context.url_names.names()
     shown = torrent_object(names, asked.links, row)
-    at = int(asked.context.view.now())
+    await withdraw_row(admin, row, asked.who, int(asked.context.view.now()))
+    return told(shown)
+
+
+async def withdraw_row(admin: Admin, row: TorrentRow, who: str, at: int) -> None:
+    """Deny a torrent at Unix second `at`, under all infohashes that it has."""
     for digest in (row.infohash, row.infohash_v2):
         if digest is not None:
-            rule = AdminRule("denied", digest[:20].hex(), at, asked.who, "withdrawn")
+            rule = AdminRule("denied", digest[:20].hex(), at, who, "withdrawn")
             await admin.rules.put(rule)
-    admin.deeds.log(asked.who, f"withdrew `{label(row.name or row.infohash_hex)}`")
-    return told(shown)
+    admin.deeds.log(who, f"withdrew `{label(row.name or row.infohash_hex)}`")
 
 
 async def reannounce(asked: Asked) -> Response:
