@@ -42,6 +42,9 @@ from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.serve_until_signal import serve
 
+NOTABLE = (publish_events.Noted, publish_events.Skipped, publish_events.Withdrawn)
+"""Of the publisher's events, those that the tracker tells nothing of."""
+
 
 def publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
     """Publish until SIGTERM or SIGINT.
@@ -92,7 +95,7 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
         tracker = TrackerService(settings, on_event=lambda event: _relay(event, tell))
         tracker.start()
         give_way()
-        await _serve(options, state, tracker, made_torrents, tell, stack)
+        await _serve(options, state, tracker, made_torrents, _noted(tracker, tell), stack)
 
 
 async def _serve(
@@ -112,6 +115,7 @@ async def _serve(
         if options.seed:
             seeder = Seeder(options, hosts)
             stack.callback(seeder.close)
+            tracker.operation.also_read(seeder.numbers)
             listing = await _self_listing(options, tracker, urls, seeder)
         published = PublishedTorrents()
         view = PublishedView(
@@ -184,6 +188,17 @@ def _admin(tracker: TrackerService, access: AdminAccess, deeds: PublisherDeeds) 
         tracker.ruling,
         deeds,
     )
+
+
+def _noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Let what operators want to know be in the tracker's log as well."""
+
+    def hear(event: Event) -> None:
+        if isinstance(event, NOTABLE):
+            tracker.operation.log.note(event)
+        tell(event)
+
+    return hear
 
 
 def _relay(event: Event, tell: Callable[[Event], None]) -> None:
