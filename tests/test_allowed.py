@@ -448,7 +448,7 @@ def test_what_is_read_of_a_folder_is_put_in_force_where_others_publish_and_not_b
     async def nothing(*_):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("outpour.tracker.service.watch", nothing)
+    monkeypatch.setattr("outpour.tracker.source_watch.watch", nothing)
     infohash = Metainfo.parse(torrent("new")).info.infohash
     threads = []
     apply = AllowedSet.apply

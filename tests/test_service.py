@@ -285,7 +285,7 @@ def test_reload_looks_at_once(folder, monkeypatch):
     async def nothing(*_):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("outpour.tracker.service.watch", nothing)
+    monkeypatch.setattr("outpour.tracker.source_watch.watch", nothing)
 
     async def main():
         async with running(settings(allowed_dir=folder, rescan_interval_s=3600)) as service:
