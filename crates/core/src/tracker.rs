@@ -151,6 +151,15 @@ impl Tracker {
         self.core.deny_clients(prefixes);
     }
 
+    fn set_pace(&self, interval_s: u32, min_interval_s: u32, peers_per_answer: u32) {
+        self.core
+            .set_pace(interval_s, min_interval_s, peers_per_answer);
+    }
+
+    fn set_rate(&self, per_s: u32, burst: u32) {
+        self.core.set_rate(per_s, burst);
+    }
+
     fn set_notices(&self, notices: Vec<(PyBackedBytes, Text, Text)>) -> Result<()> {
         let notices: Vec<(InfoHash, Notice)> = notices
             .into_iter()

@@ -127,6 +127,18 @@ class Tracker:
     def deny_clients(self, prefixes: Sequence[bytes]) -> None:
         """Replace the beginnings of peer ids that are turned away (BEP 20)."""
 
+    def set_pace(self, interval_s: int, min_interval_s: int, peers_per_answer: int) -> None:
+        """Change what is asked of peers from now on.
+
+        Args:
+            interval_s: As in the configuration; it must stay below `peer_timeout_s`.
+            min_interval_s: As in the configuration.
+            peers_per_answer: As in the configuration, capped by `peers_per_answer_max`.
+        """
+
+    def set_rate(self, per_s: int, burst: int) -> None:
+        """Change how many requests a second an address may make, and at once; 0 is no limit."""
+
     def set_notices(self, notices: Sequence[tuple[bytes, str | None, str | None]]) -> None:
         """Replace what single torrents have to say to those who announce them.
 

@@ -178,6 +178,11 @@ NAMES_NOT_UTF8 = "names-not-utf8"
     help="How many hash; one a core by default.",
 )
 @click.option(
+    "--checksums",
+    is_flag=True,
+    help="Write the SHA-256 of each file to NAME.SHA256SUMS beside the torrent, for sha256sum -c.",
+)
+@click.option(
     "--allow",
     metavar="LINT",
     multiple=True,
@@ -363,7 +368,7 @@ def _options(asked: dict[str, Any]) -> CreateOptions:
         name: asked[name]
         for name in (
             "comment", "private", "source", "name", "hidden", "junk", "symlinks", "include",
-            "exclude", "threads", "piece_count", "align", "collections",
+            "exclude", "threads", "piece_count", "align", "collections", "checksums",
         )
     }  # fmt: skip
     if asked["piece_length"] is not None:

@@ -39,6 +39,7 @@ __all__ = [
     "create",
     "create_from_tree",
     "make",
+    "make_summed",
     "pick_piece_length",
     "plan",
     "plan_path",
@@ -179,18 +180,25 @@ def plan(tree: Tree, options: CreateOptions = DEFAULTS, *, earlier: Metainfo | N
     # Hardly anybody asks for it, and it needs the reader of torrents.
     from outpour.making.reuse import check_reusable, reuse
 
+    if options.checksums:
+        raise UsageError("checksums: contradict `--reuse`, as they take every byte of every file")
     found = reuse(check_reusable(earlier), tree, layout.slots, piece_length, options.format)
     return Plan(tree, options, name, piece_length, layout, found)
 
 
 def make(plan: Plan, progress: Progress | None = None) -> Metainfo:
     """Read the content and make the torrent that was planned; errors as for `create`."""
+    return make_summed(plan, progress)[0]
+
+
+def make_summed(plan: Plan, progress: Progress | None = None) -> tuple[Metainfo, tuple[bytes, ...]]:
+    """Do what `make` does, and return the checksums beside the torrent; see `Made`."""
     with Draft(plan) as draft:
         # Imported while the content is read; who only writes the torrent needs no reader.
         from outpour.torrent.metainfo import Metainfo
 
-        raw = draft.finish(progress).raw
-    return Metainfo.parse(raw)
+        made = draft.finish(progress)
+    return Metainfo.parse(made.raw), made.checksums
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +208,13 @@ class Made:
     Attributes:
         raw: The .torrent file.
         infohash: The 20 bytes that trackers know, as `Info.infohash`.
+        checksums: The SHA-256 of each entry of the tree, in its order, empty for a kept link; none
+            at all unless the options ask for them.
     """
 
     raw: bytes = field(repr=False)
     infohash: bytes
+    checksums: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 class Draft:
@@ -222,6 +233,7 @@ class Draft:
             plan.piece_length,
             v1=self._format != "v2",
             v2=self._format != "v1",
+            sha256=plan.options.checksums,
             threads=plan.options.threads,
         )
 
@@ -264,7 +276,13 @@ class Draft:
             infohash = hashlib.sha256(raw).digest()[:20]
         else:
             infohash = hashlib.sha1(raw, usedforsecurity=False).digest()
-        return Made(bencode.encode({**root, "info": raw}), infohash)
+        return Made(bencode.encode({**root, "info": raw}), infohash, self._checksums())
+
+    def _checksums(self) -> tuple[bytes, ...]:
+        if not self._plan.options.checksums:
+            return ()
+        slots = zip(self._plan.layout.slots, self._work.checksums(), strict=True)
+        return tuple(digest for (entry, _), digest in slots if entry is not None)
 
 
 def _name(tree: Tree, options: CreateOptions) -> str:
