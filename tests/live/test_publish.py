@@ -455,7 +455,7 @@ def test_downloads_finish_and_counters_last_when_the_publisher_is_killed_midway(
     shutil.copy(torrent, tmp_path / "alone.torrent")
     client = start(
         "outpour", "download", tmp_path / "alone.torrent", "-o", tmp_path / "big",
-        "--bind", "127.0.0.1", "--json", "--down-rate", "2MiB",
+        "--bind", "127.0.0.1", "--json", "--down-rate", "1MiB",
     )  # fmt: skip
     wait_for(lambda: '"downloading"' in client.output, what="start of the download")
     publication.process.stop(signal.SIGKILL)
