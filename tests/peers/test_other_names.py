@@ -11,6 +11,7 @@ import pytest
 
 from outpour.downloader import Completed, DownloadOptions, Job, Outcome, SeedJob
 from outpour.engine import Engine, ResumeStore, disk_paths
+from outpour.making.verifier import verify
 from outpour.torrent import bencode
 from outpour.torrent.disk_names import other_disk_names
 from outpour.torrent.metainfo import Metainfo
@@ -67,6 +68,10 @@ def complete(engine: Engine, turn: Callable[[], list[Outcome]]) -> Completed:
     found = wait_for(look, seconds=20, what="completion", still=lambda: outcomes)
     assert found is not None
     return found
+
+
+def test_it_verifies(stored: Metainfo, tmp_path: Path) -> None:
+    assert verify(stored, tmp_path / "got").ok
 
 
 @pytest.mark.parametrize("where", ["got", "got/release", "renamed"])
