@@ -114,7 +114,12 @@ async def _serve(
             stack.callback(seeder.close)
             listing = await _self_listing(options, tracker, urls, seeder)
         published = PublishedTorrents()
-        view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
+        view = PublishedView(
+            tracker,
+            published,
+            follows_links=options.symlinks == "follow",
+            checksums=made_torrents.checksums,
+        )
         web = WebOptions(
             site=settings.site,
             name=_name(options),
@@ -128,7 +133,7 @@ async def _serve(
             view,
             web,
             administration=None if access is None else _admin(settings, tracker, access),
-            console=None if access is None else Console(access, tracker.operation),
+            console=None if access is None else Console(access, tracker.operation, tracker.usage),
             rules=_rules(settings, tracker, token),
         )
         torrents = Torrents(made_torrents, options, urls)

@@ -23,8 +23,11 @@ from outpour.web.row_fragments import RowFragments
 from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
+from outpour.web.torrents.archives_sent import ArchivesSent
+from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors.beside import Beside
+from outpour.web.visitors.groups import Groups
 
 if TYPE_CHECKING:
     from outpour.web.admin.console import Console
@@ -53,6 +56,8 @@ class Context:
         beside: The files that belong to content.
         url_names: The view's torrents by name.
         facts: What is known of a torrent beside its row.
+        files: What is known of a torrent's files beside its metainfo.
+        archives: Counts the archives of folders that are being sent.
         live: Who listens to changing numbers.
         assets: Styles, scripts and icons.
         templates: The pages.
@@ -61,6 +66,8 @@ class Context:
         selections: Rows in the orders that were asked for.
         charts: Drawings of histories.
         rows: Rows of the page.
+        classic_rows: Rows of the classic page.
+        groups: The groups of all torrents.
         admin: What an administrator may do; None where nobody is one.
         console: What the operator's pages stand on; None where there are none.
     """
@@ -70,6 +77,8 @@ class Context:
     beside: Beside
     url_names: UrlNames
     facts: FactsKept
+    files: FilesKept
+    archives: ArchivesSent
     live: Live
     assets: Assets
     templates: Environment
@@ -78,6 +87,8 @@ class Context:
     selections: Selections
     charts: SwarmCharts
     rows: RowFragments
+    classic_rows: RowFragments
+    groups: Groups
     admin: Admin | None = None
     console: Console | None = None
 
