@@ -21,6 +21,7 @@ from outpour.publisher.seeder import LEECHERS_A_TURN_MAX
 from outpour.publisher.sight import look
 from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.lists.listed_torrent import Given
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 
@@ -60,7 +61,7 @@ def allow(service, count):
         }
         raw = bencode.encode({"announce": "http://127.0.0.1:1/announce", "info": info})
         torrents.append(Metainfo.parse(raw))
-    service.allow_all([(metainfo, None) for metainfo in torrents])
+    service.allow_all([Given(metainfo) for metainfo in torrents])
     return [metainfo.info.infohash for metainfo in torrents]
 
 
@@ -125,7 +126,7 @@ def test_content_that_is_being_sent_is_looked_at_now_and_then(tracker, tmp_path)
         entry, metainfo = PublishEntry(path), create(path, CreateOptions())
         made.append(metainfo)
         published.put(Publication.of(entry, look(entry, PublishOptions((path,))), metainfo))
-    tracker.allow_all([(metainfo, None) for metainfo in made])
+    tracker.allow_all([Given(metainfo) for metainfo in made])
     seeder: Any = Called()
     introductions = Introductions(tracker, seeder, published)
     tracker._core.insert(made[0].info.infohash, leechers(0, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,8 @@ class Publication:
         file_count: Files without padding.
         files: What tells whether a file is still the one that was hashed.
         fence: The folder that no link may lead out of, None where the content was named itself.
+        is_folder: It is a folder of files, not one file.
+        modified_at: Unix second in which the content was last written to.
     """
 
     entry: PublishEntry
@@ -36,6 +39,8 @@ class Publication:
     file_count: int
     files: FileIdentities = field(repr=False)
     fence: Path | None
+    is_folder: bool
+    modified_at: int
 
     @classmethod
     def of(cls, entry: PublishEntry, sight: Sight, metainfo: Metainfo) -> Publication:
@@ -53,6 +58,9 @@ class Publication:
             len(tree.entries),
             FileIdentities(tree.entries, is_folder=tree.is_folder),
             entry.path if tree.is_folder and not entry.is_link else entry.folder,
+            tree.is_folder,
+            # A clock ahead of ours would keep it the newest for ever.
+            min(sight.newest_ns // 10**9, int(time.time())),
         )
 
 
