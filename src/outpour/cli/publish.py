@@ -110,6 +110,11 @@ from outpour.cli.shared.printer import Printer
     multiple=True,
     help="Leave out files and folders that match, such as `*.log`; may be repeated.",
 )
+@click.option(
+    "--checksums",
+    is_flag=True,
+    help="Make the SHA-256 of each file as it is hashed, and show it on the page and in the API.",
+)
 @click.option("--title", metavar="TEXT", help="Heading of the page.  [default: the folder's name]")
 @click.option("--description", metavar="TEXT", help="One sentence below it.")
 @click.option(

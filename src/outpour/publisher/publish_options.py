@@ -44,6 +44,7 @@ class PublishOptions:
         title: Heading of the page; None takes that of `config`, else the folder's name.
         description: A sentence below it; None takes that of `config`.
         theme: Folder with styles and templates; None takes that of `config`.
+        checksums: Make the SHA-256 of each file, too.
         on_published: Command for the shell when something was published, None for none.
         on_withdrawn: The same when something was withdrawn.
         config: Settings file of the tracker, None for none.
@@ -76,6 +77,7 @@ class PublishOptions:
     title: str | None = None
     description: str | None = None
     theme: Path | None = None
+    checksums: bool = False
     on_published: str | None = None
     on_withdrawn: str | None = None
     config: Path | None = None
@@ -84,10 +86,11 @@ class PublishOptions:
     upnp: bool = False
 
     def info_digest(self) -> bytes:
-        """Identify the choices that change an infohash: a torrent made under others is stale."""
+        """Identify the choices that change an infohash: a torrent made under others is stale.
+
+        Which files are taken is no matter here: that shows in the fingerprint of what was found.
+        """
         choices: tuple[object, ...] = (
             self.format, self.piece_length, self.private, self.source, self.hidden,
         )  # fmt: skip
-        if self.symlinks != "inside" or self.exclude:
-            choices = (*choices, self.symlinks, self.exclude)
         return hashlib.sha256(repr(choices).encode()).digest()

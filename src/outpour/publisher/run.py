@@ -116,7 +116,12 @@ async def _serve(
             stack.callback(seeder.close)
             listing = await _self_listing(options, tracker, urls, seeder)
         published, sidecars = PublishedTorrents(), SidecarTable()
-        view = PublishedView(tracker, published, follows_links=options.symlinks == "follow")
+        view = PublishedView(
+            tracker,
+            published,
+            follows_links=options.symlinks == "follow",
+            checksums=made_torrents.checksums,
+        )
         web = WebOptions(
             site=settings.site,
             name=_name(options),
@@ -131,7 +136,7 @@ async def _serve(
             web,
             beside=PublishedBeside(view, published, sidecars, _folders(options)),
             administration=None if access is None else _admin(settings, tracker, access),
-            console=None if access is None else Console(access, tracker.operation),
+            console=None if access is None else Console(access, tracker.operation, tracker.usage),
             rules=_rules(settings, tracker, token),
         )
         torrents = Torrents(made_torrents, options, urls)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from outpour.base.errors import WriteError
-from outpour.making.maker import CreateOptions, create_from_tree
+from outpour.making.hasher import hash_files
+from outpour.making.maker import CreateOptions, make_summed, plan
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.open_writers import is_written_to
@@ -64,12 +65,23 @@ class Torrents:
             ReadError: The content cannot be read, or changed while it was hashed.
         """
         found = self._made.find(entry.path, sight.fingerprint, self._options.info_digest())
-        if found is None and is_written_to(sight.tree):
+        has_sums = not self._options.checksums or (
+            found is not None and bool(self._made.checksums(entry.path, sight.fingerprint))
+        )
+        if not (found is not None and has_sums) and is_written_to(sight.tree):
             return None
+        checksums: Sequence[bytes] = ()
         if found is None:
-            metainfo = create_from_tree(sight.tree, self._recipe(entry, sight), progress)
+            planned = plan(sight.tree, self._recipe(entry, sight))
+            metainfo, checksums = make_summed(planned, progress)
         else:
             metainfo = self._readdress(found)
+            if not has_sums:
+                checksums = _checksums(sight, progress)
+        if checksums:
+            with suppress(WriteError):
+                # Without room they are made again at the next start.
+                self._made.keep_checksums(entry.path, sight.fingerprint, checksums)
         if metainfo is found:
             return TorrentOfEntry(found, self._made.torrent_path(entry.path), reused=True)
         try:
@@ -118,6 +130,7 @@ class Torrents:
             source=options.source,
             piece_length=options.piece_length,
             format=options.format,
+            checksums=options.checksums,
         )
 
     def _readdress(self, metainfo: Metainfo) -> Metainfo:
@@ -137,3 +150,9 @@ class Torrents:
 
     def _tiers(self) -> tuple[tuple[str, ...], ...]:
         return (*self._urls.tiers, *((url,) for url in self._options.extra_trackers))
+
+
+def _checksums(sight: Sight, progress: Progress) -> tuple[bytes, ...]:
+    """The SHA-256 of the files of a torrent that was made without."""
+    sources = [(None if file.target else file.location, file.length) for file in sight.tree.entries]
+    return hash_files(sources, progress=progress)

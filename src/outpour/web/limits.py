@@ -119,6 +119,15 @@ CONTENT_CHUNK_BYTES = 1 << 20
 FOLDER_ENTRIES_MAX = 1000
 """Files and folders on one page of a listing."""
 
+ARCHIVES_MAX = 64
+"""Archives of folders that are sent at once: each reads its files through this process."""
+
+ARCHIVE_CHUNK_BYTES = 128 << 10
+"""Bytes of a file in memory for each archive that is sent, and as many in its socket."""
+
+ARCHIVE_FILES_MAX = 20_000
+"""Files of a torrent whose folders are sent as archives; the directory of one is 100 bytes each."""
+
 FACTS_KEPT = 16
 """Torrents whose metainfo is kept parsed, for their pages and the web seed."""
 
@@ -128,5 +137,5 @@ COST_FACTOR = 10
 NAMED_AT_ONCE_MAX = 500
 """Torrents whose URLs are worked out at once; those of more are, beside the event loop."""
 
-GZIP_BYTES_MIN = 1024
+PACKED_BYTES_MIN = 1024
 """Smaller texts fit one packet and are not compressed."""

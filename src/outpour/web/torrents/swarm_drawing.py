@@ -1,4 +1,4 @@
-"""Draws the history of a swarm with axes; a time that nothing is known of stays empty.
+"""The history of a swarm into a drawing with axes, empty where nothing is known.
 
 Two panels share one axis of time: seeders and leechers above, downloads below.
 """
@@ -26,7 +26,7 @@ LAST_TO_NOW_S = 4200
 """A swarm that is there now was there since its last sample, unless that is older than this."""
 
 PointRow = tuple[int, int, int, int, int, int, int, int]
-"""Begin and end of a stretch; least, most and last seeders, the last two of leechers; downloads."""
+"""Of a stretch: began, ended, least, most and last seeders, most and last leechers, downloads."""
 
 
 @dataclass(frozen=True, slots=True)
