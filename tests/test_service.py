@@ -32,6 +32,7 @@ from outpour.tracker.state import dfile, history_queries
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.dfile_mirror import DfileMirror
 from outpour.tracker.state.history import Sampler, expand
+from outpour.tracker.state.salvage import salvage
 from outpour.tracker.state.sample_table import TOTALS
 from outpour.tracker.state.store import Store
 from outpour.tracker.tracker_events import (
@@ -452,6 +453,26 @@ class Counting:
     def counters(self):
         self._tell()
         return self._core.counters()
+
+
+def test_a_tracker_that_runs_makes_copies_of_its_counters(folder, tmp_path):
+    clock = Clock(1_000_000_020.0)
+    state = tmp_path / "s.sqlite"
+    copy = state.with_name("s.sqlite.copy")
+
+    async def main():
+        async with running(settings(allowed_dir=folder, state=state), clock=clock) as service:
+            await until(copy.exists)
+            announce(service, HELLO, 1, left=12, event="started")
+            announce(service, HELLO, 1, event="completed")
+            await until(lambda: service._keeper.ledger.get(HELLO) == 1)
+            await until(lambda: not service._keeper.unsaved)
+            os.utime(copy, (clock.now - 3600, clock.now - 3600))
+            clock.now += 60
+            await until(state.with_name("s.sqlite.copy-2").exists)
+
+    asyncio.run(main())
+    assert salvage(copy).completed == {HELLO: 1}
 
 
 def test_swarms_that_nobody_touched_are_not_written_again(folder, tmp_path):

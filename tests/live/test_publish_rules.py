@@ -8,6 +8,7 @@ import signal
 import socket
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -205,6 +206,8 @@ def test_a_hybrid_is_seeded_under_both_of_its_infohashes(
     assert info.infohash_v2
     wait_for(partial(has_seed, publication, NAME), what="seed")
     for infohash in (info.infohash_v1, info.infohash_v2[:20]):
+        counted = get(f"{publication.url}scrape?info_hash={quote(infohash)}")
+        assert b"8:completei1e" in counted
         peers = announced(publication.port, infohash.hex())
         assert peers == [("127.0.0.1", publication.peer_port)]
 

@@ -220,6 +220,31 @@ fn what_is_chosen_is_at_least_as_many_lanes_as_one() {
     }
 }
 
+#[test]
+fn a_long_job_finds_how_much_to_read_at_a_time() {
+    let folder = Folder::new("long");
+    let sparse = folder.file("a", b"");
+    let path = sparse.path.clone().expect("a path");
+    let length = 320 << 20;
+    let file = fs::File::options().write(true).open(&path).expect("a file");
+    file.set_len(length).expect("a sparse file");
+    let options = Options {
+        piece_length: 1 << 20,
+        v1: true,
+        threads: 1,
+        // Of one lane, so that no other test meets what is found here.
+        kernel: Some("portable".into()),
+        ..Options::default()
+    };
+    assert_eq!(crate::tuning::found(1), None);
+    let source = Source { length, ..sparse };
+    let job = Job::start(vec![source], &options).expect("a job");
+    while !job.wait(Duration::from_secs(60)) {}
+    job.take().expect("hashes");
+    let chunk = crate::tuning::found(1).expect("a length");
+    assert!((CHUNK_MIN..=CHUNK_MAX).contains(&chunk), "{chunk}");
+}
+
 /// A folder of its own that goes away with the test.
 struct Folder(PathBuf);
 

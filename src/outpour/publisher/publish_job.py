@@ -297,8 +297,10 @@ class PublisherJob:
             # Withdrawn while it was added.
             if self._published.by_infohash(publication.infohash) is None:
                 seeder.remove(publication.infohash)
-            elif publication.infohash in seeder and self._listing is not None:
-                self._listing.add(publication)
+            elif publication.infohash in seeder:
+                self._introductions.add(publication)
+                if self._listing is not None:
+                    self._listing.add(publication)
 
     def _withdraw(self, path: Path, why: str) -> None:
         publication = self._published.take(path)

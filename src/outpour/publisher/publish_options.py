@@ -86,10 +86,11 @@ class PublishOptions:
     upnp: bool = False
 
     def info_digest(self) -> bytes:
-        """Identify the choices that change an infohash: a torrent made under others is stale."""
+        """Identify the choices that change an infohash: a torrent made under others is stale.
+
+        Which files are taken is no matter here: that shows in the fingerprint of what was found.
+        """
         choices: tuple[object, ...] = (
             self.format, self.piece_length, self.private, self.source, self.hidden,
         )  # fmt: skip
-        if self.symlinks != "inside" or self.exclude:
-            choices = (*choices, self.symlinks, self.exclude)
         return hashlib.sha256(repr(choices).encode()).digest()

@@ -69,6 +69,7 @@ class PublishedTorrents:
         self.revision = 0
         self._by_path: dict[Path, Publication] = {}
         self._by_infohash: dict[bytes, Publication] = {}
+        self._by_alias: dict[bytes, Publication] = {}
         self._by_name: dict[str, Publication] = {}
         self._length = 0
 
@@ -85,6 +86,7 @@ class PublishedTorrents:
         self.revision += 1
         self._by_path[publication.entry.path] = publication
         self._by_infohash[publication.infohash] = publication
+        self._by_alias.update(dict.fromkeys(publication.aliases, publication))
         self._by_name[publication.name] = publication
         self._length += publication.length
 
@@ -93,6 +95,8 @@ class PublishedTorrents:
         self.revision += 1
         publication = self._by_path.pop(path)
         del self._by_infohash[publication.infohash]
+        for alias in publication.aliases:
+            self._by_alias.pop(alias, None)
         del self._by_name[publication.name]
         self._length -= publication.length
         return publication
@@ -105,9 +109,17 @@ class PublishedTorrents:
         """The publication with this infohash."""
         return self._by_infohash.get(infohash)
 
+    def by_alias(self, infohash: bytes) -> Publication | None:
+        """The publication that peers announce under this infohash, its own or another."""
+        return self._by_alias.get(infohash)
+
     def named(self, name: str) -> Publication | None:
         """The publication with this name."""
         return self._by_name.get(name)
+
+    def infohashes(self) -> tuple[bytes, ...]:
+        """Of everything that is published, the own one of each."""
+        return tuple(self._by_infohash)
 
     def paths(self) -> tuple[Path, ...]:
         """Everything that is published."""

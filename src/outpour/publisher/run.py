@@ -133,7 +133,7 @@ async def _serve(
             view,
             web,
             administration=None if access is None else _admin(settings, tracker, access),
-            console=None if access is None else Console(access, tracker.operation),
+            console=None if access is None else Console(access, tracker.operation, tracker.usage),
             rules=_rules(settings, tracker, token),
         )
         torrents = Torrents(made_torrents, options, urls)

@@ -333,6 +333,11 @@ class TrackerService:
         """Peers of one swarm, at most `limit`."""
         return tuple(Peer(*peer) for peer in self._core.peers(infohash, limit))
 
+    def arrivals(self, limit: int) -> tuple[list[tuple[bytes, Peer]], bool]:
+        """Leechers that came since the last call; see `Tracker.take_arrivals` of the core."""
+        taken, has_missed = self._core.take_arrivals(limit)
+        return [(infohash, Peer(host, port, False)) for infohash, host, port in taken], has_missed
+
     def dfile_contents(self) -> DfileContents:
         """What a classic state file holds of this tracker."""
         is_tracked = (lambda _: True) if self.settings.open else self._allowed.__contains__

@@ -20,6 +20,8 @@ KEY = "outpour.key"
 ROOM_OF = {
     "": "page",
     "index.html": "page",
+    "classic": "page",
+    "latest": "content",
     "torrent": "page",
     "api": "api",
     "feed.xml": "api",

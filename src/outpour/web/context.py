@@ -27,6 +27,7 @@ from outpour.web.torrents.archives_sent import ArchivesSent
 from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors.beside import Beside
+from outpour.web.visitors.groups import Groups
 
 if TYPE_CHECKING:
     from outpour.web.admin.console import Console
@@ -65,6 +66,8 @@ class Context:
         selections: Rows in the orders that were asked for.
         charts: Drawings of histories.
         rows: Rows of the page.
+        classic_rows: Rows of the classic page.
+        groups: The groups of all torrents.
         admin: What an administrator may do; None where nobody is one.
         console: What the operator's pages stand on; None where there are none.
     """
@@ -84,6 +87,8 @@ class Context:
     selections: Selections
     charts: SwarmCharts
     rows: RowFragments
+    classic_rows: RowFragments
+    groups: Groups
     admin: Admin | None = None
     console: Console | None = None
 

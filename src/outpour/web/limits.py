@@ -44,8 +44,23 @@ EVENT_HEARTBEAT_S = 15.0
 EVENT_SEND_S = 10.0
 """Time for one message to enter the socket before its reader is dropped as too slow."""
 
-PAGE_ROWS_MAX = 200
-"""Torrents on one page; more are reached by page links. Some 500 KB, 50 KB as it is sent."""
+PAGE_ROWS_MAX = 50
+"""Torrents on one page; more are reached by page links. Some 150 KB, 12 KB as it is sent."""
+
+GROUPS_MAX = 200
+"""Groups that are offered by name; those beyond it are reached by their URLs."""
+
+GROUPS_SHOWN = 6
+"""Groups whose newest torrent is shown at once; those of more fold away."""
+
+WRITING_BYTES_MAX = 64 << 10
+"""A description; a larger file is content, and not shown. A hostile one takes some seconds."""
+
+WRITINGS_KEPT = 64
+"""Descriptions that are kept as HTML."""
+
+WRITING_SHOWN = 900
+"""Letters of a description that are shown at once; what is longer folds away."""
 
 SPARKLINES_WAIT_S = 0.1
 """How long a page waits for histories that nobody has looked at yet; they come by themselves."""
@@ -54,7 +69,7 @@ CHARTS_KEPT = 2048
 """Small drawings that are kept until their history goes on: two or three kilobytes each."""
 
 ROWS_KEPT = 2048
-"""Rows that are kept as HTML until they change: some two kilobytes each."""
+"""Rows that are kept as HTML until they change: some three kilobytes each."""
 
 PAGES_KEPT = 32
 """Pages kept as they were sent last, until what they show changes."""
@@ -62,7 +77,7 @@ PAGES_KEPT = 32
 PAGES_KEPT_BYTES_MAX = 8 << 20
 """The same in bytes, compressed forms included."""
 
-ORDERS_KEPT = 8
+ORDERS_KEPT = 16
 """Orders of all rows that are kept until the rows change: a reference a row each."""
 
 SORTED_AT_ONCE_MAX = 1000
@@ -122,5 +137,5 @@ COST_FACTOR = 10
 NAMED_AT_ONCE_MAX = 500
 """Torrents whose URLs are worked out at once; those of more are, beside the event loop."""
 
-GZIP_BYTES_MIN = 1024
+PACKED_BYTES_MIN = 1024
 """Smaller texts fit one packet and are not compressed."""

@@ -8,26 +8,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from outpour.web.assets import Assets
 from outpour.web.context import context_of
-from outpour.web.query import Query
 from outpour.web.reply import reply
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-
-
-async def index(request: Request) -> Response:
-    """`/`: all torrents with their numbers, the page of the classic trackers."""
-    context = context_of(request)
-    query = Query.of(request.query_params)
-    selection = await context.selections.get(context.url_names.rows(), query)
-    histories = await context.charts.histories(selection.rows)
-    values: dict[str, object] = {
-        "histories": histories,
-        "names": await context.url_names.names(),
-        "query": query,
-        "selection": selection,
-        "totals": context.url_names.totals(),
-    }
-    return await context.page(request, "index.html", values, key=query)
 
 
 async def healthz(request: Request) -> Response:

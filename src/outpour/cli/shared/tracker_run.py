@@ -145,7 +145,9 @@ class TrackerRun:
         return AccessRules(self._settings.levels, service.is_key, token.is_right)
 
     def _console(self) -> Console | None:
-        return None if self._access is None else Console(self._access, self.service.operation)
+        if self._access is None:
+            return None
+        return Console(self._access, self.service.operation, self.service.usage)
 
     def _admin(self) -> Admin | None:
         if self._access is None:

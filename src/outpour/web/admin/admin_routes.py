@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from outpour.web.admin.admin_pages import (
-    Handler,
-    Visit,
-    changing,
-    log_in,
-    log_out,
-    login_form,
-    shown,
-)
-
-
-async def _now(visit: Visit) -> Response:
-    return await visit.page("admin/now.html", {})
-
-
-async def _refusals(visit: Visit) -> Response:
-    return await visit.page("admin/refusals.html", {})
-
-
-async def _history(visit: Visit) -> Response:
-    return await visit.page("admin/history.html", {})
-
-
-async def _events(visit: Visit) -> Response:
-    return await visit.page("admin/events.html", {})
-
+from outpour.web.admin.admin_pages import Handler, changing, log_in, log_out, login_form, shown
+from outpour.web.admin.events_page import events_page
+from outpour.web.admin.history_page import history_page
+from outpour.web.admin.now_page import now_page, stream
+from outpour.web.admin.refusals_page import refusals_page
 
 ADMIN_PAGES: tuple[tuple[str, str, Handler], ...] = (
-    ("/admin", "GET", shown(_now)),
+    ("/admin", "GET", shown(now_page)),
+    ("/admin/stream", "GET", stream),
     ("/admin/login", "GET", login_form),
     ("/admin/login", "POST", log_in),
     ("/admin/logout", "POST", changing(log_out)),
-    ("/admin/refusals", "GET", shown(_refusals)),
-    ("/admin/history", "GET", shown(_history)),
-    ("/admin/events", "GET", shown(_events)),
+    ("/admin/refusals", "GET", shown(refusals_page)),
+    ("/admin/history", "GET", shown(history_page)),
+    ("/admin/events", "GET", shown(events_page)),
 )

@@ -22,7 +22,16 @@ NETWORK_FORMS = (
     f"^{_IPV6_SHORT}{_BITS}$",
 )
 """How addresses and networks are written; other spellings of IPv6 are understood as well."""
-CLIENT_FORM = r"^([0-9A-Za-z.,_~-]|%[0-9A-F]{2}){1,20}$"
+CLIENT_FORM = r"^([!-$&-.0-~]|%([013-7][0-9A-F]|2[0-46-9A-F])){1,20}$"
+"""How beginnings of peer ids are written; bytes beyond ASCII are for `client_deny_list`."""
+_YEAR = "(19(7[1-9]|[89][0-9])|[2-8][0-9]{3})"
+_DAY = (
+    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    "|02-(0[1-9]|1[0-9]|2[0-8]))"
+)
+_TIME = "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])?"
+TIME_FORM = f"^{_YEAR}-{_DAY}({_TIME})?$"
+"""How a date or a moment is written (ISO 8601); other spellings are understood as well."""
 
 
 def text(about: str = "", **more: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
@@ -201,7 +210,10 @@ SCHEMAS: dict[str, Schema] = {
     "Charts": whole(
         "Drawings.",
         {
-            "at": number("Unix time in seconds of the latest sample."),
+            "at": {
+                "type": "integer",
+                "description": "Unix time in seconds of the latest sample, below 0 without any.",
+            },
             "is_late": flag("The histories are still being read; ask again."),
             "charts": many(known("Chart")),
         },

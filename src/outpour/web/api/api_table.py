@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from outpour.web import charts_api, event_stream
 from outpour.web.api import keys_api, read_api
-from outpour.web.api.answer_schema import DETAIL, INFOHASH_FORM, TORRENT, text
+from outpour.web.api.answer_schema import DETAIL, INFOHASH_FORM, TIME_FORM, TORRENT, text
 from outpour.web.api.endpoint import Answer, Asked, Body, Endpoint
-from outpour.web.api.position import CURSOR_MAX
+from outpour.web.api.position import CURSOR_FORM, CURSOR_MAX
 from outpour.web.api.rules_api import rule_endpoints
 from outpour.web.api.url_parameter import Parameter
 from outpour.web.limits import API_ROWS, API_ROWS_MAX, PAGE_ROWS_MAX
-from outpour.web.query import COLUMNS, TEXT_MAX
+from outpour.web.query import COLUMNS, GROUP_MAX, TEXT_MAX
 
 ROOT = "/api/v1"
 
@@ -35,7 +35,8 @@ _PAGE = Parameter(
     {"type": "integer", "minimum": 1, "maximum": 10_000_000, "default": 1},
     "Page, from 1. Following `next` is better: rows that come and go move nothing then.",
 )
-_SHOWN = (_Q, _SORT, _ORDER, _PAGE)
+_GROUP = Parameter("group", text(maxLength=GROUP_MAX), "Only torrents of this group.")
+_SHOWN = (_Q, _GROUP, _SORT, _ORDER, _PAGE)
 
 
 def _limit(default: int) -> Parameter:
@@ -57,7 +58,7 @@ def _fields(names: list[str]) -> Parameter:
 
 _CURSOR = Parameter(
     "cursor",
-    text(maxLength=CURSOR_MAX),
+    text(pattern=CURSOR_FORM, maxLength=CURSOR_MAX),
     "Where the part begins, as `next` of the part before says.",
 )
 _PAGING = (_CURSOR, _limit(API_ROWS_MAX))
@@ -82,15 +83,15 @@ def _of_page(
 READING = (
     Endpoint(
         "GET", "/torrents", "listTorrents", "All torrents and their sums", read_api.torrents,
-        {200: Answer("The torrents.", "Listing")}, ("no-such-page",),
+        {200: Answer("The torrents.", "Listing")}, ("no-such-page", "excluded-parameter"),
         (
             *_SHOWN, _limit(API_ROWS),
             Parameter(
-                "cursor", text(maxLength=CURSOR_MAX),
+                "cursor", text(pattern=CURSOR_FORM, maxLength=CURSOR_MAX),
                 "Where the part begins, as `next` of the part before says. Empty, it begins to "
                 "walk through all torrents in an order of their own, each part at the same cost "
-                "however many there are; `q`, `sort`, `order` and `page` do not go with that, and "
-                "there may be some more in a part than `limit` says.",
+                "however many there are; `q`, `group`, `sort`, `order` and `page` do not go with "
+                "that, and there may be some more in a part than `limit` says.",
             ),
             _fields([*TORRENT]),
         ),
@@ -113,7 +114,7 @@ READING = (
                 "The large drawing of this torrent instead.",
             ),
             Parameter(
-                "since", {"type": "integer", "minimum": 0},
+                "since", {"type": "integer", "minimum": 0, "maximum": 10**12},
                 "Leave out torrents to which nothing happened since; `at` of the answer before.",
             ),
         ),
@@ -155,7 +156,8 @@ KEYS = (
     Endpoint(
         "GET", "/keys", "listKeys",
         "The keys of a private tracker, without what is secret of them", keys_api.list_keys,
-        {200: Answer("The keys, expired ones included.", "Keys")}, ("off", "unavailable"), _PAGING,
+        {200: Answer("The keys, expired ones included.", "Keys")},
+        ("off", "no-such-page", "unavailable"), _PAGING,
         is_admin=True,
     ),
     Endpoint(
@@ -173,7 +175,7 @@ KEYS = (
                         "type": ["string", "integer", "null"],
                         "description": "Until when it counts: ISO 8601, in UTC unless it has an "
                         "offset, or Unix time in seconds; null or nothing is for ever.",
-                        "format": "date-time",
+                        "pattern": TIME_FORM,
                         "minimum": 0,
                         "maximum": 253_402_300_799,
                     },

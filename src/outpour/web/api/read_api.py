@@ -32,7 +32,7 @@ MOVED_BY_ASKING = frozenset(
     {"connections_http", "bytes_in_http", "bytes_out_http", "handed_over", "handed_back"}
 )
 """Counters that each request moves by itself, so that they alone are no news."""
-ORDERING = ("q", "sort", "order", "page")
+ORDERING = ("q", "group", "sort", "order", "page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ async def torrents(asked: Asked) -> Response:
     """`/api/v1/torrents`: torrents, a part at a time, and the sums of all."""
     cursor = asked.given.get("cursor")
     if cursor is not None and "page" in asked.given:
-        raise Problem("wrong-parameter", "`cursor`: given with `page`", parameter="cursor")
+        raise Problem("excluded-parameter", "`cursor`: given with `page`", parameter="cursor")
     if cursor is not None and not cursor.startswith(MARK):
         part = _walked(asked, cursor)
     else:
@@ -84,7 +84,7 @@ def _walked(asked: Asked, cursor: str) -> _Part:
     for name in ORDERING:
         if name in asked.given:
             said = f"`{name}`: not with this cursor, which walks in an order of its own"
-            raise Problem("wrong-parameter", said, parameter=name)
+            raise Problem("excluded-parameter", said, parameter=name)
     try:
         rows, following = asked.context.view.walk(cursor, asked.given.get("limit", API_ROWS))
     except ValueError:
@@ -98,8 +98,9 @@ async def _sorted(asked: Asked, cursor: str | None) -> _Part:
     context, given = asked.context, asked.given
     limit = given.get("limit", API_ROWS)
     column = column_of(given.get("sort", "name"))
-    descending = given.get("order", "desc" if column.is_number else "asc") == "desc"
-    query = Query(sort=column.key, descending=descending, text=given.get("q", "").strip())
+    descending = given.get("order", "desc" if column.is_largest_first else "asc") == "desc"
+    text, group = given.get("q", "").strip(), given.get("group") or None
+    query = Query(sort=column.key, descending=descending, text=text, group=group)
     rows = await context.selections.all(context.url_names.rows(), query)
     order = f"{column.key} {'desc' if descending else 'asc'}"
     if cursor is not None:
@@ -115,7 +116,7 @@ async def _sorted(asked: Asked, cursor: str | None) -> _Part:
         return _Part(some, len(rows), None)
     last = some[-1]
     place = Position.of(order, column.order(last), last.infohash_hex)
-    ordering = {name: given[name] for name in ("q", "sort", "order") if name in given}
+    ordering = {name: given[name] for name in ("q", "group", "sort", "order") if name in given}
     return _Part(some, len(rows), {**ordering, "cursor": place.cursor})
 
 
@@ -130,7 +131,7 @@ def _behind(
 
 
 def _no_cursor() -> Problem:
-    return Problem("wrong-parameter", "not a cursor of this tracker", parameter="cursor")
+    return Problem("no-such-page", "not a cursor of this tracker", parameter="cursor")
 
 
 async def torrent(asked: Asked) -> Response:
