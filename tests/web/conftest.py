@@ -294,7 +294,7 @@ class FakeBeside:
     async def about(self, infohash: bytes) -> About:
         return self.abouts.get(infohash, About())
 
-    def about_group(self, group: str | None) -> About:
+    async def about_group(self, group: str | None) -> About:
         return self.abouts.get(group, About())
 
     def checksums(self, infohash: bytes) -> Mapping[tuple[str, ...], str]:
