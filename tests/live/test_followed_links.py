@@ -149,7 +149,7 @@ def test_checksums_outlive_a_restart_and_are_made_for_what_was_published_without
         row = publication.row(ENTRIES[0])
         if not row:
             return []
-        found = get_json(f"{publication.url}api/v1/torrents/{row['infohash']}")
+        found: Any = get_json(f"{publication.url}api/v1/torrents/{row['infohash']}")
         return [file["sha256"] for file in found["files"]]
 
     assert sums() == [None]

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.live.conftest import Start, get
-from tests.live.test_publish import ENTRIES, Publication
+from tests.live.publication import Publication
+from tests.live.test_publish import ENTRIES
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]

@@ -7,8 +7,20 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 SocketAddress = tuple[str, int]
+
+
+class TimeLimit(Protocol):
+    """Says how long something may still take."""
+
+    def rest(self) -> float:
+        """Return the seconds that are left, more than 0.
+
+        Raises:
+            TimeoutError: None are.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,7 @@ class Deadline:
 def look_up(
     host: str,
     port: int,
-    deadline: Deadline,
+    deadline: TimeLimit,
     *,
     family: socket.AddressFamily = socket.AF_UNSPEC,
     kind: socket.SocketKind = socket.SOCK_STREAM,

@@ -75,24 +75,24 @@ def fetch(
     """
     if url.partition(":")[0].lower() not in ("http", "https"):
         raise UsageError(f"`{url}`: neither `http://` nor `https://`")
-    opener = _opener(route, Deadline.after(timeout_s))
+    opened_by = opener(route, Deadline.after(timeout_s))
     headers = {"User-Agent": user_agent(), "Accept": accept, **dict(route.headers)}
     if span is not None:
         headers["Range"] = f"bytes={span[0]}-{span[1]}"
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked above
         try:
-            with opener.open(request) as response:
+            with opened_by.open(request) as response:
                 body = _read(response, url, bytes_max)
                 return Fetched(response.url, response.status, body)
         except urllib.error.HTTPError as error:
             with error:
                 if not any_status:
-                    raise NetworkError(f"`{url}`: {_status_of(error)}") from None
+                    raise NetworkError(f"`{url}`: {status_of(error)}") from None
                 body = _read(error, url, bytes_max)
                 return Fetched(error.url, error.code, body)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NetworkError(f"`{url}`: {_why(error)}") from error
+        raise NetworkError(f"`{url}`: {why(error)}") from error
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -108,9 +108,10 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self.private = tuple(private)
 
 
-def _opener(route: Route, deadline: Deadline) -> urllib.request.OpenerDirector:
+def opener(route: Route, deadline: Deadline) -> urllib.request.OpenerDirector:
+    """What opens URLs and follows redirects to HTTP and HTTPS only, all before a deadline."""
     # build_opener would add `file:` and `ftp:`, which no redirect may lead to.
-    opener = urllib.request.OpenerDirector()
+    director = urllib.request.OpenerDirector()
     proxy: urllib.request.BaseHandler | None = urllib.request.ProxyHandler()
     if route.proxy is not None:
         proxy = HttpProxyHandler(route.proxy) if route.proxy.scheme == "http" else None
@@ -123,8 +124,8 @@ def _opener(route: Route, deadline: Deadline) -> urllib.request.OpenerDirector:
         urllib.request.UnknownHandler(),
     ):
         if handler is not None:
-            opener.add_handler(handler)
-    return opener
+            director.add_handler(handler)
+    return director
 
 
 def _read(response: _Response, url: str, bytes_max: int) -> bytes:
@@ -149,7 +150,8 @@ def _read(response: _Response, url: str, bytes_max: int) -> bytes:
     return bytes(body)
 
 
-def _status_of(error: urllib.error.HTTPError) -> str:
+def status_of(error: urllib.error.HTTPError) -> str:
+    """What an answer that is an error says, in words."""
     if 300 <= error.code < 400:
         return f"HTTP {error.code}: it redirects without end"
     return f"HTTP {error.code} {_phrase(error)}"
@@ -159,7 +161,8 @@ def _phrase(error: urllib.error.HTTPError) -> str:
     return http.client.responses.get(error.code, "error").lower()
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """Why a server could not be reached or understood, in words."""
     if isinstance(error, urllib.error.URLError):
         if not isinstance(error.reason, Exception):
             return str(error.reason)

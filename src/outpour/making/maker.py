@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from outpour.base import arguments
 from outpour.base.errors import ReadError, UsageError
@@ -17,7 +18,7 @@ from outpour.base.text import is_utf8, printable
 from outpour.base.units import format_size
 from outpour.making import hasher
 from outpour.making.file_list import Layout
-from outpour.making.hasher import Progress
+from outpour.making.hasher import Merkle, Progress
 from outpour.making.piece_length import check_piece_length, pick_piece_length, piece_length_of_count
 from outpour.making.recipe import CreateOptions
 from outpour.making.walker import Tree, walk
@@ -49,6 +50,24 @@ DEFAULTS = CreateOptions()
 _POWERS = frozenset(1 << power for power in range(14, 31))
 
 
+class Hashed(Protocol):
+    """Content that is being hashed; `hasher.Work` is one."""
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def wait(self, progress: Progress | None = None) -> None:
+        """Wait for the hashes."""
+
+    def pieces(self) -> bytes:
+        """Return the v1 piece list, after `wait`."""
+
+    def trees(self) -> tuple[Merkle, ...]:
+        """Return the v2 tree of each slot, after `wait`."""
+
+    def checksums(self) -> tuple[bytes, ...]:
+        """Return the SHA-256 of each slot where that was asked for, after `wait`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A torrent before its content is read.
@@ -60,6 +79,7 @@ class Plan:
         piece_length: Bytes.
         layout: Its files in order, with padding.
         reuse: What an older torrent of the same content saves from being hashed.
+        begin: Begins to read and hash what is not on disk; None where it is.
     """
 
     tree: Tree
@@ -68,6 +88,7 @@ class Plan:
     piece_length: int
     layout: Layout = field(repr=False)
     reuse: Reuse | None = field(default=None, repr=False)
+    begin: Callable[[], Hashed] | None = field(default=None, repr=False)
 
     def lint(self) -> tuple[Lint, ...]:
         """Say what will be unwise in it."""
@@ -228,14 +249,7 @@ class Draft:
         self._plan = plan
         self._format: Version = plan.options.format
         self._root = plan.options.root(is_folder=plan.tree.is_folder)
-        self._work = hasher.Work(
-            plan.layout.sources if plan.reuse is None else plan.reuse.sources,
-            plan.piece_length,
-            v1=self._format != "v2",
-            v2=self._format != "v1",
-            sha256=plan.options.checksums,
-            threads=plan.options.threads,
-        )
+        self._work = _on_disk(plan) if plan.begin is None else plan.begin()
 
     def __enter__(self) -> Draft:
         return self
@@ -283,6 +297,17 @@ class Draft:
             return ()
         slots = zip(self._plan.layout.slots, self._work.checksums(), strict=True)
         return tuple(digest for (entry, _), digest in slots if entry is not None)
+
+
+def _on_disk(plan: Plan) -> Hashed:
+    return hasher.Work(
+        plan.layout.sources if plan.reuse is None else plan.reuse.sources,
+        plan.piece_length,
+        v1=plan.options.format != "v2",
+        v2=plan.options.format != "v1",
+        sha256=plan.options.checksums,
+        threads=plan.options.threads,
+    )
 
 
 def _name(tree: Tree, options: CreateOptions) -> str:
