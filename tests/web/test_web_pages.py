@@ -18,7 +18,6 @@ from outpour.web.limits import PAGE_ROWS_MAX
 
 from .conftest import NOW, Answer, FakeView, Site
 
-
 DATA_TYPES = ("application/json", "application/ld+json")
 
 
