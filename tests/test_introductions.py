@@ -102,6 +102,8 @@ class Published:
             1,
             FileIdentities((), is_folder=False),
             None,
+            is_folder=False,
+            modified_at=0,
         )
         self.torrents.put(publication)
         self.introductions.add(publication)

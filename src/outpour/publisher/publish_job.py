@@ -292,7 +292,7 @@ class PublisherJob:
         entry = task.entry
         if isinstance(made, OutpourError):
             raise made
-        publication = Publication.of(entry, task.sight, made.metainfo)
+        publication = Publication.of(entry, task.sight, made.metainfo, made.checksums)
         twin = self._published.by_infohash(publication.infohash)
         if twin is not None:
             raise ReadError(f"`{entry.path}`: the same torrent as `{twin.entry.path}`")

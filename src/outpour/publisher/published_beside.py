@@ -75,8 +75,10 @@ class PublishedBeside:
         return About(writing, self._sidecars_of([one for one in files if one not in texts[:1]]))
 
     def checksums(self, infohash: bytes) -> Mapping[tuple[str, ...], str]:
-        """The SHA-256 that a publisher wrote down of a torrent's files."""
+        """The SHA-256 of a torrent's files: that of a single file as it was made, else written."""
         publication = self._published.by_infohash(infohash)
+        if publication is not None and publication.sha256 is not None:
+            return {(): publication.sha256.hex()}
         if publication is None or publication.entry.folder is None:
             return {}
         return self._table.sums(publication.entry.folder, publication.entry.name)
