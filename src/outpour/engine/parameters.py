@@ -105,7 +105,8 @@ def _is_there(order: Order) -> bool:
     base = os.fsencode(order.save_path.absolute())
     files = [file for file in info.files if not file.is_padding]
     try:
-        for file, path in zip(files, disk_paths(info, order.root_name), strict=True):
+        paths = disk_paths(info) if order.paths is None else order.paths
+        for file, path in zip(files, paths, strict=True):
             status = os.stat(os.path.join(base, path))  # noqa: PTH116, PTH118 - paths are bytes
             if file.symlink is None and status.st_size != file.length:
                 return False

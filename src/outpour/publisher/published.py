@@ -131,6 +131,10 @@ class PublishedTorrents:
         """The publication with this name."""
         return self._by_name.get(name)
 
+    def all(self) -> tuple[Publication, ...]:
+        """Everything that is published; a copy."""
+        return tuple(self._by_path.values())
+
     def infohashes(self) -> tuple[bytes, ...]:
         """Of everything that is published, the own one of each."""
         return tuple(self._by_infohash)

@@ -29,6 +29,9 @@ class Ruling:
 
     Raises:
         ReadError: The rules of an earlier run cannot be read.
+
+    Attributes:
+        on_change: Called when other rules are in force.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Ruling:
         self._admission = admission
         self._enforce = enforce
         self._turn = asyncio.Lock()
+        self.on_change: Callable[[], None] = lambda: None
 
     def of(self, kind: RuleKind) -> Mapping[str, AdminRule]:
         """The rules of a kind, by subject."""
@@ -89,3 +93,4 @@ class Ruling:
         await asyncio.to_thread(self._book.write, rules)
         self._book.take(rules)
         self._enforce(self.begin())
+        self.on_change()
