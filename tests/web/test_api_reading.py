@@ -241,6 +241,7 @@ def test_a_preflight_lets_reading_through_and_no_change(from_elsewhere: Callable
     )  # fmt: skip
     assert answer.status == 204
     assert answer.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
     assert "authorization" not in answer.headers["access-control-allow-headers"]
 
 
