@@ -25,7 +25,7 @@ from outpour.tracker.dfile_contents import DfileContents
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
-from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.listed_torrent import Given, Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
 from outpour.tracker.operation import Operation
 from outpour.tracker.own_seeder import OwnSeeder
@@ -194,13 +194,13 @@ class TrackerService:
 
     def allow(self, metainfo: Metainfo, *, path: Path | None = None) -> None:
         """Track a torrent from now on; `path` is its .torrent file, if there is one."""
-        self.allow_all([(metainfo, path)])
+        self.allow_all([Given(metainfo, path)])
 
-    def allow_all(self, torrents: Iterable[tuple[Metainfo, Path | None]]) -> None:
+    def allow_all(self, torrents: Iterable[Given]) -> None:
         """Track many torrents from now on, at the cost of one change."""
         listings = []
-        for metainfo, path in torrents:
-            listing = Listing.of(metainfo, path, status_of(path))
+        for metainfo, path, group, at in torrents:
+            listing = Listing.of(metainfo, path, status_of(path), group=group, published_at=at)
             listings.append(listing)
             self._raw.pop(listing.infohash, None)
             if path is None:

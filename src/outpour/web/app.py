@@ -56,9 +56,9 @@ from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors import latest, list_page
 from outpour.web.visitors.beside import Beside, NothingBeside
-from outpour.web.visitors.groups import Groups
 from outpour.web.visitors.level_line import is_level
 from outpour.web.visitors.linked_line import linked
+from outpour.web.visitors.newest_of_groups import Groups
 from outpour.web.visitors.prose import prose
 from outpour.web.visitors.theme_folder import check_templates, theme_loader
 
@@ -124,6 +124,7 @@ def make_app(
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
     environment = templates(options.site)
+    own = None if options.site.theme is None else templates()
     context = Context(
         view=view,
         options=options,
@@ -135,12 +136,13 @@ def make_app(
         live=live,
         assets=Assets.load(options.site),
         templates=environment,
+        own_templates=own or environment,
         thread=thread,
         pages=RenderedPages(thread),
         selections=Selections(thread),
         charts=SwarmCharts(view),
-        rows=RowFragments(environment, "row.html"),
-        classic_rows=RowFragments(environment, "classic_row.html"),
+        rows=RowFragments(environment, own, "row.html"),
+        classic_rows=RowFragments(environment, own, "classic_row.html"),
         groups=Groups(thread),
         admin=administration,
         console=console,
