@@ -33,7 +33,7 @@ from outpour.publisher.sight import Sight
 from outpour.publisher.skipped import SkippedEntries
 from outpour.publisher.torrent_of_entry import TorrentOfEntry, Torrents
 from outpour.publisher.unwritten import Unwritten
-from outpour.publisher.verifications import Verifications
+from outpour.publisher.verification_queue import Verifications
 from outpour.publisher.withheld import WithheldTorrents
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.lists.listed_torrent import Given

@@ -407,11 +407,6 @@ class TrackerService:
         self._core.set_pace(rates.interval_s, rates.min_interval_s, rates.peers_per_answer)
         self._core.set_rate(rates.requests_per_address_per_s, rates.requests_per_address_burst)
 
-    def metainfo_path(self, infohash: bytes) -> Path | None:
-        """The .torrent file of a torrent that is tracked, None if there is none."""
-        listing = self._allowed.find(infohash)
-        return None if listing is None else listing.path
-
     def tell(self, event: Event) -> None:
         """Have somebody hear of something; on the event loop."""
         self._on_event(event)

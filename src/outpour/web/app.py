@@ -166,7 +166,7 @@ def make_app(
             Middleware(Forwarded, trusted=options.trusted_proxies),
             Middleware(Secured),
             Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS, is_key=rules.is_key),
-            Middleware(CrossOrigin, is_public=partial(_is_public, rules)),
+            Middleware(CrossOrigin, is_public=partial(_is_public, rules), methods=_changing),
             Middleware(Access, rules=rules, rooms=ROOMS),
         ],
         exception_handlers={HTTPException: refuse},
@@ -185,6 +185,15 @@ SHARED = tuple(
 )
 """What pages of other sites may read of the API, where it is open to all; so they may content and
 feeds."""
+
+
+CHANGING = tuple(
+    (compile_path(ROOT + one.path)[0], one.method) for one in ENDPOINTS if one.method != "GET"
+)
+
+
+def _changing(path: str) -> list[str]:
+    return [method for pattern, method in CHANGING if pattern.match(path)]
 
 
 def _is_public(rules: AccessRules, path: str) -> bool:
