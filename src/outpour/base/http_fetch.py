@@ -25,6 +25,7 @@ from outpour.base.units import MIB, format_size
 
 BYTES_MAX = 64 * MIB
 CHUNK = 1 << 16
+PLACE_SHOWN_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,9 @@ def _fields(response: _Response) -> dict[str, str]:
 def status_of(error: urllib.error.HTTPError) -> str:
     """What an answer that is an error says, in words."""
     if 300 <= error.code < 400:
+        place = error.headers.get("Location", "")[:PLACE_SHOWN_MAX]
+        if place.partition(":")[0].lower() not in ("http", "https", place.lower()):
+            return f"HTTP {error.code}: it redirects to `{place}`, which is not fetched"
         return f"HTTP {error.code}: it redirects without end"
     return f"HTTP {error.code} {_phrase(error)}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from outpour.base.errors import FormatError
 
 SHOWN_MAX = 60
+_INFOHASH = re.compile(r"[0-9a-f]{40}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ class ListedTorrent:
         Raises:
             FormatError: It is no torrent.
         """
-        infohash = _text(row, "infohash")
-        if infohash is None or len(infohash) != 40 or set(infohash) - set("0123456789abcdef"):
+        infohash = row.get("infohash")
+        if not isinstance(infohash, str) or not _INFOHASH.match(infohash):
             raise FormatError(f"lists a torrent without infohash: {_shown(row)}")
         files = row.get("files")
         return cls(
@@ -151,12 +153,12 @@ def page_of(found: Mapping[str, Any], tag: str | None) -> TorrentPage:
     Raises:
         FormatError: It is something else.
     """
-    rows = [_object(row) for row in _list(found.get("torrents"), "torrents")]
-    matched = _number(found, "matched")
-    torrents = tuple(map(ListedTorrent.of, rows))
-    return TorrentPage(
-        torrents, len(rows) if matched is None else matched, _text(found, "next"), tag
-    )
+    rows = _list(found.get("torrents"), "torrents")
+    matched, following = _number(found, "matched"), found.get("next")
+    if following is not None and not isinstance(following, str):
+        raise FormatError(f"has a `next` that is no URL: {_shown(following)}")
+    torrents = tuple(map(_torrent, rows))
+    return TorrentPage(torrents, len(rows) if matched is None else matched, following or None, tag)
 
 
 def stats_of(found: Mapping[str, Any]) -> Stats:
@@ -181,8 +183,14 @@ def numbers_of(event: str, found: Mapping[str, Any]) -> Numbers:
     """
     at = _number(found, "at") or 0
     rows = found.get("torrents", [])
-    torrents = tuple(ListedTorrent.of(_object(row)) for row in _list(rows, "torrents"))
+    torrents = tuple(map(_torrent, _list(rows, "torrents")))
     return Numbers(at, torrents, event == "listing")
+
+
+def _torrent(value: object) -> ListedTorrent:
+    if not isinstance(value, dict):
+        raise FormatError(f"lists what is no torrent: {_shown(value)}")
+    return ListedTorrent.of(value)
 
 
 def _file(value: object) -> ListedFile:

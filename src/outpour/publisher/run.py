@@ -22,10 +22,12 @@ from outpour.publisher.public_urls import PublicUrls, public_urls
 from outpour.publisher.publish_job import PublisherJob
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import PublishedTorrents
+from outpour.publisher.published_beside import PublishedBeside
 from outpour.publisher.published_view import PublishedView
 from outpour.publisher.publisher_deeds import PublisherDeeds
 from outpour.publisher.seeder import Seeder
 from outpour.publisher.self_listing import SelfListing, peer_addresses
+from outpour.publisher.sidecar_table import SidecarTable
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker import settings_file, tracker_events
 from outpour.tracker.lists.admin_token import Token
@@ -117,7 +119,7 @@ async def _serve(
             stack.callback(seeder.close)
             tracker.operation.also_read(seeder.numbers)
             listing = await _self_listing(options, tracker, urls, seeder)
-        published = PublishedTorrents()
+        published, sidecars = PublishedTorrents(), SidecarTable()
         view = PublishedView(
             tracker,
             published,
@@ -131,7 +133,7 @@ async def _serve(
             trusted_proxies=settings.trusted_proxies,
         )
         torrents = Torrents(made_torrents, options, urls)
-        job = PublisherJob(options, torrents, tracker, seeder, listing, published, tell)
+        job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
         deeds = PublisherDeeds(tracker, options, job, published, seeder)
         file = settings.admin_token_file
         token = None if file is None else Token(file)
@@ -139,6 +141,7 @@ async def _serve(
         app = make_app(
             view,
             web,
+            beside=PublishedBeside(view, published, sidecars, _folders(options)),
             administration=None if access is None else _admin(tracker, access, deeds),
             console=None if access is None else Console(access, tracker.operation, tracker.usage),
             rules=_rules(settings, tracker, token),
@@ -217,6 +220,13 @@ def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
         "site_theme": options.theme,
     }
     return settings_file.load(options.config, os.environ, flags)
+
+
+def _folders(options: PublishOptions) -> tuple[Path, ...]:
+    """The folders whose entries are published, each once."""
+    if options.as_one:
+        return ()
+    return tuple(dict.fromkeys(path for path in options.paths if path.is_dir()))
 
 
 def _name(options: PublishOptions) -> str:

@@ -79,7 +79,8 @@ class TrackerDeeds:
         metainfo = await asyncio.to_thread(Metainfo.parse, raw)
         async with self._adding:
             await self._lift(metainfo)
-            is_new = self._service.metainfo_path(metainfo.info.infohash) is None
+            row = self._service.row(metainfo.info.infohash)
+            is_new = row is None or row.torrent_path is None
             if is_new:
                 target = _free_path(folder, metainfo)
                 await asyncio.to_thread(write_atomically, target, raw)

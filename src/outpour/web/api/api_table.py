@@ -222,7 +222,7 @@ DEEDS = (
                 "additionalProperties": False,
                 "required": ["path"],
                 "properties": {
-                    "path": text("Content inside a published folder.", maxLength=4096),
+                    "path": text("Content inside a published folder.", maxLength=1000),
                 },
             },
             other={deeds_api.METAINFO: UPLOAD_BYTES_MAX},
