@@ -139,7 +139,9 @@ def test_a_damaged_moment_is_a_gap_and_not_a_number(path, store):
     store.moments.add([minute(NOON + at * 60, 7) for at in range(3)])
     with closing(sqlite3.connect(path)) as other:
         other.execute(
-            "UPDATE moments SET numbers = replace(numbers, 7, 8) WHERE at = ?", (NOON + 60,)
+            "UPDATE moments SET numbers = substr(numbers, 1, 9) || x'00' || substr(numbers, 11) "
+            "WHERE at = ?",
+            (NOON + 60,),
         )
         other.commit()
     assert [one.at - NOON for one in moments(store, NOON + 180, NOON, 60)] == [0, 120]

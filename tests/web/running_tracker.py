@@ -14,7 +14,7 @@ from outpour.tracker.lists.keys_in_force import Keyring
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.web.admin.admin_access import AdminAccess
-from outpour.web.admin.console import Console
+from outpour.web.admin.tracker_console import tracker_console
 from outpour.web.api.administration import Admin
 from outpour.web.api.who_asks import AccessAsks
 from outpour.web.app import make_app
@@ -78,7 +78,7 @@ class RunningTracker:
             service.ruling,
             TrackerDeeds(service),
         )
-        console = Console(access, service.operation, service.usage)
+        console = tracker_console(service, access)
         app = make_app(service, WebOptions(), console=console, administration=admin)
         try:
             async with web_side(service, app):
@@ -138,6 +138,8 @@ class RunningTracker:
         wait_for(lambda: sampled[-1] is not before, what="a sample")
 
     def close(self) -> None:
+        if self._loop.is_closed():
+            return
         self._loop.call_soon_threadsafe(self._work.cancel)
         self._thread.join(20)
         self._loop.close()

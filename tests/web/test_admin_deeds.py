@@ -11,6 +11,7 @@ import pytest
 
 from outpour.torrent import bencode
 from outpour.web.admin.admin_routes import ADMIN_PAGES
+from tests.waiting import wait_for
 
 from .admin_site import FORM, TOKEN
 from .conftest import LOOKS, make_metainfo
@@ -195,6 +196,24 @@ def test_rates_are_changed_while_the_tracker_runs(
     answer = bencode.decode(tracker.announce(WANTED, 1), strict=False)
     assert isinstance(answer, dict)
     assert answer[b"interval"] == 777
+
+
+def test_networks_are_counted_where_that_is_wanted(make: Callable[..., RunningTracker]):
+    for wanted in (True, False):
+        tracker = make(show_networks=wanted)
+        for peer in range(3):
+            tracker.announce(WANTED, peer, host=f"127.0.{peer}.9")
+        cookie = log_in(tracker)
+
+        def page(tracker: RunningTracker = tracker, cookie: str = cookie) -> str:
+            return tracker.request("GET", "/admin", cookie=cookie)[1]
+
+        if wanted:
+            wait_for(lambda: "127.0.0.0/16" in page(), what="the networks")
+            assert "Networks" in page()
+        else:
+            assert "Networks" not in page()
+        tracker.close()
 
 
 def test_no_form_is_taken_from_who_does_not_know_its_key(make: Callable[..., RunningTracker]):

@@ -37,7 +37,7 @@ from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
 from outpour.web.access import AccessRules
 from outpour.web.admin.admin_access import AdminAccess
-from outpour.web.admin.console import Console
+from outpour.web.admin.tracker_console import tracker_console
 from outpour.web.api.administration import Admin
 from outpour.web.api.who_asks import AccessAsks
 from outpour.web.app import make_app
@@ -143,8 +143,8 @@ async def _serve(
             web,
             beside=PublishedBeside(view, published, sidecars, _folders(options)),
             administration=None if access is None else _admin(tracker, access, deeds),
-            console=None if access is None else Console(access, tracker.operation, tracker.usage),
-            rules=_rules(settings, tracker, token),
+            console=tracker_console(tracker, access),
+            rules=AccessRules(settings.levels, tracker.is_key, access),
         )
     except BaseException:
         tracker.stop()
@@ -175,12 +175,6 @@ async def _self_listing(
     settings = tracker.settings
     is_everywhere = not (settings.open or settings.allowed_dir or settings.allow_list)
     return SelfListing(tracker, addresses, is_everywhere=is_everywhere)
-
-
-def _rules(settings: TrackerSettings, tracker: TrackerService, token: Token | None) -> AccessRules:
-    if token is None:
-        return AccessRules(settings.levels, tracker.is_key)
-    return AccessRules(settings.levels, tracker.is_key, token.is_right)
 
 
 def _admin(tracker: TrackerService, access: AdminAccess, deeds: PublisherDeeds) -> Admin:
