@@ -14,9 +14,9 @@ from outpour.tracker.state.raw_rows import Value, rows_of_file, rows_of_log
 from outpour.tracker.state.row_sums import (
     block_sum,
     counter_sum,
+    moment_sum,
     name_sum,
     sample_sum,
-    moment_sum,
 )
 
 INFOHASH_BYTES = 20
