@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -60,7 +60,6 @@ class _Log:
     line_of: LineOf
     counter: str
     told: int = 0
-    lines: list[str] = field(default_factory=list)
 
 
 class RequestLogs:
@@ -86,6 +85,7 @@ class RequestLogs:
         self._form: Format = settings.log_format
         self._has_keys = settings.key_list is not None
         self._rate_max = settings.log_lines_per_s
+        self._lines_max = max(1, int(self._rate_max * PAUSE_S))
         self._sample = settings.access_log_sample
         self._access: _Log | None = None
         self._refusals: _Log | None = None
@@ -108,7 +108,7 @@ class RequestLogs:
         """Write a few times a second, until cancelled."""
         while self._logs:
             await asyncio.sleep(PAUSE_S)
-            await asyncio.to_thread(self._write)
+            await asyncio.to_thread(self._write, self._lines_max)
             self._written = 0
         await asyncio.Event().wait()
 
@@ -122,14 +122,15 @@ class RequestLogs:
 
     def close(self) -> None:
         """Write what is left, and close."""
-        self._write()
+        # What waits is a second of lines at most.
+        self._write(self._rate_max)
         for log in self._logs:
             log.file.close()
 
-    def _write(self) -> None:
+    def _write(self, lines_max: int) -> None:
         counters = self._tracker.counters()
         for log in self._logs:
-            left = max(1, int(self._rate_max * PAUSE_S))
+            left = lines_max
             while left > 0 and (rows := log.take(min(left, BATCH_MAX))):
                 left -= len(rows)
                 log.file.lines([log.line_of(row) for row in rows])
@@ -145,7 +146,7 @@ class RequestLogs:
         self._asked += 1
         if self._access is None or (self._asked - 1) % self._sample:
             return
-        if self._written >= max(1, int(self._rate_max * PAUSE_S)):
+        if self._written >= self._lines_max:
             self._unwritten += 1
             return
         self._written += 1
