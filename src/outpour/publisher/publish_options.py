@@ -50,6 +50,8 @@ class PublishOptions:
         config: Settings file of the tracker, None for none.
         dht: Take part in the distributed hash table (BEP 5).
         lsd: Announce on the local network (BEP 14).
+        log_format: How logs are written, `human` or `json`; None leaves it to the settings.
+        log_level: What is said at least, None for the same.
         upnp: Ask the router to forward the peer port (UPnP, NAT-PMP).
     """
 
@@ -84,6 +86,13 @@ class PublishOptions:
     dht: bool = False
     lsd: bool = False
     upnp: bool = False
+    log_format: str | None = None
+    log_level: str | None = None
+
+    @property
+    def log_flags(self) -> dict[str, str | None]:
+        """What stands above the settings of how logs are written."""
+        return {"log_format": self.log_format, "log_level": self.log_level}
 
     def info_digest(self) -> bytes:
         """Identify the choices that change an infohash: a torrent made under others is stale.

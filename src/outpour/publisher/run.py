@@ -42,6 +42,8 @@ from outpour.web.api.administration import Admin
 from outpour.web.api.who_asks import AccessAsks
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
+from outpour.web.logs.request_logs import RequestLogs
+from outpour.web.metrics.metrics_server import MetricsServer
 from outpour.web.serve_until_signal import serve
 
 
@@ -142,6 +144,9 @@ async def _serve(
             console=None if access is None else Console(access, tracker.operation, tracker.usage),
             rules=_rules(settings, tracker, token),
         )
+        numbers = MetricsServer(settings.metrics_addresses)
+        stack.callback(numbers.close)
+        logs = RequestLogs(settings, tracker, lambda text: tell(publish_events.Noted(text)))
     except BaseException:
         tracker.stop()
         raise
@@ -154,13 +159,17 @@ async def _serve(
         if urls.doubt is not None:
             tell(publish_events.Noted(urls.doubt))
 
-    await serve(
-        tracker,
-        app,
-        on_ready=tell_ready,
-        alongside=[job.run],
-        trusted_proxies=settings.trusted_proxies,
-    )
+    try:
+        await serve(
+            tracker,
+            logs.wrap(app),
+            on_ready=tell_ready,
+            on_hangup=logs.reopen,
+            alongside=[job.run, logs.run, lambda: numbers.run(app)],
+            trusted_proxies=settings.trusted_proxies,
+        )
+    finally:
+        logs.close()
 
 
 async def _self_listing(
@@ -203,6 +212,7 @@ def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
         "site_title": options.title,
         "site_description": options.description,
         "site_theme": options.theme,
+        **options.log_flags,
     }
     return settings_file.load(options.config, os.environ, flags)
 

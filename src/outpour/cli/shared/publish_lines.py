@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import ExitStack
 
 from outpour.base.event import Event
@@ -25,6 +26,8 @@ from outpour.publisher.publish_events import (
 
 LARGE_BYTES = 64 << 20
 """What is smaller is hashed in the time it takes to read about it."""
+HASHING_S = 1.0
+"""Between two words on how far hashing is, where programs read them."""
 WAITING_MIN = 25
 """With fewer torrents, their own lines tell enough."""
 _SUBJECT = re.compile(r"`[^`]*`")
@@ -46,9 +49,13 @@ class PublishLines:
         self._report: Report | None = None
         self._hashing: dict[str, tuple[int, int]] = {}
         self._serving: Serving | None = None
+        self._told_hashing = 0.0
 
     def __call__(self, event: Event) -> None:
         """Say one event."""
+        if self._printer.is_json:
+            self._write_down(event)
+            return
         if isinstance(event, Hashing):
             self._progress(event.name, event.done, event.total)
             return
@@ -74,6 +81,23 @@ class PublishLines:
                 self._torrent(event)
             case _:
                 self._printer.talk(str(event))
+
+    def _write_down(self, event: Event) -> None:
+        """Give programs each event with its values; how far hashing is, once in a while."""
+        match event:
+            case Turned():
+                self._printer.flush()
+            case Hashing():
+                now = time.monotonic()
+                if now - self._told_hashing >= HASHING_S:
+                    self._told_hashing = now
+                    self._printer.event(event, "debug")
+            case Waiting():
+                self._printer.event(event, "debug")
+            case Skipped() | Noted():
+                self._printer.event(event, "warning")
+            case _:
+                self._printer.event(event)
 
     def close(self) -> None:
         """Take the bar away, and say what was held back."""
