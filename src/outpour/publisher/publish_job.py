@@ -17,6 +17,7 @@ from outpour.base.errors import OutpourError, ReadError
 from outpour.base.event import Event
 from outpour.base.together import together
 from outpour.publisher import publish_events
+from outpour.publisher.copies import Copies
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.folder_changes import Watch
 from outpour.publisher.folder_look import FolderLook, Seen
@@ -87,6 +88,7 @@ class PublisherJob:
         self._watch = Watch(options.paths, self._note)
         self._skipped = SkippedEntries(tell)
         self._unwritten = Unwritten(torrents)
+        self._copies = Copies(torrents, tracker, published, tell)
         self._introductions = Introductions(tracker, seeder, published)
         # What has to hold still for a while, with the state it was last seen in and since when.
         self._unsettled: dict[Path, tuple[bytes, float]] = {}
@@ -103,7 +105,9 @@ class PublisherJob:
         Raises:
             ReadError: A given path cannot be listed at the start.
         """
-        works = (self._lanes.run, self._follow, self._turns, self._watch.run, self._hooks.run)
+        works = [self._lanes.run, self._follow, self._turns, self._watch.run, self._hooks.run]
+        if self._options.web_seeds:
+            works.append(self._copies.run)
         try:
             await together(works)
         finally:
@@ -258,6 +262,8 @@ class PublisherJob:
         for task, made, publication in fresh:
             self._skipped.pop(task.entry.path)
             self._hooks.published(publication, made.torrent, reused=made.reused)
+            seeds = self._torrents.seeds_of_copies(made.metainfo.info)
+            self._copies.add(publication, seeds, made.metainfo.web_seeds)
             if made.fault is not None:
                 self._note(f"{made.fault.message}; published all the same, and written later")
                 self._unwritten.put(task.entry, task.sight.fingerprint, made.metainfo)
@@ -309,6 +315,7 @@ class PublisherJob:
             self._seeder.remove(publication.infohash)
         if self._listing is not None:
             self._listing.remove(publication)
+        self._copies.remove(publication.infohash)
         self._hooks.withdrawn(publication, why)
         self._unwritten.drop(path)
         self._tell(publish_events.Withdrawn(publication.name, publication.infohash, why))
