@@ -164,7 +164,13 @@ def test_logrotate_moves_the_logs_away_by_the_recipe_that_is_handed_out(
     recipe = recipe.replace("create 0640 outpour adm", "create 0640")
     (tmp_path / "recipe").write_text(recipe)
     (tmp_path / "recipe").chmod(0o644)
-    words = [program, "--force", "--state", tmp_path / "rotated", tmp_path / "recipe"]
+    words = [
+        str(program),
+        "--force",
+        "--state",
+        str(tmp_path / "rotated"),
+        str(tmp_path / "recipe"),
+    ]
     for _ in range(3):
         process.announce(OTHER, 1)
         wait_for(lambda: announced(logs / "access.log") == 1, what="a line")
@@ -271,15 +277,9 @@ def test_a_seeder_says_in_json_what_it_seeds(outpour: Path, classic: Path, tmp_p
     assert done.returncode == 4
     (one,) = [json.loads(line) for line in done.stderr.splitlines()]
     assert (one["level"], one["event"]) == ("error", "error")
-    seed = [
-        outpour,
-        "seed",
-        classic / "hello.torrent",
-        "--content",
-        tmp_path,
-        "--log-format",
-        "json",
-    ]
+    seed: list[str | Path] = [
+        outpour, "seed", classic / "hello.torrent", "--content", tmp_path, "--log-format", "json",
+    ]  # fmt: skip
     done = subprocess.run([*seed, "--state", tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert [json.loads(line)["level"] for line in done.stderr.splitlines()]

@@ -63,6 +63,14 @@ from outpour.cli.shared.printer import Printer
 @click.option("--source", metavar="TEXT", help="Source tag of new torrents.")
 @click.option("--comment", metavar="TEXT", help="Comment of the torrents.")
 @click.option("--tracker", metavar="URL", multiple=True, help="A further tracker; may be repeated.")
+@click.option(
+    "--web-seed",
+    metavar="URL",
+    multiple=True,
+    help="Copies of everything lie there too, a folder or with `{path}`; named once they are found "
+    "to be good; may be repeated.",
+)
+@click.option("--no-content", is_flag=True, help="Serve no content here, only name its copies.")
 @click.option("--up-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]")
 @click.option(
     "--up-rate-each", metavar="SIZE", help="Bytes a second of each torrent.  [default: no limit]"
@@ -155,6 +163,8 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
         upload_rate=given.pop("up_rate") or 0,
         torrent_upload_rate=given.pop("up_rate_each") or 0,
         connections=given.pop("connections") or 0,
+        web_seeds=given.pop("web_seed"),
+        content=not given.pop("no_content"),
         bind=tuple(read_ip(text) for text in given.pop("bind")),
         peer_addresses=given.pop("peer_address"),
         exclude=tuple(given.pop("exclude")),

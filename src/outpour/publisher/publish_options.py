@@ -34,6 +34,8 @@ class PublishOptions:
         extra_trackers: Announce URLs of further trackers, each a tier after our own.
         upload_rate: Bytes a second that the peer engine may send, 0 for no limit.
         torrent_upload_rate: The same for each torrent.
+        web_seeds: Where copies of everything lie, as `CopyBase` reads them.
+        content: Serve the content over HTTP; without it only copies are web seeds.
         connections: Peers at once, 0 for the engine's own limit.
         bind: IP addresses that the peer engine listens at; empty for those of `listen`.
         peer_addresses: `HOST` or `HOST:PORT` where peers reach the engine; empty derives them.
@@ -70,6 +72,8 @@ class PublishOptions:
     extra_trackers: tuple[str, ...] = ()
     upload_rate: int = 0
     torrent_upload_rate: int = 0
+    web_seeds: tuple[str, ...] = ()
+    content: bool = True
     connections: int = 0
     bind: tuple[str, ...] = ()
     peer_addresses: tuple[str, ...] = ()

@@ -122,6 +122,7 @@ async def _serve(
             tracker,
             published,
             follows_links=options.symlinks == "follow",
+            has_content=options.content,
             checksums=made_torrents.checksums,
         )
         web = WebOptions(
