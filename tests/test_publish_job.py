@@ -16,6 +16,7 @@ from outpour.publisher.public_urls import PublicUrls
 from outpour.publisher.publish_job import PublisherJob
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import PublishedTorrents
+from outpour.publisher.sidecar_table import SidecarTable
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
@@ -96,7 +97,14 @@ class Run:
             seeder: Any = self.seeder
             listing: Any = self.listing
             job = PublisherJob(
-                options, torrents, self._tracker, seeder, listing, self.published, self.told.append
+                options,
+                torrents,
+                self._tracker,
+                seeder,
+                listing,
+                self.published,
+                SidecarTable(),
+                self.told.append,
             )
             running = asyncio.ensure_future(job.run())
             try:

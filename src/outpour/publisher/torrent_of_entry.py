@@ -32,12 +32,14 @@ class TorrentOfEntry:
         torrent: Where the .torrent file lies, None if it could not be written.
         reused: It was made before: nothing was hashed.
         fault: Why the .torrent file could not be written.
+        checksums: The SHA-256 of its files in the order of the tree, empty where none are made.
     """
 
     metainfo: Metainfo
     torrent: Path | None
     reused: bool
     fault: WriteError | None = None
+    checksums: Sequence[bytes] = ()
 
 
 class Torrents:
@@ -65,30 +67,43 @@ class Torrents:
             ReadError: The content cannot be read, or changed while it was hashed.
         """
         found = self._made.find(entry.path, sight.fingerprint, self._options.info_digest())
-        has_sums = not self._options.checksums or (
-            found is not None and bool(self._made.checksums(entry.path, sight.fingerprint))
-        )
-        if not (found is not None and has_sums) and is_written_to(sight.tree):
+        kept = self._kept_checksums(entry, sight) if found is not None else ()
+        is_whole = found is not None and (bool(kept) or not self._options.checksums)
+        if not is_whole and is_written_to(sight.tree):
             return None
-        checksums: Sequence[bytes] = ()
         if found is None:
-            planned = plan(sight.tree, self._recipe(entry, sight))
-            metainfo, checksums = make_summed(planned, progress)
+            metainfo, checksums = make_summed(
+                plan(sight.tree, self._recipe(entry, sight)), progress
+            )
         else:
             metainfo = self._readdress(found)
-            if not has_sums:
-                checksums = _checksums(sight, progress)
-        if checksums:
+            checksums = kept if is_whole else _checksums(sight, progress)
+        if checksums and not is_whole:
             with suppress(WriteError):
                 # Without room they are made again at the next start.
                 self._made.keep_checksums(entry.path, sight.fingerprint, checksums)
+        reused = found is not None
         if metainfo is found:
-            return TorrentOfEntry(found, self._made.torrent_path(entry.path), reused=True)
+            torrent = self._made.torrent_path(entry.path)
+            return TorrentOfEntry(found, torrent, reused=True, checksums=checksums)
         try:
-            torrent = self.keep(entry, sight.fingerprint, metainfo)
+            written = self.keep(entry, sight.fingerprint, metainfo)
         except WriteError as error:
-            return TorrentOfEntry(metainfo, None, found is not None, error)
-        return TorrentOfEntry(metainfo, torrent, reused=found is not None)
+            return TorrentOfEntry(metainfo, None, reused, error, checksums)
+        return TorrentOfEntry(metainfo, written, reused, checksums=checksums)
+
+    def _kept_checksums(self, entry: PublishEntry, sight: Sight) -> tuple[bytes, ...]:
+        if not self._options.checksums:
+            return ()
+        return self._made.checksums(entry.path, sight.fingerprint)
+
+    def made_of(self, entry: PublishEntry) -> Metainfo:
+        """The torrent of an entry as it was written down; this blocks.
+
+        Raises:
+            ReadError: It cannot be read.
+        """
+        return Metainfo.read(self._made.torrent_path(entry.path))
 
     def keep(self, entry: PublishEntry, fingerprint: bytes, metainfo: Metainfo) -> Path:
         """Write a torrent down.
