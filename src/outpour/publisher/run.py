@@ -16,6 +16,8 @@ from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
 from outpour.base.text import printable
+from outpour.making.maker import CreateOptions
+from outpour.making.piece_length import check_piece_length
 from outpour.publisher import publish_events
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls, public_urls
@@ -55,6 +57,7 @@ def publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
         tell: Takes `publisher.events` and the tracker's events, as they happen.
 
     Raises:
+        UsageError: No torrent can be made as the options ask for.
         ReadError: A path is missing, or another process uses the state.
         WriteError: The state cannot be written.
         SettingsError: An address or a setting is wrong.
@@ -74,6 +77,7 @@ def state_folder(options: PublishOptions) -> Path:
 
 
 async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
+    _check_recipe(options)
     for path in options.paths:
         try:
             path.stat()
@@ -230,6 +234,13 @@ def _name(options: PublishOptions) -> str:
     if len(options.paths) > 1:
         return "Downloads"
     return printable(options.paths[0].resolve().name) or "Downloads"
+
+
+def _check_recipe(options: PublishOptions) -> None:
+    """Refuse what no torrent can be made with, once and not for each entry."""
+    if options.piece_length is not None:
+        check_piece_length(options.piece_length)
+    CreateOptions(comment=options.comment, source=options.source).check()
 
 
 def _claim(state: Path, stack: ExitStack) -> None:
