@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from outpour.base.errors import ReadError, WriteError, reason
 from outpour.base.event import Event
 from outpour.base.host_port import format_host_port
@@ -129,26 +131,11 @@ async def _serve(
             has_content=options.content,
             checksums=made_torrents.checksums,
         )
-        web = WebOptions(
-            site=settings.site,
-            name=_name(options),
-            public_url=settings.public_url,
-            trusted_proxies=settings.trusted_proxies,
-        )
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
         deeds = PublisherDeeds(tracker, options, job, published, seeder)
-        file = settings.admin_token_file
-        token = None if file is None else Token(file)
-        access = None if token is None else AdminAccess(token, tracker.tell)
-        app = make_app(
-            view,
-            web,
-            beside=PublishedBeside(view, published, sidecars, _folders(options)),
-            administration=None if access is None else _admin(tracker, access, deeds),
-            console=None if access is None else Console(access, tracker.operation, tracker.usage),
-            rules=_rules(settings, tracker, token),
-        )
+        beside = PublishedBeside(view, published, sidecars, _folders(options))
+        app = _app(options, tracker, view, beside, deeds)
         numbers = MetricsServer(settings.metrics_addresses)
         stack.callback(numbers.close)
         logs = RequestLogs(settings, tracker, lambda text: tell(publish_events.Noted(text)))
@@ -175,6 +162,33 @@ async def _serve(
         )
     finally:
         logs.close()
+
+
+def _app(
+    options: PublishOptions,
+    tracker: TrackerService,
+    view: PublishedView,
+    beside: PublishedBeside,
+    deeds: PublisherDeeds,
+) -> Starlette:
+    settings = tracker.settings
+    file = settings.admin_token_file
+    token = None if file is None else Token(file)
+    access = None if token is None else AdminAccess(token, tracker.tell)
+    web = WebOptions(
+        site=settings.site,
+        name=_name(options),
+        public_url=settings.public_url,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    return make_app(
+        view,
+        web,
+        beside=beside,
+        administration=None if access is None else _admin(tracker, access, deeds),
+        console=None if access is None else Console(access, tracker.operation, tracker.usage),
+        rules=_rules(settings, tracker, token),
+    )
 
 
 async def _self_listing(
