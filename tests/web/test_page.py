@@ -180,8 +180,8 @@ def test_a_torrents_page_comes_alive_and_copies_its_magnet_link(
         page.locator("button", has_text="copied").wait_for()
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == view.torrents[infohash].magnet
-        page.click("summary:has-text('a/') >> nth=0")
-        assert page.locator(".chart svg").bounding_box()["height"] > 100
+        page.click(".tree summary >> nth=0")
+        assert page.locator("svg.drawing").bounding_box()["height"] > 100
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1024, 1280, 1920])
