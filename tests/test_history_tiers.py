@@ -257,7 +257,8 @@ def test_the_history_of_a_damaged_file_is_taken_over(path):
     other.commit()
     other.close()
     keeper = Keeper(path, clock=lambda: NOW)
-    found = keeper.read(lambda file: history_queries.stretches(file, A, HOUR_S, -1), [])
+    nothing: list[Stretch] = []
+    found = keeper.read(lambda file: history_queries.stretches(file, A, HOUR_S, -1), nothing)
     keeper.close()
     assert len(wanted) == 40 * 24
     assert found == wanted

@@ -164,12 +164,12 @@ def test_logrotate_moves_the_logs_away_by_the_recipe_that_is_handed_out(
     recipe = recipe.replace("create 0640 outpour adm", "create 0640")
     (tmp_path / "recipe").write_text(recipe)
     (tmp_path / "recipe").chmod(0o644)
-    words: list[str | Path] = [
-        program,
+    words = [
+        str(program),
         "--force",
         "--state",
-        tmp_path / "rotated",
-        tmp_path / "recipe",
+        str(tmp_path / "rotated"),
+        str(tmp_path / "recipe"),
     ]
     for _ in range(3):
         process.announce(OTHER, 1)
@@ -269,7 +269,7 @@ def test_a_publisher_says_in_json_what_it_publishes(outpour: Path, tmp_path: Pat
 def test_a_seeder_says_in_json_what_it_seeds(outpour: Path, classic: Path, tmp_path: Path):
     done = subprocess.run(
         [
-            str(outpour), "download", tmp_path / "no.torrent", "--log-format", "json",
+            outpour, "download", tmp_path / "no.torrent", "--log-format", "json",
             "-o", tmp_path / "target",
         ],
         capture_output=True, text=True, check=False,
@@ -277,10 +277,9 @@ def test_a_seeder_says_in_json_what_it_seeds(outpour: Path, classic: Path, tmp_p
     assert done.returncode == 4
     (one,) = [json.loads(line) for line in done.stderr.splitlines()]
     assert (one["level"], one["event"]) == ("error", "error")
-    torrent = str(classic / "hello.torrent")
-    seed = [str(outpour), "seed", torrent, "--content", str(tmp_path), "--log-format", "json"]
-    done = subprocess.run(
-        [*seed, "--state", str(tmp_path)], capture_output=True, text=True, check=False
-    )
+    seed: list[str | Path] = [
+        outpour, "seed", classic / "hello.torrent", "--content", tmp_path, "--log-format", "json",
+    ]  # fmt: skip
+    done = subprocess.run([*seed, "--state", tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert [json.loads(line)["level"] for line in done.stderr.splitlines()]

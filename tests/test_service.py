@@ -32,6 +32,7 @@ from outpour.tracker.state import dfile, history_queries
 from outpour.tracker.state.dfile import Dfile
 from outpour.tracker.state.dfile_mirror import DfileMirror
 from outpour.tracker.state.history import Sampler, expand
+from outpour.tracker.state.salvage import salvage
 from outpour.tracker.state.sample_table import TOTALS
 from outpour.tracker.state.store import Store
 from outpour.tracker.tracker_events import (
@@ -284,7 +285,7 @@ def test_reload_looks_at_once(folder, monkeypatch):
     async def nothing(*_):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("outpour.tracker.service.watch", nothing)
+    monkeypatch.setattr("outpour.tracker.source_watch.watch", nothing)
 
     async def main():
         async with running(settings(allowed_dir=folder, rescan_interval_s=3600)) as service:
@@ -415,23 +416,29 @@ def test_a_completion_is_committed_while_a_snapshot_takes_its_time(folder, tmp_p
     def parts():
         yield b"the first part"
         begun.set()
-        assert is_committed.wait(20)
+        is_committed.wait()
         yield b"the last part"
+
+    async def committed(service):
+        announce(service, HELLO, 1, left=12, event="started")
+        clock.now += 60
+        await until(begun.is_set)
+        announce(service, HELLO, 1, event="completed")
+        other = sqlite3.connect(state)
+        try:
+            query = "SELECT completed FROM torrents WHERE infohash = ?"
+            await until(lambda: other.execute(query, (HELLO,)).fetchone() == (1,))
+        finally:
+            other.close()
 
     async def main():
         async with running(settings(allowed_dir=folder, state=state), clock=clock) as service:
             service._saver._parts = parts
-            announce(service, HELLO, 1, left=12, event="started")
-            clock.now += 60
-            await until(begun.is_set)
-            announce(service, HELLO, 1, event="completed")
-            other = sqlite3.connect(state)
             try:
-                query = "SELECT completed FROM torrents WHERE infohash = ?"
-                await until(lambda: other.execute(query, (HELLO,)).fetchone() == (1,))
+                await committed(service)
                 assert service._keeper.snapshot() is None
             finally:
-                other.close()
+                # Whatever went wrong, the thread that waits goes on.
                 is_committed.set()
             await until(lambda: service._keeper.snapshot() is not None)
             assert service._keeper.snapshot()[0] == b"the first partthe last part"
@@ -452,6 +459,26 @@ class Counting:
     def counters(self):
         self._tell()
         return self._core.counters()
+
+
+def test_a_tracker_that_runs_makes_copies_of_its_counters(folder, tmp_path):
+    clock = Clock(1_000_000_020.0)
+    state = tmp_path / "s.sqlite"
+    copy = state.with_name("s.sqlite.copy")
+
+    async def main():
+        async with running(settings(allowed_dir=folder, state=state), clock=clock) as service:
+            await until(copy.exists)
+            announce(service, HELLO, 1, left=12, event="started")
+            announce(service, HELLO, 1, event="completed")
+            await until(lambda: service._keeper.ledger.get(HELLO) == 1)
+            await until(lambda: not service._keeper.unsaved)
+            os.utime(copy, (clock.now - 3600, clock.now - 3600))
+            clock.now += 60
+            await until(state.with_name("s.sqlite.copy-2").exists)
+
+    asyncio.run(main())
+    assert salvage(copy).completed == {HELLO: 1}
 
 
 def test_swarms_that_nobody_touched_are_not_written_again(folder, tmp_path):

@@ -22,7 +22,7 @@ from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.state.raw_rows import rows_of_file, rows_of_log
 from outpour.tracker.state.row_sums import sample_sum
 from outpour.tracker.state.salvage import Salvaged, salvage
-from outpour.tracker.state.schema import MIGRATIONS
+from outpour.tracker.state.schema import COLUMNS, MIGRATIONS
 from outpour.tracker.state.state_file import COPIES, StateDamagedError
 from outpour.tracker.state.store import MARKS_MAX, Store
 from outpour.tracker.tracker_events import (
@@ -37,6 +37,7 @@ from outpour.tracker.tracker_events import (
 VECTORS = Path(__file__).parent / "vectors" / "state"
 A, B = b"a" * 20, b"b" * 20
 BAD: Any = object()
+EMPTIED = ";".join(f"DROP TABLE {table}" for table in COLUMNS[len(MIGRATIONS)])
 
 
 def infohash(number):
@@ -74,6 +75,15 @@ def read(keeper):
         for sample in keeper.read(lambda file, key=key: history_queries.samples(file, key), ())
     }
     return dict(counts), dict(keeper.named), points
+
+
+def changed(path, *statements):
+    """Let another program change the file."""
+    other = sqlite3.connect(path)
+    for statement in statements:
+        other.executescript(statement)
+    other.commit()
+    other.close()
 
 
 def told(keeper, *kinds):
@@ -150,10 +160,7 @@ def test_files_of_an_earlier_release_with_a_flipped_bit_start_with_what_can_be_r
 )
 def test_whatever_is_wrong_in_it_the_file_is_set_aside_and_its_rows_are_kept(path, change):
     fill(path)
-    other = sqlite3.connect(path)
-    other.execute(change)
-    other.commit()
-    other.close()
+    changed(path, change)
     keeper = Keeper(path)
     try:
         assert told(keeper, StateDamaged)
@@ -164,6 +171,60 @@ def test_whatever_is_wrong_in_it_the_file_is_set_aside_and_its_rows_are_kept(pat
         assert found is None or found[0] == b"swarms"
     finally:
         keeper.close()
+
+
+def test_the_swarms_of_a_damaged_file_are_taken_over_where_they_are_sound(path):
+    fill(path)
+    changed(path, "UPDATE torrents SET completed = completed + 1 WHERE completed = 1007")
+    keeper = Keeper(path, clock=lambda: 100.0)
+    try:
+        assert told(keeper, StateDamaged)
+        assert keeper.snapshot() == (b"swarms", 23)
+    finally:
+        keeper.close()
+
+
+@pytest.mark.parametrize("change", ["bytes = 'text'", "taken_at = 'text'", "taken_at = 1.5"])
+def test_kept_swarms_of_other_types_are_told_and_left_out(path, change):
+    fill(path)
+    changed(path, f"UPDATE swarms SET {change}")
+    keeper = Keeper(path)
+    try:
+        assert keeper.snapshot() is None
+        assert told(keeper, StateDamaged)
+        assert read(keeper)[0] == COUNTS
+    finally:
+        keeper.close()
+
+
+def test_marks_of_other_types_are_left_out(path):
+    fill(path)
+    changed(path, "UPDATE marks SET mark = 'text' WHERE mark < 10")
+    keeper = Keeper(path)
+    try:
+        assert keeper.marks == list(range(10, 50))
+    finally:
+        keeper.close()
+
+
+def test_a_schema_that_becomes_unreadable_while_the_file_is_open_is_damage(path):
+    fill(path)
+    keeper = Keeper(path)
+    try:
+        changed(
+            path,
+            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = CAST(x'ff80' AS TEXT), "
+            "tbl_name = CAST(x'ff80' AS TEXT), sql = 'CREATE TABLE' WHERE name = 'samples'; "
+            "PRAGMA schema_version = 999",
+        )
+        keeper.ledger.add([(A, 3)])
+        assert keeper.save()
+        assert told(keeper, StateDamaged)
+    finally:
+        keeper.close()
+    again = Keeper(path)
+    assert read(again)[0] == {**COUNTS, A: 3}
+    again.close()
 
 
 def test_what_is_lost_of_the_file_is_taken_from_the_older_copy(path):
@@ -189,6 +250,21 @@ def test_what_is_lost_of_the_file_is_taken_from_the_older_copy(path):
         assert (counts, names) == (COUNTS, NAMES)
         (event,) = told(again, StateDamaged)
         assert "an older copy" in str(event)
+    finally:
+        again.close()
+
+
+def test_a_file_whose_tables_are_gone_is_told_and_made_anew_from_its_copy(path):
+    fill(path)
+    keeper = Keeper(path)
+    keeper.copy()
+    keeper.close()
+    changed(path, EMPTIED)
+    again = Keeper(path)
+    try:
+        assert read(again)[0] == COUNTS
+        (event,) = told(again, StateDamaged)
+        assert "has no tables" in str(event)
     finally:
         again.close()
 
@@ -376,6 +452,22 @@ def test_a_state_folder_that_is_removed_is_made_again_with_all_counters(tmp_path
         keeper.close()
     again = Keeper(path)
     assert again.ledger.get(A) == 4
+    again.close()
+
+
+def test_the_sum_of_forgotten_counters_is_in_a_file_that_is_made_again(tmp_path):
+    path = tmp_path / "state" / "tracker.sqlite"
+    keeper = Keeper(path)
+    try:
+        keeper.ledger.add([(A, 3)])
+        keeper.save_all()
+        keeper.forget([(A, 3)])
+        shutil.rmtree(path.parent)
+        assert keeper.look()
+    finally:
+        keeper.close()
+    again = Store(path)
+    assert again.forgotten == 3
     again.close()
 
 

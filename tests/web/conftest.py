@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -169,7 +170,11 @@ class FakeView:
 
     async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
         found = self._stretches(infohash, step_s, since - 3600)
-        return [stretch for stretch in found if stretch.ended >= since]
+        shown = [stretch for stretch in found if stretch.ended >= since]
+        return shown[:1] + [
+            replace(later, is_after_gap=later.began - earlier.ended > max(step_s, 7200))
+            for earlier, later in pairwise(shown)
+        ]
 
     def gone(self, infohash: bytes) -> TorrentRow | None:
         return self.withdrawn.get(infohash)
@@ -209,6 +214,7 @@ class FakeView:
             length=info.length,
             magnet=str(Magnet.of(metainfo)),
             file_count=len(info.files),
+            is_folder=info.is_folder,
             version=info.version,
             published_at=NOW - 1000,
             transferred=info.length * numbers.get("downloaded", 0),
@@ -293,7 +299,7 @@ class FakeBeside:
     async def about(self, infohash: bytes) -> About:
         return self.abouts.get(infohash, About())
 
-    def about_group(self, group: str | None) -> About:
+    async def about_group(self, group: str | None) -> About:
         return self.abouts.get(group, About())
 
     def checksums(self, infohash: bytes) -> Mapping[tuple[str, ...], str]:
@@ -448,12 +454,12 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def visit(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
-    """Open pages that may not complain, and may speak to nobody but the site."""
+def visit_url(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open pages of any site that may not complain, and may speak to nobody but their site."""
     contexts = []
     complaints: list[str] = []
 
-    def run(path: str = "/", **options: Any) -> Any:
+    def run(url: str, path: str = "/", **options: Any) -> Any:
         context = browser.new_context(**options)
         context.set_default_timeout(10_000)
         contexts.append(context)
@@ -462,17 +468,27 @@ def visit(browser: Any, site: Site) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
 
         def check(request: Any) -> None:
-            if not request.url.startswith((site.url + "/", "data:")):
+            if not request.url.startswith((url + "/", "data:")):
                 complaints.append(f"request to {request.url}")
 
         page.on("request", check)
-        page.goto(site.url + path)
+        page.goto(url + path)
         return page
 
     yield run
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def visit(visit_url: Callable[..., Any], site: Site) -> Callable[..., Any]:
+    """Open pages of the site."""
+
+    def run(path: str = "/", **options: Any) -> Any:
+        return visit_url(site.url, path, **options)
+
+    return run
 
 
 @pytest.fixture

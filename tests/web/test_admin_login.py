@@ -2,76 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from urllib.parse import urlencode
 
 import pytest
 
-from outpour.base.event import Event
-from outpour.tracker.operation import Operation
-from outpour.web.admin.admin_access import AdminAccess, SessionBegan, TokenRefused
+from outpour.web.admin.admin_access import SessionBegan, TokenRefused
 from outpour.web.admin.admin_sessions import IDLE_S, LIFETIME_S, SESSIONS_MAX
-from outpour.web.admin.console import Console
 from outpour.web.admin.wrong_tokens import FREE_TRIES, SITES_MAX, WAIT_MAX_S, WrongTokens
 from outpour.web.contract import WebOptions
 
-from .conftest import Answer, FakeView, Site
+from .admin_site import FORM, TOKEN, Guarded
+from .conftest import FakeView, Site
 
-TOKEN = "the-token-of-the-administrator"
-FORM = "application/x-www-form-urlencoded"
 PAGES = ("/admin", "/admin/refusals", "/admin/history", "/admin/events")
-
-
-@dataclass
-class Guarded:
-    """A site with operator's pages."""
-
-    site: Site
-    token: list[str]
-    now: list[float]
-    told: list[Event] = field(default_factory=list)
-
-    def post(self, path: str, cookie: str = "", fields: object = None, **headers: str) -> Answer:
-        body = urlencode(fields or {}) if isinstance(fields, dict | None) else fields
-        given = {"content_type": FORM, **({"cookie": cookie} if cookie else {}), **headers}
-        return self.site.get(path, "POST", str(body), **given)
-
-    def log_in(self, token: str = TOKEN, **headers: str) -> Answer:
-        return self.post("/admin/login", fields={"token": token}, **headers)
-
-    def cookie(self) -> str:
-        return self.log_in().headers["set-cookie"].partition(";")[0]
-
-    def form_key(self, cookie: str) -> str:
-        found = re.search(
-            r'name="form_key" value="([^"]+)"', self.site.get("/admin", cookie=cookie).text
-        )
-        assert found
-        return found[1]
 
 
 @pytest.fixture
 def guard(view: FakeView) -> Iterator[Callable[..., Guarded]]:
-    sites = []
+    made: list[Guarded] = []
 
     def run(options: WebOptions | None = None) -> Guarded:
-        token, now = [TOKEN], [1000.0]
-
-        class Token:
-            def is_right(self, given: str) -> bool:
-                return given == token[0]
-
-        told: list[Event] = []
-        access = AdminAccess(Token(), told.append, lambda: now[0])
-        console = Console(access, Operation(view.now))
-        sites.append(Site(view, options, console=console))
-        return Guarded(sites[-1], token, now, told)
+        made.append(Guarded.make(view, options))
+        return made[-1]
 
     yield run
-    for site in sites:
-        site.close()
+    for one in made:
+        one.site.close()
 
 
 @pytest.fixture

@@ -180,7 +180,6 @@ def test_all_torrents_are_walked_by_a_cursor(view: FakeView, site: Site):
     assert sorted(seen) == sorted(key.hex() for key in view.torrents)
     refused = site.get("/api/v1/torrents?cursor=nonsense")
     assert (refused.status, refused.json["parameter"]) == (400, "cursor")
-    assert refused.json["error"] == "not a cursor of this tracker"
 
 
 def test_metrics_have_swarms_protocols_families_and_the_process(

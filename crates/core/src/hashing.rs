@@ -26,12 +26,13 @@ pub(crate) struct Hashing {
 #[pymethods]
 impl Hashing {
     #[new]
-    #[pyo3(signature = (files, piece_length, *, v1, v2, threads = 0, kernel = None))]
+    #[pyo3(signature = (files, piece_length, *, v1, v2, sha256 = false, threads = 0, kernel = None))]
     fn new(
         files: Vec<(Option<Bound<'_, PyAny>>, u64)>,
         piece_length: u64,
         v1: bool,
         v2: bool,
+        sha256: bool,
         threads: usize,
         kernel: Option<String>,
     ) -> Result<Self> {
@@ -48,6 +49,7 @@ impl Hashing {
             piece_length,
             v1,
             v2,
+            sha256,
             threads,
             kernel,
         };
@@ -101,6 +103,13 @@ impl Hashing {
                 (PyBytes::new(py, root), PyBytes::new(py, layer))
             };
             hashes.roots.iter().map(pair).collect()
+        })
+    }
+
+    fn checksums<'py>(&self, py: Python<'py>) -> Result<Vec<Bound<'py, PyBytes>>> {
+        self.with_hashes(|hashes| {
+            let each = hashes.checksums.iter();
+            each.map(|digest| PyBytes::new(py, digest)).collect()
         })
     }
 }

@@ -151,6 +151,15 @@ impl Tracker {
         self.core.deny_clients(prefixes);
     }
 
+    fn set_pace(&self, interval_s: u32, min_interval_s: u32, peers_per_answer: u32) {
+        self.core
+            .set_pace(interval_s, min_interval_s, peers_per_answer);
+    }
+
+    fn set_rate(&self, per_s: u32, burst: u32) {
+        self.core.set_rate(per_s, burst);
+    }
+
     fn set_notices(&self, notices: Vec<(PyBackedBytes, Text, Text)>) -> Result<()> {
         let notices: Vec<(InfoHash, Notice)> = notices
             .into_iter()
@@ -276,6 +285,16 @@ impl Tracker {
         self.core.counters()
     }
 
+    fn take_arrivals<'py>(&self, py: Python<'py>, limit: usize) -> (Vec<Came<'py>>, bool) {
+        let (taken, has_missed) = self.core.take_arrivals(limit);
+        let taken = taken.into_iter().map(|arrival| {
+            let infohash = PyBytes::new(py, &arrival.infohash);
+            let ip = arrival.address.ip();
+            (infohash, ip.to_string(), arrival.address.port())
+        });
+        (taken.collect(), has_missed)
+    }
+
     fn request_counts(&self) -> Vec<RequestCount> {
         let rows = self.core.request_counts().into_iter();
         rows.map(|row| (row.protocol, row.family, row.asked, row.cause, row.count))
@@ -313,6 +332,9 @@ impl Tracker {
             .collect())
     }
 }
+
+/// Infohash, host and port.
+type Came<'py> = (Bound<'py, PyBytes>, String, u16);
 
 fn rows(py: Python<'_>, torrents: Vec<(InfoHash, Counts)>) -> Vec<Torrent<'_>> {
     let row = |(infohash, counts): (InfoHash, Counts)| {

@@ -13,6 +13,7 @@ use std::{
 use crate::{
     Fault, Source,
     batch::Nodes,
+    checksum::{self, Pace},
     kernel::Suite,
     merkle::{self, LEAF, Node},
     plan::Plan,
@@ -32,6 +33,8 @@ pub struct Options {
     pub piece_length: u64,
     pub v1: bool,
     pub v2: bool,
+    /// Hash each file as a whole, too, with SHA-256.
+    pub sha256: bool,
     /// 0 for one a core.
     pub threads: usize,
     /// Use only kernels of this name.
@@ -46,6 +49,8 @@ pub struct Hashes {
     /// v2: for each source its pieces root and its piece layer. Both are empty for empty files and
     /// padding, the layer also for files of at most a piece.
     pub roots: Vec<(Vec<u8>, Vec<u8>)>,
+    /// For each source its SHA-256, empty for padding; nothing unless it was asked for.
+    pub checksums: Vec<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -88,6 +93,12 @@ impl Job {
         let chunk = worker::chunk(threads, if plan.v1 { lanes } else { 1 });
         let content = plan.length / threads as u64;
         let stamps = Stamps::new(&plan);
+        let workers = if plan.v1 || plan.v2 { threads } else { 0 };
+        let summers = if options.sha256 {
+            threads.min(plan.sources.len().max(1))
+        } else {
+            0
+        };
         let job = Self(Arc::new(Inner {
             shared: Shared {
                 plan,
@@ -96,22 +107,39 @@ impl Job {
                 next_piece: AtomicU64::new(0),
                 bytes_done: AtomicU64::new(0),
                 stop: AtomicBool::new(false),
+                pace: options.sha256.then(Pace::default),
             },
             progress: Mutex::default(),
             one_ended: Condvar::new(),
         }));
-        for index in 0..threads {
-            let inner = Arc::clone(&job.0);
-            inner.lock().running += 1;
-            let started = thread::Builder::new()
-                .name(format!("hash-{index}"))
-                .spawn(move || inner.work(lanes, chunk, content));
-            if let Err(error) = started {
-                job.0.lock().running -= 1;
-                return Err(Fault::Thread(error.to_string()));
-            }
+        for index in 0..workers {
+            job.spawn(format!("hash-{index}"), move |inner| {
+                Worker::new(&inner.shared, lanes, chunk, content).run()
+            })?;
+        }
+        for index in 0..summers {
+            job.spawn(format!("sum-{index}"), |inner| match &inner.shared.pace {
+                Some(pace) => checksum::run(&inner.shared, pace),
+                None => Ok(Found::default()),
+            })?;
         }
         Ok(job)
+    }
+
+    fn spawn(
+        &self,
+        name: String,
+        run: impl FnOnce(&Inner) -> Result<Found, Fault> + Send + 'static,
+    ) -> Result<(), Fault> {
+        let inner = Arc::clone(&self.0);
+        inner.lock().running += 1;
+        let started = thread::Builder::new()
+            .name(name)
+            .spawn(move || inner.work(run));
+        started.map(drop).map_err(|error| {
+            self.0.lock().running -= 1;
+            Fault::Thread(error.to_string())
+        })
     }
 
     /// Wait until all threads have ended, at most this long; say whether they have.
@@ -127,7 +155,11 @@ impl Job {
 
     /// Bytes of content read so far.
     pub fn bytes_done(&self) -> u64 {
-        self.0.shared.bytes_done.load(Ordering::Relaxed)
+        let shared = &self.0.shared;
+        match &shared.pace {
+            Some(pace) if !shared.plan.v1 && !shared.plan.v2 => pace.bytes_done(),
+            _ => shared.bytes_done.load(Ordering::Relaxed),
+        }
     }
 
     /// Ask the threads to stop; they do within a chunk each.
@@ -159,9 +191,8 @@ impl Inner {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, lanes: usize, chunk: usize, content: u64) {
-        let run = AssertUnwindSafe(|| Worker::new(&self.shared, lanes, chunk, content).run());
-        let result = catch_unwind(run)
+    fn work(&self, run: impl FnOnce(&Self) -> Result<Found, Fault>) {
+        let result = catch_unwind(AssertUnwindSafe(|| run(self)))
             .unwrap_or_else(|_| Err(Fault::Thread("panicked, which is a bug".to_owned())));
         let mut progress = self.lock();
         match result {
@@ -199,6 +230,12 @@ impl Shared {
             hashes.roots = (0..plan.sources.len())
                 .map(|index| self.tree(index, &piece_roots))
                 .collect();
+        }
+        if self.pace.is_some() {
+            hashes.checksums = vec![Vec::new(); plan.sources.len()];
+            for (index, digest) in found.iter().flat_map(|found| &found.checksums) {
+                hashes.checksums[*index] = digest.to_vec();
+            }
         }
         hashes
     }

@@ -100,10 +100,13 @@ impl<const W: usize> Choice<W> {
             .iter()
             .filter(|kernel| (kernel.supported)() && forced.is_none_or(|name| name == kernel.name))
             .collect();
-        let usable = Measured::all(&usable);
-        let Some(first) = usable.first() else {
-            return Err(Fault::Kernel(forced.unwrap_or_default().to_owned()));
-        };
+        Self::of(&Measured::all(&usable))
+            .ok_or_else(|| Fault::Kernel(forced.unwrap_or_default().to_owned()))
+    }
+
+    /// Take the fastest of what was measured, None if there is none.
+    fn of(usable: &[Measured<W>]) -> Option<Self> {
+        let first = usable.first()?;
         let mut by_lanes = [first.kernel; LANES_MAX + 1];
         let mut rates = [0.0; LANES_MAX + 1];
         for busy in 1..=LANES_MAX {
@@ -115,7 +118,7 @@ impl<const W: usize> Choice<W> {
         // The narrowest width that nothing wider beats: equal speed with less in the caches.
         let best = rates.iter().copied().fold(0.0, f64::max);
         let enough = rates.iter().position(|rate| rate * NO_GAIN >= best);
-        Ok(Self {
+        Some(Self {
             by_lanes,
             lanes: enough.unwrap_or(1),
         })
@@ -176,4 +179,76 @@ impl Suite {
 pub fn kernels() -> Vec<&'static str> {
     let usable = sha1::KERNELS.iter().filter(|kernel| (kernel.supported)());
     usable.map(|kernel| kernel.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kernel whose step takes so many nanoseconds, by the number of busy lanes.
+    fn measured(name: &'static str, steps: &[u64]) -> Measured<5> {
+        let portable = sha1::KERNELS
+            .iter()
+            .find(|kernel| kernel.name == "portable");
+        let kernel = Kernel {
+            name,
+            lanes: steps.len(),
+            ..*portable.expect("a kernel of every CPU")
+        };
+        Measured {
+            kernel: Box::leak(Box::new(kernel)),
+            by_busy: steps.iter().copied().map(Duration::from_nanos).collect(),
+        }
+    }
+
+    fn chosen(usable: &[Measured<5>]) -> (usize, Vec<&'static str>) {
+        let choice = Choice::of(usable).expect("something was measured");
+        let names = choice.by_lanes[1..].iter().map(|kernel| kernel.name);
+        (choice.lanes, names.collect())
+    }
+
+    #[test]
+    fn as_many_lanes_are_kept_busy_as_the_measurement_says() {
+        // Where three streams at once are worth it, and where two fill the unit already.
+        assert_eq!(chosen(&[measured("sha", &[100, 105, 120, 165])]).0, 3);
+        assert_eq!(chosen(&[measured("sha", &[100, 105, 160, 210])]).0, 2);
+        assert_eq!(chosen(&[measured("sha", &[100, 105, 120, 140])]).0, 4);
+        assert_eq!(chosen(&[measured("sha", &[100, 205, 310, 420])]).0, 1);
+    }
+
+    #[test]
+    fn a_wider_kernel_is_taken_only_where_it_is_faster() {
+        let slow = [
+            measured("wide", &[900; 8]),
+            measured("sha", &[100, 105, 120, 165]),
+        ];
+        let (lanes, names) = chosen(&slow);
+        assert_eq!(lanes, 3);
+        assert!(names.iter().all(|name| *name == "sha"));
+        let fast = [
+            measured("wide", &[200; 8]),
+            measured("sha", &[100, 105, 120, 165]),
+        ];
+        let (lanes, names) = chosen(&fast);
+        assert_eq!(lanes, 8);
+        assert_eq!(names[..4], ["sha", "sha", "sha", "sha"]);
+        assert_eq!(names[4..8], ["wide"; 4]);
+    }
+
+    #[test]
+    fn what_is_hardly_faster_is_not_worth_its_room_in_the_caches() {
+        assert_eq!(
+            chosen(&[measured("wide", &[185; 16]), measured("sha", &[12])]).0,
+            1
+        );
+    }
+
+    #[test]
+    fn each_number_of_lanes_is_measured_and_a_flat_kernel_once() {
+        for kernel in sha1::KERNELS.iter().filter(|kernel| (kernel.supported)()) {
+            let all = Measured::all(&[kernel]);
+            assert_eq!(all[0].by_busy.len(), kernel.lanes);
+            assert!(all[0].by_busy.iter().all(|time| !time.is_zero()));
+        }
+    }
 }

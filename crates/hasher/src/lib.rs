@@ -9,12 +9,14 @@
 //! - `worker`: pieces to digests; `batch`: many short messages to digests
 //! - `tuning`: how much a lane reads at a time
 //! - `padding`: pieces that end in zeros, which are hashed without being read or laid out
+//! - `checksum`: whole files to SHA-256 digests, beside the pieces
 //! - `merkle`: block digests to piece layers and roots (BEP 52)
 //! - `trial`: one kernel alone, for measuring
 //! - `job`: threads, progress, cancelling and the result
 
 mod batch;
 mod calibrate;
+mod checksum;
 mod fault;
 mod job;
 mod kernel;

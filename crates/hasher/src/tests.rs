@@ -220,6 +220,31 @@ fn what_is_chosen_is_at_least_as_many_lanes_as_one() {
     }
 }
 
+#[test]
+fn a_long_job_finds_how_much_to_read_at_a_time() {
+    let folder = Folder::new("long");
+    let sparse = folder.file("a", b"");
+    let path = sparse.path.clone().expect("a path");
+    let length = 320 << 20;
+    let file = fs::File::options().write(true).open(&path).expect("a file");
+    file.set_len(length).expect("a sparse file");
+    let options = Options {
+        piece_length: 1 << 20,
+        v1: true,
+        threads: 1,
+        // Of one lane, so that no other test meets what is found here.
+        kernel: Some("portable".into()),
+        ..Options::default()
+    };
+    assert_eq!(crate::tuning::found(1), None);
+    let source = Source { length, ..sparse };
+    let job = Job::start(vec![source], &options).expect("a job");
+    while !job.wait(Duration::from_secs(60)) {}
+    job.take().expect("hashes");
+    let chunk = crate::tuning::found(1).expect("a length");
+    assert!((CHUNK_MIN..=CHUNK_MAX).contains(&chunk), "{chunk}");
+}
+
 /// A folder of its own that goes away with the test.
 struct Folder(PathBuf);
 
@@ -561,4 +586,67 @@ fn nothing_to_hash_is_an_empty_result() {
     let hashes = run(vec![folder.file("a", b"")], &options).expect("hashes");
     assert_eq!(hashes.pieces, b"");
     assert_eq!(hashes.roots, [(vec![], vec![])]);
+}
+
+#[test]
+fn checksums_are_those_of_whole_files_whatever_is_made_beside() {
+    let folder = Folder::new("sums");
+    let lengths = [
+        0, 1, 63, 64, 65, 262_144, 262_145, 3_000_000, 16_384, 1_048_576,
+    ];
+    let contents: Vec<Vec<u8>> = (0..40)
+        .map(|at| bytes(lengths[at % lengths.len()], at as u8))
+        .collect();
+    for (v1, v2) in [(false, false), (true, false), (false, true)] {
+        for threads in [1, 3] {
+            for kernel in kernels() {
+                let mut sources: Vec<Source> = contents
+                    .iter()
+                    .enumerate()
+                    .map(|(at, content)| folder.file(&at.to_string(), content))
+                    .collect();
+                if v1 {
+                    sources.push(Source {
+                        path: None,
+                        length: 1000,
+                    });
+                }
+                let options = Options {
+                    piece_length: 65_536,
+                    v1,
+                    v2,
+                    sha256: true,
+                    threads,
+                    kernel: Some(kernel.to_owned()),
+                };
+                let found = run(sources, &options).expect("hashes").checksums;
+                let mut expected: Vec<Vec<u8>> = contents
+                    .iter()
+                    .map(|content| Sha256::digest(content).to_vec())
+                    .collect();
+                if v1 {
+                    expected.push(Vec::new());
+                }
+                assert_eq!(found, expected, "{kernel} {threads} {v1} {v2}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_changed_is_a_fault_of_its_checksum_too() {
+    let folder = Folder::new("sum-changed");
+    for length in [1000, 1_000_000] {
+        let mut source = folder.file("a", &bytes(length, 1));
+        source.length += 1;
+        let options = Options {
+            piece_length: 16384,
+            sha256: true,
+            ..Options::default()
+        };
+        assert!(matches!(
+            run(vec![source], &options),
+            Err(Fault::Changed { .. })
+        ));
+    }
 }

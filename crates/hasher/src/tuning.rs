@@ -25,6 +25,12 @@ const GAIN: f64 = 1.05;
 /// What the first job of so many lanes has found; 0 is not known yet.
 static FOUND: [AtomicUsize; LANES_MAX + 1] = [const { AtomicUsize::new(0) }; LANES_MAX + 1];
 
+/// What was found for so many lanes, None before any job was long enough.
+#[cfg(test)]
+pub(crate) fn found(lanes: usize) -> Option<usize> {
+    Some(FOUND[lanes].load(Ordering::Relaxed)).filter(|chunk| *chunk != 0)
+}
+
 /// One thread's search.
 pub(crate) struct Tuning {
     lanes: usize,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::{
     Fault,
     batch::{self, Nodes},
+    checksum::Pace,
     kernel::{BLOCK, Block, LANES_MAX, Suite},
     merkle::{self, LEAF, Node},
     padding::Padding,
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) next_piece: AtomicU64,
     pub(crate) bytes_done: AtomicU64,
     pub(crate) stop: AtomicBool,
+    /// Of the checksums of whole files, where they are wanted.
+    pub(crate) pace: Option<Pace>,
 }
 
 /// What one thread found, in no order.
@@ -48,6 +51,8 @@ pub(crate) struct Shared {
 pub(crate) struct Found {
     pub(crate) pieces: Vec<(u64, [u8; 20])>,
     pub(crate) roots: Vec<(u64, Node)>,
+    /// SHA-256 of whole files, by source.
+    pub(crate) checksums: Vec<(usize, Node)>,
 }
 
 /// A piece on its way.
@@ -160,6 +165,7 @@ impl<'a> Worker<'a> {
             if self.shared.stop.load(Ordering::Relaxed) {
                 return Err(Fault::Cancelled);
             }
+            self.shared.keep_pace()?;
             let buffer = &mut self.memory[lane.buffer..][..self.tuning.chunk() + BEHIND];
             let read = lane.fill(plan, &mut self.reader, buffer)?;
             self.shared

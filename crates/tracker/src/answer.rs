@@ -6,6 +6,7 @@ mod counting;
 pub(crate) mod harness;
 pub(crate) mod http;
 pub(crate) mod log;
+mod pace;
 #[cfg(test)]
 mod tests;
 pub(crate) mod udp;
@@ -16,6 +17,7 @@ use arc_swap::Guard;
 use parking_lot::Mutex;
 
 use self::log::{Logged, Logs};
+pub(crate) use self::pace::Pace;
 use crate::counters::Counters;
 use crate::gate::{Gate, Lists};
 use crate::model::{Counts, Event, InfoHash};
@@ -31,21 +33,25 @@ const UNWANTED: Refusal =
 
 /// What answers say, and how much.
 pub(crate) struct Policy {
-    pub(crate) interval_s: u32,
-    pub(crate) min_interval_s: u32,
+    pub(crate) pace: Pace,
     /// How far an interval strays, so that peers who came together do not come back together.
     pub(crate) jitter_percent: u32,
-    pub(crate) peers_per_answer: usize,
     pub(crate) peers_per_answer_max: usize,
     pub(crate) full_scrape: bool,
 }
 
 impl Policy {
     fn interval_s(&self, rng: &mut Rng) -> u32 {
-        let spread = u64::from(self.interval_s) * u64::from(self.jitter_percent) / 100;
+        let interval_s = self.pace.interval_s();
+        let spread = u64::from(interval_s) * u64::from(self.jitter_percent) / 100;
         let spread = spread as u32;
-        let interval_s = self.interval_s - spread + rng.u32(..=2 * spread);
-        interval_s.max(self.min_interval_s)
+        let interval_s = interval_s - spread + rng.u32(..=2 * spread);
+        interval_s.max(self.min_interval_s())
+    }
+
+    /// How long a peer has to wait, never longer than it is asked to.
+    fn min_interval_s(&self) -> u32 {
+        self.pace.min_interval_s().min(self.pace.interval_s())
     }
 
     /// How many peers to give to a client that wants `numwant`; who leaves needs none.
@@ -53,9 +59,8 @@ impl Policy {
         if event == Event::Stopped {
             return 0;
         }
-        numwant.map_or(self.peers_per_answer, |wanted| {
-            (wanted as usize).min(self.peers_per_answer_max)
-        })
+        let wanted = numwant.map_or(self.pace.peers_per_answer(), |wanted| wanted as usize);
+        wanted.min(self.peers_per_answer_max)
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct Gate {
     pub(crate) connection_ids: ConnectionIds,
     lists: ArcSwap<Lists>,
     trusted_proxies: Vec<Network>,
-    rate: Option<RateLimit>,
+    rate: RateLimit,
     serves_private_networks: bool,
     believes_every_ip: bool,
     path_prefix: Vec<u8>,
@@ -66,7 +66,7 @@ pub(crate) struct Gate {
 pub(crate) struct GateSettings {
     pub(crate) lists: Lists,
     pub(crate) trusted_proxies: Vec<Network>,
-    pub(crate) rate: Option<RateLimit>,
+    pub(crate) rate: RateLimit,
     pub(crate) serves_private_networks: bool,
     pub(crate) believes_every_ip: bool,
     pub(crate) path_prefix: Vec<u8>,
@@ -97,9 +97,11 @@ impl Gate {
     }
 
     pub(crate) fn is_slow_enough(&self, ip: IpAddr, now_ms: u64) -> bool {
-        self.rate
-            .as_ref()
-            .is_none_or(|rate| rate.admits(ip, now_ms))
+        self.rate.admits(ip, now_ms)
+    }
+
+    pub(crate) fn set_rate(&self, per_s: u32, burst: u32) {
+        self.rate.set(per_s, burst);
     }
 
     /// What may stand before the tracker's paths.

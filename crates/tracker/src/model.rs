@@ -127,6 +127,13 @@ pub struct PeerRow {
     pub partial: bool,
 }
 
+/// A peer that has come to a swarm for data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    pub infohash: InfoHash,
+    pub address: SocketAddr,
+}
+
 /// The numbers of the whole store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {

@@ -4,6 +4,7 @@
 //! as values. 256 shards have a lock each, held for one announce or one small step of a sweep.
 
 mod announce;
+mod arrivals;
 mod census;
 mod completions;
 mod counted;
@@ -36,6 +37,7 @@ use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, MutexGuard};
 
 use self::announce::{Call, Word};
+use self::arrivals::Arrivals;
 use self::census::Distinct;
 use self::counted::Counted;
 use self::load::Load;
@@ -62,6 +64,7 @@ pub struct Swarms {
     load: Load,
     origins: ArcSwapOption<Origins>,
     counted: Arc<Counted>,
+    arrivals: Arrivals,
     shards: Box<[Padded]>,
     sweep: Mutex<(usize, Cursor)>,
 }
@@ -108,6 +111,7 @@ impl Swarms {
             load: Load::default(),
             origins: ArcSwapOption::empty(),
             counted,
+            arrivals: Arrivals::new(),
             shards: (0..SHARDS).map(|_| Padded::default()).collect(),
             sweep: Mutex::default(),
         }

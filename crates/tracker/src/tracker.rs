@@ -10,15 +10,15 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
 
-use crate::answer::Policy;
 use crate::answer::log::{Log, Logged, Logs};
+use crate::answer::{Pace, Policy};
 use crate::config::Config;
 use crate::counters::{Counters, Latency, RequestCount};
 use crate::gate::{
     ConnectionIds, Gate, GateSettings, InfoHashSet, Keys, Lists, Notice, Ranges, RateLimit,
 };
 use crate::memory::give_back_large_blocks;
-use crate::model::{Announce, Completed, Counts, Event, InfoHash, PeerRow};
+use crate::model::{Announce, Arrival, Completed, Counts, Event, InfoHash, PeerRow};
 use crate::nat::Checks;
 use crate::rng;
 use crate::serve::{
@@ -240,6 +240,18 @@ impl Tracker {
         });
     }
 
+    /// Change what is asked of peers from now on; the interval stays below the silence after which a
+    /// peer is dropped, which is the caller's to see to.
+    pub fn set_pace(&self, interval_s: u32, min_interval_s: u32, peers_per_answer: u32) {
+        let pace = &self.shared.policy.pace;
+        pace.set(interval_s, min_interval_s, peers_per_answer);
+    }
+
+    /// Change how often an address may ask, as [`Config::requests_per_address_per_s`] has it.
+    pub fn set_rate(&self, per_s: u32, burst: u32) {
+        self.shared.gate.set_rate(per_s, burst);
+    }
+
     /// Replace what single torrents have to say to those who announce them.
     pub fn set_notices(&self, notices: impl IntoIterator<Item = (InfoHash, Notice)>) {
         let notices = Arc::new(notices.into_iter().collect());
@@ -300,6 +312,13 @@ impl Tracker {
     /// Distinct addresses that seed, and distinct addresses that do not, over all swarms.
     pub fn unique_ips(&self) -> (usize, usize) {
         self.shared.store.unique_ips()
+    }
+
+    /// Take up to `limit` leechers that came since they were last taken, the earliest first, and tell
+    /// whether others came that are not among them, now or later: at the first time, or since too many
+    /// came at once. Who comes to a crowd of leechers is never among them, nor is who waits for a check.
+    pub fn take_arrivals(&self, limit: usize) -> (Vec<Arrival>, bool) {
+        self.shared.store.swarms.take_arrivals(limit)
     }
 
     /// Take the downloads completed since they were last taken, a small part of the torrents after the
@@ -537,13 +556,11 @@ impl Drop for Tracker {
 
 impl Shared {
     fn new(config: Config, workers: usize) -> io::Result<Self> {
-        let rate = match config.requests_per_address_per_s {
-            0 => None,
-            per_s => {
-                let burst = config.requests_per_address_burst.max(per_s);
-                Some(RateLimit::new(secret()?, per_s, burst))
-            }
-        };
+        let rate = RateLimit::new(
+            secret()?,
+            config.requests_per_address_per_s,
+            config.requests_per_address_burst,
+        );
         let connection_ids = ConnectionIds::new(secret()?, config.connection_id_lifetime_s);
         let gate = Gate::new(
             connection_ids,
@@ -567,10 +584,12 @@ impl Shared {
             gate,
             store: Store::new(config.limits, checks),
             policy: Policy {
-                interval_s: config.interval_s,
-                min_interval_s: config.min_interval_s.min(config.interval_s),
+                pace: Pace::new(
+                    config.interval_s,
+                    config.min_interval_s,
+                    u32::try_from(config.peers_per_answer).unwrap_or(u32::MAX),
+                ),
                 jitter_percent: config.interval_jitter_percent.min(100),
-                peers_per_answer: config.peers_per_answer.min(config.peers_per_answer_max),
                 peers_per_answer_max: config.peers_per_answer_max,
                 full_scrape: config.full_scrape,
             },

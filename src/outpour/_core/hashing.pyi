@@ -26,6 +26,7 @@ class Hashing:
         *,
         v1: bool,
         v2: bool,
+        sha256: bool = False,
         threads: int = 0,
         kernel: str | None = None,
     ) -> Hashing:
@@ -38,6 +39,7 @@ class Hashing:
             piece_length: Bytes; for `v2` a power of two from 16 KiB.
             v1: Compute the SHA-1 piece list (BEP 3).
             v2: Compute merkle roots and piece layers (BEP 52).
+            sha256: Compute the SHA-256 of each file, on as many threads beside.
             threads: How many; 0 for one a core.
             kernel: Use only this one of `kernels()`.
 
@@ -68,6 +70,9 @@ class Hashing:
 
         The layer is empty for files of at most one piece, both are for empty files and padding.
         """
+
+    def checksums(self) -> list[bytes]:
+        """SHA-256 of each of `files`, empty for padding, once `wait` has returned True."""
 
 def kernels() -> list[str]:
     """Names of the hashing kernels that this CPU can run, the best for many pieces first."""

@@ -127,6 +127,18 @@ class Tracker:
     def deny_clients(self, prefixes: Sequence[bytes]) -> None:
         """Replace the beginnings of peer ids that are turned away (BEP 20)."""
 
+    def set_pace(self, interval_s: int, min_interval_s: int, peers_per_answer: int) -> None:
+        """Change what is asked of peers from now on.
+
+        Args:
+            interval_s: As in the configuration; it must stay below `peer_timeout_s`.
+            min_interval_s: As in the configuration.
+            peers_per_answer: As in the configuration, capped by `peers_per_answer_max`.
+        """
+
+    def set_rate(self, per_s: int, burst: int) -> None:
+        """Change how many requests a second an address may make, and at once; 0 is no limit."""
+
     def set_notices(self, notices: Sequence[tuple[bytes, str | None, str | None]]) -> None:
         """Replace what single torrents have to say to those who announce them.
 
@@ -301,6 +313,17 @@ class Tracker:
 
         Returns:
             Key, exactly how many announces, and how many seconds ago the last one came.
+        """
+
+    def take_arrivals(self, limit: int) -> tuple[list[tuple[bytes, str, int]], bool]:
+        """Take up to `limit` leechers that came since they were last taken, the earliest first.
+
+        One that stopped and came back, or seeded before, has come too.
+
+        Returns:
+            Infohash, address and port of each, and whether others came that are not among them,
+            now or later: those before the first call, or since too many came at once. Who comes to
+            a crowd of leechers is never among them, nor is who waits for a check.
         """
 
     def peers(self, infohash: bytes, limit: int) -> list[tuple[str, int, bool]]:

@@ -7,8 +7,20 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 SocketAddress = tuple[str, int]
+
+
+class TimeLimit(Protocol):
+    """Says how long something may still take."""
+
+    def rest(self) -> float:
+        """Return the seconds that are left, more than 0.
+
+        Raises:
+            TimeoutError: None are.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +55,24 @@ class Deadline:
         return rest
 
 
+@dataclass(frozen=True, slots=True)
+class Silence(Deadline):
+    """The same for each step by itself: `at` is the length of the longest, in seconds."""
+
+    @property
+    def is_over(self) -> bool:
+        """Never: there is always another step."""
+        return False
+
+    def rest(self) -> float:
+        """Return how long a step may take."""
+        return self.at
+
+
 def look_up(
     host: str,
     port: int,
-    deadline: Deadline,
+    deadline: TimeLimit,
     *,
     family: socket.AddressFamily = socket.AF_UNSPEC,
     kind: socket.SocketKind = socket.SOCK_STREAM,

@@ -14,13 +14,13 @@ import ssl
 import urllib.request
 from typing import Any
 
-from outpour.base.deadline import Deadline, look_up
+from outpour.base.deadline import TimeLimit, look_up
 from outpour.base.http_route import Proxy, Route
 from outpour.base.socks import ask_for
 
 
 class _Stream(io.RawIOBase):
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, connection: socket.socket, deadline: TimeLimit) -> None:
         self._connection = connection
         self._deadline = deadline
         # Keeps the socket open when urllib closes the connection that the answer comes on.
@@ -41,7 +41,7 @@ class _Stream(io.RawIOBase):
 class _Timed:
     """Stands for a socket where an answer is read from it."""
 
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, connection: socket.socket, deadline: TimeLimit) -> None:
         self._connection = connection
         self._deadline = deadline
 
@@ -50,26 +50,33 @@ class _Timed:
         return io.BufferedReader(_Stream(self._connection, self._deadline))
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, host: str, *, route: Route, deadline: Deadline, **rest: Any) -> None:  # noqa: ANN401
+class TimedConnection(http.client.HTTPConnection):
+    """A plain connection by a route, with a limit for all that is done on it."""
+
+    def __init__(self, host: str, *, route: Route, deadline: TimeLimit, **rest: Any) -> None:  # noqa: ANN401
         super().__init__(host, **rest)
         self._route = route
         self._deadline = deadline
 
     def response_class(self, sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:  # type: ignore[override] # noqa: ANN401
+        """Read an answer within the limit."""
         return http.client.HTTPResponse(_Timed(sock, self._deadline), *args, **kwargs)  # type: ignore[arg-type]
 
     def connect(self) -> None:
+        """Connect by the route."""
         self.sock = _open(self.host, self.port, self._route.proxy, self._deadline)
         if self._tunnel_host:  # type: ignore[attr-defined]
             self._tunnel()  # type: ignore[attr-defined]
         self.sock.settimeout(self._deadline.rest())
 
 
-class _SecureConnection(_Connection):
+class SecureConnection(TimedConnection):
+    """The same over TLS."""
+
     default_port = http.client.HTTPS_PORT
 
     def connect(self) -> None:
+        """Connect, and look at the certificate."""
         super().connect()
         context = ssl.create_default_context(cafile=self._route.ca_file)
         name = self._tunnel_host or self.host  # type: ignore[attr-defined]
@@ -85,7 +92,7 @@ class TimedHandler(urllib.request.AbstractHTTPHandler):
         deadline: For all that this handler opens, redirects included.
     """
 
-    def __init__(self, route: Route, deadline: Deadline) -> None:
+    def __init__(self, route: Route, deadline: TimeLimit) -> None:
         super().__init__()
         self._how: dict[str, Any] = {"route": route, "deadline": deadline}
 
@@ -94,11 +101,11 @@ class TimedHandler(urllib.request.AbstractHTTPHandler):
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         """Open a plain connection."""
-        return self.do_open(_Connection, request, **self._how)  # type: ignore[arg-type]
+        return self.do_open(TimedConnection, request, **self._how)  # type: ignore[arg-type]
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         """Open a connection over TLS."""
-        return self.do_open(_SecureConnection, request, **self._how)  # type: ignore[arg-type]
+        return self.do_open(SecureConnection, request, **self._how)  # type: ignore[arg-type]
 
 
 class HttpProxyHandler(urllib.request.BaseHandler):
@@ -120,7 +127,7 @@ class HttpProxyHandler(urllib.request.BaseHandler):
     https_request = http_request
 
 
-def _open(host: str, port: int, proxy: Proxy | None, deadline: Deadline) -> socket.socket:
+def _open(host: str, port: int, proxy: Proxy | None, deadline: TimeLimit) -> socket.socket:
     if proxy is None or proxy.scheme != "socks5":
         return _connect(host, port, deadline)
     connection = _connect(proxy.host, proxy.port, deadline)
@@ -132,7 +139,7 @@ def _open(host: str, port: int, proxy: Proxy | None, deadline: Deadline) -> sock
     return connection
 
 
-def _connect(host: str, port: int, deadline: Deadline) -> socket.socket:
+def _connect(host: str, port: int, deadline: TimeLimit) -> socket.socket:
     addresses = look_up(host, port, deadline)
     failure: OSError = OSError("no address")
     for number, (family, address) in enumerate(addresses):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from outpour.base.deadline import Deadline
+from outpour.base.deadline import TimeLimit
 from outpour.base.http_route import Proxy
 
 _NO_LOGIN, _LOGIN = 0, 2
@@ -25,7 +25,7 @@ _LENGTHS = {1: 4, 4: 16}
 
 
 def ask_for(
-    connection: socket.socket, proxy: Proxy, host: str, port: int, deadline: Deadline
+    connection: socket.socket, proxy: Proxy, host: str, port: int, deadline: TimeLimit
 ) -> None:
     """Have a connection to a proxy lead to a host, whose name the proxy looks up.
 
@@ -53,7 +53,7 @@ def ask_for(
     _receive(connection, length + 2, deadline)
 
 
-def _log_in(connection: socket.socket, proxy: Proxy, deadline: Deadline) -> None:
+def _log_in(connection: socket.socket, proxy: Proxy, deadline: TimeLimit) -> None:
     user, password = proxy.user.encode()[:255], proxy.password.encode()[:255]
     login = bytes((1, len(user))) + user + bytes((len(password),)) + password
     _send(connection, login, deadline)
@@ -62,12 +62,12 @@ def _log_in(connection: socket.socket, proxy: Proxy, deadline: Deadline) -> None
         raise OSError("the proxy takes neither this name nor this password")
 
 
-def _send(connection: socket.socket, data: bytes, deadline: Deadline) -> None:
+def _send(connection: socket.socket, data: bytes, deadline: TimeLimit) -> None:
     connection.settimeout(deadline.rest())
     connection.sendall(data)
 
 
-def _receive(connection: socket.socket, length: int, deadline: Deadline) -> bytes:
+def _receive(connection: socket.socket, length: int, deadline: TimeLimit) -> bytes:
     data = b""
     while len(data) < length:
         connection.settimeout(deadline.rest())

@@ -1,4 +1,4 @@
-"""`outpour create`: make the .torrent of a file or folder."""
+"""`outpour create`: make the .torrent of a file, a folder or a URL."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.base.errors import OutpourError, UsageError, WriteError
+from outpour.base.errors import UsageError
 from outpour.base.host_port import read_host_port
+from outpour.base.text import printable
 from outpour.base.units import parse_size
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import (
     ANY_PATH,
     STDIO,
+    TYPED_PATH,
     check_url,
+    is_url,
     read_date,
     read_similar,
     read_tiers,
 )
 from outpour.cli.shared.printer import Printer
-from outpour.cli.shared.target import pattern_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outpour.cli.shared.creation import Creation, Merged
-    from outpour.making.maker import CreateOptions, Plan
+    from outpour.cli.shared.creation import Merged
+    from outpour.cli.shared.creation_jobs import CreationJobs, Thing
+    from outpour.making.maker import CreateOptions
 
 NAMES_NOT_UTF8 = "names-not-utf8"
 
@@ -39,9 +42,24 @@ NAMES_NOT_UTF8 = "names-not-utf8"
     outpour create disk.img --format hybrid --piece-length 4MiB -o - | outpour show -
     outpour create ~/releases --each -o ~/torrents --exclude '*.tmp' --dry-run
     outpour create ~/releases/game --reuse game.torrent --force
+    outpour create https://cdn.example.org/disk.img
+    outpour create --from SHA256SUMS --base https://cdn.example.org/release-7/
     """,
 )
-@click.argument("paths", metavar="PATH...", type=ANY_PATH, nargs=-1, required=True)
+@click.argument("paths", metavar="[PATH|URL]...", type=TYPED_PATH, nargs=-1)
+@click.option(
+    "--from",
+    "list_",
+    metavar="FILE|URL",
+    help="Make one torrent of what this file lists on servers, a URL a line or what `sha256sum` "
+    "writes; `-` is stdin; with `--each` one of each.",
+)
+@click.option(
+    "--base",
+    metavar="URL",
+    help="The folder that the names of `--from` count from; of a URL its own.",
+)
+@click.option("--as-one", is_flag=True, help="Make one torrent of all URLs, which lie below one.")
 @click.option(
     "--each",
     is_flag=True,
@@ -178,6 +196,11 @@ NAMES_NOT_UTF8 = "names-not-utf8"
     help="How many hash; one a core by default.",
 )
 @click.option(
+    "--checksums",
+    is_flag=True,
+    help="Write the SHA-256 of each file to NAME.SHA256SUMS beside the torrent, for sha256sum -c.",
+)
+@click.option(
     "--allow",
     metavar="LINT",
     multiple=True,
@@ -197,10 +220,12 @@ NAMES_NOT_UTF8 = "names-not-utf8"
 def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
     """Make the .torrent of a file or folder, or one of each of several.
 
+    What lies behind a URL is hashed while it is read, kept nowhere, and gets the URL as web seed.
     Equal content and options give an equal infohash.
     Hidden files and what systems leave behind are left out.
     """
     from outpour.cli.shared.creation import Creation
+    from outpour.cli.shared.creation_jobs import CreationJobs
 
     printer: Printer = ctx.obj
     if asked["preset"] is not None:
@@ -221,8 +246,13 @@ def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
         merged=_merged(asked["merge"]),
     )
     options = _options(asked)
-    jobs = _Jobs(making, options, output, asked["reuse"])
-    return jobs.each(asked["paths"]) if asked["each"] else jobs.run(asked["paths"])
+    jobs = CreationJobs(making, options, output, asked["reuse"])
+    paths: list[str] = list(asked["paths"])
+    if asked["list_"] is not None or asked["as_one"] or asked["base"] is not None:
+        return _listed(jobs, asked, paths, printer)
+    if not paths:
+        raise UsageError("nothing to make a torrent of", hint="name a file, a folder or a URL")
+    return jobs.each([Path(path) for path in paths]) if asked["each"] else jobs.run(_things(paths))
 
 
 def _merged(text: str | None) -> Merged:
@@ -238,116 +268,39 @@ def _merged(text: str | None) -> Merged:
     return Merged(outside, inside)
 
 
-class _Jobs:
-    """What one run makes: a torrent of each path, or of everything in each."""
+def _things(paths: Sequence[str]) -> list[Thing]:
+    if not any(map(is_url, paths)):
+        return [Path(path) for path in paths]
+    from outpour.making.elsewhere.url_list import listed_url
 
-    def __init__(
-        self, making: Creation, options: CreateOptions, output: str | None, reuse: str | None
-    ) -> None:
-        self._making = making
-        self._options = options
-        self._output = output
-        self._reuse = reuse
-        self._code = 0
-        self._described: list[dict[str, object]] = []
-
-    def run(self, paths: Sequence[Path]) -> int:
-        """Make a torrent of each path."""
-        options, output = self._options, self._output
-        if len(paths) == 1:
-            target = _target(output, options.name or paths[0].absolute().name)
-            described = self._make(paths[0], target)
-            if self._making.as_json:
-                self._making.printer.json(described)
-            return 0
-        if options.name is not None:
-            raise UsageError("`--name`: one name for several torrents")
-        folder = self._folder("several torrents are written")
-        for path in paths:
-            self._try(path, folder / f"{path.absolute().name}.torrent")
-        return self._end()
-
-    def each(self, folders: Sequence[Path]) -> int:
-        """Make a torrent of everything in each folder that has none yet."""
-        from outpour.base.units import count
-        from outpour.making.batch import ENDING, is_made, things
-
-        options = self._options
-        if options.name is not None:
-            raise UsageError("`--name`: contradicts `--each`, which takes each thing's own")
-        target = self._folder("`--each` writes")
-        done = 0
-        for folder in folders:
-            found = things(
-                folder,
-                hidden=options.hidden,
-                junk=options.junk,
-                symlinks=options.symlinks,
-                exclude=options.exclude,
-            )
-            for fault in found.faults:
-                self._fail(fault)
-            for path in found.paths:
-                torrent = target / f"{path.name}{ENDING}"
-                try:
-                    is_there = is_made(torrent) and not self._making.force
-                except OutpourError as error:
-                    self._fail(error)
-                    continue
-                done += is_there
-                if not is_there:
-                    self._try(path, torrent)
-        if done:
-            there = f"{count(done, 'torrent')} there already; `--force` makes them anew"
-            self._making.printer.note(there)
-        return self._end()
-
-    def _folder(self, what: str) -> Path:
-        folder = Path(self._output if self._output is not None else ".")
-        if self._output == STDIO or not folder.is_dir():
-            raise WriteError(
-                f"`{self._output}`: not a folder", hint=f"{what} to a folder, as in `-o ~/torrents`"
-            )
-        return folder
-
-    def _make(self, path: Path, target: Path | None) -> dict[str, object]:
-        return self._making.run(_plan(path, self._options, target, self._reuse), target)
-
-    def _try(self, path: Path, target: Path) -> None:
-        try:
-            self._described.append(self._make(path, target))
-        except OutpourError as error:
-            self._fail(error)
-
-    def _fail(self, error: OutpourError) -> None:
-        # One that cannot be made keeps no other from it.
-        self._making.printer.flush()
-        self._making.printer.fault(error)
-        self._code = self._code or error.exit_code
-
-    def _end(self) -> int:
-        if self._making.as_json:
-            self._making.printer.json(self._described)
-        return self._code
+    return [listed_url(path) if is_url(path) else Path(path) for path in paths]
 
 
-def _plan(path: Path, options: CreateOptions, target: Path | None, reuse: str | None) -> Plan:
-    from outpour.making.maker import plan_path
+def _listed(
+    jobs: CreationJobs, asked: dict[str, Any], paths: Sequence[str], printer: Printer
+) -> int:
+    from outpour.cli.shared.url_list_file import read_url_list
+    from outpour.making.elsewhere.url_list import common_base, folder_url, listed_url
 
-    earlier = None
-    if reuse is not None:
-        from outpour.torrent.metainfo import Metainfo
-
-        place = Path(reuse)
-        if place.is_dir():
-            place /= f"{options.name or path.absolute().name}.torrent"
-        # In a folder of torrents the new one has none yet.
-        if place.exists() or not Path(reuse).is_dir():
-            earlier = Metainfo.read(place)
-    # What the last run has written is no content of this one.
-    itself = pattern_of_target(target, path)
-    options = replace(options, exclude=(*options.exclude, *itself))
-    return plan_path(path, options, earlier=earlier)
+    file, base = asked["list_"], asked["base"]
+    if file is None and not asked["as_one"]:
+        raise UsageError("`--base`: says where the names of `--from` lie, and there is none")
+    if file is not None and paths:
+        raise UsageError(f"`{printable(paths[0])}`: `--from` says already what is taken")
+    if file is None:
+        if asked["each"]:
+            raise UsageError("`--as-one`: contradicts `--each`")
+        if not paths or not all(map(is_url, paths)):
+            raise UsageError("`--as-one`: joins URLs", hint="of several folders make one folder")
+        base = common_base(paths)
+        return jobs.as_one([listed_url(path, base) for path in paths], base)
+    listed = read_url_list(printer.env, file, base)
+    if asked["each"]:
+        return jobs.run(listed)
+    if base is None and is_url(file) and any(one.sha256 is not None for one in listed):
+        base = file.rpartition("/")[0]
+    top = folder_url(base or common_base([one.url for one in listed]))
+    return jobs.as_one([replace(one, path=listed_url(one.url, top).path) for one in listed], top)
 
 
 def _options(asked: dict[str, Any]) -> CreateOptions:
@@ -363,7 +316,7 @@ def _options(asked: dict[str, Any]) -> CreateOptions:
         name: asked[name]
         for name in (
             "comment", "private", "source", "name", "hidden", "junk", "symlinks", "include",
-            "exclude", "threads", "piece_count", "align", "collections",
+            "exclude", "threads", "piece_count", "align", "collections", "checksums",
         )
     }  # fmt: skip
     if asked["piece_length"] is not None:
@@ -383,10 +336,3 @@ def _options(asked: dict[str, Any]) -> CreateOptions:
         any_bytes=NAMES_NOT_UTF8 in asked["allow"],
         **options,
     )
-
-
-def _target(output: str | None, name: str) -> Path | None:
-    if output == STDIO:
-        return None
-    target = Path(output if output is not None else ".")
-    return target / f"{name}.torrent" if target.is_dir() else target

@@ -63,6 +63,14 @@ from outpour.cli.shared.printer import Printer
 @click.option("--source", metavar="TEXT", help="Source tag of new torrents.")
 @click.option("--comment", metavar="TEXT", help="Comment of the torrents.")
 @click.option("--tracker", metavar="URL", multiple=True, help="A further tracker; may be repeated.")
+@click.option(
+    "--web-seed",
+    metavar="URL",
+    multiple=True,
+    help="Copies of everything lie there too, a folder or with `{path}`; named once they are found "
+    "to be good; may be repeated.",
+)
+@click.option("--no-content", is_flag=True, help="Serve no content here, only name its copies.")
 @click.option("--up-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]")
 @click.option(
     "--up-rate-each", metavar="SIZE", help="Bytes a second of each torrent.  [default: no limit]"
@@ -112,6 +120,11 @@ from outpour.cli.shared.printer import Printer
     multiple=True,
     help="Leave out files and folders that match, such as `*.log`; may be repeated.",
 )
+@click.option(
+    "--checksums",
+    is_flag=True,
+    help="Make the SHA-256 of each file as it is hashed, and show it on the page and in the API.",
+)
 @click.option("--title", metavar="TEXT", help="Heading of the page.  [default: the folder's name]")
 @click.option("--description", metavar="TEXT", help="One sentence below it.")
 @click.option(
@@ -150,6 +163,8 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
         upload_rate=given.pop("up_rate") or 0,
         torrent_upload_rate=given.pop("up_rate_each") or 0,
         connections=given.pop("connections") or 0,
+        web_seeds=given.pop("web_seed"),
+        content=not given.pop("no_content"),
         bind=tuple(read_ip(text) for text in given.pop("bind")),
         peer_addresses=given.pop("peer_address"),
         exclude=tuple(given.pop("exclude")),

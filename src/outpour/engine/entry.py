@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from outpour.engine.alerts import web_seed_fault
@@ -11,6 +12,9 @@ from outpour.engine.local_reach import LocalReach
 from outpour.engine.order import Order
 from outpour.engine.status import Status, status_of
 from outpour.engine.web_seed_peer import web_seed_at
+
+PEERS_TOLD_MAX = 1000
+"""Peers of a torrent that are told again to a new handle of it."""
 
 
 @dataclass(slots=True)
@@ -23,7 +27,7 @@ class Entry:
         keeps_info: Whether its resume data must hold the info dictionary.
         awaits_files: Whether it is a magnet link whose files nobody has chosen yet.
         web_seeds: URLs that libtorrent was given.
-        peers: Those that it was told to connect to.
+        peers: The latest that it was told to connect to.
         raw: libtorrent's status, as it was last.
         status: What was made of that; None when it is to be made anew.
         fault: Why it stands still.
@@ -35,7 +39,7 @@ class Entry:
     keeps_info: bool
     awaits_files: bool
     web_seeds: tuple[str, ...] = ()
-    peers: list[tuple[str, int]] = field(default_factory=list)
+    peers: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=PEERS_TOLD_MAX))
     raw: lt.torrent_status | None = None
     status: Status | None = None
     fault: str | None = None

@@ -22,6 +22,9 @@ KERNEL_VARIABLE = "OUTPOUR_HASH"
 POLL_S = 0.05
 """How often progress is told; Ctrl-C is noticed sooner."""
 
+PIECE_LENGTH_ANY = 1 << 20
+"""Where no pieces are made."""
+
 Source: TypeAlias = "tuple[str | Path | None, int]"
 """Where a file is and how many bytes it has; None is padding of zeros (BEP 47)."""
 Progress: TypeAlias = Callable[[int, int], None]
@@ -53,6 +56,7 @@ class Work:
         *,
         v1: bool,
         v2: bool,
+        sha256: bool = False,
         threads: int | None = None,
     ) -> None:
         """Start hashing.
@@ -63,6 +67,7 @@ class Work:
             piece_length: Bytes.
             v1: Make the piece list (BEP 3).
             v2: Make the merkle trees (BEP 52); each byte is read once all the same.
+            sha256: Make the SHA-256 of each file, too, on threads beside those.
             threads: How many; one a core by default.
 
         Raises:
@@ -78,7 +83,13 @@ class Work:
         self._total = sum([length for path, length in files if path is not None])
         try:
             self._job = Hashing(
-                files, piece_length, v1=v1, v2=v2, threads=threads or 0, kernel=kernel
+                files,
+                piece_length,
+                v1=v1,
+                v2=v2,
+                sha256=sha256,
+                threads=threads or 0,
+                kernel=kernel,
             )
         except ValueError as error:
             raise UsageError(f"hashing: {error}") from error
@@ -114,6 +125,20 @@ class Work:
     def trees(self) -> tuple[Merkle, ...]:
         """Return the v2 tree of each of `files`; after `wait`."""
         return tuple(map(Merkle._make, self._job.roots()))
+
+    def checksums(self) -> tuple[bytes, ...]:
+        """Return the SHA-256 of each of `files`, none for padding; after `wait`."""
+        return tuple(self._job.checksums())
+
+
+def hash_files(
+    files: Sequence[Source], *, threads: int | None = None, progress: Progress | None = None
+) -> tuple[bytes, ...]:
+    """Hash each file as a whole with SHA-256; arguments and errors as for `hash_v1`."""
+    work = Work(files, PIECE_LENGTH_ANY, v1=False, v2=False, sha256=True, threads=threads)
+    with work:
+        work.wait(progress)
+        return work.checksums()
 
 
 def hash_v1(

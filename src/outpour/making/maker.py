@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from outpour.base import arguments
 from outpour.base.errors import ReadError, UsageError
@@ -17,7 +18,7 @@ from outpour.base.text import is_utf8, printable
 from outpour.base.units import format_size
 from outpour.making import hasher
 from outpour.making.file_list import Layout
-from outpour.making.hasher import Progress
+from outpour.making.hasher import Merkle, Progress
 from outpour.making.piece_length import check_piece_length, pick_piece_length, piece_length_of_count
 from outpour.making.recipe import CreateOptions
 from outpour.making.walker import Tree, walk
@@ -39,6 +40,7 @@ __all__ = [
     "create",
     "create_from_tree",
     "make",
+    "make_summed",
     "pick_piece_length",
     "plan",
     "plan_path",
@@ -46,6 +48,24 @@ __all__ = [
 
 DEFAULTS = CreateOptions()
 _POWERS = frozenset(1 << power for power in range(14, 31))
+
+
+class Hashed(Protocol):
+    """Content that is being hashed; `hasher.Work` is one."""
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def wait(self, progress: Progress | None = None) -> None:
+        """Wait for the hashes."""
+
+    def pieces(self) -> bytes:
+        """Return the v1 piece list, after `wait`."""
+
+    def trees(self) -> tuple[Merkle, ...]:
+        """Return the v2 tree of each slot, after `wait`."""
+
+    def checksums(self) -> tuple[bytes, ...]:
+        """Return the SHA-256 of each slot where that was asked for, after `wait`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +79,7 @@ class Plan:
         piece_length: Bytes.
         layout: Its files in order, with padding.
         reuse: What an older torrent of the same content saves from being hashed.
+        begin: Begins to read and hash what is not on disk; None where it is.
     """
 
     tree: Tree
@@ -67,6 +88,7 @@ class Plan:
     piece_length: int
     layout: Layout = field(repr=False)
     reuse: Reuse | None = field(default=None, repr=False)
+    begin: Callable[[], Hashed] | None = field(default=None, repr=False)
 
     def lint(self) -> tuple[Lint, ...]:
         """Say what will be unwise in it."""
@@ -179,18 +201,25 @@ def plan(tree: Tree, options: CreateOptions = DEFAULTS, *, earlier: Metainfo | N
     # Hardly anybody asks for it, and it needs the reader of torrents.
     from outpour.making.reuse import check_reusable, reuse
 
+    if options.checksums:
+        raise UsageError("checksums: contradict `--reuse`, as they take every byte of every file")
     found = reuse(check_reusable(earlier), tree, layout.slots, piece_length, options.format)
     return Plan(tree, options, name, piece_length, layout, found)
 
 
 def make(plan: Plan, progress: Progress | None = None) -> Metainfo:
     """Read the content and make the torrent that was planned; errors as for `create`."""
+    return make_summed(plan, progress)[0]
+
+
+def make_summed(plan: Plan, progress: Progress | None = None) -> tuple[Metainfo, tuple[bytes, ...]]:
+    """Do what `make` does, and return the checksums beside the torrent; see `Made`."""
     with Draft(plan) as draft:
         # Imported while the content is read; who only writes the torrent needs no reader.
         from outpour.torrent.metainfo import Metainfo
 
-        raw = draft.finish(progress).raw
-    return Metainfo.parse(raw)
+        made = draft.finish(progress)
+    return Metainfo.parse(made.raw), made.checksums
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +229,13 @@ class Made:
     Attributes:
         raw: The .torrent file.
         infohash: The 20 bytes that trackers know, as `Info.infohash`.
+        checksums: The SHA-256 of each entry of the tree, in its order, empty for a kept link; none
+            at all unless the options ask for them.
     """
 
     raw: bytes = field(repr=False)
     infohash: bytes
+    checksums: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 class Draft:
@@ -217,13 +249,7 @@ class Draft:
         self._plan = plan
         self._format: Version = plan.options.format
         self._root = plan.options.root(is_folder=plan.tree.is_folder)
-        self._work = hasher.Work(
-            plan.layout.sources if plan.reuse is None else plan.reuse.sources,
-            plan.piece_length,
-            v1=self._format != "v2",
-            v2=self._format != "v1",
-            threads=plan.options.threads,
-        )
+        self._work = _on_disk(plan) if plan.begin is None else plan.begin()
 
     def __enter__(self) -> Draft:
         return self
@@ -264,7 +290,24 @@ class Draft:
             infohash = hashlib.sha256(raw).digest()[:20]
         else:
             infohash = hashlib.sha1(raw, usedforsecurity=False).digest()
-        return Made(bencode.encode({**root, "info": raw}), infohash)
+        return Made(bencode.encode({**root, "info": raw}), infohash, self._checksums())
+
+    def _checksums(self) -> tuple[bytes, ...]:
+        if not self._plan.options.checksums:
+            return ()
+        slots = zip(self._plan.layout.slots, self._work.checksums(), strict=True)
+        return tuple(digest for (entry, _), digest in slots if entry is not None)
+
+
+def _on_disk(plan: Plan) -> Hashed:
+    return hasher.Work(
+        plan.layout.sources if plan.reuse is None else plan.reuse.sources,
+        plan.piece_length,
+        v1=plan.options.format != "v2",
+        v2=plan.options.format != "v1",
+        sha256=plan.options.checksums,
+        threads=plan.options.threads,
+    )
 
 
 def _name(tree: Tree, options: CreateOptions) -> str:

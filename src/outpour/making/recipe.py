@@ -49,6 +49,7 @@ class CreateOptions:
         align: Begin every file on a piece in v1 too, with padding between (BEP 47).
         attributes: Say which files are executable (BEP 47).
         threads: How many hash; one a core by default.
+        checksums: Make the SHA-256 of each file, too; they stand beside the torrent, not in it.
         hidden, junk, symlinks, include, exclude, any_bytes: What to take; see `walker.walk`.
 
     Raises:
@@ -73,6 +74,7 @@ class CreateOptions:
     align: bool = False
     attributes: bool = False
     threads: int | None = None
+    checksums: bool = False
     hidden: bool = False
     junk: bool = False
     symlinks: Symlinks = "inside"
@@ -175,7 +177,8 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "similar": arguments.hashes,
     **dict.fromkeys(("comment", "source", "created_by", "name"), arguments.text),
     **dict.fromkeys(
-        ("private", "align", "attributes", "hidden", "junk", "any_bytes"), arguments.flag
+        ("private", "align", "attributes", "hidden", "junk", "any_bytes", "checksums"),
+        arguments.flag,
     ),
     "piece_length": arguments.size,
     **dict.fromkeys(("piece_count", "threads"), arguments.number),

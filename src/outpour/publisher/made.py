@@ -12,7 +12,7 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,10 +29,17 @@ CREATE TABLE IF NOT EXISTS publication (
     torrent TEXT NOT NULL,
     digest BLOB
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS publication_torrent ON publication (torrent)
+CREATE INDEX IF NOT EXISTS publication_torrent ON publication (torrent);
+CREATE TABLE IF NOT EXISTS checksums (
+    path BLOB PRIMARY KEY,
+    fingerprint BLOB NOT NULL,
+    digests BLOB NOT NULL
+) STRICT, WITHOUT ROWID
 """
 
 
+_DIGEST_BYTES = 32
+_NO_DIGEST = bytes(_DIGEST_BYTES)
 _ROOM = "free some space, or choose another folder with `--state`"
 
 
@@ -114,6 +121,34 @@ class MadeTorrents:
                 )  # fmt: skip
         return target
 
+    def keep_checksums(self, path: Path, fingerprint: bytes, checksums: Sequence[bytes]) -> None:
+        """Remember the SHA-256 of the files of this content, in the order of its tree.
+
+        Raises:
+            WriteError: The database cannot be written.
+        """
+        # A link that is kept as one has none.
+        digests = b"".join(digest or _NO_DIGEST for digest in checksums)
+        with self._lock, self._writing():
+            self._database.execute(
+                "INSERT OR REPLACE INTO checksums VALUES (?, ?, ?)",
+                (os.fsencode(path), fingerprint, digests),
+            )
+
+    def checksums(self, path: Path, fingerprint: bytes) -> tuple[bytes, ...]:
+        """The SHA-256 of the files of this content, empty where none were made; from any thread."""
+        with self._lock, suppress(sqlite3.Error):
+            row = self._database.execute(
+                "SELECT digests FROM checksums WHERE path = ? AND fingerprint = ?",
+                (os.fsencode(path), fingerprint),
+            ).fetchone()
+            if row is not None and len(row[0]) % _DIGEST_BYTES == 0:
+                raw = row[0]
+                return tuple(
+                    raw[at : at + _DIGEST_BYTES] for at in range(0, len(raw), _DIGEST_BYTES)
+                )
+        return ()
+
     def known(self) -> list[Path]:
         """All content that torrents were made of."""
         with self._lock, self._reading():
@@ -134,9 +169,11 @@ class MadeTorrents:
                 if row is None:
                     continue
                 with self._writing():
-                    self._database.execute(
-                        "DELETE FROM publication WHERE path = ?", (os.fsencode(path),)
-                    )
+                    for table in ("publication", "checksums"):
+                        self._database.execute(
+                            f"DELETE FROM {table} WHERE path = ?",  # noqa: S608 - one of two
+                            (os.fsencode(path),),
+                        )
                 with suppress(OSError):
                     (self.torrents / row[0]).unlink()
 

@@ -34,6 +34,8 @@ class PublishOptions:
         extra_trackers: Announce URLs of further trackers, each a tier after our own.
         upload_rate: Bytes a second that the peer engine may send, 0 for no limit.
         torrent_upload_rate: The same for each torrent.
+        web_seeds: Where copies of everything lie, as `CopyBase` reads them.
+        content: Serve the content over HTTP; without it only copies are web seeds.
         connections: Peers at once, 0 for the engine's own limit.
         bind: IP addresses that the peer engine listens at; empty for those of `listen`.
         peer_addresses: `HOST` or `HOST:PORT` where peers reach the engine; empty derives them.
@@ -44,6 +46,7 @@ class PublishOptions:
         title: Heading of the page; None takes that of `config`, else the folder's name.
         description: A sentence below it; None takes that of `config`.
         theme: Folder with styles and templates; None takes that of `config`.
+        checksums: Make the SHA-256 of each file, too.
         on_published: Command for the shell when something was published, None for none.
         on_withdrawn: The same when something was withdrawn.
         config: Settings file of the tracker, None for none.
@@ -69,6 +72,8 @@ class PublishOptions:
     extra_trackers: tuple[str, ...] = ()
     upload_rate: int = 0
     torrent_upload_rate: int = 0
+    web_seeds: tuple[str, ...] = ()
+    content: bool = True
     connections: int = 0
     bind: tuple[str, ...] = ()
     peer_addresses: tuple[str, ...] = ()
@@ -78,6 +83,7 @@ class PublishOptions:
     title: str | None = None
     description: str | None = None
     theme: Path | None = None
+    checksums: bool = False
     on_published: str | None = None
     on_withdrawn: str | None = None
     config: Path | None = None
@@ -93,10 +99,11 @@ class PublishOptions:
         return {"log_format": self.log_format, "log_level": self.log_level}
 
     def info_digest(self) -> bytes:
-        """Identify the choices that change an infohash: a torrent made under others is stale."""
+        """Identify the choices that change an infohash: a torrent made under others is stale.
+
+        Which files are taken is no matter here: that shows in the fingerprint of what was found.
+        """
         choices: tuple[object, ...] = (
             self.format, self.piece_length, self.private, self.source, self.hidden,
         )  # fmt: skip
-        if self.symlinks != "inside" or self.exclude:
-            choices = (*choices, self.symlinks, self.exclude)
         return hashlib.sha256(repr(choices).encode()).digest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +27,9 @@ class Publication:
         file_count: Files without padding.
         files: What tells whether a file is still the one that was hashed.
         fence: The folder that no link may lead out of, None where the content was named itself.
+        is_folder: It is a folder of files, not one file.
+        modified_at: Unix second in which the content was last written to.
+        sha256: Of the only file of a torrent that is no folder, None if it was not made.
     """
 
     entry: PublishEntry
@@ -36,9 +41,14 @@ class Publication:
     file_count: int
     files: FileIdentities = field(repr=False)
     fence: Path | None
+    is_folder: bool = False
+    modified_at: int = 0
+    sha256: bytes | None = None
 
     @classmethod
-    def of(cls, entry: PublishEntry, sight: Sight, metainfo: Metainfo) -> Publication:
+    def of(
+        cls, entry: PublishEntry, sight: Sight, metainfo: Metainfo, checksums: Sequence[bytes] = ()
+    ) -> Publication:
         """Describe the publication of an entry."""
         info = metainfo.info
         digests = (info.infohash_v1, info.infohash_v2)
@@ -53,6 +63,10 @@ class Publication:
             len(tree.entries),
             FileIdentities(tree.entries, is_folder=tree.is_folder),
             entry.path if tree.is_folder and not entry.is_link else entry.folder,
+            tree.is_folder,
+            # A clock ahead of ours would keep it the newest for ever.
+            min(sight.newest_ns // 10**9, int(time.time())),
+            checksums[0] if checksums and not tree.is_folder else None,
         )
 
 
@@ -69,6 +83,7 @@ class PublishedTorrents:
         self.revision = 0
         self._by_path: dict[Path, Publication] = {}
         self._by_infohash: dict[bytes, Publication] = {}
+        self._by_alias: dict[bytes, Publication] = {}
         self._by_name: dict[str, Publication] = {}
         self._length = 0
 
@@ -85,6 +100,7 @@ class PublishedTorrents:
         self.revision += 1
         self._by_path[publication.entry.path] = publication
         self._by_infohash[publication.infohash] = publication
+        self._by_alias.update(dict.fromkeys(publication.aliases, publication))
         self._by_name[publication.name] = publication
         self._length += publication.length
 
@@ -93,6 +109,8 @@ class PublishedTorrents:
         self.revision += 1
         publication = self._by_path.pop(path)
         del self._by_infohash[publication.infohash]
+        for alias in publication.aliases:
+            self._by_alias.pop(alias, None)
         del self._by_name[publication.name]
         self._length -= publication.length
         return publication
@@ -105,9 +123,21 @@ class PublishedTorrents:
         """The publication with this infohash."""
         return self._by_infohash.get(infohash)
 
+    def by_alias(self, infohash: bytes) -> Publication | None:
+        """The publication that peers announce under this infohash, its own or another."""
+        return self._by_alias.get(infohash)
+
     def named(self, name: str) -> Publication | None:
         """The publication with this name."""
         return self._by_name.get(name)
+
+    def all(self) -> tuple[Publication, ...]:
+        """Everything that is published; a copy."""
+        return tuple(self._by_path.values())
+
+    def infohashes(self) -> tuple[bytes, ...]:
+        """Of everything that is published, the own one of each."""
+        return tuple(self._by_infohash)
 
     def paths(self) -> tuple[Path, ...]:
         """Everything that is published."""

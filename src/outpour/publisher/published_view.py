@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 from outpour.publisher.published import PublishedTorrents
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
@@ -19,14 +21,24 @@ class PublishedView:
         tracker: Has the numbers.
         published: Has the files.
         follows_links: Links may lead out of the published folders.
+        has_content: The content is served here, too.
+        checksums: Gives the SHA-256 of the files of content by path and fingerprint.
     """
 
     def __init__(
-        self, tracker: TrackerService, published: PublishedTorrents, *, follows_links: bool
+        self,
+        tracker: TrackerService,
+        published: PublishedTorrents,
+        *,
+        follows_links: bool,
+        has_content: bool = True,
+        checksums: Callable[[Path, bytes], Sequence[bytes]] = lambda _path, _fingerprint: (),
     ) -> None:
         self._tracker = tracker
         self._published = published
         self._follows_links = follows_links
+        self._has_content = has_content
+        self._checksums = checksums
 
     @property
     def version(self) -> str:
@@ -95,7 +107,9 @@ class PublishedView:
     def content(self, infohash: bytes) -> ContentRoot | None:
         """Where the content lies, and how to tell that it is still what was published."""
         publication = self._published.by_infohash(infohash)
-        if publication is None:
+        if publication is None or not self._has_content:
             return None
         fence = None if self._follows_links else publication.fence
-        return ContentRoot(publication.entry.path, fence, publication.files.holds)
+        path, fingerprint = publication.entry.path, publication.fingerprint
+        checksums = partial(self._checksums, path, fingerprint)
+        return ContentRoot(path, fence, publication.files.holds, checksums)

@@ -17,11 +17,6 @@ from outpour.publisher.publish_options import PublishOptions
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.figures import Peer
 
-# Connecting costs a socket each; who is not reached in this turn is in the next.
-LEECHERS_A_TURN_MAX = 50
-# Leechers remembered a torrent, so that none is called twice in a row.
-LEECHERS_KEPT_MAX = 10_000
-
 
 class Seeder:
     """Seeds publications with the peer engine.
@@ -54,7 +49,8 @@ class Seeder:
                 upnp=options.upnp,
             )
         )
-        self._called: dict[bytes, set[Peer]] = {}
+        self._rates = options.upload_rate, 0
+        self._seeding: set[bytes] = set()
         self._failing: set[str] = set()
 
     @property
@@ -81,31 +77,50 @@ class Seeder:
             except OutpourError as error:
                 troubles.append(f"{error.message}; it is served by web seed only")
             else:
-                self._called[infohash] = set()
+                self._seeding.add(infohash)
         return troubles
 
     def __contains__(self, infohash: bytes) -> bool:
-        return infohash in self._called
+        return infohash in self._seeding
 
     def remove(self, infohash: bytes) -> None:
         """Stop seeding a torrent."""
         if infohash in self._engine:
             self._engine.remove(infohash)
-        self._called.pop(infohash, None)
+        self._seeding.discard(infohash)
 
-    def call(self, infohash: bytes, peers: Iterable[Peer]) -> int:
-        """Connect to leechers that were not called yet; returns how many were."""
-        called = self._called.get(infohash)
-        if called is None:
-            return 0
-        leechers = {peer for peer in peers if not peer.is_seeder}
-        if len(called) > LEECHERS_KEPT_MAX:
-            called.intersection_update(leechers)
-        fresh = [*(leechers - called)][:LEECHERS_A_TURN_MAX]
-        for peer in fresh:
-            called.add(peer)
-            self._engine.connect_peer(infohash, peer.host, peer.port)
-        return len(fresh)
+    def rest(self, infohash: bytes) -> None:
+        """Send nothing of a torrent for a while."""
+        if infohash in self._engine:
+            self._engine.pause(infohash)
+
+    def go_on(self, infohash: bytes) -> None:
+        """Seed a torrent again that rested."""
+        if infohash in self._engine:
+            self._engine.unpause(infohash)
+
+    def reannounce(self, infohash: bytes) -> bool:
+        """Announce a torrent to its trackers now; says whether it has any."""
+        if infohash not in self._engine or not self._trackers:
+            return False
+        self._engine.reannounce(infohash)
+        return True
+
+    def rates(self) -> tuple[int, int]:
+        """Limits of what is sent and of what is taken, in bytes a second; 0 for none."""
+        return self._rates
+
+    def limit(self, upload_rate: int, download_rate: int) -> None:
+        """Change these limits."""
+        self._rates = upload_rate, download_rate
+        self._engine.limit(download_rate=download_rate, upload_rate=upload_rate)
+
+    def call(self, infohash: bytes, peers: Iterable[Peer]) -> None:
+        """Connect to those that leech; the engine does so as fast as it may."""
+        if infohash in self._seeding:
+            for peer in peers:
+                if not peer.is_seeder:
+                    self._engine.connect_peer(infohash, peer.host, peer.port)
 
     def news(self) -> tuple[list[str], dict[bytes, str]]:
         """Say what went wrong since the last call.

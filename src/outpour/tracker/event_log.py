@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -38,6 +39,11 @@ class Happening:
     name: str
     is_trouble: bool
     text: str
+
+    @property
+    def day(self) -> str:
+        """The date, in UTC."""
+        return time.strftime("%Y-%m-%d", time.gmtime(self.at))
 
 
 class EventLog:

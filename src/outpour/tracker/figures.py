@@ -34,6 +34,7 @@ class TorrentRow:
         comment: The comment inside the metainfo, None if there is none.
         web_seeds: URLs of the metainfo's web seeds (BEP 19).
         group: The folder it was found in, where there are several; None without one.
+        is_folder: It holds a folder, not one file.
     """
 
     infohash: bytes
@@ -53,6 +54,7 @@ class TorrentRow:
     comment: str | None = None
     web_seeds: tuple[str, ...] = ()
     group: str | None = None
+    is_folder: bool = False
 
     @property
     def infohash_hex(self) -> str:

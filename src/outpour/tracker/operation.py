@@ -13,7 +13,7 @@ from outpour.base.process_usage import ProcessUsage
 from outpour.tracker.event_log import EventLog, Happening
 from outpour.tracker.state import event_table, moment_table
 from outpour.tracker.state.keeper import Keeper
-from outpour.tracker.state.operation_tiers import Moment
+from outpour.tracker.state.operation_tiers import Moment, stretched
 
 if TYPE_CHECKING:
     from outpour._core import Tracker
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
 LEVELS = frozenset({"torrents", "peers_v4", "peers_v6", "seeders", "store_bytes"})
 """Counters of the core that rise and fall."""
+RECENT_S = 15.0
+"""How far back what happens lately goes, while somebody looks."""
+LOOKED_MIN_S = 1.0
+"""Between two readings that a rate can be taken from."""
 UNKEPT_MAX = 120
 """Moments that wait while nothing can be written: two hours."""
 MINUTE_S = 60
+ANSWERS_KEPT = 16
+"""Until the next sample, each of some hundred moments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +77,13 @@ class Operation:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._up = time.monotonic
         self.log = EventLog(clock)
         self._sources: list[Source] = []
         self._unkept: deque[Moment] = deque(maxlen=UNKEPT_MAX)
+        self._sampled: deque[Reading] = deque(maxlen=2)
+        self._looked: deque[Reading] = deque(maxlen=64)
+        self._read: dict[tuple[int, int], Sequence[Moment]] = {}
 
     def begin(self, core: Tracker, keeper: Keeper, past: SwarmHistory) -> None:
         """Begin to read a core; the events of an earlier run are in the log from now on."""
@@ -82,7 +92,7 @@ class Operation:
         self._past = past
         nothing: list[Happening] = []
         self.log.load(keeper.read(event_table.happenings, nothing))
-        self._last = self.reading()
+        self._sampled.append(self.reading())
 
     def also_read(self, source: Source) -> None:
         """Let a part of the process tell its numbers too."""
@@ -105,15 +115,33 @@ class Operation:
             more_counts, more_levels = source()
             counts.update(more_counts)
             levels.update(more_levels)
-        return Reading(self._clock(), time.monotonic(), counts, levels)
+        return Reading(self._clock(), self._up(), counts, levels)
+
+    def lately(self) -> tuple[Reading, Moment]:
+        """The numbers of now, and what happened since some seconds ago.
+
+        Since the last full minute, where nobody has looked in the meantime.
+        """
+        now = self.reading()
+        while self._looked and now.up_s - self._looked[0].up_s > RECENT_S:
+            self._looked.popleft()
+        known = [*list(self._looked)[:1], *reversed(self._sampled)]
+        base = next((one for one in known if now.up_s - one.up_s >= LOOKED_MIN_S), known[-1])
+        self._looked.append(now)
+        return now, moment_between(int(base.at), base, now)
+
+    def name(self, infohash: bytes) -> str | None:
+        """What a torrent is or was called, None if that was never known."""
+        return self._keeper.named.get(infohash, (None, 0))[0]
 
     def sampling(self) -> Callable[[], bool]:
         """Take the moment since the last call; what is returned keeps it, on another thread."""
         reading = self.reading()
-        # A second before the end of a minute is in it, and so is its beginning.
-        at = int(reading.at - 1) // MINUTE_S * MINUTE_S
-        self._unkept.append(moment_between(at, self._last, reading))
-        self._last = reading
+        last = self._sampled[-1]
+        # It is of the minute that its middle is in, however late it is taken.
+        at = int(reading.at - (reading.up_s - last.up_s) / 2) // MINUTE_S * MINUTE_S
+        self._unkept.append(moment_between(at, last, reading))
+        self._sampled.append(reading)
         self.log.turn()
         events = self.log.take_unsaved()
         oldest = {one.kind: self.log.oldest(one.kind) for one in events}
@@ -122,22 +150,35 @@ class Operation:
     async def moments(self, since: int, step_s: int) -> Sequence[Moment]:
         """What happened since Unix second `since`, in stretches of `step_s` seconds.
 
-        Oldest first. A stretch in which the tracker did not run lacks; the last goes up to the last
-        full minute.
+        Oldest first, and up to now. A stretch in which the tracker did not run lacks.
         """
-        now = self._clock()
+        now = self.reading()
+        last = self._sampled[-1]
+        running = moment_between(int(now.at) // MINUTE_S * MINUTE_S, last, now)
+        kept = await self._kept(now.at, since, step_s)
+        more = [one for one in self._unkept if one.at >= since]
+        if now.up_s - last.up_s >= LOOKED_MIN_S and self._sampled[-1] is last:
+            more.append(running)
+        return stretched([*kept, *more], max(step_s, MINUTE_S)) if more else kept
 
-        def ask(connection: moment_table.Connection) -> list[Moment]:
-            return moment_table.moments(connection, now, since, step_s)
-
-        nothing: list[Moment] = []
-        return await self._past.ask(ask, nothing)
+    async def _kept(self, now: float, since: int, step_s: int) -> Sequence[Moment]:
+        known = self._read.get((since, step_s))
+        if known is not None:
+            return known
+        last, nothing = self._sampled[-1], list[Moment]()
+        found = await self._past.ask(
+            lambda connection: moment_table.moments(connection, now, since, step_s), nothing
+        )
+        if self._sampled[-1] is last and len(self._read) < ANSWERS_KEPT:
+            self._read[since, step_s] = found
+        return found
 
     def _keep(self, events: Sequence[Happening], oldest: Mapping[str, int]) -> bool:
         moments = tuple(self._unkept)
         is_kept = self._keeper.keep_moments(moments)
         for _ in moments if is_kept else ():
             self._unkept.popleft()
+        self._read.clear()
         if events and not self._keeper.keep_events(events, oldest):
             self.log.put_back(events)
             return False

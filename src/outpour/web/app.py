@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -11,56 +12,75 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from outpour.base.units import format_size
 from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
-    feed,
     pages,
     text_format,
     torrent_files,
     web_seed,
 )
-from outpour.web.access import Access, AccessRules
+from outpour.web.access import ROOM_OF, Access, AccessRules
+from outpour.web.admin.admin_filters import FILTERS
 from outpour.web.admin.admin_routes import ADMIN_PAGES
 from outpour.web.admin.console import Console
+from outpour.web.admin.now_page import looking
 from outpour.web.api.administration import Admin
 from outpour.web.api.api_table import ENDPOINTS, ROOT
 from outpour.web.api.problem import problem_response
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
-from outpour.web.file_tree import tree_of
+from outpour.web.cross_origin import CrossOrigin
+from outpour.web.feeds import feed_reply
+from outpour.web.feeds.sitemap import sitemap
 from outpour.web.forwarded import Forwarded
 from outpour.web.headers import Secured, Unprefixed
+from outpour.web.limits import GROUPS_SHOWN
 from outpour.web.live_numbers import Live
 from outpour.web.metrics.metrics_reply import metrics
 from outpour.web.page_thread import PageThread
-from outpour.web.query import COLUMNS
+from outpour.web.query import CLASSIC, LISTED
 from outpour.web.rendered_pages import RenderedPages
 from outpour.web.reply import NOT_HERE
 from outpour.web.row_fragments import RowFragments
 from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
+from outpour.web.torrents import torrent_documents, torrent_page
+from outpour.web.torrents.archives_sent import ArchivesSent
+from outpour.web.torrents.file_tree import shown_paths, tree_of
+from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
+from outpour.web.visitors import latest, list_page
 from outpour.web.visitors.beside import Beside, NothingBeside
+from outpour.web.visitors.level_line import is_level
 from outpour.web.visitors.linked_line import linked
+from outpour.web.visitors.newest_of_groups import Groups
+from outpour.web.visitors.prose import prose
 from outpour.web.visitors.theme_folder import check_templates, theme_loader
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 ROUTES = (
-    ("/", pages.index),
-    ("/index.html", pages.index),
-    ("/torrent/{infohash}", pages.torrent),
-    ("/torrents/{name}", torrent_files.metainfo),
+    ("/", list_page.index),
+    ("/index.html", list_page.index),
+    ("/classic", list_page.classic),
+    ("/latest/{glob:path}", latest.latest),
+    ("/torrent/{infohash}", torrent_page.torrent),
+    ("/torrent/{infohash}/swarm", torrent_page.swarm),
+    ("/torrent/{infohash}/qr.svg", torrent_page.code),
+    ("/torrents/{name}", torrent_documents.named),
     ("/file", torrent_files.classic_file),
     ("/content", web_seed.content),
     ("/content/{path:path}", web_seed.content),
     ("/metrics", metrics),
-    ("/feed.xml", feed.feed),
+    ("/feed.xml", feed_reply.rss_feed),
+    ("/feed.atom", feed_reply.atom_feed),
+    ("/feed.json", feed_reply.json_items),
+    ("/sitemap.xml", sitemap),
     ("/healthz", pages.healthz),
     ("/robots.txt", pages.robots),
     ("/favicon.ico", pages.favicon),
@@ -100,31 +120,43 @@ def make_app(
     """
     options = options or WebOptions()
     rules = rules or AccessRules()
+    beside = beside or NothingBeside()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
     environment = templates(options.site)
+    own = None if options.site.theme is None else templates()
     context = Context(
         view=view,
         options=options,
-        beside=beside or NothingBeside(),
+        beside=beside,
         url_names=UrlNames(view, thread),
         facts=FactsKept(view),
+        files=FilesKept(view, beside, shown_paths),
+        archives=ArchivesSent(),
         live=live,
         assets=Assets.load(options.site),
         templates=environment,
+        own_templates=own or environment,
         thread=thread,
         pages=RenderedPages(thread),
         selections=Selections(thread),
         charts=SwarmCharts(view),
-        rows=RowFragments(environment),
+        rows=RowFragments(environment, own, "row.html"),
+        classic_rows=RowFragments(environment, own, "classic_row.html"),
+        groups=Groups(thread),
         admin=administration,
         console=console,
     )
+
+    if console is not None:
+        console.begin(looking(context, console), thread)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await live.close()
+        if console is not None:
+            await console.watchers.close()
         await context.charts.close()
         thread.close()
 
@@ -134,6 +166,7 @@ def make_app(
             Middleware(Forwarded, trusted=options.trusted_proxies),
             Middleware(Secured),
             Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS, is_key=rules.is_key),
+            Middleware(CrossOrigin, is_public=partial(_is_public, rules), methods=_changing),
             Middleware(Access, rules=rules, rooms=ROOMS),
         ],
         exception_handlers={HTTPException: refuse},
@@ -143,6 +176,32 @@ def make_app(
     app.router.redirect_slashes = False
     app.state.context = context
     return app
+
+
+SHARED = tuple(
+    compile_path(ROOT + one.path)[0]
+    for one in ENDPOINTS
+    if one.method == "GET" and not one.is_admin
+)
+"""What pages of other sites may read of the API, where it is open to all; so they may content and
+feeds."""
+
+
+CHANGING = tuple(
+    (compile_path(ROOT + one.path)[0], one.method) for one in ENDPOINTS if one.method != "GET"
+)
+
+
+def _changing(path: str) -> list[str]:
+    return [method for pattern, method in CHANGING if pattern.match(path)]
+
+
+def _is_public(rules: AccessRules, path: str) -> bool:
+    if path.startswith(f"{ROOT}/"):
+        is_shared = any(shared.match(path) for shared in SHARED)
+    else:
+        is_shared = ROOM_OF.get(path.split("/")[1]) in ("api", "content")
+    return is_shared and rules.level(path) == "open"
 
 
 def _routes() -> list[Route]:
@@ -186,7 +245,14 @@ def templates(site: SiteSettings | None = None) -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals.update(columns=COLUMNS, tree_of=tree_of)
+    environment.globals.update(
+        classic_columns=CLASSIC,
+        columns=LISTED,
+        groups_shown=GROUPS_SHOWN,
+        is_level=is_level,
+        prose=prose,
+        tree_of=tree_of,
+    )
     environment.filters.update(
         count=text_format.count,
         day=text_format.day,
@@ -195,6 +261,7 @@ def templates(site: SiteSettings | None = None) -> Environment:
         linked=linked,
         minute=text_format.minute,
         size=format_size,
+        **FILTERS,
     )
     if theme is not None:
         check_templates(theme, environment)

@@ -23,8 +23,11 @@ from outpour.web.row_fragments import RowFragments
 from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
+from outpour.web.torrents.archives_sent import ArchivesSent
+from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors.beside import Beside
+from outpour.web.visitors.newest_of_groups import Groups
 
 if TYPE_CHECKING:
     from outpour.web.admin.console import Console
@@ -53,14 +56,19 @@ class Context:
         beside: The files that belong to content.
         url_names: The view's torrents by name.
         facts: What is known of a torrent beside its row.
+        files: What is known of a torrent's files beside its metainfo.
+        archives: Counts the archives of folders that are being sent.
         live: Who listens to changing numbers.
         assets: Styles, scripts and icons.
         templates: The pages.
+        own_templates: Those of the package, whatever the theme.
         thread: Where pages are put together.
         pages: Pages as they were put together last.
         selections: Rows in the orders that were asked for.
         charts: Drawings of histories.
         rows: Rows of the page.
+        classic_rows: Rows of the classic page.
+        groups: The groups of all torrents.
         admin: What an administrator may do; None where nobody is one.
         console: What the operator's pages stand on; None where there are none.
     """
@@ -70,14 +78,19 @@ class Context:
     beside: Beside
     url_names: UrlNames
     facts: FactsKept
+    files: FilesKept
+    archives: ArchivesSent
     live: Live
     assets: Assets
     templates: Environment
+    own_templates: Environment
     thread: PageThread
     pages: RenderedPages
     selections: Selections
     charts: SwarmCharts
     rows: RowFragments
+    classic_rows: RowFragments
+    groups: Groups
     admin: Admin | None = None
     console: Console | None = None
 
@@ -122,17 +135,27 @@ class Context:
             headers={"etag": page.tag} if status == 200 else None,
         )
 
+    def _text(self, template: str, links: Links, values: dict[str, object]) -> str:
+        given = {
+            "context": self,
+            "links": links,
+            "asset": lambda name: links.at(f"/static/{name}", v=self.assets.version(name)),
+            "version": self.view.version,
+            "clock": _UNSET,
+            **values,
+        }
+        try:
+            return self.templates.get_template(template).render(given)
+        except Exception:
+            # A theme was written by somebody, for some version; whatever it does, there is a page.
+            if self.options.site.theme is None:
+                raise
+            return self.own_templates.get_template(template).render(given)
+
     def _rendered(
         self, template: str, links: Links, now: int, values: dict[str, object]
     ) -> Rendered:
-        text = self.templates.get_template(template).render(
-            context=self,
-            links=links,
-            asset=lambda name: links.at(f"/static/{name}", v=self.assets.version(name)),
-            version=self.view.version,
-            clock=_UNSET,
-            **values,
-        )
+        text = self._text(template, links, values)
         # A page of another minute is no other page: who has it need not fetch it again.
         tag = weak_tag(_with_clock(text, Clock("", "")).encode("utf-8", "replace"))
         clock = Clock(text_format.iso(now), text_format.minute(now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from outpour.web.connection_table import site_of
 from outpour.web.context import Context, context_of
 from outpour.web.forwarded import address_of
 from outpour.web.limits import EVENT_HEARTBEAT_S, EVENT_SEND_S, PAGE_ROWS_MAX
-from outpour.web.live_numbers import Listener, Live, TooManyListenersError
+from outpour.web.live_numbers import Listener, TooManyListenersError
 from outpour.web.query import Query
 
 ABORT = "outpour.abort"
@@ -23,10 +24,17 @@ ABORT = "outpour.abort"
 RECONNECT_MS = 2000
 
 
+class Speaker(Protocol):
+    """Whoever leaves messages for listeners."""
+
+    def leave(self, listener: Listener) -> None:
+        """Leave no more for this one."""
+
+
 class EventStream(Response):
     """An answer that lasts until its reader or the server leaves."""
 
-    def __init__(self, live: Live, listener: Listener) -> None:
+    def __init__(self, live: Speaker, listener: Listener) -> None:
         super().__init__(media_type="text/event-stream")
         # Without a length the answer is chunked; the last two headers keep proxies from storing it.
         del self.headers["content-length"]

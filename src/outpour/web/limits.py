@@ -12,7 +12,17 @@ CONNECTIONS_SPARE_MAX = 64
 """Connections beyond these limits, to answer 503 on, and `/healthz` as ever."""
 
 REQUEST_BYTES_MAX = 32 << 10
-"""A request line with its headers. Nothing here takes a body, so this is a whole request."""
+"""A request line with its headers, and with its body where that is no upload."""
+
+UPLOADS = (b"POST", (b"/api/v1/torrents", b"/admin/torrents"))
+"""Method and ends of the paths that take a longer body: a .torrent from an administrator."""
+
+UPLOAD_BYTES_MAX = 32 << 20
+"""Such a body. Nothing is kept of it before its sender is known, and its reader takes it as it
+comes."""
+
+UPLOAD_S = 120.0
+"""Time to send it."""
 
 REQUEST_S = 10.0
 """Time to send a whole request, so that a trickle of bytes cannot hold a connection."""
@@ -44,8 +54,23 @@ EVENT_HEARTBEAT_S = 15.0
 EVENT_SEND_S = 10.0
 """Time for one message to enter the socket before its reader is dropped as too slow."""
 
-PAGE_ROWS_MAX = 200
-"""Torrents on one page; more are reached by page links. Some 500 KB, 50 KB as it is sent."""
+PAGE_ROWS_MAX = 50
+"""Torrents on one page; more are reached by page links. Some 150 KB, 12 KB as it is sent."""
+
+GROUPS_MAX = 200
+"""Groups that are offered by name; those beyond it are reached by their URLs."""
+
+GROUPS_SHOWN = 6
+"""Groups whose newest torrent is shown at once; those of more fold away."""
+
+WRITING_BYTES_MAX = 64 << 10
+"""A description; a larger file is content, and not shown. A hostile one takes some seconds."""
+
+WRITINGS_KEPT = 64
+"""Descriptions that are kept as HTML."""
+
+WRITING_SHOWN = 900
+"""Letters of a description that are shown at once; what is longer folds away."""
 
 SPARKLINES_WAIT_S = 0.1
 """How long a page waits for histories that nobody has looked at yet; they come by themselves."""
@@ -54,7 +79,7 @@ CHARTS_KEPT = 2048
 """Small drawings that are kept until their history goes on: two or three kilobytes each."""
 
 ROWS_KEPT = 2048
-"""Rows that are kept as HTML until they change: some two kilobytes each."""
+"""Rows that are kept as HTML until they change: some three kilobytes each."""
 
 PAGES_KEPT = 32
 """Pages kept as they were sent last, until what they show changes."""
@@ -62,7 +87,7 @@ PAGES_KEPT = 32
 PAGES_KEPT_BYTES_MAX = 8 << 20
 """The same in bytes, compressed forms included."""
 
-ORDERS_KEPT = 8
+ORDERS_KEPT = 16
 """Orders of all rows that are kept until the rows change: a reference a row each."""
 
 SORTED_AT_ONCE_MAX = 1000
@@ -104,6 +129,15 @@ CONTENT_CHUNK_BYTES = 1 << 20
 FOLDER_ENTRIES_MAX = 1000
 """Files and folders on one page of a listing."""
 
+ARCHIVES_MAX = 64
+"""Archives of folders that are sent at once: each reads its files through this process."""
+
+ARCHIVE_CHUNK_BYTES = 128 << 10
+"""Bytes of a file in memory for each archive that is sent, and as many in its socket."""
+
+ARCHIVE_FILES_MAX = 20_000
+"""Files of a torrent whose folders are sent as archives; the directory of one is 100 bytes each."""
+
 FACTS_KEPT = 16
 """Torrents whose metainfo is kept parsed, for their pages and the web seed."""
 
@@ -113,5 +147,5 @@ COST_FACTOR = 10
 NAMED_AT_ONCE_MAX = 500
 """Torrents whose URLs are worked out at once; those of more are, beside the event loop."""
 
-GZIP_BYTES_MIN = 1024
+PACKED_BYTES_MIN = 1024
 """Smaller texts fit one packet and are not compressed."""

@@ -96,6 +96,11 @@ class Links:
         """The .torrent by its file name."""
         return f"{self.prefix}/torrents/{_quoted(file_name)}"
 
+    def latest(self, group: str | None, glob: str) -> str:
+        """What leads to the newest content whose name fits."""
+        parts = [*(group.split("/") if group else ()), glob]
+        return "/".join([self.prefix, "latest", *(quote(_bytes(part), safe="*") for part in parts)])
+
     def content(self, path: Iterable[str], *, is_folder: bool = False) -> str:
         """A file or folder of the web seed, by the torrent's name and the path inside it."""
         parts = [self.prefix, "content", *map(_quoted, path)]
@@ -104,4 +109,8 @@ class Links:
 
 def _quoted(name: str) -> str:
     # Names from metainfo carry bytes that are no UTF-8 as surrogates; any other is not sent.
-    return quote(name.encode("utf-8", "surrogateescape"), safe="")
+    return quote(_bytes(name), safe="")
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")

@@ -8,44 +8,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from outpour.web.assets import Assets
 from outpour.web.context import context_of
-from outpour.web.query import Query, infohash_of
 from outpour.web.reply import reply
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-
-
-async def index(request: Request) -> Response:
-    """`/`: all torrents with their numbers, the page of the classic trackers."""
-    context = context_of(request)
-    query = Query.of(request.query_params)
-    selection = await context.selections.get(context.url_names.rows(), query)
-    histories = await context.charts.histories(selection.rows)
-    values: dict[str, object] = {
-        "histories": histories,
-        "names": await context.url_names.names(),
-        "query": query,
-        "selection": selection,
-        "totals": context.url_names.totals(),
-    }
-    return await context.page(request, "index.html", values, key=query)
-
-
-async def torrent(request: Request) -> Response:
-    """`/torrent/INFOHASH`: everything about one torrent."""
-    context = context_of(request)
-    infohash = infohash_of(request.path_params["infohash"])
-    row = context.view.row(infohash) if infohash else None
-    if row is None:
-        raise HTTPException(404)
-    names = await context.url_names.names()
-    values: dict[str, object] = {
-        "row": row,
-        "facts": await context.facts.get(row.infohash),
-        "file_name": names.metainfo_of.get(row.infohash),
-        "content_name": names.content_of.get(row.infohash),
-        "chart": await context.charts.chart(row),
-    }
-    return await context.page(request, "torrent.html", values, key=row.infohash)
 
 
 async def healthz(request: Request) -> Response:
@@ -60,9 +25,11 @@ async def healthz(request: Request) -> Response:
 
 async def robots(request: Request) -> Response:
     """`/robots.txt`: pages may be indexed, content need not be fetched for that."""
-    prefix = context_of(request).options.prefix
+    context, links = context_of(request), context_of(request).links(request)
+    prefix = context.options.prefix
     closed = ("announce", "scrape", "api/", "content/", "file", "metrics")
     lines = ["User-agent: *", *(f"Disallow: {prefix}/{path}" for path in closed)]
+    lines.append(f"Sitemap: {links.absolute(links.at('/sitemap.xml'))}")
     return await reply(request, "\n".join(lines) + "\n", "text/plain", cache="max-age=3600")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from outpour.web.limits import GZIP_BYTES_MIN, PAGES_KEPT, PAGES_KEPT_BYTES_MAX
+from outpour.web.limits import PAGES_KEPT, PAGES_KEPT_BYTES_MAX
+from outpour.web.packed_text import PackedText, is_worth_packing
 from outpour.web.page_thread import PageThread
-from outpour.web.reply import gzip_level, weak_tag
+from outpour.web.reply import weak_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,27 +19,30 @@ class Rendered:
 
     Attributes:
         raw: The text.
-        packed: The same as gzip, None where that is not worth it.
+        packed: The same with its packed forms.
         tag: Entity tag.
     """
 
     raw: bytes
-    packed: bytes | None
+    packed: PackedText
     tag: str
 
     @classmethod
     def of(cls, text: str | bytes, tag: str | None = None) -> Rendered:
-        """Compress and tag a text, which takes some milliseconds for a large one."""
+        """Pack and tag a text, which takes some milliseconds for a large one.
+
+        It is packed as nearly all take it; who takes better is the first to ask for that.
+        """
         raw = text.encode("utf-8", "replace") if isinstance(text, str) else text
-        packed = None
-        if len(raw) >= GZIP_BYTES_MIN:
-            packed = gzip.compress(raw, gzip_level(len(raw)), mtime=0)
+        packed = PackedText(raw)
+        if is_worth_packing(raw):
+            packed.pack("gzip")
         return cls(raw, packed, tag or weak_tag(raw))
 
     @property
     def size(self) -> int:
         """Bytes in memory."""
-        return len(self.raw) + len(self.packed or b"")
+        return self.packed.size
 
 
 @dataclass(slots=True)

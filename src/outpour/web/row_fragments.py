@@ -19,11 +19,14 @@ class RowFragments:
     """Keeps the rows that were shown last; used on one thread.
 
     Args:
-        templates: Has `row.html`.
+        templates: Has the template.
+        own: Has that of the package, for where the one of a theme fails; None without a theme.
+        name: Of the template.
     """
 
-    def __init__(self, templates: Environment) -> None:
-        self._template = templates.get_template("row.html")
+    def __init__(self, templates: Environment, own: Environment | None, name: str) -> None:
+        self._template = templates.get_template(name)
+        self._own = None if own is None else own.get_template(name)
         self._kept: OrderedDict[tuple[bytes, Links], tuple[object, Markup]] = OrderedDict()
 
     def of(
@@ -32,24 +35,31 @@ class RowFragments:
         sparklines: Mapping[bytes, Chart],
         names: Names,
         links: Links,
+        checksums: Mapping[bytes, str] | None = None,
     ) -> Iterator[Markup]:
         """The HTML of each row."""
         for row in rows:
             key = (row.infohash, links)
-            file_name = names.metainfo_of.get(row.infohash)
-            content_name = names.content_of.get(row.infohash)
-            inputs = (row, sparklines.get(row.infohash), file_name, content_name)
+            values = {
+                "row": row,
+                "sparkline": sparklines.get(row.infohash),
+                "file_name": names.metainfo_of.get(row.infohash),
+                "content_name": names.content_of.get(row.infohash),
+                "checksum": (checksums or {}).get(row.infohash),
+            }
             kept = self._kept.get(key)
-            if kept is None or kept[0] != inputs:
-                html = self._template.render(
-                    row=row,
-                    sparkline=inputs[1],
-                    file_name=file_name,
-                    content_name=content_name,
-                    links=links,
-                )
-                self._kept[key] = kept = (inputs, Markup(html))  # noqa: S704 - a template made it
+            if kept is None or kept[0] != values:
+                html = self._rendered({"links": links, **values})
+                self._kept[key] = kept = (values, Markup(html))  # noqa: S704 - a template made it
             self._kept.move_to_end(key)
             yield kept[1]
         while len(self._kept) > ROWS_KEPT:
             self._kept.popitem(last=False)
+
+    def _rendered(self, values: dict[str, object]) -> str:
+        try:
+            return self._template.render(values)
+        except Exception:
+            if self._own is None:
+                raise
+            return self._own.render(values)

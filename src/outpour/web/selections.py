@@ -22,15 +22,15 @@ class Selections:
 
     def __init__(self, thread: PageThread) -> None:
         self._thread = thread
-        self._kept: OrderedDict[tuple[str, bool, str], tuple[Rows, Rows]] = OrderedDict()
+        self._kept: OrderedDict[tuple[object, ...], tuple[Rows, Rows]] = OrderedDict()
 
     async def get(self, rows: Rows, query: Query, *, rows_max: int = PAGE_ROWS_MAX) -> Selection:
-        """Filter by name or infohash, sort, and cut out one page."""
+        """Filter by group, name or infohash, sort, and cut out one page."""
         return cut(await self.all(rows, query), query.page, rows_max)
 
     async def all(self, rows: Rows, query: Query) -> Rows:
-        """Filter by name or infohash, and sort."""
-        key = (query.sort, query.descending, query.text)
+        """Filter by group, name or infohash, and sort."""
+        key = (query.sort, query.descending, query.text, query.group)
         kept = self._kept.get(key)
         if kept is None or (kept[0] is not rows and kept[0] != rows):
             if len(rows) <= SORTED_AT_ONCE_MAX:

@@ -19,13 +19,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from outpour.web.byte_ranges import Span, UnsatisfiableError, parse_range
-from outpour.web.content import Folder, Open, PublishedContent, split_path
+from outpour.web.content import Open, PublishedContent, split_path
 from outpour.web.context import context_of
 from outpour.web.disposition import disposition
-from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES, FOLDER_ENTRIES_MAX
-from outpour.web.query import Query
+from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES
 from outpour.web.reply import is_listed
 from outpour.web.sendfile import EXTENSION
+from outpour.web.torrents.folder_page import listing
 
 # A published file is opened in the browser with the origin of the pages, so it may not script:
 # only these kinds are shown in place, all others are saved. The policy stands behind that.
@@ -59,7 +59,7 @@ async def content(request: Request) -> Response:
     is_folder = raw.endswith(b"/")
     inner = raw.removeprefix(b"/").removesuffix(b"/")
     path = split_path(inner) if inner else () if raw in (b"", b"/") else None
-    published = PublishedContent(context.view, context.url_names, context.facts)
+    published = PublishedContent(context.view, context.url_names, context.facts, context.beside)
     found = None if path is None else await published.find(path)
     if isinstance(found, Open):
         # With a slash at the end it is what clients of v2 torrents ask for.
@@ -68,25 +68,7 @@ async def content(request: Request) -> Response:
         raise HTTPException(404)
     if not is_folder:
         return RedirectResponse(context.links(request).content(found.path, is_folder=True), 301)
-    return await _listing(request, found)
-
-
-async def _listing(request: Request, folder: Folder) -> Response:
-    context = context_of(request)
-    names = await context.url_names.names()
-    infohash = names.content.get(folder.path[0]) if folder.path else None
-    asked = Query.of(request.query_params).page
-    pages = max(1, -(-len(folder.entries) // FOLDER_ENTRIES_MAX))
-    page = min(max(1, asked), pages)
-    values: dict[str, object] = {
-        "entries": folder.entries[(page - 1) * FOLDER_ENTRIES_MAX : page * FOLDER_ENTRIES_MAX],
-        "folder": folder,
-        "here": context.links(request).content(folder.path, is_folder=True),
-        "infohash": infohash,
-        "page": page,
-        "pages": pages,
-    }
-    return await context.page(request, "folder.html", values)
+    return await listing(request, found)
 
 
 def file_reply(request: Request, opened: Open) -> Response:

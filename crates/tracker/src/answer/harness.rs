@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use parking_lot::Mutex;
 
-use super::{Context, Policy, http, udp};
+use super::{Context, Pace, Policy, http, udp};
 use crate::counters::Counters;
-use crate::gate::{ConnectionIds, Gate, GateSettings, Lists};
+use crate::gate::{ConnectionIds, Gate, GateSettings, Lists, RateLimit};
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::store::Store;
@@ -33,7 +33,7 @@ impl Harness {
             GateSettings {
                 lists: Lists::default(),
                 trusted_proxies: Vec::new(),
-                rate: None,
+                rate: RateLimit::new([1; 16], 0, 0),
                 serves_private_networks: false,
                 believes_every_ip: false,
                 path_prefix: Vec::new(),
@@ -46,10 +46,8 @@ impl Harness {
                 waiting: None,
             },
             policy: Policy {
-                interval_s: 1800,
-                min_interval_s: 300,
+                pace: Pace::new(1800, 300, 50),
                 jitter_percent: 10,
-                peers_per_answer: 50,
                 peers_per_answer_max: 200,
                 full_scrape: false,
             },

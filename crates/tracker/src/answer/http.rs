@@ -226,7 +226,7 @@ fn announce(
         },
         external_ip: requester,
         interval_s: context.policy.interval_s(context.rng),
-        min_interval_s: context.policy.min_interval_s,
+        min_interval_s: context.policy.min_interval_s(),
         peers: Peers {
             v4: &scratch.v4[..facts.v4_bytes],
             v6: &scratch.v6[..facts.v6_bytes],

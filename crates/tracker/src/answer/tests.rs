@@ -22,7 +22,7 @@ impl Harness {
 #[test]
 fn bep15_an_answer_over_ipv4_is_full_at_202_peers() {
     let mut harness = Harness::new();
-    harness.policy.peers_per_answer = 1000;
+    harness.policy.pace.set(1800, 300, 1000);
     harness.policy.peers_per_answer_max = 1000;
     for port in 1001..1400 {
         harness.announce(SOMEONE, port, 1);
@@ -33,7 +33,7 @@ fn bep15_an_answer_over_ipv4_is_full_at_202_peers() {
 #[test]
 fn bep15_an_answer_over_ipv6_is_full_at_67_peers() {
     let mut harness = Harness::new();
-    harness.policy.peers_per_answer = 1000;
+    harness.policy.pace.set(1800, 300, 1000);
     harness.policy.peers_per_answer_max = 1000;
     let source = "2001:db8::1".parse().expect("an address");
     for port in 1001..1400 {

@@ -1,6 +1,6 @@
 //! One announce: the peer's word goes into its swarm, peers and numbers come out.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::Swarms;
 use super::peer::{Meta, Peer, PeerV4, PeerV6, Useful};
@@ -48,6 +48,8 @@ pub(super) struct Answer {
     pub(super) facts: Facts,
     pub(super) own: usize,
     pub(super) other: usize,
+    /// The peer wants data, and did not before.
+    pub(super) arrived: bool,
 }
 
 impl<'a, P: Family> Call<'a, P> {
@@ -146,6 +148,12 @@ impl Swarms {
         if answer.facts.joined || answer.facts.completed_now {
             padded.note(&shard);
         }
+        if answer.arrived {
+            drop(shard);
+            let address = SocketAddr::new(announce.ip, announce.port);
+            let arrivals = &self.arrivals;
+            arrivals.note(announce.infohash, address, &answer.facts);
+        }
         answer
     }
 }
@@ -185,7 +193,8 @@ impl Shard {
             });
         };
         let mut facts = Facts::default();
-        let place = self.hear(call, number, rng, &mut facts);
+        let mut arrived = false;
+        let place = self.hear(call, number, rng, &mut facts, &mut arrived);
         let slot = self.torrents.slot_mut(number);
         facts.count(slot);
         if slot.len() == 0 {
@@ -199,7 +208,10 @@ impl Shard {
         let asker = std::mem::replace(P::place_mut(slot, place, call.asker_hash), P::EMPTY);
         let given = give(slot, call, rng, outs);
         *P::place_mut(slot, place, call.asker_hash) = asker;
-        Answer::with_peers(facts, given)
+        Answer {
+            arrived,
+            ..Answer::with_peers(facts, given)
+        }
     }
 
     fn stop<P: Family>(&mut self, call: &Call<'_, P>) -> Facts {
@@ -255,6 +267,7 @@ impl Shard {
         number: u32,
         rng: &mut Rng,
         facts: &mut Facts,
+        arrived: &mut bool,
     ) -> Option<usize> {
         let (turn, announce) = (&call.turn, call.announce);
         let seeder = announce.left == 0;
@@ -268,6 +281,7 @@ impl Shard {
             // Another client may be at the same address now; whether it is, its peer id tells.
             let counted = old.is_completed() && (seeder || announce.event != Event::Started);
             let finished = !counted && (says_so || seeder && !old.is_seeder());
+            *arrived = said.wants_data() && !old.wants_data();
             *peer = peer.with_meta(said.completed_if(counted | finished));
             let change = u32::from(seeder).wrapping_sub(u32::from(old.is_seeder()));
             slot.seeders = slot.seeders.wrapping_add(change);
@@ -283,6 +297,7 @@ impl Shard {
                 return None;
             }
             facts.joined = true;
+            *arrived = said.wants_data();
             let peer = call.asker.with_meta(said.completed_if(says_so));
             (self.join(turn, number, peer, call.asker_hash), says_so)
         };
@@ -321,7 +336,12 @@ impl Answer {
 
     #[inline]
     pub(super) fn with_peers(facts: Facts, (own, other): (usize, usize)) -> Self {
-        Self { facts, own, other }
+        Self {
+            facts,
+            own,
+            other,
+            arrived: false,
+        }
     }
 }
 

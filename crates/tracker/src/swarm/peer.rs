@@ -72,6 +72,11 @@ impl Meta {
     }
 
     #[inline]
+    pub(super) fn wants_data(self) -> bool {
+        self.0 & (Self::SEEDER | Self::PARTIAL) == 0
+    }
+
+    #[inline]
     pub(super) fn is_completed(self) -> bool {
         self.0 & Self::COMPLETED != 0
     }

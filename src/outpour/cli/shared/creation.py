@@ -12,6 +12,7 @@ from outpour.base.text import printable
 from outpour.base.units import count, format_size
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.target import check_target
+from outpour.making.checksum_file import checksum_file, path_beside
 from outpour.making.maker import Draft, Made, Plan
 from outpour.torrent.bencode import Encodable
 from outpour.torrent.linter import LINTS, Lint
@@ -99,6 +100,14 @@ class Creation:
             WriteError: The file cannot be written, or is there.
         """
         check_target(target, self.force)
+        summed = None
+        if plan.options.checksums:
+            if target is None:
+                raise UsageError(
+                    "`--checksums`: written beside the torrent, and `-o -` has no place"
+                )
+            summed = path_beside(target)
+            check_target(summed, self.force)
         if self.dry_run:
             notes = self._check(plan)
             self._tell(plan, notes, target, None)
@@ -112,13 +121,16 @@ class Creation:
         ):
             # A million names take seconds to look at; meanwhile the hashing has begun.
             notes = self._check(plan)
-            made = self.merged.into(draft.finish(progress))
+            drafted = draft.finish(progress)
+            made = self.merged.into(drafted)
         if target is None:
             self.printer.raw(made.raw)
         else:
             # Somebody may have been faster in the time that hashing took.
             check_target(target, self.force)
             write_atomically(target, made.raw)
+        if summed is not None:
+            write_atomically(summed, checksum_file(plan.tree, plan.name, drafted.checksums))
         self._tell(plan, notes, target, made)
         if not self.as_json:
             return {}

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ANY_PATH = click.Path(readable=False, path_type=Path)
 """A path that nobody looks at yet: one that cannot be read is no mistake on the command line."""
 
+TYPED_PATH = click.Path(readable=False, path_type=str)
+"""The same as it was typed, where a URL may stand too: a path would lose one of its slashes."""
+
 STDIO = "-"
 TORRENT_TYPE = "application/x-bittorrent, */*;q=0.5"
 

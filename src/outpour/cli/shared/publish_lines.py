@@ -12,6 +12,9 @@ from outpour.cli.shared.alike_lines import AlikeLines
 from outpour.cli.shared.fitting_hint import fitting
 from outpour.cli.shared.printer import Printer, Report
 from outpour.publisher.publish_events import (
+    CopyFound,
+    CopyLies,
+    CopyMissing,
     Hashing,
     Noted,
     Published,
@@ -79,6 +82,8 @@ class PublishLines:
                 self._printer.talk("stopped; everything is saved")
             case Published() | Withdrawn() | Skipped():
                 self._torrent(event)
+            case CopyFound() | CopyMissing() | CopyLies():
+                self._copy(event)
             case _:
                 self._printer.talk(str(event))
 
@@ -124,6 +129,21 @@ class PublishLines:
             case Skipped():
                 self._hashing.pop(event.name, None)
                 self._skipped(event)
+
+    def _copy(self, event: CopyFound | CopyMissing | CopyLies) -> None:
+        # Thousands are looked at after one another, and most of them say the same.
+        match event:
+            case CopyFound():
+                line = (("green", "copy"), f" {event.name}: good at {event.seed}")
+                self._alike.say("good", "copies", "", event.name, line)
+            case CopyMissing():
+                line = (("yellow", "no copy"), f" {event.name}: {event.why}; looked for again")
+                why = _SUBJECT.sub("…", event.why).removeprefix("…: ")
+                self._alike.say("missing", "copies", why, event.name, line)
+            case CopyLies():
+                line = (("red", "another copy"), f" {event.name}: {event.why}; not named")
+                why = _SUBJECT.sub("…", event.why).removeprefix("…: ")
+                self._alike.say("not those published", "copies", why, event.name, line)
 
     def _skipped(self, event: Skipped) -> None:
         line = (("yellow", "skipped"), f" {event.name}: {event.message}")

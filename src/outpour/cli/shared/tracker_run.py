@@ -104,6 +104,7 @@ class TrackerRun:
         redirect: str | None = None,
         wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
         on_hangup: Callable[[], None] = lambda: None,
+        is_classic: bool = False,
         alongside: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         """Serve until a signal ends it, and save.
@@ -112,6 +113,7 @@ class TrackerRun:
             redirect: Where `/` leads instead of the page.
             wrap: Put around the web side.
             on_hangup: Called on SIGHUP.
+            is_classic: `/` is the page of the classic trackers.
             alongside: What else runs meanwhile.
 
         Raises:
@@ -121,6 +123,7 @@ class TrackerRun:
         udp = self.service.udp_addresses
         options = WebOptions(
             site=settings.site,
+            is_classic=is_classic,
             public_url=settings.public_url,
             trusted_proxies=settings.trusted_proxies,
             is_open=settings.open and settings.key_list is None,
@@ -163,7 +166,9 @@ class TrackerRun:
         return AccessRules(self._settings.levels, service.is_key, token.is_right)
 
     def _console(self) -> Console | None:
-        return None if self._access is None else Console(self._access, self.service.operation)
+        if self._access is None:
+            return None
+        return Console(self._access, self.service.operation, self.service.usage)
 
     def _admin(self) -> Admin | None:
         if self._access is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -19,6 +20,22 @@ Signature = tuple[int, int, int, int]
 def signature_of(stat: os.stat_result) -> Signature:
     """What differs once a file was written to or replaced."""
     return stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_ctime_ns
+
+
+class Given(NamedTuple):
+    """A torrent as a publisher gives it.
+
+    Attributes:
+        metainfo: The torrent.
+        path: Its file, None without one.
+        group: The folder of its content, where there are several.
+        published_at: Unix time in seconds, None for the creation date.
+    """
+
+    metainfo: Metainfo
+    path: Path | None = None
+    group: str | None = None
+    published_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,7 @@ class Listing:
         metainfo_size: Bytes of the .torrent.
         signature: The .torrent file when it was read, None if there is none or nobody looked.
         group: The folder it was found in, where there are several; None without one.
+        is_folder: It holds a folder, not one file.
     """
 
     infohash: bytes
@@ -64,14 +82,30 @@ class Listing:
     metainfo_size: int = 0
     signature: Signature | None = None
     group: str | None = None
+    is_folder: bool = False
 
     @classmethod
     def of(
-        cls, metainfo: Metainfo, path: Path | None = None, stat: os.stat_result | None = None
+        cls,
+        metainfo: Metainfo,
+        path: Path | None = None,
+        stat: os.stat_result | None = None,
+        *,
+        group: str | None = None,
+        published_at: int | None = None,
     ) -> Listing:
-        """Take from a metainfo what is worth keeping; `stat` is of the file it was read from."""
+        """Take from a metainfo what is worth keeping.
+
+        Args:
+            metainfo: The torrent.
+            path: Its file.
+            stat: Of the file it was read from.
+            group: The folder it was found in.
+            published_at: What is known better than by its creation date.
+        """
         info = metainfo.info
         mtime_s = int(stat.st_mtime) if stat is not None else None
+        dates = (published_at, metainfo.creation_date, mtime_s)
         hashes = (info.infohash_v1, info.infohash_v2)
         return cls(
             infohash=info.infohash,
@@ -83,7 +117,7 @@ class Listing:
             version=info.version,
             private=info.private,
             magnet=str(Magnet.of(metainfo)),
-            published_at=metainfo.creation_date if metainfo.creation_date is not None else mtime_s,
+            published_at=next((at for at in dates if at is not None), None),
             comment=metainfo.comment,
             web_seeds=metainfo.web_seeds,
             path=path,
@@ -91,6 +125,8 @@ class Listing:
             warning_message=_notice(metainfo.warning_message),
             metainfo_size=stat.st_size if stat is not None else len(metainfo.raw),
             signature=signature_of(stat) if stat is not None else None,
+            group=group,
+            is_folder=info.is_folder,
         )
 
 

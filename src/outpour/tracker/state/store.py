@@ -371,13 +371,13 @@ class Store:
 
     def close(self) -> None:
         """Close the file and let others have it."""
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
             if not self.is_gone:
                 self._writer.execute("UPDATE facts SET value = 0 WHERE name = 'is_open'")
         self._close()
 
     def _close(self) -> None:
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
             for connection in self._connections:
                 connection.close()
         if self._lock is not None:

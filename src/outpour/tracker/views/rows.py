@@ -121,6 +121,7 @@ class RowMaker:
             comment=listing.comment,
             web_seeds=listing.web_seeds,
             group=listing.group,
+            is_folder=listing.is_folder,
         )
 
     def _unlisted(

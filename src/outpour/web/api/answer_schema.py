@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from outpour.tracker.rates import CHANGEABLE
+from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.verification import VerificationState
 from outpour.web.api.problem import KINDS
 
 Schema = dict[str, Any]
@@ -22,7 +25,16 @@ NETWORK_FORMS = (
     f"^{_IPV6_SHORT}{_BITS}$",
 )
 """How addresses and networks are written; other spellings of IPv6 are understood as well."""
-CLIENT_FORM = r"^([0-9A-Za-z.,_~-]|%[0-9A-F]{2}){1,20}$"
+CLIENT_FORM = r"^([!-$&-.0-~]|%([013-7][0-9A-F]|2[0-46-9A-F])){1,20}$"
+"""How beginnings of peer ids are written; bytes beyond ASCII are for `client_deny_list`."""
+_YEAR = "(19(7[1-9]|[89][0-9])|[2-8][0-9]{3})"
+_DAY = (
+    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    "|02-(0[1-9]|1[0-9]|2[0-8]))"
+)
+_TIME = "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])?"
+TIME_FORM = f"^{_YEAR}-{_DAY}({_TIME})?$"
+"""How a date or a moment is written (ISO 8601); other spellings are understood as well."""
 
 
 def text(about: str = "", **more: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
@@ -120,6 +132,31 @@ _SUMS: dict[str, Schema] = {
     "downloaded_all": number("Completed downloads of all torrents ever counted."),
     "transferred": number("Bytes of all completed downloads of known length."),
 }
+RATES_SET: dict[str, Schema] = {
+    name: {
+        "type": "integer",
+        "description": field.description or "",
+        **{
+            keyword: bound
+            for limit in field.metadata
+            for keyword, bound in (
+                ("minimum", getattr(limit, "ge", None)),
+                ("maximum", getattr(limit, "le", None)),
+            )
+            if bound is not None
+        },
+    }
+    for name, field in TrackerSettings.model_fields.items()
+    if name in CHANGEABLE
+} | {
+    "upload_rate": number("Bytes a second that the seeder sends; 0 is no limit.", maximum=1 << 31),
+    "download_rate": number("Bytes a second that it takes; 0 is no limit.", maximum=1 << 31),
+}
+"""What can be changed; the first are settings of these names, with their bounds."""
+RATES: dict[str, Schema] = {
+    name: or_null(schema) if name not in CHANGEABLE else schema
+    for name, schema in RATES_SET.items()
+}
 _ABOUT: dict[str, Schema] = {
     "version": text("Version of the tracker."),
     "server_time": number("Server time in Unix seconds."),
@@ -132,8 +169,10 @@ _KEY: dict[str, Schema] = {
     "made": or_null(_WHEN | {"description": "When it was made, null if the list does not say."}),
     "expires": or_null(_WHEN | {"description": "Until when it counts, null if for ever."}),
     "active": flag("Whether it counts now."),
-    "announces": or_null(number("Announces with it since the start, null if not counted.")),
-    "last_used": or_null(_WHEN | {"description": "When it was last used, null if not known."}),
+    "announces": number("Announces with it since the start, refused ones included."),
+    "last_used": or_null(
+        _WHEN | {"description": "When it was last announced with, null if never since the start."}
+    ),
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -152,6 +191,9 @@ SCHEMAS: dict[str, Schema] = {
             "path": many(text(), "Components inside the torrent."),
             "length": number("Bytes."),
             "url": or_null(text("Direct download.", format="uri")),
+            "sha256": or_null(
+                text("SHA-256 of the file; null if it is not known.", pattern="^[0-9a-f]{64}$")
+            ),
         },
     ),
     "Sample": whole(
@@ -198,7 +240,10 @@ SCHEMAS: dict[str, Schema] = {
     "Charts": whole(
         "Drawings.",
         {
-            "at": number("Unix time in seconds of the latest sample."),
+            "at": {
+                "type": "integer",
+                "description": "Unix time in seconds of the latest sample, below 0 without any.",
+            },
             "is_late": flag("The histories are still being read; ask again."),
             "charts": many(known("Chart")),
         },
@@ -239,6 +284,30 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "Rules": whole("A part of the rules.", {"rules": many(known("Rule")), "next": _NEXT}),
+    "Rates": whole("What is in force now.", RATES),
+    "Publishing": whole(
+        "Content that is to be published.",
+        {
+            "path": text("Where it is."),
+            "infohash": or_null(_DIGEST | {"description": "Its torrent, null before it is made."}),
+        },
+    ),
+    "Announcement": whole("A torrent that was announced.", {"infohash": _DIGEST}),
+    "Verification": whole(
+        "A comparison of content with its torrent.",
+        {
+            "infohash": _DIGEST,
+            "state": {
+                "enum": [*get_args(VerificationState)],
+                "description": "How it goes; what is `wrong` was withdrawn.",
+            },
+            "asked": number("When it was asked for, in Unix seconds."),
+            "ended": or_null(number("When it ended.")),
+            "done": number("Bytes that were read."),
+            "total": number("Bytes in total."),
+            "message": or_null(text("What is wrong, or why it failed.")),
+        },
+    ),
     "Problem": whole(
         "What is wrong with a request (RFC 9457).",
         {

@@ -8,14 +8,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outpour.web import charts_api, event_stream
-from outpour.web.api import keys_api, read_api
-from outpour.web.api.answer_schema import DETAIL, INFOHASH_FORM, TORRENT, text
+from outpour.web.api import deeds_api, keys_api, read_api
+from outpour.web.api.answer_schema import (
+    DETAIL,
+    INFOHASH_FORM,
+    RATES_SET,
+    TIME_FORM,
+    TORRENT,
+    text,
+)
 from outpour.web.api.endpoint import Answer, Asked, Body, Endpoint
-from outpour.web.api.position import CURSOR_MAX
+from outpour.web.api.position import CURSOR_FORM, CURSOR_MAX
 from outpour.web.api.rules_api import rule_endpoints
 from outpour.web.api.url_parameter import Parameter
-from outpour.web.limits import API_ROWS, API_ROWS_MAX, PAGE_ROWS_MAX
-from outpour.web.query import COLUMNS, TEXT_MAX
+from outpour.web.limits import API_ROWS, API_ROWS_MAX, PAGE_ROWS_MAX, UPLOAD_BYTES_MAX
+from outpour.web.query import COLUMNS, GROUP_MAX, TEXT_MAX
 
 ROOT = "/api/v1"
 
@@ -35,7 +42,8 @@ _PAGE = Parameter(
     {"type": "integer", "minimum": 1, "maximum": 10_000_000, "default": 1},
     "Page, from 1. Following `next` is better: rows that come and go move nothing then.",
 )
-_SHOWN = (_Q, _SORT, _ORDER, _PAGE)
+_GROUP = Parameter("group", text(maxLength=GROUP_MAX), "Only torrents of this group.")
+_SHOWN = (_Q, _GROUP, _SORT, _ORDER, _PAGE)
 
 
 def _limit(default: int) -> Parameter:
@@ -57,7 +65,7 @@ def _fields(names: list[str]) -> Parameter:
 
 _CURSOR = Parameter(
     "cursor",
-    text(maxLength=CURSOR_MAX),
+    text(pattern=CURSOR_FORM, maxLength=CURSOR_MAX),
     "Where the part begins, as `next` of the part before says.",
 )
 _PAGING = (_CURSOR, _limit(API_ROWS_MAX))
@@ -82,15 +90,15 @@ def _of_page(
 READING = (
     Endpoint(
         "GET", "/torrents", "listTorrents", "All torrents and their sums", read_api.torrents,
-        {200: Answer("The torrents.", "Listing")}, ("no-such-page",),
+        {200: Answer("The torrents.", "Listing")}, ("no-such-page", "excluded-parameter"),
         (
             *_SHOWN, _limit(API_ROWS),
             Parameter(
-                "cursor", text(maxLength=CURSOR_MAX),
+                "cursor", text(pattern=CURSOR_FORM, maxLength=CURSOR_MAX),
                 "Where the part begins, as `next` of the part before says. Empty, it begins to "
                 "walk through all torrents in an order of their own, each part at the same cost "
-                "however many there are; `q`, `sort`, `order` and `page` do not go with that, and "
-                "there may be some more in a part than `limit` says.",
+                "however many there are; `q`, `group`, `sort`, `order` and `page` do not go with "
+                "that, and there may be some more in a part than `limit` says.",
             ),
             _fields([*TORRENT]),
         ),
@@ -113,7 +121,7 @@ READING = (
                 "The large drawing of this torrent instead.",
             ),
             Parameter(
-                "since", {"type": "integer", "minimum": 0},
+                "since", {"type": "integer", "minimum": 0, "maximum": 10**12},
                 "Leave out torrents to which nothing happened since; `at` of the answer before.",
             ),
         ),
@@ -155,7 +163,8 @@ KEYS = (
     Endpoint(
         "GET", "/keys", "listKeys",
         "The keys of a private tracker, without what is secret of them", keys_api.list_keys,
-        {200: Answer("The keys, expired ones included.", "Keys")}, ("off", "unavailable"), _PAGING,
+        {200: Answer("The keys, expired ones included.", "Keys")},
+        ("off", "no-such-page", "unavailable"), _PAGING,
         is_admin=True,
     ),
     Endpoint(
@@ -173,7 +182,7 @@ KEYS = (
                         "type": ["string", "integer", "null"],
                         "description": "Until when it counts: ISO 8601, in UTC unless it has an "
                         "offset, or Unix time in seconds; null or nothing is for ever.",
-                        "format": "date-time",
+                        "pattern": TIME_FORM,
                         "minimum": 0,
                         "maximum": 253_402_300_799,
                     },
@@ -196,4 +205,74 @@ KEYS = (
     ),
 )  # fmt: skip
 
-ENDPOINTS: tuple[Endpoint, ...] = (*READING, *KEYS, *rule_endpoints(_PAGING))
+_ONE = (INFOHASH,)
+DEEDS = (
+    Endpoint(
+        "POST", "/torrents", "addTorrent", "Track a .torrent file, or publish content",
+        deeds_api.add,
+        {
+            200: Answer("It is tracked already.", "Torrent"),
+            201: Answer("It is tracked.", "Torrent"),
+            202: Answer("The content is looked at.", "Publishing"),
+        },
+        ("conflict", "unavailable"),
+        body=Body(
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["path"],
+                "properties": {
+                    "path": text("Content inside a published folder.", maxLength=1000),
+                },
+            },
+            other={deeds_api.METAINFO: UPLOAD_BYTES_MAX},
+        ),
+        description="A tracker with `allowed_dir` takes a .torrent file, and writes it there. A "
+        "publisher takes the path of content, whose torrent it makes. What was denied or withdrawn "
+        "is so no more.",
+        is_admin=True,
+    ),
+    Endpoint(
+        "DELETE", "/torrents/{infohash}", "withdrawTorrent", "No longer track or publish a torrent",
+        deeds_api.withdraw, {200: Answer("The torrent as it was.", "Torrent")},
+        ("not-found", "conflict", "unavailable"), _ONE,
+        description="Its infohashes are denied, over restarts too; files stay where they are. "
+        "`DELETE /denied/INFOHASH` undoes it.",
+        is_admin=True,
+    ),
+    Endpoint(
+        "POST", "/torrents/{infohash}/announcement", "announceTorrent",
+        "Have the publisher's seeder announce a torrent to other trackers now",
+        deeds_api.reannounce, {202: Answer("It is being announced.", "Announcement")},
+        ("not-found", "conflict"), _ONE, is_admin=True,
+    ),
+    Endpoint(
+        "PUT", "/torrents/{infohash}/verification", "verifyTorrent",
+        "Compare published content with its torrent", deeds_api.verify,
+        {202: Answer("It is being verified, or waits for another.", "Verification")},
+        ("not-found", "conflict"), _ONE,
+        description="Peers are not served with it meanwhile. What differs from its torrent is "
+        "withdrawn, and is published again once the content was changed.",
+        is_admin=True,
+    ),
+    Endpoint(
+        "GET", "/torrents/{infohash}/verification", "showVerification",
+        "How the latest comparison goes", deeds_api.verification,
+        {200: Answer("The comparison.", "Verification")}, ("not-found",), _ONE, is_admin=True,
+    ),
+    Endpoint(
+        "GET", "/rates", "showRates", "What is asked of peers, and how much they may ask",
+        deeds_api.show_rates, {200: Answer("What is in force.", "Rates")}, is_admin=True,
+    ),
+    Endpoint(
+        "PATCH", "/rates", "changeRates", "Change some of them", deeds_api.change_rates,
+        {200: Answer("What is in force now.", "Rates")}, ("conflict",),
+        body=Body(
+            {"type": "object", "additionalProperties": False, "properties": RATES_SET},
+        ),
+        description="They hold until the next start, which has those of the settings again.",
+        is_admin=True,
+    ),
+)  # fmt: skip
+
+ENDPOINTS: tuple[Endpoint, ...] = (*READING, *DEEDS, *KEYS, *rule_endpoints(_PAGING))

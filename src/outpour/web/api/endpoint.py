@@ -161,6 +161,9 @@ class Endpoint:
             if name not in members:
                 said = f"`{name[:100]}`: no such member; known here: {', '.join(members)}"
                 raise Problem("wrong-body", said, parameter=name[:100])
+            if isinstance(value, float) and value.is_integer():
+                # To JSON these are one number.
+                found[name] = value = int(value)
             if (why := fault_of(value, members[name])) is not None:
                 raise Problem("wrong-body", f"`{name}`: {why}", parameter=name)
         for name in self.body.schema.get("required", ()):

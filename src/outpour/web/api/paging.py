@@ -43,7 +43,7 @@ def part_of(
             begin = Position.read(asked.given["cursor"], path).index(ordered, value_of, tie_of)
         except ValueError:
             said = "`cursor`: not of this list"
-            raise Problem("wrong-parameter", said, parameter="cursor") from None
+            raise Problem("no-such-page", said, parameter="cursor") from None
     some = ordered[begin : begin + limit]
     if begin + limit >= len(ordered):
         return some, None

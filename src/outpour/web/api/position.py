@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-TEXT_MAX = 1000
+TEXT_MAX = 300
 """Characters of a name in a cursor."""
-CURSOR_MAX = 8192
+CURSOR_MAX = 2048
+CURSOR_FORM = "^([hm]?[0-9a-f]*|k[0-9A-Za-z_-]+)$"
 MARK = "k"
 
 
@@ -78,6 +79,11 @@ class Position:
         Raises:
             ValueError: What it holds cannot be compared with what these rows are sorted by.
         """
+        if _is_cut(self.value):
+            # Its order among others that begin alike is not known, but it may still be there.
+            for at, row in enumerate(rows):
+                if tie_of(row) == self.tie:
+                    return at + 1
         low, high = 0, len(rows)
         while low < high:
             middle = (low + high) // 2
@@ -91,6 +97,12 @@ class Position:
             else:
                 high = middle
         return low
+
+
+def _is_cut(value: object) -> bool:
+    if isinstance(value, list):
+        return any(map(_is_cut, value))
+    return isinstance(value, str) and len(value) >= TEXT_MAX
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - of JSON

@@ -43,6 +43,7 @@ KINDS = {
         ProblemKind("off", 404, "This part of the API is off"),
         ProblemKind("wrong-method", 405, "This cannot be done here"),
         ProblemKind("conflict", 409, "This cannot be done now"),
+        ProblemKind("excluded-parameter", 409, "Two parameters exclude each other"),
         ProblemKind("too-long", 413, "The body is too long"),
         ProblemKind("wrong-type", 415, "The body is of another type"),
         ProblemKind("too-often", 429, "This was tried too often"),

@@ -23,6 +23,7 @@ from outpour.web.query import Column, Query, column_of, infohash_of
 from outpour.web.rendered_pages import Rendered
 from outpour.web.reply import reply, weak_tag
 from outpour.web.torrent_facts import TorrentFacts
+from outpour.web.torrents.shown_files import ShownFiles
 from outpour.web.url_names import Names
 
 Object = dict[str, Any]
@@ -31,7 +32,7 @@ MOVED_BY_ASKING = frozenset(
     {"connections_http", "bytes_in_http", "bytes_out_http", "handed_over", "handed_back"}
 )
 """Counters that each request moves by itself, so that they alone are no news."""
-ORDERING = ("q", "sort", "order", "page")
+ORDERING = ("q", "group", "sort", "order", "page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def torrents(asked: Asked) -> Response:
     """`/api/v1/torrents`: torrents, a part at a time, and the sums of all."""
     cursor = asked.given.get("cursor")
     if cursor is not None and "page" in asked.given:
-        raise Problem("wrong-parameter", "`cursor`: given with `page`", parameter="cursor")
+        raise Problem("excluded-parameter", "`cursor`: given with `page`", parameter="cursor")
     if cursor is not None and not cursor.startswith(MARK):
         part = _walked(asked, cursor)
     else:
@@ -83,7 +84,7 @@ def _walked(asked: Asked, cursor: str) -> _Part:
     for name in ORDERING:
         if name in asked.given:
             said = f"`{name}`: not with this cursor, which walks in an order of its own"
-            raise Problem("wrong-parameter", said, parameter=name)
+            raise Problem("excluded-parameter", said, parameter=name)
     try:
         rows, following = asked.context.view.walk(cursor, asked.given.get("limit", API_ROWS))
     except ValueError:
@@ -97,8 +98,9 @@ async def _sorted(asked: Asked, cursor: str | None) -> _Part:
     context, given = asked.context, asked.given
     limit = given.get("limit", API_ROWS)
     column = column_of(given.get("sort", "name"))
-    descending = given.get("order", "desc" if column.is_number else "asc") == "desc"
-    query = Query(sort=column.key, descending=descending, text=given.get("q", "").strip())
+    descending = given.get("order", "desc" if column.is_largest_first else "asc") == "desc"
+    text, group = given.get("q", "").strip(), given.get("group") or None
+    query = Query(sort=column.key, descending=descending, text=text, group=group)
     rows = await context.selections.all(context.url_names.rows(), query)
     order = f"{column.key} {'desc' if descending else 'asc'}"
     if cursor is not None:
@@ -114,7 +116,7 @@ async def _sorted(asked: Asked, cursor: str | None) -> _Part:
         return _Part(some, len(rows), None)
     last = some[-1]
     place = Position.of(order, column.order(last), last.infohash_hex)
-    ordering = {name: given[name] for name in ("q", "sort", "order") if name in given}
+    ordering = {name: given[name] for name in ("q", "group", "sort", "order") if name in given}
     return _Part(some, len(rows), {**ordering, "cursor": place.cursor})
 
 
@@ -129,7 +131,7 @@ def _behind(
 
 
 def _no_cursor() -> Problem:
-    return Problem("wrong-parameter", "not a cursor of this tracker", parameter="cursor")
+    return Problem("no-such-page", "not a cursor of this tracker", parameter="cursor")
 
 
 async def torrent(asked: Asked) -> Response:
@@ -137,13 +139,14 @@ async def torrent(asked: Asked) -> Response:
     context, links = asked.context, asked.links
     row = row_of(asked)
     facts = await context.facts.get(row.infohash)
+    shown = await context.files.get(row.infohash, facts)
     names = await context.url_names.names()
     history = await context.view.history(row.infohash)
     wanted = asked.given.get("fields")
 
     def body() -> Object:
         found = torrent_object(names, links, row)
-        found |= _facts_object(names.content_of.get(row.infohash), links, facts)
+        found |= _facts_object(names.content_of.get(row.infohash), links, facts, shown)
         found["history"] = [asdict(sample) for sample in history]
         return _some_of(found, wanted)
 
@@ -217,7 +220,9 @@ def _some_of(found: Object, wanted: Iterable[str] | None) -> Object:
     return found if wanted is None else {name: found[name] for name in wanted}
 
 
-def _facts_object(content_name: str | None, links: Links, facts: TorrentFacts | None) -> Object:
+def _facts_object(
+    content_name: str | None, links: Links, facts: TorrentFacts | None, shown: ShownFiles
+) -> Object:
     if facts is None:
         return dict.fromkeys(("piece_length", "piece_count", "created_by", "trackers", "files"))
     files = []
@@ -227,7 +232,12 @@ def _facts_object(content_name: str | None, links: Links, facts: TorrentFacts | 
             path = (content_name, *file.path) if facts.files.is_folder else (content_name,)
             url = links.absolute(links.content(path))
         files.append(
-            {"path": [*map(text_format.text, file.path)], "length": file.length, "url": url}
+            {
+                "path": [*map(text_format.text, file.path)],
+                "length": file.length,
+                "url": url,
+                "sha256": shown.sha256.get(file.path),
+            }
         )
     return {
         "piece_length": facts.piece_length,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import unquote_to_bytes
 
 from starlette.responses import Response
 
@@ -13,7 +14,7 @@ from outpour.web.api.answer_schema import CLIENT_FORM, INFOHASH_FORM, NETWORK_FO
 from outpour.web.api.endpoint import Answer, Asked, Body, Endpoint, told
 from outpour.web.api.paging import part_of
 from outpour.web.api.problem import Problem
-from outpour.web.api.url_parameter import Parameter
+from outpour.web.api.url_parameter import Parameter, has_form
 
 NOTE_MAX = 200
 _INFOHASH = Parameter(
@@ -45,9 +46,8 @@ _SUBJECTS: dict[RuleKind, tuple[Parameter, str, str, str]] = {
     "denied-clients": (
         Parameter(
             "prefix",
-            text(pattern=CLIENT_FORM),
-            "The beginning of a peer id, such as `-XL0012-`; `%XX` is a byte, and its percent sign "
-            "is `%25` in the URL.",
+            {"anyOf": [text(pattern=CLIENT_FORM)]},
+            "The beginning of a peer id, such as `-XL0012-`; `%XX` is a byte of ASCII.",
             "path",
         ),
         "DeniedClient",
@@ -100,7 +100,7 @@ def _endpoints(kind: RuleKind, paging: tuple[Parameter, ...]) -> list[Endpoint]:
     return [
         Endpoint(
             "GET", f"/{kind}", f"list{named}", about, show_all,
-            {200: Answer("The rules.", "Rules")}, parameters=paging, is_admin=True,
+            {200: Answer("The rules.", "Rules")}, ("no-such-page",), paging, is_admin=True,
         ),
         Endpoint(
             "GET", at, f"show{named}", "One of these rules", show, one, ("not-found",), inner,
@@ -151,10 +151,23 @@ def _subject(rule: AdminRule) -> str:
 def _given(asked: Asked, kind: RuleKind) -> str:
     name = _SUBJECTS[kind][0].name
     try:
-        return spelled(kind, asked.given[name])
+        is_client = kind == "denied-clients"
+        return spelled(kind, _prefix_of(asked) if is_client else asked.given[name])
     except ValueError as error:
         problem = "wrong-parameter" if asked.request.method == "PUT" else "not-found"
         raise Problem(problem, f"`{name}`: {error}", parameter=name) from None
+
+
+def _prefix_of(asked: Asked) -> str:
+    """The last component of the path with bytes that are no text, whether they were escaped again.
+
+    The path of a request is text, and has lost them.
+    """
+    raw = unquote_to_bytes(asked.request.scope["raw_path"].rpartition(b"/")[2])
+    text = "".join(chr(byte) if 0x20 < byte < 0x7F else f"%{byte:02X}" for byte in raw)
+    if not has_form(CLIENT_FORM, text):
+        raise ValueError("not the beginning of a peer id, of at most 20 bytes of ASCII")
+    return text
 
 
 def _none(kind: RuleKind) -> Problem:

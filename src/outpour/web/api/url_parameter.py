@@ -46,6 +46,8 @@ class Parameter:
             most = self.schema.get("maxItems", len(some))
             if len(some) > most or (self.is_list and len(texts) > 1):
                 raise self._wrong(f"more than {most} values" if len(some) > most else "given twice")
+            if self.schema.get("uniqueItems") and len(set(some)) < len(some):
+                raise self._wrong("names something twice")
             return tuple(self._one(text, self.schema["items"]) for text in some)
         if len(texts) > 1:
             raise self._wrong("given twice")
@@ -76,7 +78,7 @@ class Parameter:
         if len(text) > schema.get("maxLength", len(text)):
             raise self._wrong(f"over {schema['maxLength']} characters")
         pattern = schema.get("pattern")
-        if pattern is not None and not _has_form(pattern, text):
+        if pattern is not None and not has_form(pattern, text):
             raise self._wrong(f"not of the form {pattern}")
         return text
 
@@ -98,8 +100,11 @@ class Parameter:
         return Problem(kind, f"`{self.name}`: {why}", parameter=self.name)
 
 
-def _has_form(pattern: str, text: str) -> bool:
-    # As JSON Schema means it: in Python, `$` would let a newline follow.
+def has_form(pattern: str, text: str) -> bool:
+    """Whether a whole text is of a form, as JSON Schema means it.
+
+    In Python, `$` would let a newline follow.
+    """
     return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), text) is not None
 
 

@@ -1,8 +1,10 @@
-// Adds to pages that work without it: theme, copying, filtering and sorting in place, live numbers.
+// Adds to pages that work without it: theme, copying, live numbers. What other scripts of a page
+// need of it is in `outpour`.
 
 const RETRY_MS = [3000, 10000, 30000, 60000];
 const CHARTS_MS = 60000;
 const LATE_MS = 1000;
+const COPIED_MS = 1500;
 const SIZE_UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
 const $ = (selector, root = document) => root.querySelector(selector);
@@ -49,7 +51,6 @@ function showTheme(button) {
 
 function startTheme() {
   const button = $("#theme");
-  button.hidden = false;
   showTheme(button);
   button.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
@@ -79,84 +80,35 @@ async function copy(text) {
   if (!isDone) throw new Error("copying was refused");
 }
 
-function startCopying() {
+// A button says so in its words and by its icon, as far as it has them.
+function tellCopied(button, said) {
+  $("#said").textContent = said;
+  const icon = $("use", button);
+  const words = [...button.childNodes].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  if (words) button.dataset.label ??= words.data;
+  if (words) words.data = said;
+  icon?.setAttribute("href", said === "copied" ? "#i-check" : "#i-copy");
+  setTimeout(() => {
+    if (words) words.data = button.dataset.label;
+    icon?.setAttribute("href", "#i-copy");
+  }, COPIED_MS);
+}
+
+function showCopying() {
   for (const button of $$("[data-copy]")) button.hidden = false;
+}
+
+function startCopying() {
+  showCopying();
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    const label = button.dataset.label ?? button.textContent;
-    button.dataset.label = label;
     try {
       await copy(button.dataset.copy);
-      button.textContent = "copied";
+      tellCopied(button, "copied");
     } catch {
-      button.textContent = "not copied";
+      tellCopied(button, "not copied");
     }
-    setTimeout(() => (button.textContent = label), 1500);
-  });
-}
-
-
-
-const rows = () => $$("#torrents > tbody > tr[data-infohash]");
-
-function filter() {
-  const input = $("[data-filter]");
-  if (!input) return;
-  const wanted = input.value.trim().toLowerCase();
-  let matched = 0;
-  for (const row of rows()) {
-    const name = $(".col-name", row).dataset.value.toLowerCase();
-    const isInfohash = wanted.length >= 4 && row.dataset.infohash.startsWith(wanted);
-    row.hidden = !(name.includes(wanted) || isInfohash);
-    if (!row.hidden) matched += 1;
-  }
-  const all = rows().length;
-  $("#matched").textContent = wanted ? `${formatCount(matched)} of ${formatCount(all)} match` : "";
-}
-
-function startFiltering() {
-  const button = $("form:has([data-filter]) button");
-  if (button) button.hidden = true;
-  document.addEventListener("input", (event) => {
-    if (event.target.matches("[data-filter]")) filter();
-  });
-  document.addEventListener("submit", (event) => {
-    if ($("[data-filter]", event.target)) event.preventDefault();
-  });
-  filter();
-}
-
-function sortKey(row, key) {
-  if (key === "infohash") return row.dataset.infohash;
-  const value = $(`.col-${key}`, row).dataset.value;
-  return key === "name" ? [value === "", value.toLowerCase()].join() : Number(value);
-}
-
-function sort(table, key, isDescending) {
-  const body = $("tbody", table);
-  const keyed = rows().map((row) => [sortKey(row, key), row.dataset.infohash, row]);
-  const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-  keyed.sort((a, b) => (isDescending ? order(b[0], a[0]) : order(a[0], b[0])) || order(a[1], b[1]));
-  body.append(...keyed.map(([, , row]) => row));
-}
-
-function startSorting() {
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-sort]");
-    const table = link?.closest("table[data-sortable]");
-    if (!table || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const heading = link.closest("th");
-    const current = heading.getAttribute("aria-sort");
-    const isDescending = current ? current === "ascending" : "number" in link.dataset;
-    for (const other of $$("th[aria-sort]", table)) other.removeAttribute("aria-sort");
-    heading.setAttribute("aria-sort", isDescending ? "descending" : "ascending");
-    sort(table, link.dataset.sort, isDescending);
-    const url = new URL(location.href);
-    url.searchParams.set("sort", link.dataset.sort);
-    url.searchParams.set("order", isDescending ? "desc" : "asc");
-    history.replaceState(null, "", url);
   });
 }
 
@@ -195,29 +147,51 @@ async function fetchPage() {
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
+// Pieces of a page that are drawn anew when a torrent comes or goes; without a list all of it is.
+const LISTED = [".lead", ".summary", ".groups", "#list", "#torrents > tbody", "#torrents > tfoot"];
+
+function openRows() {
+  return $$("tr:has(.more[open])").map((row) => row.dataset.infohash);
+}
+
+// Puts another piece in the place of one, and whoever was in it back to where he was.
+function replace(old, fresh) {
+  const opened = openRows();
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const place = focused?.getAttribute("href");
+  const column = focused?.closest("thead th")?.className.match(/col-\S+/)?.[0];
+  old.replaceWith(fresh);
+  for (const infohash of opened) {
+    const more = $(`tr[data-infohash="${infohash}"] .more`);
+    if (more) more.open = true;
+  }
+  const again = column ? `th.${column} a` : place ? `a[href="${CSS.escape(place)}"]` : null;
+  if (again) $(again, fresh)?.focus();
+}
+
 // A torrent came or went: the server draws its row, as it drew the others.
 async function refreshListing() {
   const page = await fetchPage();
-  const focused = document.activeElement?.closest?.("#torrents a")?.getAttribute("href");
+  const pairs = LISTED.map((selector) => [$(selector), $(selector, page)]);
   const isListed = $("#torrents") && $("#torrents", page);
-  for (const selector of isListed ? [".lead", "#torrents > tbody", "#torrents > tfoot"] : ["main"]) {
-    $(selector).replaceWith($(selector, page));
+  if (!isListed) replace($("main"), $("main", page));
+  for (const [old, fresh] of isListed ? pairs : []) {
+    if (old?.isConnected && fresh) replace(old, fresh);
   }
-  if (isListed) $("#torrents").toggleAttribute("data-sortable", $("#torrents", page).hasAttribute("data-sortable"));
-  document.body.dataset.events = page.body.dataset.events;
-  document.body.dataset.charts = page.body.dataset.charts;
-  document.body.dataset.torrents = page.body.dataset.torrents;
+  for (const name of ["events", "charts", "torrents"]) {
+    if (page.body.dataset[name]) document.body.dataset[name] = page.body.dataset[name];
+  }
   chartsAt = -1;
-  if (focused) $(`#torrents a[href="${CSS.escape(focused)}"]`)?.focus();
-  for (const button of $$("[data-copy]")) button.hidden = false;
-  filter();
+  showCopying();
 }
 
 // What was drawn last, so that the server tells only of what happened since.
 let chartsAt = -1;
 
+// A line that never moves is no area.
 function areaOf({ complete, width, height }) {
-  return `${complete}L${width} ${height}L0 ${height}Z`;
+  const heights = new Set([...complete.matchAll(/ (-?\d+)/g)].map(([, at]) => at));
+  return heights.size < 2 ? "" : `${complete}L${width} ${height}L0 ${height}Z`;
 }
 
 function fillChart(svg, chart) {
@@ -242,34 +216,13 @@ function newSpark({ width, height }) {
   return svg;
 }
 
-function showTime(element, at) {
-  element.dateTime = new Date(at * 1000).toISOString();
-  element.textContent = formatMinute(at);
-}
-
-function showLargeChart(chart) {
-  const figure = $("#history .chart");
-  // The first drawing of a torrent comes with the page.
-  if (!figure) return;
-  fillChart($("svg", figure), chart);
-  $(".chart-top", figure).textContent = formatCount(chart.top);
-  const [began, ended] = $$("figcaption time", figure);
-  showTime(began, chart.began);
-  showTime(ended, chart.ended);
-}
-
 async function refreshCharts() {
-  const url = new URL(document.body.dataset.charts, location.href);
-  const isLarge = Boolean($("article[data-infohash]"));
-  if (!isLarge && chartsAt >= 0) url.searchParams.set("since", chartsAt);
+  const url = new URL(shown().charts, location.href);
+  if (chartsAt >= 0) url.searchParams.set("since", chartsAt);
   const response = await fetch(url, { headers: { accept: "application/json" } });
   if (!response.ok) throw new Error(`${response.status}`);
   const { at, is_late: isLate, charts } = await response.json();
   for (const chart of charts) {
-    if (isLarge) {
-      showLargeChart(chart);
-      continue;
-    }
     const cell = $(`tr[data-infohash="${chart.infohash}"] > .col-swarm`);
     if (!cell) continue;
     if (!$("svg", cell)) cell.replaceChildren(newSpark(chart));
@@ -277,6 +230,11 @@ async function refreshCharts() {
   }
   if (isLate) setTimeout(() => refreshCharts().catch(() => {}), LATE_MS);
   else chartsAt = at;
+}
+
+// Whose data say where the numbers of this page come from.
+function shown() {
+  return ($("#list") ?? document.body).dataset;
 }
 
 const STATES = {
@@ -292,7 +250,6 @@ class Stream {
   #shown = "";
 
   start() {
-    $("#live").hidden = false;
     document.addEventListener("visibilitychange", () => {
       // Browsers allow six connections to a server; a page out of sight gives its own up.
       if (document.hidden) this.#close();
@@ -301,8 +258,14 @@ class Stream {
     addEventListener("pagehide", () => this.#close());
     addEventListener("pageshow", () => this.#open());
     setInterval(() => {
-      if (!document.hidden && this.#shown === "live") refreshCharts().catch(() => {});
+      if (!document.hidden && shown().charts && this.#shown === "live") refreshCharts().catch(() => {});
     }, CHARTS_MS);
+    this.#open();
+  }
+
+  restart() {
+    if (!this.#source) return;
+    this.#close();
     this.#open();
   }
 
@@ -316,7 +279,7 @@ class Stream {
   #open() {
     clearTimeout(this.#timer);
     if (this.#source || document.hidden) return;
-    const source = new EventSource(document.body.dataset.events);
+    const source = new EventSource(shown().events);
     this.#source = source;
     source.addEventListener("numbers", (event) => {
       this.#failures = 0;
@@ -348,8 +311,7 @@ class Stream {
     try {
       if ($("article[data-infohash]")) return;
       await refreshListing();
-      this.#close();
-      this.#open();
+      this.restart();
     } catch {
       // The next message or reconnection tries again.
     }
@@ -358,7 +320,17 @@ class Stream {
 
 startTheme();
 startCopying();
-startFiltering();
-startSorting();
-if (document.body.dataset.events) new Stream().start();
-if ("chartsLate" in document.body.dataset) refreshCharts().catch(() => {});
+const stream = shown().events ? new Stream() : null;
+stream?.start();
+if ("chartsLate" in shown()) refreshCharts().catch(() => {});
+
+globalThis.outpour = {
+  // Other rows are shown now: their numbers and drawings are asked for.
+  relisted() {
+    chartsAt = -1;
+    showCopying();
+    stream?.restart();
+    if ("chartsLate" in shown()) refreshCharts().catch(() => {});
+  },
+  replace,
+};

@@ -1,0 +1,241 @@
+"""Reads parts of a file on an HTTP server into memory, and goes on where a connection broke."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from outpour.base.errors import NetworkError, OutpourError, ReadError
+from outpour.base.http_connection import SecureConnection, TimedConnection
+from outpour.base.http_fetch import why
+from outpour.base.http_probe import RemoteFile, probe
+from outpour.base.http_route import DIRECT, Proxy, Route
+from outpour.base.identity import user_agent
+
+BLOCK = 1 << 20
+"""Bytes that are read at once."""
+STALL_S = 60.0
+"""For so many bytes, or for an answer to begin: a server that is slower has stopped."""
+FAILURES_MAX = 6
+"""In a row, without a byte between them."""
+PAUSE_S = 0.25
+PAUSE_S_MAX = 8.0
+PASSING = frozenset({403, 408, 425, 429})
+"""Answers below 500 that may be others a moment later: a place that was redirected to expires."""
+
+
+class RangeReader:
+    """Reads one file, over a connection that is kept.
+
+    Args:
+        file: As `probe` found it.
+        route: By which way.
+        ended: Set by whoever wants it to stop; what is being read then ends with an error.
+    """
+
+    def __init__(
+        self, file: RemoteFile, *, route: Route = DIRECT, ended: threading.Event | None = None
+    ) -> None:
+        self._file = file
+        self._route = route
+        self._ended = ended or threading.Event()
+        self._patience = _Patience()
+        self._connection: TimedConnection | None = None
+        self._answer: http.client.HTTPResponse | None = None
+        self._at = 0
+        self._is_fresh = True
+
+    def read_into(self, start: int, buffer: memoryview, told: Callable[[int], None]) -> None:
+        """Fill a buffer.
+
+        Args:
+            start: The first byte of the file that goes into it.
+            buffer: Ends within the file.
+            told: Called with the number of bytes that came, again and again.
+
+        Raises:
+            NetworkError: The server does not give them, however often it is asked.
+            ReadError: The file was replaced by another.
+        """
+        done, failures = 0, 0
+        while done < len(buffer):
+            done_before = done
+            try:
+                self._seek(start + done, start + len(buffer))
+                while done < len(buffer):
+                    count = self._read(buffer[done : done + BLOCK])
+                    done += count
+                    told(count)
+            except (OSError, http.client.HTTPException, NetworkError) as error:
+                # A kept connection may have been closed while it was not needed.
+                is_stale = not self._is_fresh and done == done_before
+                self.close()
+                failures = 0 if done > done_before else failures + (not is_stale)
+                if failures >= FAILURES_MAX or _is_final(error):
+                    raise self._explain(error) from error
+                self._pause(failures)
+                if failures:
+                    self._look_again()
+
+    def close(self) -> None:
+        """Give the connection up."""
+        # One that ends with its answer is the answer's alone.
+        if self._answer is not None:
+            self._answer.close()
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._answer = None
+
+    def _seek(self, start: int, stop: int) -> None:
+        if self._answer is not None and self._at == start and not self._answer.isclosed():
+            return
+        if self._answer is not None and not self._answer.isclosed():
+            self.close()
+        self._patience.renew()
+        if self._connection is None:
+            self._is_fresh = True
+            self._connection = self._connect()
+        else:
+            self._is_fresh = False
+        headers = {
+            "User-Agent": user_agent(), "Accept": "*/*", "Accept-Encoding": "identity",
+            **dict(self._route.headers),
+        }  # fmt: skip
+        if self._file.has_ranges:
+            headers["Range"] = f"bytes={start}-{stop - 1}"
+        self._answer = self._ask(headers)
+        self._at = start if self._file.has_ranges else 0
+        waste = memoryview(bytearray(min(BLOCK, start - self._at)))
+        while self._at < start:
+            self._read(waste[: start - self._at])
+
+    def _ask(self, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        assert self._connection is not None
+        parts = urlsplit(self._file.place)
+        target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+        proxy = _http_proxy(self._route, parts)
+        if proxy is not None and parts.scheme == "http":
+            target = self._file.place
+        self._connection.request("GET", target, headers=dict(headers))
+        answer = self._connection.getresponse()
+        expected = 206 if self._file.has_ranges else 200
+        if answer.status != expected:
+            raise _Refused(answer.status)
+        if self._file.has_ranges:
+            total = answer.headers.get("Content-Range", "").rpartition("/")[2].strip()
+        else:
+            total = answer.headers.get("Content-Length", "").strip()
+        if total != str(self._file.length) or not self._has_tag(answer.headers):
+            raise _ReplacedError
+        return answer
+
+    def _has_tag(self, headers: http.client.HTTPMessage) -> bool:
+        tags = (headers.get("ETag", "").strip(), headers.get("Last-Modified", "").strip())
+        # A server of many machines may not say it each time.
+        return not self._file.tag or not any(tags) or self._file.tag in tags
+
+    def _read(self, buffer: memoryview) -> int:
+        assert self._answer is not None
+        if self._ended.is_set():
+            raise _EndedError
+        self._patience.renew()
+        count = self._answer.readinto(buffer)
+        if not count:
+            raise http.client.IncompleteRead(b"")
+        self._at += count
+        return count
+
+    def _connect(self) -> TimedConnection:
+        parts = urlsplit(self._file.place)
+        proxy = _http_proxy(self._route, parts)
+        kind = SecureConnection if parts.scheme == "https" else TimedConnection
+        how: dict[str, Any] = {"route": self._route, "deadline": self._patience}
+        assert parts.hostname is not None
+        if proxy is None:
+            return kind(parts.hostname, port=parts.port, **how)
+        connection = kind(proxy.host, port=proxy.port, **how)
+        if parts.scheme == "https":
+            connection.set_tunnel(parts.hostname, parts.port or http.client.HTTPS_PORT)
+        return connection
+
+    def _pause(self, failures: int) -> None:
+        if failures:
+            self._ended.wait(min(PAUSE_S * 2**failures, PAUSE_S_MAX))
+        if self._ended.is_set():
+            raise _EndedError
+
+    def _look_again(self) -> None:
+        try:
+            found = probe(self._file.url, route=self._route)
+        except OutpourError:
+            return
+        if not found.is_same(self._file):
+            raise self._explain(_ReplacedError())
+        self._file = found
+
+    def _explain(self, error: Exception) -> OutpourError:
+        url = self._file.url
+        if isinstance(error, _ReplacedError):
+            return ReadError(
+                f"`{url}`: changed while it was read",
+                hint="run this again when nobody writes to it any more",
+            )
+        if isinstance(error, _Refused):
+            words = http.client.responses.get(error.status, "error").lower()
+            return NetworkError(f"`{url}`: HTTP {error.status} {words}")
+        if isinstance(error, http.client.IncompleteRead):
+            return NetworkError(f"`{url}`: the answer is cut short, again and again")
+        if isinstance(error, OutpourError):
+            return error
+        return NetworkError(f"`{url}`: {why(error)}")
+
+
+class _Patience:
+    """A time limit that begins anew whenever something was got."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+
+    def renew(self) -> None:
+        self._at = time.monotonic() + STALL_S
+
+    def rest(self) -> float:
+        rest = self._at - time.monotonic()
+        if rest <= 0:
+            raise TimeoutError("timed out")
+        return rest
+
+
+class _Refused(http.client.HTTPException):
+    def __init__(self, status: int) -> None:
+        super().__init__(str(status))
+        self.status = status
+
+
+class _ReplacedError(http.client.HTTPException):
+    pass
+
+
+class _EndedError(http.client.HTTPException):
+    pass
+
+
+def _is_final(error: Exception) -> bool:
+    if isinstance(error, _Refused):
+        return error.status < 500 and error.status not in PASSING
+    return isinstance(error, (_ReplacedError, _EndedError))
+
+
+def _http_proxy(route: Route, parts: SplitResult) -> Proxy | None:
+    if route.proxy is not None:
+        return route.proxy if route.proxy.scheme == "http" else None
+    named = urllib.request.getproxies().get(parts.scheme)
+    if not named or urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return Proxy.parse(named)

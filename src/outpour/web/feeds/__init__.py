@@ -1,0 +1,1 @@
+"""What readers and engines follow: feeds of the newest torrents, and the map of all pages."""

@@ -1,0 +1,95 @@
+"""The page of one torrent, its chart alone, and the QR code on it."""
+
+from __future__ import annotations
+
+from anyio import to_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from outpour.tracker.figures import TorrentRow
+from outpour.web.chart import Present
+from outpour.web.context import Context, context_of
+from outpour.web.query import infohash_of
+from outpour.web.reply import reply
+from outpour.web.torrents.chart_range import RANGES, ChartRange, range_named
+from outpour.web.torrents.dataset import dataset
+from outpour.web.torrents.magnet_code import code_of
+from outpour.web.torrents.swarm_drawing import SwarmDrawing, draw_swarm
+
+MINUTE_S = 60
+
+
+async def torrent(request: Request) -> Response:
+    """`/torrent/INFOHASH`: everything about one torrent; 410 of one that was withdrawn."""
+    context = context_of(request)
+    infohash = infohash_of(request.path_params["infohash"])
+    row = context.view.row(infohash) if infohash else None
+    if row is None:
+        return await _withdrawn(request, context, infohash)
+    names = await context.url_names.names()
+    facts = await context.facts.get(row.infohash)
+    content_name = names.content_of.get(row.infohash)
+    files = await context.files.get(row.infohash, facts)
+    values: dict[str, object] = {
+        "row": row,
+        "facts": facts,
+        "files": files,
+        "file_name": names.metainfo_of.get(row.infohash),
+        "content_name": content_name,
+        "about": await context.beside.about(row.infohash),
+        **await _chart(request, context, row, is_listed=True),
+    }
+    links = context.links(request)
+    key = (row.infohash, values["range"])
+    described = dataset(links, row, facts, files.sha256, content_name)
+    return await context.page(request, "torrent.html", values | {"dataset": described}, key=key)
+
+
+async def swarm(request: Request) -> Response:
+    """`/torrent/INFOHASH/swarm`: the chart alone, for a page that stays open."""
+    context = context_of(request)
+    infohash = infohash_of(request.path_params["infohash"])
+    row = context.view.row(infohash) if infohash else None
+    if row is None:
+        raise HTTPException(404)
+    values = {"row": row, **await _chart(request, context, row, is_listed=True)}
+    return await context.page(request, "swarm.html", values, key=(row.infohash, values["range"]))
+
+
+async def code(request: Request) -> Response:
+    """`/torrent/INFOHASH/qr.svg`: the magnet link for a phone."""
+    context = context_of(request)
+    infohash = infohash_of(request.path_params["infohash"])
+    row = context.view.row(infohash) if infohash else None
+    magnet = context.links(request).magnet(row) if row is not None else None
+    if magnet is None:
+        raise HTTPException(404)
+    text = magnet
+    body = await to_thread.run_sync(lambda: code_of(text))
+    return await reply(request, body, "image/svg+xml", cache="max-age=300")
+
+
+async def _withdrawn(request: Request, context: Context, infohash: bytes | None) -> Response:
+    row = context.view.gone(infohash) if infohash else None
+    if row is None:
+        raise HTTPException(404)
+    values = {"row": row, **await _chart(request, context, row, is_listed=False)}
+    return await context.page(request, "withdrawn.html", values, status=410)
+
+
+async def _chart(
+    request: Request, context: Context, row: TorrentRow, *, is_listed: bool
+) -> dict[str, object]:
+    """What a template needs of the chart that is asked for."""
+    of = range_named(request.query_params.get("range", ""))
+    return {"chart": await _drawn(context, row, of, is_listed), "range": of, "ranges": RANGES}
+
+
+async def _drawn(
+    context: Context, row: TorrentRow, of: ChartRange, is_listed: bool
+) -> SwarmDrawing | None:
+    now = int(context.view.now()) // MINUTE_S * MINUTE_S
+    stretches = await context.view.stretches(row.infohash, now - of.span_s, of.step_s)
+    present = Present(now, row.complete, row.downloading) if is_listed else None
+    return draw_swarm(stretches, of, now, present, row.downloaded)
