@@ -26,6 +26,7 @@ from outpour.tracker.tracker_events import (
     Allowed,
     DuplicateSkipped,
     FileSkipped,
+    ListChanged,
     SourceReadable,
     SourceUnreadable,
     Withdrawn,
@@ -280,7 +281,10 @@ def test_a_list_is_followed_and_joined_with_the_folder(folder, tmp_path):
     scan(allowed)
     assert allowed.infohashes == {HELLO, BIG, b"\xab" * 20}
     put(path, "cd" * 20 + "\noops\n")
-    assert scan(allowed) == [FileSkipped(path, "line 2 is not 40 or 64 hexadecimal digits")]
+    assert scan(allowed) == [
+        FileSkipped(path, "line 2 is not 40 or 64 hexadecimal digits"),
+        ListChanged(path, joined=1, left=1, held=1),
+    ]
     assert allowed.infohashes == {HELLO, BIG, b"\xcd" * 20}
     path.unlink()
     assert [type(event) for event in scan(allowed)] == [SourceUnreadable]
@@ -295,7 +299,10 @@ def test_denied_wins_over_allowed(folder, tmp_path):
     assert allowed.infohashes == {BIG}
     assert list(allowed.listings) == [BIG]
     put(deny, "")
-    assert scan(allowed) == [Allowed(("hello.txt",))]
+    assert scan(allowed) == [
+        ListChanged(deny, joined=0, left=1, held=0),
+        Allowed(("hello.txt",)),
+    ]
 
 
 def test_a_listing_takes_its_date_from_the_metainfo_or_the_file(folder):
@@ -448,7 +455,7 @@ def test_what_is_read_of_a_folder_is_put_in_force_where_others_publish_and_not_b
     async def nothing(*_):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("outpour.tracker.service.watch", nothing)
+    monkeypatch.setattr("outpour.tracker.source_watch.watch", nothing)
     infohash = Metainfo.parse(torrent("new")).info.infohash
     threads = []
     apply = AllowedSet.apply

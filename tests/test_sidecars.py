@@ -87,9 +87,12 @@ def test_what_belongs_to_content_is_no_entry_and_is_read_again_only_when_it_chan
 
     read: list[str] = []
     lstat = Path.lstat
-    monkeypatch.setattr(
-        Path, "lstat", lambda path: (read.append(path.name), lstat(path))[1], raising=True
-    )
+
+    def watched(path: Path) -> os.stat_result:
+        read.append(path.name)
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", watched)
     before = table.revision
     look(tmp_path, table, tmp_path / "x.iso")
     assert (read, table.revision) == ([], before)

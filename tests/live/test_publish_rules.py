@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from outpour.publisher import PublishOptions
 from outpour.torrent.metainfo import Metainfo
 from tests.live.conftest import BIN, Start, free_port, get
 from tests.live.publication import Publication, announced, has_seed, status
@@ -194,6 +195,7 @@ def test_without_an_address_both_families_are_listened_to(start: Start, content:
     listed = start("outpour", "publish", "--help")
     assert listed.wait() == 0
     assert re.search(r"default:\s+:6969", listed.output)
+    assert PublishOptions((content,)).listen == ":6969"
 
 
 def test_a_hybrid_is_seeded_under_both_of_its_infohashes(

@@ -10,8 +10,8 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
 
-use crate::answer::{Pace, Policy};
 use crate::answer::log::{Log, Logged};
+use crate::answer::{Pace, Policy};
 use crate::config::Config;
 use crate::counters::{Counters, Latency, RequestCount};
 use crate::gate::{

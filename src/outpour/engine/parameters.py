@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import string
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -46,7 +46,8 @@ def params_of(order: Order, kept: lt.add_torrent_params | None) -> lt.add_torren
     source = order.source
     params = _loaded(source) if isinstance(source, Metainfo) else _parsed(source)
     params.save_path = os.fsencode(order.save_path.absolute())  # type: ignore[assignment]
-    params.flags = _flags_of(order, trust=order.trust and kept is None)
+    is_trusted = order.mode == "seed" and order.trust and kept is None and _is_there(order)
+    params.flags = _flags_of(order, is_trusted=is_trusted)
     if order.trackers is not None:
         params.trackers = [_in_ascii(url) for tier in order.trackers for url in tier]
         params.tracker_tiers = [level for level, tier in enumerate(order.trackers) for _ in tier]
@@ -66,9 +67,15 @@ def place_files(
     params: lt.add_torrent_params, files: lt.torrent_info, info: Info, order: Order
 ) -> None:
     """Say where each file lies, which are wanted, and from which servers they may come."""
-    params.renamed_files = renamed_files(files, info, order.root_name)  # type: ignore[assignment]
+    params.renamed_files = renamed_files(
+        files, disk_paths(info) if order.paths is None else order.paths
+    )  # type: ignore[assignment]
     if order.wanted is not None:
         params.file_priorities = file_priorities(files, order.wanted)
+    elif order.mode == "seed" and not params.flags & lt.torrent_flags.seed_mode:
+        # libtorrent makes empty files that are missing, of what is only to be seeded too.
+        sizes = map(files.layout().file_size, range(files.num_files()))
+        params.file_priorities = [_NORMAL_PRIORITY if size else 0 for size in sizes]
     params.url_seeds = web_seeds_of(order, info)
     if order.held:
         params.flags |= lt.torrent_flags.stop_when_ready
@@ -90,13 +97,32 @@ def _in_ascii(url: str) -> str:
     return url if is_utf8(url) else quote(as_read(url), safe=string.punctuation)
 
 
-def _flags_of(order: Order, *, trust: bool) -> int:
+def _is_there(order: Order) -> bool:
+    """Whether each file has its length."""
+    if not isinstance(order.source, Metainfo):
+        return False
+    info = order.source.info
+    base = os.fsencode(order.save_path.absolute())
+    files = [file for file in info.files if not file.is_padding]
+    try:
+        paths = disk_paths(info) if order.paths is None else order.paths
+        for file, path in zip(files, paths, strict=True):
+            status = os.stat(os.path.join(base, path))  # noqa: PTH116, PTH118 - paths are bytes
+            if file.symlink is None and status.st_size != file.length:
+                return False
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _flags_of(order: Order, *, is_trusted: bool) -> int:
     flags = lt.torrent_flags.update_subscribe | lt.torrent_flags.apply_ip_filter
     if order.mode == "seed":
         # Keeps a torrent that is only to be seeded from ever writing to its content.
         flags |= lt.torrent_flags.upload_mode
-        if trust:
-            flags |= lt.torrent_flags.seed_mode
+        if is_trusted:
+            # A look of its own at what is there would make what meanwhile is not.
+            flags |= lt.torrent_flags.seed_mode | lt.torrent_flags.no_verify_files
     return flags
 
 
@@ -154,13 +180,12 @@ def stored_files(info: lt.torrent_info) -> Iterator[tuple[int, bytes]]:
             yield index, os.fsencode(layout.file_path(index))
 
 
-def renamed_files(files: lt.torrent_info, info: Info, root_name: str | None) -> dict[int, bytes]:
+def renamed_files(files: lt.torrent_info, paths: Sequence[bytes]) -> dict[int, bytes]:
     """Say where each file lies whose path on disk is not what libtorrent would make of it.
 
     libtorrent replaces what is not UTF-8, and gives another name to one of two files whose names
     differ in case only; bytes given as a new name reach the disk as they are.
     """
-    paths = disk_paths(info, root_name)
     stored = [*stored_files(files)]
     if len(stored) != len(paths):
         return {}

@@ -33,6 +33,8 @@ from outpour.publisher.sight import Sight
 from outpour.publisher.skipped import SkippedEntries
 from outpour.publisher.torrent_of_entry import TorrentOfEntry, Torrents
 from outpour.publisher.unwritten import Unwritten
+from outpour.publisher.verification_queue import Verifications
+from outpour.publisher.withheld import WithheldTorrents
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.lists.listed_torrent import Given
 from outpour.tracker.service import TrackerService
@@ -97,6 +99,11 @@ class PublisherJob:
         self._skipped = SkippedEntries(tell)
         self._unwritten = Unwritten(torrents)
         self._introductions = Introductions(tracker, seeder, published)
+        self._withheld = WithheldTorrents(tracker.ruling)
+        self.verifications = Verifications(
+            torrents, seeder, tracker.ruling, tracker.now, self._note
+        )
+        tracker.ruling.on_change = self._obey
         # What has to hold still for a while, with the state it was last seen in and since when.
         self._unsettled: dict[Path, tuple[bytes, float]] = {}
         # A name is published once: by the path that had it first.
@@ -112,7 +119,14 @@ class PublisherJob:
         Raises:
             ReadError: A given path cannot be listed at the start.
         """
-        works = (self._lanes.run, self._follow, self._turns, self._watch.run, self._hooks.run)
+        works = (
+            self._lanes.run,
+            self._follow,
+            self._turns,
+            self._watch.run,
+            self._hooks.run,
+            self.verifications.run,
+        )
         try:
             await together(works)
         finally:
@@ -262,7 +276,7 @@ class PublisherJob:
                 self._loop.call_later(SETTLE_S, self._watch.look_at, [task.entry.path])
                 continue
             try:
-                fresh.append(self._publishable(task, made))
+                fresh.append(await self._publishable(task, made))
             except OutpourError as error:
                 self._drop(task.entry.path)
                 self._skipped.add(task.entry, error, task.sight.fingerprint, task.spent_s)
@@ -286,7 +300,7 @@ class PublisherJob:
             )
         await self._seed([(made, publication) for _, made, publication in fresh])
 
-    def _publishable(
+    async def _publishable(
         self, task: Task, made: TorrentOfEntry | OutpourError
     ) -> tuple[Task, TorrentOfEntry, Publication]:
         entry = task.entry
@@ -296,6 +310,7 @@ class PublisherJob:
         twin = self._published.by_infohash(publication.infohash)
         if twin is not None:
             raise ReadError(f"`{entry.path}`: the same torrent as `{twin.entry.path}`")
+        await self._withheld.check(publication, is_fresh=not made.reused)
         self._published.put(publication)
         return task, made, publication
 
@@ -321,6 +336,24 @@ class PublisherJob:
                 self._introductions.add(publication)
                 if self._listing is not None:
                     self._listing.add(publication)
+
+    def look_at(self, path: Path) -> list[str]:
+        """Have content looked at now; returns the infohashes that keep it from being published."""
+        self._skipped.pop(path)
+        self._watch.look_at([path])
+        return self._withheld.at(path)
+
+    def _obey(self) -> None:
+        """Withdraw what was denied, and look again at what is so no more."""
+        denied, released = self._withheld.news()
+        for publication in self._published.all() if denied else ():
+            if not denied.isdisjoint(alias.hex() for alias in publication.aliases):
+                path, error = publication.entry.path, self._withheld.hold(publication)
+                self._withdraw(path, error.message.removeprefix(f"`{path}`: "))
+                self._drop(path)
+                self._skipped.add(publication.entry, error, publication.fingerprint)
+        for path in released:
+            self.look_at(path)
 
     def _withdraw(self, path: Path, why: str) -> None:
         publication = self._published.take(path)

@@ -41,8 +41,8 @@ class Publication:
     file_count: int
     files: FileIdentities = field(repr=False)
     fence: Path | None
-    is_folder: bool
-    modified_at: int
+    is_folder: bool = False
+    modified_at: int = 0
     sha256: bytes | None = None
 
     @classmethod
@@ -130,6 +130,10 @@ class PublishedTorrents:
     def named(self, name: str) -> Publication | None:
         """The publication with this name."""
         return self._by_name.get(name)
+
+    def all(self) -> tuple[Publication, ...]:
+        """Everything that is published; a copy."""
+        return tuple(self._by_path.values())
 
     def infohashes(self) -> tuple[bytes, ...]:
         """Of everything that is published, the own one of each."""

@@ -24,12 +24,12 @@ from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import PublishedTorrents
 from outpour.publisher.published_beside import PublishedBeside
 from outpour.publisher.published_view import PublishedView
+from outpour.publisher.publisher_deeds import PublisherDeeds
 from outpour.publisher.seeder import Seeder
 from outpour.publisher.self_listing import SelfListing, peer_addresses
 from outpour.publisher.sidecar_table import SidecarTable
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker import settings_file, tracker_events
-from outpour.tracker.deeds import TrackerDeeds
 from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.lists.keys_in_force import Keyring
 from outpour.tracker.service import TrackerService
@@ -128,6 +128,9 @@ async def _serve(
             public_url=settings.public_url,
             trusted_proxies=settings.trusted_proxies,
         )
+        torrents = Torrents(made_torrents, options, urls)
+        job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
+        deeds = PublisherDeeds(tracker, options, job, published, seeder)
         file = settings.admin_token_file
         token = None if file is None else Token(file)
         access = None if token is None else AdminAccess(token, tracker.tell)
@@ -135,12 +138,10 @@ async def _serve(
             view,
             web,
             beside=PublishedBeside(view, published, sidecars, _folders(options)),
-            administration=None if access is None else _admin(settings, tracker, access),
+            administration=None if access is None else _admin(tracker, access, deeds),
             console=None if access is None else Console(access, tracker.operation, tracker.usage),
             rules=_rules(settings, tracker, token),
         )
-        torrents = Torrents(made_torrents, options, urls)
-        job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
     except BaseException:
         tracker.stop()
         raise
@@ -178,13 +179,13 @@ def _rules(settings: TrackerSettings, tracker: TrackerService, token: Token | No
     return AccessRules(settings.levels, tracker.is_key, token.is_right)
 
 
-def _admin(settings: TrackerSettings, tracker: TrackerService, access: AdminAccess) -> Admin:
-    keys = settings.key_list
+def _admin(tracker: TrackerService, access: AdminAccess, deeds: PublisherDeeds) -> Admin:
+    keys = tracker.settings.key_list
     return Admin(
         AccessAsks(access),
         Keyring(keys, tracker.refresh, time.time) if keys else None,
         tracker.ruling,
-        TrackerDeeds(tracker),
+        deeds,
     )
 
 

@@ -97,6 +97,14 @@ class Torrents:
             return ()
         return self._made.checksums(entry.path, sight.fingerprint)
 
+    def made_of(self, entry: PublishEntry) -> Metainfo:
+        """The torrent of an entry as it was written down; this blocks.
+
+        Raises:
+            ReadError: It cannot be read.
+        """
+        return Metainfo.read(self._made.torrent_path(entry.path))
+
     def keep(self, entry: PublishEntry, fingerprint: bytes, metainfo: Metainfo) -> Path:
         """Write a torrent down.
 

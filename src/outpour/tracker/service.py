@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from outpour.tracker.lists.listed_torrent import Given, Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
 from outpour.tracker.operation import Operation
 from outpour.tracker.own_seeder import OwnSeeder
+from outpour.tracker.rates import Rates
 from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
@@ -162,7 +164,7 @@ class TrackerService:
             OutpourError, Exception: One of these works ended, and the tracker is to end with it.
         """
         works: list[Callable[[], Awaitable[None]]]
-        works = [self._until_fault, self._turns, self._follow, self._census.keep_up]
+        works = [partial(until_fault, self._core), self._turns, self._follow, self._census.keep_up]
         works.append(self._usage.keep_up)
         works += self._saver.works()
         if self._allowed.folders or self._allowed.files or self._admission.files:
@@ -356,9 +358,6 @@ class TrackerService:
                 self._on_event(ProxyNotTrusted(host))
             self._tell_kept()
 
-    async def _until_fault(self) -> None:
-        await until_fault(self._core)
-
     async def _follow(self) -> None:
         while True:
             is_settled = self._allowed.is_settled and self._admission.is_settled
@@ -402,6 +401,11 @@ class TrackerService:
         self._put(change)
         self._hand_down_all()
         self._admission.apply(self._core, self._clock())
+
+    def set_rates(self, rates: Rates) -> None:
+        """Ask something else of peers from now on."""
+        self._core.set_pace(rates.interval_s, rates.min_interval_s, rates.peers_per_answer)
+        self._core.set_rate(rates.requests_per_address_per_s, rates.requests_per_address_burst)
 
     def tell(self, event: Event) -> None:
         """Have somebody hear of something; on the event loop."""

@@ -116,8 +116,8 @@ class TrackerSettings(BaseModel):
     )
     admin_token_file: OptionalPath = Field(
         default=None,
-        description="File with the token, of at least 16 characters, that opens `/api/v1/keys`; "
-        "without one that is closed.",
+        description="File with the token, of at least 16 characters, that opens `/admin` and, in "
+        "the API, whatever changes something; without one these are closed.",
     )
     address_allow_list: OptionalPath = Field(
         default=None,

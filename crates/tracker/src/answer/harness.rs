@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use parking_lot::Mutex;
 
-use super::{Context, Policy, http, udp};
+use super::{Context, Pace, Policy, http, udp};
 use crate::counters::Counters;
-use crate::gate::{ConnectionIds, Gate, GateSettings, Lists};
+use crate::gate::{ConnectionIds, Gate, GateSettings, Lists, RateLimit};
 use crate::limits::Limits;
 use crate::rng::Rng;
 use crate::store::Store;

@@ -128,13 +128,15 @@ impl Snapshot {
 pub(super) struct Copied(Vec<u8>);
 
 impl Shard {
-    /// Copy all that is worth keeping: as little as can be while the lock is held.
+    /// Copy the torrents that have peers, as little as can be while the lock is held. The counters of
+    /// the others are kept by their owner, who may have a million of them.
     pub(super) fn copy_to(&self, copy: &mut Copied) {
         let out = &mut copy.0;
         out.clear();
         let peers = self.tally.v4 as usize * V4 + self.tally.v6 as usize * V6;
-        out.reserve(self.torrents.len() as usize * TORRENT + peers);
-        for slot in self.torrents.iter() {
+        let busy = || self.torrents.iter().filter(|slot| slot.len() > 0);
+        out.reserve(busy().count() * TORRENT + peers);
+        for slot in busy() {
             let (v4, v6) = (PeerV4::view(slot), PeerV6::view(slot));
             out.extend_from_slice(&slot.infohash);
             out.extend_from_slice(&slot.completed().to_le_bytes());

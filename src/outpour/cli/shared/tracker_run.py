@@ -96,6 +96,7 @@ class TrackerRun:
         redirect: str | None = None,
         wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
         on_hangup: Callable[[], None] = lambda: None,
+        is_classic: bool = False,
         alongside: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         """Serve until a signal ends it, and save.
@@ -104,6 +105,7 @@ class TrackerRun:
             redirect: Where `/` leads instead of the page.
             wrap: Put around the web side.
             on_hangup: Called on SIGHUP.
+            is_classic: `/` is the page of the classic trackers.
             alongside: What else runs meanwhile.
 
         Raises:
@@ -113,6 +115,7 @@ class TrackerRun:
         udp = self.service.udp_addresses
         options = WebOptions(
             site=settings.site,
+            is_classic=is_classic,
             public_url=settings.public_url,
             trusted_proxies=settings.trusted_proxies,
             is_open=settings.open and settings.key_list is None,

@@ -295,7 +295,8 @@ impl Naive {
     pub(super) fn restore(&mut self, old: &Self, then_s: u32, age_s: u32, now_s: u32) -> usize {
         let timeout = self.limits.peer_timeout_s.div_ceil(UNIT_S);
         let mut added = 0;
-        for (infohash, found) in &old.torrents {
+        let busy = old.torrents.iter();
+        for (infohash, found) in busy.filter(|(_, torrent)| !torrent.peers.is_empty()) {
             let Some(torrent) = self.open(infohash) else {
                 continue;
             };
