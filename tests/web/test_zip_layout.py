@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import zipfile
 import zlib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,12 @@ def write(path: Path, files: list[Stored], modified: int = 1_700_000_001) -> Non
         stream.write(end(len(files), stream.tell() - begin, begin))
 
 
+@cache
 def crc_of_zeros(length: int) -> int:
-    crc, block = 0, bytes(1 << 24)
+    crc, block = 0, bytes(min(length, 1 << 24))
     while length:
         part = min(length, len(block))
-        crc = zlib.crc32(block[:part] if part < len(block) else block, crc)
+        crc = zlib.crc32(block[:part], crc)
         length -= part
     return crc
 
