@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import stat
@@ -241,3 +242,144 @@ def test_what_a_rule_is_about_has_one_spelling(kind, text, only):
     assert spelled(kind, text) == only
     rule = AdminRule(kind, only, 1, "x")
     assert AdminRule.of(rule.record) == rule
+
+
+def send(process: Process, raw: bytes, token: str | None = TOKEN) -> tuple[int, Any]:
+    host, port = process.address
+    connection = http.client.HTTPConnection(host, port, timeout=30)
+    try:
+        headers = {"content-type": "application/x-bittorrent"}
+        headers |= {} if token is None else {"authorization": f"Bearer {token}"}
+        connection.request("POST", "/api/v1/torrents", raw, headers)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def test_a_torrent_that_is_sent_is_tracked_and_lies_in_the_folder(start, tmp_path, classic):
+    folder = tmp_path / "torrents"
+    folder.mkdir()
+    process = start("--allowed-dir", folder)
+    raw = (classic / "hello.torrent").read_bytes()
+    assert "not authorized" in refusal(process, HELLO)
+    status, torrent = send(process, raw)
+    assert (status, torrent["infohash"], torrent["name"]) == (201, HELLO.hex(), "hello.txt")
+    assert refusal(process, HELLO) == ""
+    assert [path.read_bytes() for path in folder.iterdir()] == [raw]
+    assert send(process, raw)[0] == 200
+    assert len([*folder.iterdir()]) == 1
+    process.until(lambda: "added `hello.txt`" in process.text, "told")
+
+
+def test_a_torrent_of_the_same_name_does_not_take_the_place_of_another(start, tmp_path, classic):
+    folder = tmp_path / "torrents"
+    folder.mkdir()
+    (folder / "hello.txt.torrent").symlink_to(tmp_path / "elsewhere")
+    process = start("--allowed-dir", folder)
+    assert send(process, (classic / "hello.torrent").read_bytes())[0] == 201
+    assert not (tmp_path / "elsewhere").exists()
+    assert (folder / f"hello.txt-{HELLO.hex()}.torrent").exists()
+
+
+def test_a_withdrawn_torrent_is_gone_from_list_and_swarm_and_comes_back_when_it_is_sent(
+    start, tmp_path, classic
+):
+    folder = tmp_path / "torrents"
+    folder.mkdir()
+    raw = (classic / "hello.torrent").read_bytes()
+    (folder / "hello.torrent").write_bytes(raw)
+    process = start("--allowed-dir", folder)
+    assert refusal(process, HELLO) == ""
+    status, torrent = ask(process, "DELETE", f"/torrents/{HELLO.hex()}")
+    assert (status, torrent["name"]) == (200, "hello.txt")
+    assert "not authorized" in refusal(process, HELLO)
+    wait_for(lambda: ask(process, "GET", "/torrents")[1]["torrents"] == [])
+    assert ask(process, "DELETE", f"/torrents/{HELLO.hex()}")[0] == 404
+    assert (folder / "hello.torrent").read_bytes() == raw
+    assert send(process, raw)[0] == 200
+    assert refusal(process, HELLO) == ""
+    assert len([*folder.iterdir()]) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"), [(b"", 400), (b"d4:infod", 400), (b"x" * 100_000, 400), (b"le", 400)]
+)
+def test_what_is_no_torrent_is_told_and_nothing_is_written(start, tmp_path, raw, status):
+    folder = tmp_path / "torrents"
+    folder.mkdir()
+    process = start("--allowed-dir", folder)
+    answered, problem = send(process, raw)
+    assert (answered, problem["type"].rpartition("#")[2]) == (status, "wrong-body")
+    assert [*folder.iterdir()] == []
+
+
+def test_a_large_torrent_is_taken_of_an_administrator_and_of_nobody_else(start, tmp_path):
+    folder = tmp_path / "torrents"
+    folder.mkdir()
+    process = start("--allowed-dir", folder)
+    count = 150_000
+    info: dict[bytes, bencode.Encodable] = {
+        b"name": b"large", b"piece length": 1 << 14, b"length": count << 14,
+        b"pieces": bytes(20) * count,
+    }  # fmt: skip
+    raw = bencode.encode({b"info": info})
+    assert send(process, raw)[0] == 201
+    # A stranger is cut off, be it before the answer was read.
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        assert send(process, raw * 5, token=None)[0] == 401
+    assert [path.name for path in folder.iterdir()] == ["large.torrent"]
+
+
+def test_a_tracker_without_a_folder_says_how_to_let_a_torrent_in(guarded, classic):
+    status, problem = send(guarded, (classic / "hello.torrent").read_bytes())
+    assert (status, "allowed_dir" in problem["detail"]) == (409, True)
+    assert ask(guarded, "POST", "/torrents", {"path": "x"})[0] == 409
+    for method, path in (("POST", "announcement"), ("PUT", "verification")):
+        assert ask(guarded, method, f"/torrents/{HELLO.hex()}/{path}")[0] == 404
+
+
+def test_rates_change_while_the_tracker_runs_and_are_told(start):
+    process = start("--open")
+    before = ask(process, "GET", "/rates")[1]
+    assert (before["interval_s"], before["upload_rate"]) == (1800, None)
+    wishes = {"interval_s": 1000, "min_interval_s": 60, "peers_per_answer": 3}
+    status, rates = ask(process, "PATCH", "/rates", wishes)
+    assert status == 200
+    assert rates == {**before, **wishes}
+    assert ask(process, "GET", "/rates")[1] == rates
+    path = f"/announce?info_hash={quote(OTHER)}&peer_id={'A' * 20}&port=7&left=0"
+    reply = bencode.decode(process.get(path)[1], strict=False)
+    assert isinstance(reply, dict)
+    interval_s = reply[b"interval"]
+    assert isinstance(interval_s, int)
+    assert 900 <= interval_s <= 1100
+    assert reply[b"min interval"] == 60
+    process.until(lambda: "changed `interval_s` 1800 to 1000" in process.text, "told")
+
+
+def test_a_rate_limit_begins_and_ends_while_the_tracker_runs(start):
+    process = start("--open")
+    assert ask(process, "PATCH", "/rates", {"requests_per_address_per_s": 1})[0] == 200
+    wait_for(lambda: "too many requests" in refusal(process, OTHER))
+    assert ask(process, "PATCH", "/rates", {"requests_per_address_per_s": 0})[0] == 200
+    assert {refusal(process, OTHER) for _ in range(20)} == {""}
+
+
+@pytest.mark.parametrize(
+    ("wishes", "status"),
+    [
+        ({"interval_s": 0}, 400),
+        ({"interval_s": "1"}, 400),
+        ({"interval_s": 2700}, 409),
+        ({"peers_per_answer": 201}, 409),
+        ({"interval": 5}, 400),
+        ({"upload_rate": 5}, 409),
+        ({"upload_rate": -1}, 400),
+        ([], 400),
+    ],
+)
+def test_rates_that_do_not_go_are_told_and_change_nothing(guarded, wishes, status):
+    before = ask(guarded, "GET", "/rates")[1]
+    assert ask(guarded, "PATCH", "/rates", wishes)[0] == status
+    assert ask(guarded, "GET", "/rates")[1] == before

@@ -261,6 +261,7 @@ def test_verify_is_not_ok_when_only_padding_is_bad(run, tmp_path):
     assert (said.code, said.out) == (6, "")
     assert "0 of 1 file differ" in said.err
     assert "1 of 2 pieces are bad, of nothing but padding" in said.err
+    assert "hint: nothing mends it: clients take padding for zeros" in said.err
     report = json.loads(run("verify", "--json", tmp_path / "t.torrent", tmp_path / "d").out)
     assert (report["ok"], report["bad_pieces"], report["piece_count"]) == (False, [1], 2)
 

@@ -17,6 +17,7 @@ from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.sight import look
 from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.lists.listed_torrent import Given
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from tests.test_service import PORTS, announce
@@ -101,6 +102,8 @@ class Published:
             1,
             FileIdentities((), is_folder=False),
             None,
+            is_folder=False,
+            modified_at=0,
         )
         self.torrents.put(publication)
         self.introductions.add(publication)
@@ -206,7 +209,7 @@ def test_content_that_is_being_sent_is_looked_at_now_and_then(tracker, tmp_path)
         entry, metainfo = PublishEntry(path), create(path, CreateOptions())
         made.append(metainfo)
         published.put(Publication.of(entry, look(entry, PublishOptions((path,))), metainfo))
-    tracker.allow_all([(metainfo, None) for metainfo in made])
+    tracker.allow_all([Given(metainfo) for metainfo in made])
     seeder: Any = Called()
     introductions = Introductions(tracker, seeder, published)
     tracker._core.insert(made[0].info.infohash, [("10.0.0.1", 2000, False)])

@@ -11,6 +11,7 @@ from outpour import CreateOptions, create
 from outpour._core import Hashing
 from outpour.base.errors import UsageError
 from outpour.making.maker import plan_path
+from outpour.torrent.editor import Changes, edit
 from tests.waiting import wait_for
 
 PIECE_LENGTH = 16384
@@ -96,6 +97,17 @@ def test_a_file_set_back_in_time_is_read(tmp_path, read):
     assert create(root, options, earlier=earlier).info.raw == create(root, options).info.raw
 
 
+@pytest.mark.parametrize("asked", FORMATS)
+def test_a_file_of_another_length_is_read_whatever_its_time(tmp_path, asked):
+    root = tmp_path / "d"
+    fill(root, {"a": 20_000, "b": 20_000}, random.Random(1))
+    of_longer = create(root, CreateOptions(creation_date=None, **asked))
+    fill(root, {"a": 19_000}, random.Random(2))
+    earlier = edit(of_longer, Changes(creation_date=settle(root)))
+    options = CreateOptions(piece_length=of_longer.info.piece_length, **asked)
+    assert create(root, options, earlier=earlier).info.raw == create(root, options).info.raw
+
+
 def test_a_file_alone_is_reused_under_another_name(tmp_path, read):
     path = tmp_path / "a"
     path.write_bytes(random.Random(1).randbytes(70_000))
@@ -118,3 +130,7 @@ def test_another_piece_length_or_version_is_hashed_and_a_date_is_needed(tmp_path
     undated = create(path, CreateOptions(creation_date=None))
     with pytest.raises(UsageError, match="does not say when"):
         create(path, earlier=undated)
+    # What changes until that day would look as old as everything else.
+    ahead = create(path, CreateOptions(creation_date=int(time.time()) + 86_400))
+    with pytest.raises(UsageError, match="was made later than now"):
+        create(path, earlier=ahead)

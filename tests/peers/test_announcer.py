@@ -304,14 +304,15 @@ def test_only_http_is_fetched(url: str) -> None:
         fetch(url)
 
 
-def test_a_redirect_does_not_lead_out_of_http(web_host: WebHost) -> None:
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "magnet:?xt=urn:btih:00", "data:,x"])
+def test_a_redirect_does_not_lead_out_of_http(place: str, web_host: WebHost) -> None:
     host, port = urlsplit(web_host.url).netloc.split(":")
 
     def redirect(target: str, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
-        return 302, b"", {"Location": "file:///etc/passwd"}
+        return 302, b"", {"Location": place}
 
     web_host.respond = redirect  # type: ignore[method-assign]
-    with pytest.raises(NetworkError):
+    with pytest.raises(NetworkError, match=r"HTTP 302: it redirects to `.*`, which is not fetched"):
         fetch(f"http://{host}:{port}/x")
 
 

@@ -23,6 +23,7 @@ from outpour.engine import (
     ResumeRefused,
     TrackerAnswered,
     TrackerFailed,
+    disk_paths,
 )
 from outpour.torrent import bencode
 from outpour.torrent.magnet_link import Magnet
@@ -306,7 +307,9 @@ def test_only_the_wanted_files_are_downloaded(
 def test_content_may_lie_under_another_name(content: Path, engine: Engine) -> None:
     metainfo = make_torrent(content)
     other = content.rename(content.with_name("renamed"))
-    key = engine.add(metainfo, other.parent, mode="seed", trust=False, root_name="renamed")
+    key = engine.add(
+        metainfo, other.parent, mode="seed", trust=False, paths=disk_paths(metainfo.info, "renamed")
+    )
     reach(engine, key, "seeding")
 
 

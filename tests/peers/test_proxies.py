@@ -290,6 +290,14 @@ def test_sources_come_from_files_and_stdin_and_state_may_be_none(
     assert same_files(content, tmp_path / "got" / "release")
     assert (tmp_path / "got" / "image.bin").is_file()
     assert not (tmp_path / "state").exists()
+    piped = (tmp_path / "b.torrent").read_bytes().decode("latin-1")
+    assert (
+        outpour(
+            "download", "-", "-o", "piped", "--no-state", input=piped, encoding="latin-1"
+        ).returncode
+        == 0
+    )
+    assert (tmp_path / "piped" / "image.bin").is_file()
     assert outpour("download").returncode == 2
     missing = outpour("download", "-i", "nowhere")
     assert (missing.returncode, "`nowhere`: no such file" in missing.stderr) == (4, True)

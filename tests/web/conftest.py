@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -169,7 +170,11 @@ class FakeView:
 
     async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
         found = self._stretches(infohash, step_s, since - 3600)
-        return [stretch for stretch in found if stretch.ended >= since]
+        shown = [stretch for stretch in found if stretch.ended >= since]
+        return shown[:1] + [
+            replace(later, is_after_gap=later.began - earlier.ended > max(step_s, 7200))
+            for earlier, later in pairwise(shown)
+        ]
 
     def gone(self, infohash: bytes) -> TorrentRow | None:
         return self.withdrawn.get(infohash)
@@ -294,7 +299,7 @@ class FakeBeside:
     async def about(self, infohash: bytes) -> About:
         return self.abouts.get(infohash, About())
 
-    def about_group(self, group: str | None) -> About:
+    async def about_group(self, group: str | None) -> About:
         return self.abouts.get(group, About())
 
     def checksums(self, infohash: bytes) -> Mapping[tuple[str, ...], str]:

@@ -13,9 +13,11 @@ import pytest
 
 from outpour.tracker.figures import TorrentRow
 from outpour.web.access import AccessRules
+from outpour.web.api.api_table import ENDPOINTS
 from outpour.web.api.problem import KINDS, PAGE
 from outpour.web.contract import WebOptions
 from outpour.web.packed_text import coding_of
+from outpour.web.query import Query
 
 from .conftest import FakeView, Site
 
@@ -239,6 +241,7 @@ def test_a_preflight_lets_reading_through_and_no_change(from_elsewhere: Callable
     )  # fmt: skip
     assert answer.status == 204
     assert answer.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
     assert "authorization" not in answer.headers["access-control-allow-headers"]
 
 
@@ -281,3 +284,9 @@ def test_hostile_headers_change_nothing(site: Site):
     ):
         answer = site.get("/api/v1/stats", **headers)
         assert (answer.status, json.loads(answer.body)["totals"]["torrents"]) == (200, 0)
+
+
+@pytest.mark.parametrize("name", ["listTorrents", "drawCharts", "followNumbers"])
+def test_what_a_page_shows_can_be_asked_of_the_api(name: str):
+    (endpoint,) = (one for one in ENDPOINTS if one.name == name)
+    assert Query().of_rows().keys() <= {one.name for one in endpoint.parameters}

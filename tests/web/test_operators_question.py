@@ -144,7 +144,7 @@ def test_the_page_says_since_when_and_why_announces_are_refused(
     likely = page.locator(".event.is-likely").first
     assert f"`{tracker.list}`: read again, 1 less, 1 now" in likely.inner_text()
     assert "in that minute" in likely.inner_text()
-    assert page.locator(".mark-text").inner_text() == "12:03"
+    assert page.locator(".mark-text").text_content() == "12:03"
     refused = page.locator("section", has=page.locator("#top-torrents")).locator("tbody tr")
     assert OTHER.hex() in refused.first.inner_text()
     assert "torrent not tracked" in refused.first.inner_text()

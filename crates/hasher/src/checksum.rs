@@ -11,8 +11,7 @@ use std::{
 };
 
 use crate::{
-    Fault,
-    batch,
+    Fault, batch,
     kernel::{BLOCK, LANES_MAX},
     merkle::Node,
     read::Reader,
@@ -48,9 +47,7 @@ impl Shared {
         let Some(pace) = &self.pace else {
             return Ok(());
         };
-        self.wait_while(|| {
-            self.bytes_done.load(Ordering::Relaxed) > pace.bytes_done() + APART_MAX
-        })
+        self.wait_while(|| self.bytes_done.load(Ordering::Relaxed) > pace.bytes_done() + APART_MAX)
     }
 
     fn wait_while(&self, is_ahead: impl Fn() -> bool) -> Result<(), Fault> {

@@ -591,7 +591,9 @@ fn nothing_to_hash_is_an_empty_result() {
 #[test]
 fn checksums_are_those_of_whole_files_whatever_is_made_beside() {
     let folder = Folder::new("sums");
-    let lengths = [0, 1, 63, 64, 65, 262_144, 262_145, 3_000_000, 16_384, 1_048_576];
+    let lengths = [
+        0, 1, 63, 64, 65, 262_144, 262_145, 3_000_000, 16_384, 1_048_576,
+    ];
     let contents: Vec<Vec<u8>> = (0..40)
         .map(|at| bytes(lengths[at % lengths.len()], at as u8))
         .collect();
@@ -604,7 +606,10 @@ fn checksums_are_those_of_whole_files_whatever_is_made_beside() {
                     .map(|(at, content)| folder.file(&at.to_string(), content))
                     .collect();
                 if v1 {
-                    sources.push(Source { path: None, length: 1000 });
+                    sources.push(Source {
+                        path: None,
+                        length: 1000,
+                    });
                 }
                 let options = Options {
                     piece_length: 65_536,
@@ -639,6 +644,9 @@ fn a_file_that_changed_is_a_fault_of_its_checksum_too() {
             sha256: true,
             ..Options::default()
         };
-        assert!(matches!(run(vec![source], &options), Err(Fault::Changed { .. })));
+        assert!(matches!(
+            run(vec![source], &options),
+            Err(Fault::Changed { .. })
+        ));
     }
 }

@@ -55,6 +55,20 @@ class Deadline:
         return rest
 
 
+@dataclass(frozen=True, slots=True)
+class Silence(Deadline):
+    """The same for each step by itself: `at` is the length of the longest, in seconds."""
+
+    @property
+    def is_over(self) -> bool:
+        """Never: there is always another step."""
+        return False
+
+    def rest(self) -> float:
+        """Return how long a step may take."""
+        return self.at
+
+
 def look_up(
     host: str,
     port: int,

@@ -11,12 +11,12 @@ import ssl
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any, Protocol
 
-from outpour.base.deadline import Deadline
+from outpour.base.deadline import Deadline, Silence
 from outpour.base.errors import NetworkError, UsageError, reason
 from outpour.base.http_connection import HttpProxyHandler, TimedHandler
 from outpour.base.http_route import DIRECT, Route
@@ -25,6 +25,7 @@ from outpour.base.units import MIB, format_size
 
 BYTES_MAX = 64 * MIB
 CHUNK = 1 << 16
+PLACE_SHOWN_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,13 @@ class Fetched:
         url: Where it came from, after redirects.
         status: The HTTP status code.
         body: All of it, with compression undone.
+        headers: By their names in lower case; of those that came twice the last.
     """
 
     url: str
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Response(Protocol):
@@ -57,17 +60,21 @@ def fetch(
     any_status: bool = False,
     span: tuple[int, int] | None = None,
     route: Route = DIRECT,
+    method: str = "GET",
+    body: bytes | None = None,
 ) -> Fetched:
-    """Get a URL, following redirects to HTTP and HTTPS only.
+    """Get a URL, or send something there, following redirects to HTTP and HTTPS only.
 
     Args:
         url: Absolute.
         bytes_max: Longer answers are refused.
         timeout_s: For everything together: names, redirects, headers and body.
         accept: The `Accept` header.
-        any_status: Return answers of 4xx and 5xx too: some carry the reason in their body.
+        any_status: Return answers of 304, 4xx and 5xx too: some carry the reason in their body.
         span: The first and the last byte to ask for; a server may still send all of them.
         route: By which way.
+        method: Of the request.
+        body: What it carries.
 
     Raises:
         UsageError: The URL is neither HTTP nor HTTPS.
@@ -80,17 +87,50 @@ def fetch(
     if span is not None:
         headers["Range"] = f"bytes={span[0]}-{span[1]}"
     try:
-        request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked above
+        request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - checked
         try:
             with opened_by.open(request) as response:
-                body = _read(response, url, bytes_max)
-                return Fetched(response.url, response.status, body)
+                found = _read(response, url, bytes_max)
+                return Fetched(response.url, response.status, found, _fields(response))
         except urllib.error.HTTPError as error:
             with error:
                 if not any_status:
                     raise NetworkError(f"`{url}`: {status_of(error)}") from None
-                body = _read(error, url, bytes_max)
-                return Fetched(error.url, error.code, body)
+                found = _read(error, url, bytes_max)
+                return Fetched(error.url, error.code, found, _fields(error))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NetworkError(f"`{url}`: {why(error)}") from error
+
+
+def lines_of(
+    url: str, silence_s: float, line_bytes_max: int, *, route: Route = DIRECT
+) -> Iterator[str]:
+    """Get a URL whose answer goes on and on, line by line, without their ends.
+
+    Args:
+        url: Absolute.
+        silence_s: How long nothing may come.
+        line_bytes_max: Longer lines are refused.
+        route: By which way.
+
+    Raises:
+        UsageError: The URL is neither HTTP nor HTTPS.
+        NetworkError: The server is not reached, answers with an error, or is silent.
+    """
+    if url.partition(":")[0].lower() not in ("http", "https"):
+        raise UsageError(f"`{url}`: neither `http://` nor `https://`")
+    opened_by = opener(route, Silence(silence_s))
+    headers = {"User-Agent": user_agent(), **dict(route.headers)}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked above
+    try:
+        with opened_by.open(request) as response:
+            while line := response.readline(line_bytes_max + 1):
+                if len(line) > line_bytes_max:
+                    raise NetworkError(f"`{url}`: a line is longer than {line_bytes_max} bytes")
+                yield line.rstrip(b"\r\n").decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            raise NetworkError(f"`{url}`: {status_of(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NetworkError(f"`{url}`: {why(error)}") from error
 
@@ -150,9 +190,16 @@ def _read(response: _Response, url: str, bytes_max: int) -> bytes:
     return bytes(body)
 
 
+def _fields(response: _Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
 def status_of(error: urllib.error.HTTPError) -> str:
     """What an answer that is an error says, in words."""
     if 300 <= error.code < 400:
+        place = error.headers.get("Location", "")[:PLACE_SHOWN_MAX]
+        if place.partition(":")[0].lower() not in ("http", "https", place.lower()):
+            return f"HTTP {error.code}: it redirects to `{place}`, which is not fetched"
         return f"HTTP {error.code}: it redirects without end"
     return f"HTTP {error.code} {_phrase(error)}"
 

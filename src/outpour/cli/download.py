@@ -18,7 +18,8 @@ from outpour.cli.shared.engine_options import (
     resume_folder,
 )
 from outpour.cli.shared.group import define
-from outpour.cli.shared.inputs import ANY_PATH, check_url
+from outpour.cli.shared.inputs import ANY_PATH, STDIO, check_url, read_torrent
+from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.source_list import read_headers, read_sources
 
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line.")
 @engine_options
+@log_options
 @click.pass_obj
 def command(
     printer: Printer,
@@ -129,9 +131,11 @@ def command(
     no_state: bool,
     headers: tuple[str, ...],
     as_json: bool,
+    log_format: str | None,
+    log_level: str | None,
     **flags: Any,  # noqa: ANN401 - one an option
 ) -> int:
-    """Download torrents: .torrent files, their URLs, magnet links, or the URL of an outpour page.
+    """Download torrents: .torrent files (- is stdin), their URLs, magnet links, or an outpour page.
 
     Files of the torrent that are there already are checked and used; files that are not of it are
     left alone, and the download is refused. Interrupted downloads, even killed ones, go on where
@@ -139,6 +143,7 @@ def command(
     """
     from outpour.downloader import Asking
 
+    printer.speak(log_format, log_level)
     settings, options = _read(flags)
     named = [*sources, *read_sources(printer.env, inputs)]
     if not named:
@@ -205,7 +210,8 @@ def _resolve_all(
         try:
             rest_s = deadline.rest() if deadline else asking.timeout_s
             now = replace(asking, timeout_s=min(asking.timeout_s, rest_s), on_fault=tell)
-            found += resolve(source, now)
+            is_piped = source == STDIO
+            found += [read_torrent(printer.env, source)] if is_piped else resolve(source, now)
         except TimeoutError:
             tell(NetworkError(f"`{source}`: not fetched before the deadline"))
         except OutpourError as error:

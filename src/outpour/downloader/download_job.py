@@ -36,11 +36,11 @@ from outpour.engine import (
     TrackerFailed,
     TrackerWarned,
     WebSeedFailed,
-    disk_paths,
     metainfo_of,
+    paths_found,
+    root_of,
 )
 from outpour.torrent import bencode
-from outpour.torrent.disk_names import root_name
 from outpour.torrent.info import Info, read_info
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -56,6 +56,7 @@ class _Item:
     info: Info | None
     folder: Path
     root_name: str | None
+    paths: list[bytes]
     kept: Resume | None
     moved_at: float
     wanted: list[int] | None = None
@@ -76,8 +77,7 @@ class _Item:
     @property
     def root(self) -> Path:
         """Where its root file or folder lies."""
-        assert self.info is not None
-        return self.folder / (self.root_name or root_name(self.info))
+        return self.folder / root_of(self.paths)
 
 
 class Job:
@@ -141,7 +141,7 @@ class Job:
             known = metainfo_of(kept.data) or source
         info = known.info if isinstance(known, Metainfo) else None
         name = known.info.name if isinstance(known, Metainfo) else known.name or key.hex()
-        item = _Item(source, name, info, folder, root_name, kept, time.monotonic())
+        item = _Item(source, name, info, folder, root_name, [], kept, time.monotonic())
         self._examine(key, item)
         self._engine.add(
             known,
@@ -149,7 +149,7 @@ class Job:
             resume=kept.data if kept else None,
             recheck=options.check or bool(item.suspects) or (kept is not None and not kept.trusted),
             held=info is None or bool(item.suspects),
-            root_name=root_name,
+            paths=item.paths or None,
             trackers=[*source.tiers, *([options.trackers] if options.trackers else [])],
             web_seeds=options.web_seeds,
             wanted=item.wanted,
@@ -205,10 +205,11 @@ class Job:
         item.wanted = select_files(info, self._options.files)
         if item.wanted is None and isinstance(item.source, Magnet):
             item.wanted = numbered_files(info, item.source.selected)
-        refuse_too_large(info, item.folder, item.wanted, item.root_name)
+        item.paths = paths_found(info, item.folder, item.root_name, whole=True)
+        refuse_too_large(info, item.folder, item.wanted, item.paths)
         self._refuse_shared(item)
         item.suspects = suspects_of(
-            info, item.folder, item.root_name, item.writes, item.kept,
+            info, item.folder, item.paths, item.writes, item.kept,
             overwrite=self._options.overwrite,
         )  # fmt: skip
         fetch_back(info, item.folder, self._store)
@@ -217,14 +218,13 @@ class Job:
 
     def _refuse_shared(self, item: _Item) -> None:
         """Refuse files that another torrent of this job writes."""
-        assert item.info is not None
-        paths = disk_paths(item.info, item.root_name)
         for key in self._by_root.get(item.root, ()):
             other = self._items[key]
             if other.info is None or (other.is_over and not other.is_complete):
                 continue
-            theirs = disk_paths(other.info, other.root_name)
-            shared = {paths[index] for index in item.writes} & {theirs[i] for i in other.writes}
+            shared = {item.paths[index] for index in item.writes} & {
+                other.paths[index] for index in other.writes
+            }
             if shared:
                 path = item.folder / from_bytes(min(shared))
                 raise WriteError(
@@ -302,7 +302,7 @@ class Job:
         item.info = read_info(raw, root)
         self._examine(key, item)
         self._engine.release(
-            key, item.info, wanted=item.wanted, held=bool(item.suspects), root_name=item.root_name
+            key, item.info, wanted=item.wanted, held=bool(item.suspects), paths=item.paths
         )
         self._settle(key, item)
 
@@ -310,7 +310,7 @@ class Job:
         """Go on, when what is there has been checked and has something of the torrent."""
         assert item.info is not None
         has = self._engine.pieces(key)
-        refuse_foreign(item.info, item.folder, item.root_name, item.suspects, has)
+        refuse_foreign(item.info, item.folder, item.paths, item.suspects, has)
         item.suspects = []
         self._settle(key, item)
         self._engine.unpause(key)
@@ -384,7 +384,7 @@ class Job:
     def _store_one(self, key: bytes, item: _Item, data: bytes | None) -> None:
         if self._store is None:
             return
-        files = disk_paths(item.info, item.root_name) if item.info and item.is_complete else None
+        files = item.paths if item.is_complete else None
         try:
             self._store.save(
                 key, item.folder, data, root_name=item.root_name, files=files,

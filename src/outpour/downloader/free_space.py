@@ -9,12 +9,11 @@ from pathlib import Path
 
 from outpour.base.errors import WriteError
 from outpour.base.units import format_size
-from outpour.engine import disk_paths
 from outpour.torrent.info import Info
 
 
 def refuse_too_large(
-    info: Info, folder: Path, wanted: Sequence[int] | None, root_name: str | None
+    info: Info, folder: Path, wanted: Sequence[int] | None, paths: Sequence[bytes]
 ) -> None:
     """Compare what is still to be written with what is free.
 
@@ -22,13 +21,12 @@ def refuse_too_large(
         info: The torrent.
         folder: Holds its root.
         wanted: Indices, without padding, of the files to be written; None for all.
-        root_name: What the root is called on disk, if not as in the torrent.
+        paths: Where each file lies below it, padding left out.
 
     Raises:
         WriteError: There is less room.
     """
     lengths = [file.length for file in info.files if not file.is_padding]
-    paths = disk_paths(info, root_name)
     missing = 0
     for index in range(len(lengths)) if wanted is None else wanted:
         missing += max(0, lengths[index] - _allocated(folder, paths[index]))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from outpour.base.errors import WriteError, reason
 from outpour.base.text import from_bytes
-from outpour.engine import Resume, disk_paths
+from outpour.engine import Resume
 from outpour.torrent.info import File, Info
 
 HINT = "`--overwrite` replaces it, `-o DIR` downloads to another folder"
@@ -22,7 +22,7 @@ HINT = "`--overwrite` replaces it, `-o DIR` downloads to another folder"
 def suspects_of(
     info: Info,
     folder: Path,
-    root_name: str | None,
+    paths: Sequence[bytes],
     wanted: Iterable[int],
     kept: Resume | None,
     *,
@@ -33,7 +33,7 @@ def suspects_of(
     Args:
         info: The torrent.
         folder: Holds its root.
-        root_name: What the root is called on disk, if not as in the torrent.
+        paths: Where each file lies below it, padding left out.
         wanted: Indices, without padding, of the files to be written.
         kept: What earlier runs have kept.
         overwrite: Take all for ours, and cut off what is too long.
@@ -42,7 +42,6 @@ def suspects_of(
         WriteError: One of them is another's for certain: it is longer, or no file at all.
     """
     base = os.fsencode(folder.absolute())
-    paths = disk_paths(info, root_name)
     files = _stored(info)
     suspects: list[int] = []
     too_long: list[tuple[bytes, int]] = []
@@ -65,14 +64,14 @@ def suspects_of(
 
 
 def refuse_foreign(
-    info: Info, folder: Path, root_name: str | None, suspects: Iterable[int], has: Sequence[bool]
+    info: Info, folder: Path, paths: Sequence[bytes], suspects: Iterable[int], has: Sequence[bool]
 ) -> None:
     """Refuse when one of the suspects has not one piece of the torrent.
 
     Args:
         info: The torrent.
         folder: Holds its root.
-        root_name: What the root is called on disk, if not as in the torrent.
+        paths: Where each file lies below it, padding left out.
         suspects: Indices of files, without padding.
         has: Of each piece, whether it is on disk.
 
@@ -84,7 +83,7 @@ def refuse_foreign(
         first = files[index].offset // info.piece_length
         last = (files[index].offset + files[index].length - 1) // info.piece_length
         if not any(has[first : last + 1]):
-            path = os.fsencode(folder / from_bytes(disk_paths(info, root_name)[index]))
+            path = os.fsencode(folder / from_bytes(paths[index]))
             raise _refusal(path, f"is there already, and no part of `{info.name}`")
 
 

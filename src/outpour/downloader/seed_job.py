@@ -18,10 +18,10 @@ from outpour.engine import (
     Status,
     TrackerFailed,
     TrackerWarned,
-    disk_paths,
     locate,
+    paths_found,
+    root_of,
 )
-from outpour.torrent.disk_names import root_name
 from outpour.torrent.metainfo import Metainfo
 
 HINT = "`outpour verify TORRENT PATH` says what differs"
@@ -32,6 +32,7 @@ class _Item:
     metainfo: Metainfo
     save_path: Path
     root_name: str | None
+    names: list[bytes]
     is_ready: bool = False
     has_failed: bool = False
     warning: str | None = None
@@ -39,14 +40,13 @@ class _Item:
     @property
     def root(self) -> Path:
         """Where its root file or folder lies."""
-        return self.save_path / (self.root_name or root_name(self.metainfo.info))
+        return self.save_path / root_of(self.names)
 
     @property
     def paths(self) -> list[bytes]:
         """Of each file, without padding."""
         base = os.fsencode(self.save_path.absolute())
-        names = disk_paths(self.metainfo.info, self.root_name)
-        return [os.path.join(base, name) for name in names]  # noqa: PTH118 - paths are bytes
+        return [os.path.join(base, name) for name in self.names]  # noqa: PTH118 - paths are bytes
 
 
 class SeedJob:
@@ -80,6 +80,7 @@ class SeedJob:
         if key in self._items:
             return
         save_path, root_name = locate(metainfo.info, content)
+        names = paths_found(metainfo.info, save_path, root_name)
         can_keep = self._store is not None and not trust
         kept = self._store.load(key, save_path, root_name) if self._store and can_keep else None
         self._engine.add(
@@ -89,9 +90,9 @@ class SeedJob:
             trust=trust,
             resume=kept.data if kept else None,
             recheck=kept is not None and not kept.trusted,
-            root_name=root_name,
+            paths=names,
         )
-        self._items[key] = _Item(metainfo, save_path, root_name)
+        self._items[key] = _Item(metainfo, save_path, root_name, names)
 
     def turn(self) -> tuple[list[Status], list[Outcome]]:
         """Look once at the engine: how each torrent does, and what has come out since."""
@@ -118,9 +119,10 @@ class SeedJob:
             item = self._items[key]
             if not item.is_ready or item.has_failed:
                 continue
-            files = disk_paths(item.metainfo.info, item.root_name)
             try:
-                self._store.save(key, item.save_path, data, root_name=item.root_name, files=files)
+                self._store.save(
+                    key, item.save_path, data, root_name=item.root_name, files=item.names
+                )
             except WriteError as error:
                 text = f"{error.message}; the next run has to check the content"
                 return [Note(key, item.metainfo.info.name, text)]

@@ -12,8 +12,9 @@ from outpour.base.deadline import Deadline
 from outpour.base.errors import FormatError, NetworkError, OutpourError, ReadError, UsageError
 from outpour.base.http_fetch import Fetched, fetch
 from outpour.base.http_route import DIRECT, Route
+from outpour.base.text import printable
 from outpour.base.units import MIB
-from outpour.downloader.page_list import PageRow, read_page_list
+from outpour.client.answers import ListedTorrent, object_of, page_of
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
@@ -90,14 +91,14 @@ def _from_url(url: str, asking: Asking) -> tuple[Metainfo | Magnet, ...]:
     return tuple(_each(wanted, answer.url, asking))
 
 
-def _list_of(page: Fetched, url: str, asking: Asking) -> list[PageRow]:
+def _list_of(page: Fetched, url: str, asking: Asking) -> list[ListedTorrent]:
     base = page.url
     if _INFOHASH_OF_PAGE.search(urlsplit(base).path):
         base = base[: base.rindex("/torrent/") + 1]
     deadline = Deadline.after(asking.timeout_s * LIST_TIMES)
     is_list = urlsplit(page.url).path.endswith(LIST_PATH)
     answer = page if is_list else _first_list(urljoin(base, LIST_PATH), url, asking)
-    rows, following = read_page_list(answer.body, answer.url)
+    rows, following = _part_of(answer)
     seen = {answer.url}
     while following is not None:
         if following in seen or len(seen) == LIST_PAGES_MAX:
@@ -107,9 +108,23 @@ def _list_of(page: Fetched, url: str, asking: Asking) -> list[PageRow]:
             answer = _fetch(following, asking, min(asking.timeout_s, deadline.rest()))
         except TimeoutError:
             raise NetworkError(f"`{url}`: the list of torrents takes too long") from None
-        more, following = read_page_list(answer.body, answer.url)
+        more, following = _part_of(answer)
         rows += more
     return rows
+
+
+def _part_of(answer: Fetched) -> tuple[list[ListedTorrent], str | None]:
+    """Read a part of a list: its torrents, and the URL of the next."""
+    try:
+        page = page_of(object_of(answer.body), None)
+        following = urljoin(answer.url, page.next) if page.next is not None else None
+    except FormatError as error:
+        raise FormatError(f"`{answer.url}`: the list of torrents {error.message}") from None
+    except ValueError:
+        raise FormatError(
+            f"`{answer.url}`: the list of torrents has a `next` that is no URL"
+        ) from None
+    return [*page.torrents], following
 
 
 def _first_list(listing: str, url: str, asking: Asking) -> Fetched:
@@ -126,7 +141,7 @@ def _first_list(listing: str, url: str, asking: Asking) -> Fetched:
     return answer
 
 
-def _each(rows: list[PageRow], url: str, asking: Asking) -> Iterator[Metainfo | Magnet]:
+def _each(rows: list[ListedTorrent], url: str, asking: Asking) -> Iterator[Metainfo | Magnet]:
     for row in rows:
         try:
             yield _from_row(row, url, asking)
@@ -136,7 +151,7 @@ def _each(rows: list[PageRow], url: str, asking: Asking) -> Iterator[Metainfo | 
             asking.on_fault(error)
 
 
-def _from_row(row: PageRow, url: str, asking: Asking) -> Metainfo | Magnet:
+def _from_row(row: ListedTorrent, url: str, asking: Asking) -> Metainfo | Magnet:
     if row.torrent_url:
         answer = _fetch(urljoin(url, row.torrent_url), asking, asking.timeout_s)
         metainfo = Metainfo.parse(answer.body, origin=f"`{row.torrent_url}`")
@@ -145,7 +160,9 @@ def _from_row(row: PageRow, url: str, asking: Asking) -> Metainfo | Magnet:
         return metainfo
     if row.magnet:
         return Magnet.parse(row.magnet)
-    raise NetworkError(f"`{url}`: `{row.name}` can neither be fetched nor asked for")
+    raise NetworkError(
+        f"`{url}`: `{printable(row.name or row.infohash)}` can neither be fetched nor asked for"
+    )
 
 
 def _fetch(url: str, asking: Asking, timeout_s: float, accept: str = "*/*") -> Fetched:

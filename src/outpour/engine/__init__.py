@@ -7,7 +7,7 @@ turn what libtorrent reports into frozen values, and `resume` into files.
 
 from __future__ import annotations
 
-from outpour.engine.disk_layout import disk_paths, locate
+from outpour.engine.disk_layout import disk_paths, locate, paths_found, root_of
 from outpour.engine.engine_events import (
     Checked,
     ContentFault,
@@ -52,4 +52,6 @@ __all__ = [
     "disk_paths",
     "locate",
     "metainfo_of",
+    "paths_found",
+    "root_of",
 ]

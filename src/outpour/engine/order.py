@@ -21,7 +21,7 @@ class Order:
     trust: bool = True
     recheck: bool = False
     held: bool = False
-    root_name: str | None = None
+    paths: Sequence[bytes] | None = None
     trackers: Sequence[Sequence[str]] | None = None
     web_seeds: Sequence[str] = ()
     wanted: Collection[int] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import string
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -67,7 +67,9 @@ def place_files(
     params: lt.add_torrent_params, files: lt.torrent_info, info: Info, order: Order
 ) -> None:
     """Say where each file lies, which are wanted, and from which servers they may come."""
-    params.renamed_files = renamed_files(files, info, order.root_name)  # type: ignore[assignment]
+    params.renamed_files = renamed_files(
+        files, disk_paths(info) if order.paths is None else order.paths
+    )  # type: ignore[assignment]
     if order.wanted is not None:
         params.file_priorities = file_priorities(files, order.wanted)
     elif order.mode == "seed" and not params.flags & lt.torrent_flags.seed_mode:
@@ -103,7 +105,8 @@ def _is_there(order: Order) -> bool:
     base = os.fsencode(order.save_path.absolute())
     files = [file for file in info.files if not file.is_padding]
     try:
-        for file, path in zip(files, disk_paths(info, order.root_name), strict=True):
+        paths = disk_paths(info) if order.paths is None else order.paths
+        for file, path in zip(files, paths, strict=True):
             status = os.stat(os.path.join(base, path))  # noqa: PTH116, PTH118 - paths are bytes
             if file.symlink is None and status.st_size != file.length:
                 return False
@@ -177,13 +180,12 @@ def stored_files(info: lt.torrent_info) -> Iterator[tuple[int, bytes]]:
             yield index, os.fsencode(layout.file_path(index))
 
 
-def renamed_files(files: lt.torrent_info, info: Info, root_name: str | None) -> dict[int, bytes]:
+def renamed_files(files: lt.torrent_info, paths: Sequence[bytes]) -> dict[int, bytes]:
     """Say where each file lies whose path on disk is not what libtorrent would make of it.
 
     libtorrent replaces what is not UTF-8, and gives another name to one of two files whose names
     differ in case only; bytes given as a new name reach the disk as they are.
     """
-    paths = disk_paths(info, root_name)
     stored = [*stored_files(files)]
     if len(stored) != len(paths):
         return {}

@@ -99,7 +99,7 @@ class Engine:
         resume: bytes | None = None,
         recheck: bool = False,
         held: bool = False,
-        root_name: str | None = None,
+        paths: Sequence[bytes] | None = None,
         trackers: Sequence[Sequence[str]] | None = None,
         web_seeds: Sequence[str] = (),
         wanted: Collection[int] | None = None,
@@ -117,7 +117,7 @@ class Engine:
             recheck: Keep the counters of `resume` and compare the files with the torrent.
             held: Write nothing before `unpause`, which may follow `Checked`; of a magnet link
                 nothing before `release`, which may follow `MetadataArrived`.
-            root_name: What the root file or folder is called on disk, if not as in the torrent.
+            paths: Where files lie below `save_path`, padding left out; None as `disk_paths` says.
             trackers: Tiers of announce URLs in place of the torrent's.
             web_seeds: URLs (BEP 19) on top of the torrent's; pure v2 torrents use none.
             wanted: Indices of the files to download; None for all.
@@ -133,7 +133,7 @@ class Engine:
         """
         order = Order(
             source=source, save_path=save_path, mode=mode, trust=trust, recheck=recheck, held=held,
-            root_name=root_name, trackers=trackers, web_seeds=web_seeds, wanted=wanted,
+            paths=paths, trackers=trackers, web_seeds=web_seeds, wanted=wanted,
             known_as=known_as,
         )  # fmt: skip
         if order.key in self._entries:
@@ -162,7 +162,7 @@ class Engine:
         *,
         wanted: Collection[int] | None = None,
         held: bool = False,
-        root_name: str | None = None,
+        paths: Sequence[bytes] | None = None,
     ) -> None:
         """Choose the files of a magnet link whose metadata has come, and let them come.
 
@@ -171,14 +171,14 @@ class Engine:
             info: What came, read.
             wanted: Indices of the files to download; None for all.
             held: Check the files first, and write nothing before `unpause`.
-            root_name: What the root file or folder is called on disk, if not as in the torrent.
+            paths: Where files lie below `save_path`, padding left out; None as `disk_paths` says.
         """
         with self._lock:
             entry = self._entry(infohash)
             files = entry.handle.torrent_file()
             if files is None:
                 raise OutpourError(f"`{infohash.hex()}`: its files are not known yet")
-            order = replace(entry.order, wanted=wanted, held=held, root_name=root_name)
+            order = replace(entry.order, wanted=wanted, held=held, paths=paths)
             self._begin_anew(entry, order, files, info)
 
     def _begin_anew(self, entry: Entry, order: Order, files: lt.torrent_info, info: Info) -> None:
@@ -461,7 +461,7 @@ class Engine:
         except OutpourError as error:
             entry.note_fault(error.message)
             return
-        self.release(order.key, info, wanted=order.wanted, root_name=order.root_name)
+        self.release(order.key, info, wanted=order.wanted, paths=order.paths)
 
     def _take_updates(self, alert: lt.state_update_alert) -> None:
         self._updates += 1

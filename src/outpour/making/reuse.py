@@ -7,6 +7,7 @@ before that torrent was made: a time of change that nobody can set back, unlike 
 from __future__ import annotations
 
 import os
+import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,12 +31,14 @@ def check_reusable(metainfo: Metainfo) -> Metainfo:
     """Return a torrent of which hashes may be taken, or refuse it.
 
     Raises:
-        UsageError: It does not say when it was made.
+        UsageError: It does not say when it was made, or with a date that cannot be right.
     """
-    if metainfo.creation_date is None:
+    date = metainfo.creation_date
+    if date is None or date > time.time():
+        when = "does not say when it was made" if date is None else "was made later than now"
         raise UsageError(
-            f"`{printable(metainfo.info.name)}`: its torrent does not say when it was made, so "
-            "that nobody knows what has changed since",
+            f"`{printable(metainfo.info.name)}`: its torrent {when}, so that nobody knows what has "
+            "changed since",
             hint="make it anew once without `--reuse`, with a date",
         )
     return metainfo

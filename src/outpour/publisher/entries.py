@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from outpour.making.globs import PathTest, matcher
 from outpour.making.symlinks import check_link
 from outpour.making.walker import is_left_out
 from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.sidecar_rule import Belonging, belongings
 
 # Names that say "not finished yet" or "not content" in tools that copy and download.
 _UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".aria2", ".!qB")
@@ -53,28 +54,37 @@ class PublishEntry:
         check_link(str(self.path), os.path.realpath(self.folder), options.symlinks)
 
 
-def entries(path: Path, options: PublishOptions) -> tuple[PublishEntry, ...]:
-    """List what one published path holds, in the order of names.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What one published path holds.
+
+    Attributes:
+        entries: In the order of names; what belongs to others is among them.
+        belongings: By path, what belongs to others by its name.
+    """
+
+    entries: tuple[PublishEntry, ...]
+    belongings: Mapping[Path, Belonging]
+
+
+def entries(path: Path, options: PublishOptions) -> Listed:
+    """List what one published path holds.
 
     Raises:
         ReadError: It is missing or cannot be listed.
     """
-    found = _entries_of(path, options, matcher(options.exclude))
-    return tuple(sorted(found, key=lambda entry: os.fsencode(entry.name)))
-
-
-def _entries_of(
-    path: Path, options: PublishOptions, excluded: PathTest | None
-) -> Iterator[PublishEntry]:
     try:
         if options.as_one or not path.is_dir():
             path.stat()
-            yield PublishEntry(path)
-            return
+            return Listed((PublishEntry(path),), {})
+        excluded = matcher(options.exclude)
         with os.scandir(path) as listing:
-            for item in listing:
-                if _is_content(item, options, excluded):
-                    yield PublishEntry(path / item.name, path, item.is_symlink())
+            items = [item for item in listing if _is_content(item, options, excluded)]
+        items.sort(key=lambda item: os.fsencode(item.name))
+        found = tuple(PublishEntry(path / item.name, path, item.is_symlink()) for item in items)
+        files = [item.name for item in items if item.is_file(follow_symlinks=False)]
+        belonging = belongings({item.name for item in items}, files)
+        return Listed(found, {path / name: one for name, one in belonging.items()})
     except OSError as error:
         raise ReadError(
             f"`{path}`: {reason(error)}", hint="name a folder or file that you can read"

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from outpour.base.errors import OutpourError, ReadError
 from outpour.publisher.entries import PublishEntry, entries
 from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.sidecar_rule import Belonging
+from outpour.publisher.sidecar_table import SidecarFile, SidecarTable
 from outpour.publisher.sight import Sight, look
 
 # Network file systems and containers lose notifications.
@@ -32,12 +34,14 @@ class Seen:
         present: The path of every entry that is there.
         faults: Given paths that could not be listed.
         replaced: Given paths that are not the folders of the look before: another disk, or none.
+        beside: Files that belong to entries and are none themselves.
     """
 
     entries: tuple[PublishEntry, ...]
     present: frozenset[Path]
     faults: tuple[tuple[PublishEntry, OutpourError], ...]
     replaced: frozenset[Path]
+    beside: Mapping[Path, SidecarFile]
 
 
 class FolderLook:
@@ -45,10 +49,12 @@ class FolderLook:
 
     Args:
         options: Which, and what of them counts.
+        sidecars: What is known of files that belong to entries.
     """
 
-    def __init__(self, options: PublishOptions) -> None:
+    def __init__(self, options: PublishOptions, sidecars: SidecarTable) -> None:
         self._options = options
+        self._sidecars = sidecars
         self._began = float("-inf")
         self._cost_s = 0.0
         self._identities: dict[Path, tuple[int, int] | None] = {}
@@ -99,18 +105,24 @@ class FolderLook:
 
     def _list(self, is_due: Callable[[PublishEntry], bool], *, must_be_there: bool) -> Seen:
         found: dict[Path, PublishEntry] = {}
+        candidates: dict[Path, Belonging] = {}
         faults: list[tuple[PublishEntry, OutpourError]] = []
         for path in self._options.paths:
             try:
-                for entry in entries(path, self._options):
+                listed = entries(path, self._options)
+                for entry in listed.entries:
                     found.setdefault(entry.path, entry)
+                candidates |= listed.belongings
             except ReadError as error:
                 if must_be_there:
                     raise
                 faults.append((PublishEntry(path), error))
+        beside = self._sidecars.look(candidates, lambda path: is_due(found[path]))
+        for path in beside:
+            del found[path]
         replaced = frozenset(path for path in self._options.paths if self._is_replaced(path))
         some = sorted(filter(is_due, found.values()), key=lambda entry: os.fsencode(entry.name))
-        return Seen(tuple(some), frozenset(found), tuple(faults), replaced)
+        return Seen(tuple(some), frozenset(found), tuple(faults), replaced, beside)
 
     def _is_replaced(self, path: Path) -> bool:
         try:

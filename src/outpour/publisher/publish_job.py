@@ -15,8 +15,10 @@ from pathlib import Path
 
 from outpour.base.errors import OutpourError, ReadError
 from outpour.base.event import Event
+from outpour.base.text import printable
 from outpour.base.together import together
 from outpour.publisher import publish_events
+from outpour.publisher.copies import Copies
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.folder_changes import Watch
 from outpour.publisher.folder_look import FolderLook, Seen
@@ -27,10 +29,15 @@ from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.seeder import Seeder
 from outpour.publisher.self_listing import SelfListing
+from outpour.publisher.sidecar_table import SidecarTable
 from outpour.publisher.sight import Sight
 from outpour.publisher.skipped import SkippedEntries
 from outpour.publisher.torrent_of_entry import TorrentOfEntry, Torrents
 from outpour.publisher.unwritten import Unwritten
+from outpour.publisher.verification_queue import Verifications
+from outpour.publisher.withheld import WithheldTorrents
+from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.lists.listed_torrent import Given
 from outpour.tracker.service import TrackerService
 
 # Content that was written to a moment ago is probably still being written to.
@@ -41,6 +48,8 @@ TURN_S = 1.0
 SETTLING_MAX_S = 10.0
 # Entries looked at in one go of a thread: what comes of them is published before the next.
 LOOKED_AT_ONCE = 500
+
+GONE = "its content is gone"
 
 Tell = Callable[[Event], None]
 Found = tuple[Task, "TorrentOfEntry | OutpourError | None"]
@@ -60,6 +69,7 @@ class PublisherJob:
         seeder: Seeds what is published, closed at the end; None leaves that to the web seed.
         listing: Keeps the seeder in the swarms of the tracker.
         published: What is published; the page reads it too.
+        sidecars: The files that belong to it; the page reads them too.
         tell: Takes events, on the event loop.
     """
 
@@ -71,6 +81,7 @@ class PublisherJob:
         seeder: Seeder | None,
         listing: SelfListing | None,
         published: PublishedTorrents,
+        sidecars: SidecarTable,
         tell: Tell,
     ) -> None:
         self._options = options
@@ -83,11 +94,18 @@ class PublisherJob:
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._lanes = MakingLanes(self._make)
-        self._look = FolderLook(options)
+        self._sidecars = sidecars
+        self._look = FolderLook(options, sidecars)
         self._watch = Watch(options.paths, self._note)
         self._skipped = SkippedEntries(tell)
         self._unwritten = Unwritten(torrents)
+        self._copies = Copies(torrents, tracker, published, self._renew, tell)
         self._introductions = Introductions(tracker, seeder, published)
+        self._withheld = WithheldTorrents(tracker.ruling)
+        self.verifications = Verifications(
+            torrents, seeder, tracker.ruling, tracker.now, self._note
+        )
+        tracker.ruling.on_change = self._obey
         # What has to hold still for a while, with the state it was last seen in and since when.
         self._unsettled: dict[Path, tuple[bytes, float]] = {}
         # A name is published once: by the path that had it first.
@@ -103,7 +121,16 @@ class PublisherJob:
         Raises:
             ReadError: A given path cannot be listed at the start.
         """
-        works = (self._lanes.run, self._follow, self._turns, self._watch.run, self._hooks.run)
+        works = [
+            self._lanes.run,
+            self._follow,
+            self._turns,
+            self._watch.run,
+            self._hooks.run,
+            self.verifications.run,
+        ]
+        if self._options.web_seeds:
+            works.append(self._copies.run)
         try:
             await together(works)
         finally:
@@ -126,11 +153,13 @@ class PublisherJob:
                 await self._look_through(self._look.at(due, self._is_known))
 
     def _is_known(self, path: Path) -> bool:
-        return self._published.at(path) is not None or path in self._skipped
+        is_entry = self._published.at(path) is not None or path in self._skipped
+        return is_entry or path in self._sidecars.files
 
     async def _look_through(self, seen: Callable[[], Seen]) -> None:
         """Look at entries in a thread, and bring what is published in line."""
         found = await asyncio.to_thread(seen)
+        self._sidecars.take(found.beside)
         gone = self._forget_gone(found)
         if not self._is_looked_through:
             await asyncio.to_thread(
@@ -166,7 +195,8 @@ class PublisherJob:
                     deleted.append(path)
             self._drop(path)
             if self._published.at(path) is not None:
-                self._withdraw(path, "its content is gone")
+                is_beside = path in found.beside
+                self._withdraw(path, "it belongs to other content now" if is_beside else GONE)
         return deleted
 
     def _drop(self, path: Path) -> None:
@@ -250,14 +280,18 @@ class PublisherJob:
                 self._loop.call_later(SETTLE_S, self._watch.look_at, [task.entry.path])
                 continue
             try:
-                fresh.append(self._publishable(task, made))
+                fresh.append(await self._publishable(task, made))
             except OutpourError as error:
                 self._drop(task.entry.path)
                 self._skipped.add(task.entry, error, task.sight.fingerprint, task.spent_s)
-        self._tracker.allow_all((made.metainfo, made.torrent) for _, made, _ in fresh)
+        self._tracker.allow_all(
+            self._given(publication, made.metainfo, made.torrent) for _, made, publication in fresh
+        )
         for task, made, publication in fresh:
             self._skipped.pop(task.entry.path)
             self._hooks.published(publication, made.torrent, reused=made.reused)
+            seeds = self._torrents.seeds_of_copies(made.metainfo.info)
+            self._copies.add(publication, seeds, made.metainfo.web_seeds)
             if made.fault is not None:
                 self._note(f"{made.fault.message}; published all the same, and written later")
                 self._unwritten.put(task.entry, task.sight.fingerprint, made.metainfo)
@@ -272,18 +306,28 @@ class PublisherJob:
             )
         await self._seed([(made, publication) for _, made, publication in fresh])
 
-    def _publishable(
+    async def _publishable(
         self, task: Task, made: TorrentOfEntry | OutpourError
     ) -> tuple[Task, TorrentOfEntry, Publication]:
         entry = task.entry
         if isinstance(made, OutpourError):
             raise made
-        publication = Publication.of(entry, task.sight, made.metainfo)
+        publication = Publication.of(entry, task.sight, made.metainfo, made.checksums)
         twin = self._published.by_infohash(publication.infohash)
         if twin is not None:
             raise ReadError(f"`{entry.path}`: the same torrent as `{twin.entry.path}`")
+        await self._withheld.check(publication, is_fresh=not made.reused)
         self._published.put(publication)
         return task, made, publication
+
+    def _given(self, publication: Publication, metainfo: Metainfo, torrent: Path | None) -> Given:
+        folder = publication.entry.folder
+        is_one_of_some = len(self._options.paths) > 1 and folder is not None
+        group = printable(folder.name) if folder is not None and is_one_of_some else None
+        return Given(metainfo, torrent, group, publication.modified_at)
+
+    def _renew(self, publication: Publication, metainfo: Metainfo, torrent: Path) -> None:
+        self._tracker.allow_all([self._given(publication, metainfo, torrent)])
 
     async def _seed(self, fresh: Sequence[tuple[TorrentOfEntry, Publication]]) -> None:
         seeder = self._seeder
@@ -302,6 +346,24 @@ class PublisherJob:
                 if self._listing is not None:
                     self._listing.add(publication)
 
+    def look_at(self, path: Path) -> list[str]:
+        """Have content looked at now; returns the infohashes that keep it from being published."""
+        self._skipped.pop(path)
+        self._watch.look_at([path])
+        return self._withheld.at(path)
+
+    def _obey(self) -> None:
+        """Withdraw what was denied, and look again at what is so no more."""
+        denied, released = self._withheld.news()
+        for publication in self._published.all() if denied else ():
+            if not denied.isdisjoint(alias.hex() for alias in publication.aliases):
+                path, error = publication.entry.path, self._withheld.hold(publication)
+                self._withdraw(path, error.message.removeprefix(f"`{path}`: "))
+                self._drop(path)
+                self._skipped.add(publication.entry, error, publication.fingerprint)
+        for path in released:
+            self.look_at(path)
+
     def _withdraw(self, path: Path, why: str) -> None:
         publication = self._published.take(path)
         self._tracker.withdraw(publication.infohash)
@@ -309,14 +371,16 @@ class PublisherJob:
             self._seeder.remove(publication.infohash)
         if self._listing is not None:
             self._listing.remove(publication)
+        self._copies.remove(publication.infohash)
         self._hooks.withdrawn(publication, why)
         self._unwritten.drop(path)
         self._tell(publish_events.Withdrawn(publication.name, publication.infohash, why))
 
     async def _write_later(self) -> None:
         for path, metainfo, torrent in await asyncio.to_thread(self._unwritten.write):
-            if self._published.at(path) is not None:
-                self._tracker.allow(metainfo, path=torrent)
+            publication = self._published.at(path)
+            if publication is not None:
+                self._renew(publication, metainfo, torrent)
                 self._note(f"`{torrent}`: written now")
 
     async def _turns(self) -> None:

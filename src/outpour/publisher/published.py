@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +27,9 @@ class Publication:
         file_count: Files without padding.
         files: What tells whether a file is still the one that was hashed.
         fence: The folder that no link may lead out of, None where the content was named itself.
+        is_folder: It is a folder of files, not one file.
+        modified_at: Unix second in which the content was last written to.
+        sha256: Of the only file of a torrent that is no folder, None if it was not made.
     """
 
     entry: PublishEntry
@@ -36,9 +41,14 @@ class Publication:
     file_count: int
     files: FileIdentities = field(repr=False)
     fence: Path | None
+    is_folder: bool = False
+    modified_at: int = 0
+    sha256: bytes | None = None
 
     @classmethod
-    def of(cls, entry: PublishEntry, sight: Sight, metainfo: Metainfo) -> Publication:
+    def of(
+        cls, entry: PublishEntry, sight: Sight, metainfo: Metainfo, checksums: Sequence[bytes] = ()
+    ) -> Publication:
         """Describe the publication of an entry."""
         info = metainfo.info
         digests = (info.infohash_v1, info.infohash_v2)
@@ -53,6 +63,10 @@ class Publication:
             len(tree.entries),
             FileIdentities(tree.entries, is_folder=tree.is_folder),
             entry.path if tree.is_folder and not entry.is_link else entry.folder,
+            tree.is_folder,
+            # A clock ahead of ours would keep it the newest for ever.
+            min(sight.newest_ns // 10**9, int(time.time())),
+            checksums[0] if checksums and not tree.is_folder else None,
         )
 
 
@@ -116,6 +130,10 @@ class PublishedTorrents:
     def named(self, name: str) -> Publication | None:
         """The publication with this name."""
         return self._by_name.get(name)
+
+    def all(self) -> tuple[Publication, ...]:
+        """Everything that is published; a copy."""
+        return tuple(self._by_path.values())
 
     def infohashes(self) -> tuple[bytes, ...]:
         """Of everything that is published, the own one of each."""

@@ -49,6 +49,7 @@ class Seeder:
                 upnp=options.upnp,
             )
         )
+        self._rates = options.upload_rate, 0
         self._seeding: set[bytes] = set()
         self._failing: set[str] = set()
 
@@ -87,6 +88,32 @@ class Seeder:
         if infohash in self._engine:
             self._engine.remove(infohash)
         self._seeding.discard(infohash)
+
+    def rest(self, infohash: bytes) -> None:
+        """Send nothing of a torrent for a while."""
+        if infohash in self._engine:
+            self._engine.pause(infohash)
+
+    def go_on(self, infohash: bytes) -> None:
+        """Seed a torrent again that rested."""
+        if infohash in self._engine:
+            self._engine.unpause(infohash)
+
+    def reannounce(self, infohash: bytes) -> bool:
+        """Announce a torrent to its trackers now; says whether it has any."""
+        if infohash not in self._engine or not self._trackers:
+            return False
+        self._engine.reannounce(infohash)
+        return True
+
+    def rates(self) -> tuple[int, int]:
+        """Limits of what is sent and of what is taken, in bytes a second; 0 for none."""
+        return self._rates
+
+    def limit(self, upload_rate: int, download_rate: int) -> None:
+        """Change these limits."""
+        self._rates = upload_rate, download_rate
+        self._engine.limit(download_rate=download_rate, upload_rate=upload_rate)
 
     def call(self, infohash: bytes, peers: Iterable[Peer]) -> None:
         """Connect to those that leech; the engine does so as fast as it may."""

@@ -11,13 +11,16 @@ from pathlib import Path
 from outpour.base.errors import WriteError
 from outpour.making.hasher import hash_files
 from outpour.making.maker import CreateOptions, make_summed, plan
+from outpour.publisher.copy_check import CopyBase
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.open_writers import is_written_to
 from outpour.publisher.public_urls import PublicUrls
 from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.published import Publication
 from outpour.publisher.sight import Sight
 from outpour.torrent.editor import Changes, edit
+from outpour.torrent.info import Info
 from outpour.torrent.metainfo import Metainfo
 
 Progress = Callable[[int, int], None]
@@ -32,12 +35,14 @@ class TorrentOfEntry:
         torrent: Where the .torrent file lies, None if it could not be written.
         reused: It was made before: nothing was hashed.
         fault: Why the .torrent file could not be written.
+        checksums: The SHA-256 of its files in the order of the tree, empty where none are made.
     """
 
     metainfo: Metainfo
     torrent: Path | None
     reused: bool
     fault: WriteError | None = None
+    checksums: Sequence[bytes] = ()
 
 
 class Torrents:
@@ -53,6 +58,7 @@ class Torrents:
         self._made = made
         self._options = options
         self._urls = urls
+        self._copies = tuple(CopyBase(text) for text in options.web_seeds)
 
     def of(self, entry: PublishEntry, sight: Sight, progress: Progress) -> TorrentOfEntry | None:
         """Find the entry's torrent, or make it; None while the content is written to.
@@ -65,30 +71,43 @@ class Torrents:
             ReadError: The content cannot be read, or changed while it was hashed.
         """
         found = self._made.find(entry.path, sight.fingerprint, self._options.info_digest())
-        has_sums = not self._options.checksums or (
-            found is not None and bool(self._made.checksums(entry.path, sight.fingerprint))
-        )
-        if not (found is not None and has_sums) and is_written_to(sight.tree):
+        kept = self._kept_checksums(entry, sight) if found is not None else ()
+        is_whole = found is not None and (bool(kept) or not self._options.checksums)
+        if not is_whole and is_written_to(sight.tree):
             return None
-        checksums: Sequence[bytes] = ()
         if found is None:
-            planned = plan(sight.tree, self._recipe(entry, sight))
-            metainfo, checksums = make_summed(planned, progress)
+            metainfo, checksums = make_summed(
+                plan(sight.tree, self._recipe(entry, sight)), progress
+            )
         else:
             metainfo = self._readdress(found)
-            if not has_sums:
-                checksums = _checksums(sight, progress)
-        if checksums:
+            checksums = kept if is_whole else _checksums(sight, progress)
+        if checksums and not is_whole:
             with suppress(WriteError):
                 # Without room they are made again at the next start.
                 self._made.keep_checksums(entry.path, sight.fingerprint, checksums)
+        reused = found is not None
         if metainfo is found:
-            return TorrentOfEntry(found, self._made.torrent_path(entry.path), reused=True)
+            torrent = self._made.torrent_path(entry.path)
+            return TorrentOfEntry(found, torrent, reused=True, checksums=checksums)
         try:
-            torrent = self.keep(entry, sight.fingerprint, metainfo)
+            written = self.keep(entry, sight.fingerprint, metainfo)
         except WriteError as error:
-            return TorrentOfEntry(metainfo, None, found is not None, error)
-        return TorrentOfEntry(metainfo, torrent, reused=found is not None)
+            return TorrentOfEntry(metainfo, None, reused, error, checksums)
+        return TorrentOfEntry(metainfo, written, reused, checksums=checksums)
+
+    def _kept_checksums(self, entry: PublishEntry, sight: Sight) -> tuple[bytes, ...]:
+        if not self._options.checksums:
+            return ()
+        return self._made.checksums(entry.path, sight.fingerprint)
+
+    def made_of(self, entry: PublishEntry) -> Metainfo:
+        """The torrent of an entry as it was written down; this blocks.
+
+        Raises:
+            ReadError: It cannot be read.
+        """
+        return Metainfo.read(self._made.torrent_path(entry.path))
 
     def keep(self, entry: PublishEntry, fingerprint: bytes, metainfo: Metainfo) -> Path:
         """Write a torrent down.
@@ -124,7 +143,7 @@ class Torrents:
         paths = [file.path for file in sight.tree.entries]
         return CreateOptions(
             trackers=self._tiers(),
-            web_seeds=self._urls.web_seeds(entry.name, paths if sight.tree.is_folder else None),
+            web_seeds=self._own_seeds(entry.name, paths if sight.tree.is_folder else None),
             comment=options.comment,
             private=options.private,
             source=options.source,
@@ -137,16 +156,48 @@ class Torrents:
         """Give a torrent the addresses and the comment of this publication."""
         tiers = self._tiers()
         info = metainfo.info
-        paths = [file.path for file in info.files if not file.is_padding]
+        # A copy that was found good stays named until it is looked at again.
+        copies = [seed for seed in self.seeds_of_copies(info) if seed in metainfo.web_seeds]
         return edit(
             metainfo,
             Changes(
                 announce=tiers[0][0],
                 announce_list=tiers if len(tiers) > 1 else None,
-                web_seeds=self._urls.web_seeds(info.name, paths if info.is_folder else None),
+                web_seeds=self._seeds(info, copies),
                 comment=self._options.comment,
             ),
         )
+
+    def seeds_of_copies(self, info: Info) -> tuple[str, ...]:
+        """The web seeds that a torrent has where all copies are there, in the order given."""
+        seeds = (base.seed(info) for base in self._copies)
+        return tuple(seed for seed in seeds if seed is not None)
+
+    def with_copies(
+        self, publication: Publication, copies: Sequence[str]
+    ) -> tuple[Metainfo, Path] | None:
+        """Write down which copies a torrent names; None where nothing changes.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        path, fingerprint = publication.entry.path, publication.fingerprint
+        found = self._made.find(path, fingerprint, self._options.info_digest())
+        if found is None:
+            return None
+        seeds = self._seeds(found.info, copies)
+        if seeds == found.web_seeds:
+            return None
+        metainfo = edit(found, Changes(web_seeds=seeds))
+        return metainfo, self.keep(publication.entry, fingerprint, metainfo)
+
+    def _seeds(self, info: Info, copies: Sequence[str]) -> tuple[str, ...]:
+        paths = [file.path for file in info.files if not file.is_padding]
+        own = self._own_seeds(info.name, paths if info.is_folder else None)
+        return tuple(dict.fromkeys((*own, *copies)))
+
+    def _own_seeds(self, name: str, paths: Sequence[tuple[str, ...]] | None) -> tuple[str, ...]:
+        return self._urls.web_seeds(name, paths) if self._options.content else ()
 
     def _tiers(self) -> tuple[tuple[str, ...], ...]:
         return (*self._urls.tiers, *((url,) for url in self._options.extra_trackers))

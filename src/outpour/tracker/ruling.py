@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from outpour.tracker.lists.admin_rule import (
+    KINDS,
     AdminRule,
     RuleKind,
     infohash_of_rule,
@@ -29,6 +31,9 @@ class Ruling:
 
     Raises:
         ReadError: The rules of an earlier run cannot be read.
+
+    Attributes:
+        on_change: Called when other rules are in force.
     """
 
     def __init__(
@@ -43,23 +48,21 @@ class Ruling:
         self._admission = admission
         self._enforce = enforce
         self._turn = asyncio.Lock()
+        # What each list says to the core, so that a change does not read ten thousand rules anew.
+        self._values: dict[RuleKind, frozenset[Any]] = {
+            kind: frozenset(map(_VALUE_OF[kind], self._book.of(kind))) for kind in KINDS
+        }
+        self.on_change: Callable[[], None] = lambda: None
 
     def of(self, kind: RuleKind) -> Mapping[str, AdminRule]:
         """The rules of a kind, by subject."""
         return self._book.of(kind)
 
-    def denies(self, infohash: bytes) -> bool:
-        """Whether an administrator denied a torrent."""
-        return infohash.hex() in self._book.of("denied")
-
     def begin(self) -> AllowedChange:
         """Put in force what was ruled in earlier runs, before the core serves."""
-        banned = frozenset(map(range_of_rule, self.of("banned-addresses")))
-        self._admission.rule(banned, frozenset(map(prefix_of_rule, self.of("denied-clients"))))
-        return self._allowed.rule(
-            frozenset(map(infohash_of_rule, self.of("allowed"))),
-            frozenset(map(infohash_of_rule, self.of("denied"))),
-        )
+        values = self._values
+        self._admission.rule(values["banned-addresses"], values["denied-clients"])
+        return self._allowed.rule(values["allowed"], values["denied"])
 
     async def put(self, rule: AdminRule) -> bool:
         """Make a rule, or another in the place of an equal one; says whether it is new.
@@ -70,7 +73,7 @@ class Ruling:
         """
         async with self._turn:
             is_new = rule.subject not in self.of(rule.kind)
-            await self._change(self._book.with_rule(rule))
+            await self._change(self._book.with_rule(rule), rule, is_there=True)
             return is_new
 
     async def drop(self, kind: RuleKind, subject: str) -> AdminRule | None:
@@ -82,10 +85,22 @@ class Ruling:
         async with self._turn:
             rule = self.of(kind).get(subject)
             if rule is not None:
-                await self._change(self._book.without(rule))
+                await self._change(self._book.without(rule), rule, is_there=False)
             return rule
 
-    async def _change(self, rules: Rules) -> None:
+    async def _change(self, rules: Rules, rule: AdminRule, *, is_there: bool) -> None:
         await asyncio.to_thread(self._book.write, rules)
         self._book.take(rules)
+        value = frozenset({_VALUE_OF[rule.kind](rule.subject)})
+        before = self._values[rule.kind]
+        self._values[rule.kind] = before | value if is_there else before - value
         self._enforce(self.begin())
+        self.on_change()
+
+
+_VALUE_OF: Mapping[RuleKind, Callable[[str], Any]] = {
+    "allowed": infohash_of_rule,
+    "denied": infohash_of_rule,
+    "banned-addresses": range_of_rule,
+    "denied-clients": prefix_of_rule,
+}

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,11 @@ from outpour.tracker.dfile_contents import DfileContents
 from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
-from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.listed_torrent import Given, Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
 from outpour.tracker.operation import Operation
 from outpour.tracker.own_seeder import OwnSeeder
+from outpour.tracker.rates import Rates
 from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
@@ -163,7 +165,7 @@ class TrackerService:
             OutpourError, Exception: One of these works ended, and the tracker is to end with it.
         """
         works: list[Callable[[], Awaitable[None]]]
-        works = [self._until_fault, self._turns, self._follow, self._census.keep_up]
+        works = [partial(until_fault, self._core), self._turns, self._follow, self._census.keep_up]
         works.append(self._usage.keep_up)
         works += self._saver.works()
         if self._allowed.folders or self._allowed.files or self._admission.files:
@@ -194,13 +196,13 @@ class TrackerService:
 
     def allow(self, metainfo: Metainfo, *, path: Path | None = None) -> None:
         """Track a torrent from now on; `path` is its .torrent file, if there is one."""
-        self.allow_all([(metainfo, path)])
+        self.allow_all([Given(metainfo, path)])
 
-    def allow_all(self, torrents: Iterable[tuple[Metainfo, Path | None]]) -> None:
+    def allow_all(self, torrents: Iterable[Given]) -> None:
         """Track many torrents from now on, at the cost of one change."""
         listings = []
-        for metainfo, path in torrents:
-            listing = Listing.of(metainfo, path, status_of(path))
+        for metainfo, path, group, at in torrents:
+            listing = Listing.of(metainfo, path, status_of(path), group=group, published_at=at)
             listings.append(listing)
             self._raw.pop(listing.infohash, None)
             if path is None:
@@ -318,8 +320,8 @@ class TrackerService:
         return self._core.fault()
 
     def counters(self) -> Mapping[str, int]:
-        """Counters since start, by name."""
-        return self._core.counters()
+        """Counters since start, by name; and `unsaved`, those of downloads that are to be saved."""
+        return {**self._core.counters(), "unsaved": self._keeper.ledger.unsaved()}
 
     @property
     def usage(self) -> UsageBook:
@@ -329,6 +331,10 @@ class TrackerService:
     def logged(self, limit: int) -> Sequence[Logged]:
         """Take up to `limit` answered requests, the oldest first; from any thread."""
         return self._core.logged(limit)
+
+    def logged_refusals(self, limit: int) -> Sequence[Logged]:
+        """Take up to `limit` requests that were refused, the oldest first; from any thread."""
+        return self._core.logged_refusals(limit)
 
     def peers(self, infohash: bytes, limit: int = PEERS_MAX) -> tuple[Peer, ...]:
         """Peers of one swarm, at most `limit`."""
@@ -356,9 +362,6 @@ class TrackerService:
                 self._forwarder = host
                 self._on_event(ProxyNotTrusted(host))
             self._tell_kept()
-
-    async def _until_fault(self) -> None:
-        await until_fault(self._core)
 
     async def _follow(self) -> None:
         while True:
@@ -403,6 +406,11 @@ class TrackerService:
         self._put(change)
         self._hand_down_all()
         self._admission.apply(self._core, self._clock())
+
+    def set_rates(self, rates: Rates) -> None:
+        """Ask something else of peers from now on."""
+        self._core.set_pace(rates.interval_s, rates.min_interval_s, rates.peers_per_answer)
+        self._core.set_rate(rates.requests_per_address_per_s, rates.requests_per_address_burst)
 
     def tell(self, event: Event) -> None:
         """Have somebody hear of something; on the event loop."""

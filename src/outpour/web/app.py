@@ -56,9 +56,9 @@ from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors import latest, list_page
 from outpour.web.visitors.beside import Beside, NothingBeside
-from outpour.web.visitors.groups import Groups
 from outpour.web.visitors.level_line import is_level
 from outpour.web.visitors.linked_line import linked
+from outpour.web.visitors.newest_of_groups import Groups
 from outpour.web.visitors.prose import prose
 from outpour.web.visitors.theme_folder import check_templates, theme_loader
 
@@ -124,6 +124,7 @@ def make_app(
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
     environment = templates(options.site)
+    own = None if options.site.theme is None else templates()
     context = Context(
         view=view,
         options=options,
@@ -135,12 +136,13 @@ def make_app(
         live=live,
         assets=Assets.load(options.site),
         templates=environment,
+        own_templates=own or environment,
         thread=thread,
         pages=RenderedPages(thread),
         selections=Selections(thread),
         charts=SwarmCharts(view),
-        rows=RowFragments(environment, "row.html"),
-        classic_rows=RowFragments(environment, "classic_row.html"),
+        rows=RowFragments(environment, own, "row.html"),
+        classic_rows=RowFragments(environment, own, "classic_row.html"),
         groups=Groups(thread),
         admin=administration,
         console=console,
@@ -164,7 +166,7 @@ def make_app(
             Middleware(Forwarded, trusted=options.trusted_proxies),
             Middleware(Secured),
             Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS, is_key=rules.is_key),
-            Middleware(CrossOrigin, is_public=partial(_is_public, rules)),
+            Middleware(CrossOrigin, is_public=partial(_is_public, rules), methods=_changing),
             Middleware(Access, rules=rules, rooms=ROOMS),
         ],
         exception_handlers={HTTPException: refuse},
@@ -183,6 +185,15 @@ SHARED = tuple(
 )
 """What pages of other sites may read of the API, where it is open to all; so they may content and
 feeds."""
+
+
+CHANGING = tuple(
+    (compile_path(ROOT + one.path)[0], one.method) for one in ENDPOINTS if one.method != "GET"
+)
+
+
+def _changing(path: str) -> list[str]:
+    return [method for pattern, method in CHANGING if pattern.match(path)]
 
 
 def _is_public(rules: AccessRules, path: str) -> bool:

@@ -16,6 +16,7 @@ from outpour.base.text import from_bytes
 from outpour.web.contract import ContentRoot, View
 from outpour.web.torrent_facts import FactsKept, Files
 from outpour.web.url_names import UrlNames
+from outpour.web.visitors.beside import Beside
 
 _FORBIDDEN = {"", ".", ".."}
 # Not blocking, as opening a named pipe would wait for its writer for ever.
@@ -71,10 +72,11 @@ def split_path(raw_path: bytes) -> tuple[str, ...] | None:
 
 
 class PublishedContent:
-    """The published content of a view."""
+    """The published content of a view, and the files beside it."""
 
-    def __init__(self, view: View, url_names: UrlNames, facts: FactsKept) -> None:
+    def __init__(self, view: View, url_names: UrlNames, facts: FactsKept, beside: Beside) -> None:
         self._view = view
+        self._beside = beside
         self._url_names = url_names
         self._facts = facts
 
@@ -90,6 +92,8 @@ class PublishedContent:
         infohash = names.content.get(path[0]) or names.adapted.get(path[0])
         root = self._view.content(infohash) if infohash is not None else None
         facts = await self._facts.get(infohash) if infohash is not None else None
+        if infohash is None and len(path) == 1:
+            return await self._open_sidecar(path[0])
         if infohash is None or root is None or facts is None:
             return None
         files = facts.files
@@ -111,13 +115,27 @@ class PublishedContent:
         return Folder((names.content_of.get(infohash, path[0]), *inner), in_order(entries))
 
     async def _list_torrents(self) -> Folder:
+        beside = self._beside.sidecars().values()
+        entries = [Entry(one.name, False, one.length) for one in beside]
         # Whether each is a folder would take a look at the disk; its URL finds out.
-        entries = [
+        entries += [
             Entry(name, False, row.length)
             for name, infohash in (await self._url_names.names()).content.items()
             if (row := self._view.row(infohash)) is not None
         ]
         return Folder((), in_order(entries))
+
+    async def _open_sidecar(self, name: str) -> Open | None:
+        root = self._beside.root(name)
+        opened = await to_thread.run_sync(open_published, root, ()) if root is not None else None
+        if root is None or opened is None:
+            return None
+        status = os.fstat(opened.fileno())
+        if not root.is_same((), status):
+            opened.close()
+            return None
+        tag = f'"beside-{status.st_size:x}-{status.st_mtime_ns:x}"'
+        return Open(opened, root.path.name, status.st_size, status.st_mtime_ns, tag)
 
     async def _open(
         self, infohash: bytes, root: ContentRoot, inner: tuple[str, ...], length: int

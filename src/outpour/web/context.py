@@ -27,7 +27,7 @@ from outpour.web.torrents.archives_sent import ArchivesSent
 from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors.beside import Beside
-from outpour.web.visitors.groups import Groups
+from outpour.web.visitors.newest_of_groups import Groups
 
 if TYPE_CHECKING:
     from outpour.web.admin.console import Console
@@ -61,6 +61,7 @@ class Context:
         live: Who listens to changing numbers.
         assets: Styles, scripts and icons.
         templates: The pages.
+        own_templates: Those of the package, whatever the theme.
         thread: Where pages are put together.
         pages: Pages as they were put together last.
         selections: Rows in the orders that were asked for.
@@ -82,6 +83,7 @@ class Context:
     live: Live
     assets: Assets
     templates: Environment
+    own_templates: Environment
     thread: PageThread
     pages: RenderedPages
     selections: Selections
@@ -133,17 +135,27 @@ class Context:
             headers={"etag": page.tag} if status == 200 else None,
         )
 
+    def _text(self, template: str, links: Links, values: dict[str, object]) -> str:
+        given = {
+            "context": self,
+            "links": links,
+            "asset": lambda name: links.at(f"/static/{name}", v=self.assets.version(name)),
+            "version": self.view.version,
+            "clock": _UNSET,
+            **values,
+        }
+        try:
+            return self.templates.get_template(template).render(given)
+        except Exception:
+            # A theme was written by somebody, for some version; whatever it does, there is a page.
+            if self.options.site.theme is None:
+                raise
+            return self.own_templates.get_template(template).render(given)
+
     def _rendered(
         self, template: str, links: Links, now: int, values: dict[str, object]
     ) -> Rendered:
-        text = self.templates.get_template(template).render(
-            context=self,
-            links=links,
-            asset=lambda name: links.at(f"/static/{name}", v=self.assets.version(name)),
-            version=self.view.version,
-            clock=_UNSET,
-            **values,
-        )
+        text = self._text(template, links, values)
         # A page of another minute is no other page: who has it need not fetch it again.
         tag = weak_tag(_with_clock(text, Clock("", "")).encode("utf-8", "replace"))
         clock = Clock(text_format.iso(now), text_format.minute(now))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = "GET, HEAD, OPTIONS"
 PREFLIGHT = {
-    "allow": METHODS,
     "access-control-allow-origin": "*",
     "access-control-allow-methods": METHODS,
     "access-control-allow-headers": "accept, cache-control, if-modified-since, if-none-match, "
@@ -29,11 +28,18 @@ class CrossOrigin:
     Args:
         app: Answers.
         is_public: Whether a path is open to all, for reading.
+        methods: What else can be done at a path.
     """
 
-    def __init__(self, app: ASGIApp, is_public: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        is_public: Callable[[str], bool],
+        methods: Callable[[str], Iterable[str]],
+    ) -> None:
         self._app = app
         self._is_public = is_public
+        self._methods = methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, with more headers where it is public."""
@@ -41,7 +47,9 @@ class CrossOrigin:
         if not is_reading or not self._is_public(scope["path"]):
             await self._app(scope, receive, send)
         elif scope["method"] == "OPTIONS":
-            await Response(status_code=204, headers=PREFLIGHT)(scope, receive, send)
+            allowed = ", ".join((METHODS, *self._methods(scope["path"])))
+            answer = Response(status_code=204, headers={"allow": allowed, **PREFLIGHT})
+            await answer(scope, receive, send)
         else:
             await self._app(scope, receive, _shared(send))
 

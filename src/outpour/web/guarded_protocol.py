@@ -20,7 +20,14 @@ from uvicorn.server import ServerState
 
 from outpour.web.connection_table import ConnectionTable
 from outpour.web.event_stream import ABORT
-from outpour.web.limits import REQUEST_BYTES_MAX, REQUEST_S, WRITE_STALL_S
+from outpour.web.limits import (
+    REQUEST_BYTES_MAX,
+    REQUEST_S,
+    UPLOAD_BYTES_MAX,
+    UPLOAD_S,
+    UPLOADS,
+    WRITE_STALL_S,
+)
 from outpour.web.request_cutter import RequestCutter
 
 SPARE = "outpour.spare"
@@ -54,6 +61,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._cutter = RequestCutter()
         # Bytes of the request that is being received.
         self._received = 0
+        # What its body may have beyond that.
+        self._upload_bytes_max = 0
         # It was received whole; until it is answered nothing else is looked at.
         self._is_answering = False
         self._is_leaving = False
@@ -105,7 +114,7 @@ class GuardedProtocol(HttpToolsProtocol):
             if not part:
                 return
             self._received += len(part)
-            if self._received > self.request_bytes_max:
+            if self._received > self.request_bytes_max + self._upload_bytes_max:
                 self._refuse(b"431 Request Header Fields Too Large")
             else:
                 super().data_received(part)
@@ -124,6 +133,11 @@ class GuardedProtocol(HttpToolsProtocol):
         """Begin to answer, and see how long the request is."""
         super().on_headers_complete()
         fields = dict(self.headers)
+        if self.parser.get_method() == UPLOADS[0] and self._is_upload():
+            self._upload_bytes_max = UPLOAD_BYTES_MAX
+            # Whoever is refused before all of it came is not listened to any longer.
+            self.cycle.keep_alive = False
+            self._arm_request_timer(UPLOAD_S)
         if b"transfer-encoding" in fields:
             # Only its parser knows where it ends, so nothing can follow it.
             self._cutter.expect_body(None)
@@ -135,7 +149,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Let the answer take its time."""
         super().on_message_complete()
         self._disarm_request_timer()
-        self._received = 0
+        self._received = self._upload_bytes_max = 0
         self._is_answering = True
         if self.cycle.response_complete:
             # Not within the parser that is to forget it.
@@ -188,9 +202,13 @@ class GuardedProtocol(HttpToolsProtocol):
             with suppress(OSError):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
-    def _arm_request_timer(self) -> None:
+    def _is_upload(self) -> bool:
+        path: bytes = self.scope["raw_path"]
+        return path.endswith(UPLOADS[1])
+
+    def _arm_request_timer(self, seconds: float | None = None) -> None:
         self._disarm_request_timer()
-        self._request_timer = self.loop.call_later(self.request_s, self._give_up)
+        self._request_timer = self.loop.call_later(seconds or self.request_s, self._give_up)
 
     def _disarm_request_timer(self) -> None:
         if self._request_timer is not None:

@@ -12,7 +12,17 @@ CONNECTIONS_SPARE_MAX = 64
 """Connections beyond these limits, to answer 503 on, and `/healthz` as ever."""
 
 REQUEST_BYTES_MAX = 32 << 10
-"""A request line with its headers. Nothing here takes a body, so this is a whole request."""
+"""A request line with its headers, and with its body where that is no upload."""
+
+UPLOADS = (b"POST", (b"/api/v1/torrents", b"/admin/torrents"))
+"""Method and ends of the paths that take a longer body: a .torrent from an administrator."""
+
+UPLOAD_BYTES_MAX = 32 << 20
+"""Such a body. Nothing is kept of it before its sender is known, and its reader takes it as it
+comes."""
+
+UPLOAD_S = 120.0
+"""Time to send it."""
 
 REQUEST_S = 10.0
 """Time to send a whole request, so that a trickle of bytes cannot hold a connection."""

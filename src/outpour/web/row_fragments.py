@@ -20,11 +20,13 @@ class RowFragments:
 
     Args:
         templates: Has the template.
+        own: Has that of the package, for where the one of a theme fails; None without a theme.
         name: Of the template.
     """
 
-    def __init__(self, templates: Environment, name: str) -> None:
+    def __init__(self, templates: Environment, own: Environment | None, name: str) -> None:
         self._template = templates.get_template(name)
+        self._own = None if own is None else own.get_template(name)
         self._kept: OrderedDict[tuple[bytes, Links], tuple[object, Markup]] = OrderedDict()
 
     def of(
@@ -47,9 +49,17 @@ class RowFragments:
             }
             kept = self._kept.get(key)
             if kept is None or kept[0] != values:
-                html = self._template.render(links=links, **values)
+                html = self._rendered({"links": links, **values})
                 self._kept[key] = kept = (values, Markup(html))  # noqa: S704 - a template made it
             self._kept.move_to_end(key)
             yield kept[1]
         while len(self._kept) > ROWS_KEPT:
             self._kept.popitem(last=False)
+
+    def _rendered(self, values: dict[str, object]) -> str:
+        try:
+            return self._template.render(values)
+        except Exception:
+            if self._own is None:
+                raise
+            return self._own.render(values)

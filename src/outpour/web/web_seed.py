@@ -59,7 +59,7 @@ async def content(request: Request) -> Response:
     is_folder = raw.endswith(b"/")
     inner = raw.removeprefix(b"/").removesuffix(b"/")
     path = split_path(inner) if inner else () if raw in (b"", b"/") else None
-    published = PublishedContent(context.view, context.url_names, context.facts)
+    published = PublishedContent(context.view, context.url_names, context.facts, context.beside)
     found = None if path is None else await published.find(path)
     if isinstance(found, Open):
         # With a slash at the end it is what clients of v2 torrents ask for.

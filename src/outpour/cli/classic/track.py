@@ -85,6 +85,7 @@ def _serve(parsed: Parsed, tracker: TrackerRun, mirror: DfileMirror, log: Log) -
         tracker.serve(
             redirect=parsed.text("infopage_redirect") or None,
             wrap=lambda app: Logged(app, log),
+            is_classic=True,
             on_hangup=log.reopen if parsed.flag("hupmonitor") else lambda: None,
             alongside=[mirror.run, announces.run],
         )

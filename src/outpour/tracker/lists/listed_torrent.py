@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -19,6 +20,22 @@ Signature = tuple[int, int, int, int]
 def signature_of(stat: os.stat_result) -> Signature:
     """What differs once a file was written to or replaced."""
     return stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_ctime_ns
+
+
+class Given(NamedTuple):
+    """A torrent as a publisher gives it.
+
+    Attributes:
+        metainfo: The torrent.
+        path: Its file, None without one.
+        group: The folder of its content, where there are several.
+        published_at: Unix time in seconds, None for the creation date.
+    """
+
+    metainfo: Metainfo
+    path: Path | None = None
+    group: str | None = None
+    published_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,19 +26,6 @@ _SECRET = re.compile(r"[0-9A-Za-z_-]{1,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class KeyUse:
-    """How a key was used since the tracker started.
-
-    Attributes:
-        announces: How often, None if that is not counted.
-        last_at: Unix time in seconds of the last time, None if not known.
-    """
-
-    announces: int | None = None
-    last_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Key:
     """One key.
 
@@ -69,14 +56,8 @@ class Key:
         """Whether it counts at this Unix time."""
         return self.expires_at is None or now < self.expires_at
 
-    def describe(
-        self, now: float, *, with_secret: bool = False, use: KeyUse | None = None
-    ) -> dict[str, object]:
-        """Tell programs of it: `--json` and the API say the same, and this one its use."""
-        used: dict[str, object] = {}
-        if use is not None:
-            last = None if use.last_at is None else format_time(use.last_at)
-            used = {"announces": use.announces, "last_used": last}
+    def describe(self, now: float, *, with_secret: bool = False) -> dict[str, object]:
+        """Tell programs of it: `--json` and the API say the same."""
         return {
             "id": self.id,
             **({"key": self.secret} if with_secret else {}),
@@ -84,7 +65,6 @@ class Key:
             "made": None if self.made_at is None else format_time(self.made_at),
             "expires": None if self.expires_at is None else format_time(self.expires_at),
             "active": self.is_active(now),
-            **used,
         }
 
     @property

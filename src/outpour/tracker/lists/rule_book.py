@@ -64,8 +64,12 @@ class RuleBook:
             WriteError: The file is as it was.
         """
         if self.path is not None:
-            records = [rule.record for some in rules.values() for rule in some.values()]
-            raw = json.dumps({"rules": records}, indent=1, ensure_ascii=False)
+            lines = [
+                json.dumps(rule.record, ensure_ascii=False)
+                for some in rules.values()
+                for rule in some.values()
+            ]
+            raw = '{"rules": [\n' + ",\n".join(lines) + "\n]}\n"
             write_atomically(self.path, raw.encode("utf-8", "replace"), is_private=True)
 
     def take(self, rules: Rules) -> None:

@@ -26,6 +26,10 @@ PAGES = (
     ("/admin/refusals", "Refusals"),
     ("/admin/history", "History"),
     ("/admin/events", "Events"),
+    ("/admin/torrents", "Torrents"),
+    ("/admin/rules", "Rules"),
+    ("/admin/keys", "Keys"),
+    ("/admin/rates", "Rates"),
 )
 """Path and name of what stands in the menu."""
 HEADERS = {
@@ -116,7 +120,7 @@ async def log_in(request: Request) -> Response:
         return await _login_page(request, "That is not the administrator's token.", 401)
     secret = access.begin(form.text("token"), request)
     target = form.text("next")
-    answer = _redirect(request, target if target in dict(PAGES) else "/admin")
+    answer = redirect(request, target if target in dict(PAGES) else "/admin")
     answer.headers["set-cookie"] = cookie_of(request, context_of(request).options, secret)
     return answer
 
@@ -126,7 +130,7 @@ async def log_out(visit: Visit, form: Form) -> Response:
     del form
     request = visit.request
     visit.console.access.sessions.end(visit.known.secret)
-    answer = _redirect(request, "/admin/login")
+    answer = redirect(request, "/admin/login")
     answer.headers["set-cookie"] = cookie_of(request, visit.context.options, None)
     return answer
 
@@ -170,8 +174,9 @@ def _to_login(request: Request) -> Response:
     return RedirectResponse(target, 303, HEADERS)
 
 
-def _redirect(request: Request, path: str) -> Response:
-    return RedirectResponse(context_of(request).links(request).at(path), 303, HEADERS)
+def redirect(request: Request, path: str, **query: str) -> Response:
+    """Lead to one of the pages."""
+    return RedirectResponse(context_of(request).links(request).at(path, **query), 303, HEADERS)
 
 
 async def _page(

@@ -12,6 +12,7 @@ from outpour.tracker.event_log import EventLog
 from outpour.tracker.operation import Reading
 from outpour.tracker.state.operation_tiers import Moment
 from outpour.web.admin.admin_access import AdminAccess
+from outpour.web.admin.notices import Notices
 from outpour.web.admin.refusal_story import Story, tell_story
 from outpour.web.admin.usage import Usage
 from outpour.web.admin.watchers import Seen, Watchers
@@ -58,6 +59,7 @@ class Console:
 
     Attributes:
         began_s: Monotonic seconds.
+        notices: What forms have brought about, until it is told.
         watchers: Who watches the numbers of now.
     """
 
@@ -68,6 +70,7 @@ class Console:
         self.operation = operation
         self.usage = usage
         self.began_s = time.monotonic()
+        self.notices = Notices()
         self._told: _Told | None = None
         self._telling = asyncio.Lock()
 

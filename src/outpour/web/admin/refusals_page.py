@@ -55,6 +55,7 @@ class TopTorrent:
     name: str | None
     reason: str
     count: int
+    is_allowable: bool
 
 
 async def refusals_page(visit: Visit) -> Response:
@@ -69,6 +70,8 @@ async def refusals_page(visit: Visit) -> Response:
     chart = await context.thread.run(lambda: refusals_chart(span, slots_of(span, moments), marks))
     top = _top(console, story)
     values: dict[str, object] = {
+        "can_change": context.admin is not None,
+        "notice": console.notices.take(visit.request.query_params.get("said", "")),
         "ranges_all": RANGES,
         "chosen": chosen,
         "drawing": chart,
@@ -146,6 +149,7 @@ def _torrents(console: Console, top: Refusals | None) -> list[TopTorrent]:
             console.operation.name(one.infohash),
             reason_of(one.reason).label,
             one.count,
+            one.reason == "torrent",
         )
         for one in (top.torrents if top is not None else ())
     ]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from outpour.tracker.lists.admin_rule import AdminRule, RuleKind
-from outpour.tracker.lists.passkey import Key, KeyUse
+from outpour.tracker.lists.passkey import Key
+from outpour.tracker.usage_figures import KeyUse
+from outpour.tracker.verification import Verification
 from outpour.web.api.who_asks import WhoAsks
 
 
@@ -38,13 +40,37 @@ class Rules(Protocol):
 
 
 class Deeds(Protocol):
-    """What can be done with torrents and rates, and the log of all that is done."""
+    """What can be done with torrents and rates, and the log of all that is done.
+
+    What a tracker or a publisher cannot do ends with a `UsageError`.
+    """
 
     def log(self, who: str, what: str) -> None:
         """Have it told that an administrator changed something."""
 
     def key_uses(self) -> Mapping[str, KeyUse]:
-        """How keys were used since the start, by the keys themselves; empty if not counted."""
+        """How keys were used since the start, by the keys themselves."""
+
+    def rates(self) -> Mapping[str, int | None]:
+        """What is in force, by name; None of what is not there."""
+
+    def change_rates(self, wishes: Mapping[str, int]) -> str:
+        """Change some of them from now on, all or none; says what is other than before."""
+
+    async def add(self, raw: bytes) -> tuple[bytes, bool]:
+        """Track a torrent; returns its infohash, and whether it is new."""
+
+    async def publish(self, path: str) -> bytes | None:
+        """Publish content; returns the infohash, None while there is none."""
+
+    async def reannounce(self, infohash: bytes) -> None:
+        """Have the seeder announce a torrent to all of its trackers."""
+
+    def verify(self, infohash: bytes) -> Verification:
+        """Begin to compare content with its torrent; what is wrong is withdrawn."""
+
+    def verification(self, infohash: bytes) -> Verification | None:
+        """How the latest comparison goes, None if there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from outpour.tracker.rates import CHANGEABLE
+from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.verification import VerificationState
 from outpour.web.api.problem import KINDS
 
 Schema = dict[str, Any]
@@ -129,6 +132,31 @@ _SUMS: dict[str, Schema] = {
     "downloaded_all": number("Completed downloads of all torrents ever counted."),
     "transferred": number("Bytes of all completed downloads of known length."),
 }
+RATES_SET: dict[str, Schema] = {
+    name: {
+        "type": "integer",
+        "description": field.description or "",
+        **{
+            keyword: bound
+            for limit in field.metadata
+            for keyword, bound in (
+                ("minimum", getattr(limit, "ge", None)),
+                ("maximum", getattr(limit, "le", None)),
+            )
+            if bound is not None
+        },
+    }
+    for name, field in TrackerSettings.model_fields.items()
+    if name in CHANGEABLE
+} | {
+    "upload_rate": number("Bytes a second that the seeder sends; 0 is no limit.", maximum=1 << 31),
+    "download_rate": number("Bytes a second that it takes; 0 is no limit.", maximum=1 << 31),
+}
+"""What can be changed; the first are settings of these names, with their bounds."""
+RATES: dict[str, Schema] = {
+    name: or_null(schema) if name not in CHANGEABLE else schema
+    for name, schema in RATES_SET.items()
+}
 _ABOUT: dict[str, Schema] = {
     "version": text("Version of the tracker."),
     "server_time": number("Server time in Unix seconds."),
@@ -141,8 +169,10 @@ _KEY: dict[str, Schema] = {
     "made": or_null(_WHEN | {"description": "When it was made, null if the list does not say."}),
     "expires": or_null(_WHEN | {"description": "Until when it counts, null if for ever."}),
     "active": flag("Whether it counts now."),
-    "announces": or_null(number("Announces with it since the start, null if not counted.")),
-    "last_used": or_null(_WHEN | {"description": "When it was last used, null if not known."}),
+    "announces": number("Announces with it since the start, refused ones included."),
+    "last_used": or_null(
+        _WHEN | {"description": "When it was last announced with, null if never since the start."}
+    ),
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -254,6 +284,30 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "Rules": whole("A part of the rules.", {"rules": many(known("Rule")), "next": _NEXT}),
+    "Rates": whole("What is in force now.", RATES),
+    "Publishing": whole(
+        "Content that is to be published.",
+        {
+            "path": text("Where it is."),
+            "infohash": or_null(_DIGEST | {"description": "Its torrent, null before it is made."}),
+        },
+    ),
+    "Announcement": whole("A torrent that was announced.", {"infohash": _DIGEST}),
+    "Verification": whole(
+        "A comparison of content with its torrent.",
+        {
+            "infohash": _DIGEST,
+            "state": {
+                "enum": [*get_args(VerificationState)],
+                "description": "How it goes; what is `wrong` was withdrawn.",
+            },
+            "asked": number("When it was asked for, in Unix seconds."),
+            "ended": or_null(number("When it ended.")),
+            "done": number("Bytes that were read."),
+            "total": number("Bytes in total."),
+            "message": or_null(text("What is wrong, or why it failed.")),
+        },
+    ),
     "Problem": whole(
         "What is wrong with a request (RFC 9457).",
         {

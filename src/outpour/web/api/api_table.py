@@ -8,13 +8,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outpour.web import charts_api, event_stream
-from outpour.web.api import keys_api, read_api
-from outpour.web.api.answer_schema import DETAIL, INFOHASH_FORM, TIME_FORM, TORRENT, text
+from outpour.web.api import deeds_api, keys_api, read_api
+from outpour.web.api.answer_schema import (
+    DETAIL,
+    INFOHASH_FORM,
+    RATES_SET,
+    TIME_FORM,
+    TORRENT,
+    text,
+)
 from outpour.web.api.endpoint import Answer, Asked, Body, Endpoint
 from outpour.web.api.position import CURSOR_FORM, CURSOR_MAX
 from outpour.web.api.rules_api import rule_endpoints
 from outpour.web.api.url_parameter import Parameter
-from outpour.web.limits import API_ROWS, API_ROWS_MAX, PAGE_ROWS_MAX
+from outpour.web.limits import API_ROWS, API_ROWS_MAX, PAGE_ROWS_MAX, UPLOAD_BYTES_MAX
 from outpour.web.query import COLUMNS, GROUP_MAX, TEXT_MAX
 
 ROOT = "/api/v1"
@@ -198,4 +205,74 @@ KEYS = (
     ),
 )  # fmt: skip
 
-ENDPOINTS: tuple[Endpoint, ...] = (*READING, *KEYS, *rule_endpoints(_PAGING))
+_ONE = (INFOHASH,)
+DEEDS = (
+    Endpoint(
+        "POST", "/torrents", "addTorrent", "Track a .torrent file, or publish content",
+        deeds_api.add,
+        {
+            200: Answer("It is tracked already.", "Torrent"),
+            201: Answer("It is tracked.", "Torrent"),
+            202: Answer("The content is looked at.", "Publishing"),
+        },
+        ("conflict", "unavailable"),
+        body=Body(
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["path"],
+                "properties": {
+                    "path": text("Content inside a published folder.", maxLength=1000),
+                },
+            },
+            other={deeds_api.METAINFO: UPLOAD_BYTES_MAX},
+        ),
+        description="A tracker with `allowed_dir` takes a .torrent file, and writes it there. A "
+        "publisher takes the path of content, whose torrent it makes. What was denied or withdrawn "
+        "is so no more.",
+        is_admin=True,
+    ),
+    Endpoint(
+        "DELETE", "/torrents/{infohash}", "withdrawTorrent", "No longer track or publish a torrent",
+        deeds_api.withdraw, {200: Answer("The torrent as it was.", "Torrent")},
+        ("not-found", "conflict", "unavailable"), _ONE,
+        description="Its infohashes are denied, over restarts too; files stay where they are. "
+        "`DELETE /denied/INFOHASH` undoes it.",
+        is_admin=True,
+    ),
+    Endpoint(
+        "POST", "/torrents/{infohash}/announcement", "announceTorrent",
+        "Have the publisher's seeder announce a torrent to other trackers now",
+        deeds_api.reannounce, {202: Answer("It is being announced.", "Announcement")},
+        ("not-found", "conflict"), _ONE, is_admin=True,
+    ),
+    Endpoint(
+        "PUT", "/torrents/{infohash}/verification", "verifyTorrent",
+        "Compare published content with its torrent", deeds_api.verify,
+        {202: Answer("It is being verified, or waits for another.", "Verification")},
+        ("not-found", "conflict"), _ONE,
+        description="Peers are not served with it meanwhile. What differs from its torrent is "
+        "withdrawn, and is published again once the content was changed.",
+        is_admin=True,
+    ),
+    Endpoint(
+        "GET", "/torrents/{infohash}/verification", "showVerification",
+        "How the latest comparison goes", deeds_api.verification,
+        {200: Answer("The comparison.", "Verification")}, ("not-found",), _ONE, is_admin=True,
+    ),
+    Endpoint(
+        "GET", "/rates", "showRates", "What is asked of peers, and how much they may ask",
+        deeds_api.show_rates, {200: Answer("What is in force.", "Rates")}, is_admin=True,
+    ),
+    Endpoint(
+        "PATCH", "/rates", "changeRates", "Change some of them", deeds_api.change_rates,
+        {200: Answer("What is in force now.", "Rates")}, ("conflict",),
+        body=Body(
+            {"type": "object", "additionalProperties": False, "properties": RATES_SET},
+        ),
+        description="They hold until the next start, which has those of the settings again.",
+        is_admin=True,
+    ),
+)  # fmt: skip
+
+ENDPOINTS: tuple[Endpoint, ...] = (*READING, *DEEDS, *KEYS, *rule_endpoints(_PAGING))

@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from outpour.tracker.lists.passkey import Key, KeyUse, checked_time, clean_label, read_time
+from outpour.tracker.lists.passkey import Key, checked_time, clean_label, format_time, read_time
+from outpour.tracker.usage_figures import KeyUse
 from outpour.web.api.administration import Admin, Keys
 from outpour.web.api.endpoint import Asked, told
 from outpour.web.api.paging import part_of
@@ -70,7 +71,12 @@ def _made(key: Key) -> int:
 
 
 def _described(asked: Asked, key: Key, uses: Mapping[str, KeyUse]) -> dict[str, object]:
-    return key.describe(asked.context.view.now(), use=uses.get(key.secret, KeyUse()))
+    use = uses.get(key.secret)
+    return {
+        **key.describe(asked.context.view.now()),
+        "announces": 0 if use is None else use.announces,
+        "last_used": None if use is None else format_time(int(use.seen_at)),
+    }
 
 
 def _expiry(body: Mapping[str, Any]) -> int | None:

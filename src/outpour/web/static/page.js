@@ -217,34 +217,13 @@ function newSpark({ width, height }) {
   return svg;
 }
 
-function showTime(element, at) {
-  element.dateTime = new Date(at * 1000).toISOString();
-  element.textContent = formatMinute(at);
-}
-
-function showLargeChart(chart) {
-  const figure = $("#history .chart");
-  // The first drawing of a torrent comes with the page.
-  if (!figure) return;
-  fillChart($("svg", figure), chart);
-  $(".chart-top", figure).textContent = formatCount(chart.top);
-  const [began, ended] = $$("figcaption time", figure);
-  showTime(began, chart.began);
-  showTime(ended, chart.ended);
-}
-
 async function refreshCharts() {
   const url = new URL(shown().charts, location.href);
-  const isLarge = Boolean($("article[data-infohash]"));
-  if (!isLarge && chartsAt >= 0) url.searchParams.set("since", chartsAt);
+  if (chartsAt >= 0) url.searchParams.set("since", chartsAt);
   const response = await fetch(url, { headers: { accept: "application/json" } });
   if (!response.ok) throw new Error(`${response.status}`);
   const { at, is_late: isLate, charts } = await response.json();
   for (const chart of charts) {
-    if (isLarge) {
-      showLargeChart(chart);
-      continue;
-    }
     const cell = $(`tr[data-infohash="${chart.infohash}"] > .col-swarm`);
     if (!cell) continue;
     if (!$("svg", cell)) cell.replaceChildren(newSpark(chart));
@@ -280,7 +259,7 @@ class Stream {
     addEventListener("pagehide", () => this.#close());
     addEventListener("pageshow", () => this.#open());
     setInterval(() => {
-      if (!document.hidden && this.#shown === "live") refreshCharts().catch(() => {});
+      if (!document.hidden && shown().charts && this.#shown === "live") refreshCharts().catch(() => {});
     }, CHARTS_MS);
     this.#open();
   }

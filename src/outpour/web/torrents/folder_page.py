@@ -48,7 +48,8 @@ async def _times(
     """When each entry changed, or its torrent was published; None of folders."""
     if infohash is None:
         names = await context.url_names.names()
-        rows = (context.view.row(names.content[entry.name]) for entry in entries)
+        found = (names.content.get(entry.name) for entry in entries)
+        rows = (context.view.row(one) if one is not None else None for one in found)
         return [None if row is None else row.published_at for row in rows]
     root = context.view.content(infohash)
     if root is None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from outpour.tracker.figures import Extremes, Stretch
 from outpour.web import text_format
 from outpour.web.chart import Point, Present, between, plain, rounded_up
-from outpour.web.torrents.chart_range import ChartRange
+from outpour.web.torrents.chart_range import DAY_S, ChartRange
 
 WIDTH = 1440
 HEIGHT = 400
@@ -45,7 +45,7 @@ class SwarmDrawing:
         began: Unix second at the left edge.
         ended: Unix second at the right edge.
         complete: Path of the seeders.
-        area: The same closed along the bottom.
+        area: The same closed along the bottom; of days, what lies between their least and most.
         downloading: Path of the leechers.
         downloads: Path of the downloads since the left edge.
         gaps: Left edge and width of each time of which nothing is known, in units of the drawing.
@@ -98,8 +98,11 @@ def draw_swarm(
     last = max(downloaded, last) if ending is not None else last
     gained = max(0, last - first)
 
+    is_daily = of.step_s >= DAY_S
+
     def path(numbers: Callable[[Stretch], Extremes], end: int | None) -> list[list[Point]]:
-        lines = [list(_line(run, numbers)) for run in runs]
+        draw = _ends if is_daily else _line
+        lines = [list(draw(run, numbers)) for run in runs]
         if end is not None:
             lines[-1] += _held(lines[-1][-1], now, end)
         return [_scaled(line, began, of.span_s, top, HEIGHT) for line in lines]
@@ -111,7 +114,9 @@ def draw_swarm(
         began=began,
         ended=now,
         complete=_joined(complete),
-        area="".join(map(_closed, complete)),
+        area=_joined([_scaled(line, began, of.span_s, top, HEIGHT) for line in map(_band, runs)])
+        if is_daily
+        else "".join(map(_closed, complete)),
         downloading=_joined(downloading),
         downloads=_joined(
             [
@@ -156,6 +161,20 @@ def _line(run: Sequence[Stretch], numbers: Callable[[Stretch], Extremes]) -> Ite
             yield round(stretch.ended - third_s), high
         yield stretch.ended, of.last
         held = stretch.ended, of.last
+
+
+def _ends(run: Sequence[Stretch], numbers: Callable[[Stretch], Extremes]) -> Iterator[Point]:
+    """What a swarm was at the same hour of each day; the rest of it is in the band."""
+    yield run[0].began, numbers(run[0]).first
+    for stretch in run:
+        yield stretch.ended, numbers(stretch).last
+
+
+def _band(run: Sequence[Stretch]) -> list[Point]:
+    """Round what lies between the least and the most seeders of each day."""
+    days = [(run[0].began, run[0].complete), *((one.ended, one.complete) for one in run)]
+    upper = [(at, of.most) for at, of in days]
+    return upper + [(at, of.least) for at, of in reversed(days)]
 
 
 def _held(last: Point, now: int, value: int) -> Iterator[Point]:

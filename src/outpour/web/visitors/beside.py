@@ -66,7 +66,7 @@ class Beside(Protocol):
     async def about(self, infohash: bytes) -> About:
         """What is said of a torrent: its description, and the files that belong to it."""
 
-    def about_group(self, group: str | None) -> About:
+    async def about_group(self, group: str | None) -> About:
         """The same of the folder of a group; of the only one, or of none, for None."""
 
     def checksums(self, infohash: bytes) -> Mapping[tuple[str, ...], str]:
@@ -94,7 +94,7 @@ class NothingBeside:
         del infohash
         return About()
 
-    def about_group(self, group: str | None) -> About:
+    async def about_group(self, group: str | None) -> About:
         """Nothing."""
         del group
         return About()

@@ -13,7 +13,6 @@ from outpour.web.context import Context, context_of
 from outpour.web.limits import GROUPS_SHOWN
 from outpour.web.query import BY_NAME, CLASSIC, COLUMNS, NEWEST_FIRST, Query
 from outpour.web.url_names import Names
-from outpour.web.visitors.beside import About
 from outpour.web.visitors.prose import cleaned
 
 LIST_PART = "list"
@@ -42,7 +41,7 @@ async def index(request: Request) -> Response:
         for group in groups[:GROUPS_SHOWN]
         if (row := context.view.row(group.newest)) is not None
     ]
-    values["about"] = about = _about(context, query)
+    values["about"] = about = await context.beside.about_group(query.group)
     values["example"] = _example(names)
     if about.writing is not None:
         await to_thread.run_sync(cleaned, about.writing)
@@ -71,10 +70,6 @@ async def _values(context: Context, query: Query) -> dict[str, object]:
         "selection": selection,
         "totals": context.url_names.totals(),
     }
-
-
-def _about(context: Context, query: Query) -> About:
-    return context.beside.about_group(query.group)
 
 
 def _example(names: Names) -> str | None:

@@ -1,0 +1,233 @@
+"""What the API answers, as frozen values; a server may send anything, so each is checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from outpour.base.errors import FormatError
+
+SHOWN_MAX = 60
+_INFOHASH = re.compile(r"[0-9a-f]{40}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file of a torrent.
+
+    Attributes:
+        path: Components inside the torrent; of a stranger, so check them before using them.
+        length: Bytes.
+        url: Where it is downloaded directly, None if nowhere.
+    """
+
+    path: tuple[str, ...]
+    length: int
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTorrent:
+    """A torrent as the API lists it.
+
+    Attributes:
+        infohash: 40 hexadecimal digits.
+        name: None where only the infohash is known.
+        length: Bytes, None if not known.
+        complete: Seeders.
+        downloading: Leechers.
+        downloaded: Completed downloads, ever.
+        created: Unix time in seconds, None if not known.
+        torrent_url: Where its .torrent is, None if it is not offered.
+        content_url: Where its content is, None if it is not served.
+        magnet: Its magnet link, None if there is none.
+        files: Its files; None in a list, and where they are not known.
+    """
+
+    infohash: str
+    name: str | None = None
+    length: int | None = None
+    complete: int = 0
+    downloading: int = 0
+    downloaded: int = 0
+    created: int | None = None
+    torrent_url: str | None = None
+    content_url: str | None = None
+    magnet: str | None = None
+    files: tuple[ListedFile, ...] | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> ListedTorrent:
+        """Read an object; what else it has is left out of account.
+
+        Raises:
+            FormatError: It is no torrent.
+        """
+        infohash = row.get("infohash")
+        if not isinstance(infohash, str) or not _INFOHASH.match(infohash):
+            raise FormatError(f"lists a torrent without infohash: {_shown(row)}")
+        files = row.get("files")
+        return cls(
+            infohash=infohash,
+            name=_text(row, "name"),
+            length=_number(row, "length"),
+            complete=_number(row, "complete") or 0,
+            downloading=_number(row, "downloading") or 0,
+            downloaded=_number(row, "downloaded") or 0,
+            created=_number(row, "created"),
+            torrent_url=_text(row, "torrent_url"),
+            content_url=_text(row, "content_url"),
+            magnet=_text(row, "magnet"),
+            files=None if files is None else tuple(map(_file, _list(files, "files"))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentPage:
+    """A part of the torrents.
+
+    Attributes:
+        torrents: Those of this part.
+        matched: How many match in all parts.
+        next: URL of the following part, None after the last.
+        tag: Names this state of the answer, for the next time.
+    """
+
+    torrents: tuple[ListedTorrent, ...]
+    matched: int
+    next: str | None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Sums and counters of a tracker.
+
+    Attributes:
+        version: Of the tracker.
+        totals: Sums over all torrents, by name.
+        counters: Counters since its start, by name.
+    """
+
+    version: str
+    totals: Mapping[str, int]
+    counters: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers that changed.
+
+    Attributes:
+        at: Server time in Unix seconds.
+        torrents: Those whose numbers changed; the first event of a stream has all.
+        is_listing: A torrent came or went: the list is to be fetched again.
+    """
+
+    at: int
+    torrents: tuple[ListedTorrent, ...] = ()
+    is_listing: bool = False
+
+
+def object_of(raw: bytes | str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        FormatError: It is something else.
+    """
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise FormatError("is no JSON") from None
+    if not isinstance(found, dict):
+        raise FormatError("is no object")
+    return found
+
+
+def page_of(found: Mapping[str, Any], tag: str | None) -> TorrentPage:
+    """Read a part of the list.
+
+    Raises:
+        FormatError: It is something else.
+    """
+    rows = _list(found.get("torrents"), "torrents")
+    matched, following = _number(found, "matched"), found.get("next")
+    if following is not None and not isinstance(following, str):
+        raise FormatError(f"has a `next` that is no URL: {_shown(following)}")
+    torrents = tuple(map(_torrent, rows))
+    return TorrentPage(torrents, len(rows) if matched is None else matched, following or None, tag)
+
+
+def stats_of(found: Mapping[str, Any]) -> Stats:
+    """Read the sums.
+
+    Raises:
+        FormatError: They are something else.
+    """
+    totals, counters = _object(found.get("totals")), _object(found.get("counters"))
+    return Stats(
+        _text(found, "version") or "",
+        {name: _number(totals, name) or 0 for name in totals},
+        {name: _number(counters, name) or 0 for name in counters},
+    )
+
+
+def numbers_of(event: str, found: Mapping[str, Any]) -> Numbers:
+    """Read an event.
+
+    Raises:
+        FormatError: It is something else.
+    """
+    at = _number(found, "at") or 0
+    rows = found.get("torrents", [])
+    torrents = tuple(map(_torrent, _list(rows, "torrents")))
+    return Numbers(at, torrents, event == "listing")
+
+
+def _torrent(value: object) -> ListedTorrent:
+    if not isinstance(value, dict):
+        raise FormatError(f"lists what is no torrent: {_shown(value)}")
+    return ListedTorrent.of(value)
+
+
+def _file(value: object) -> ListedFile:
+    row = _object(value)
+    path = tuple(str(one) for one in _list(row.get("path"), "path"))
+    return ListedFile(path, _number(row, "length") or 0, _text(row, "url"))
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise FormatError(f"holds what is no object: {_shown(value)}")
+    return value
+
+
+def _list(value: object, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise FormatError(f"has no list `{name}`")
+    return value
+
+
+def _text(row: Mapping[str, Any], key: str) -> str | None:
+    value = row.get(key)
+    if value is not None and not isinstance(value, str):
+        raise FormatError(f"has a `{key}` that is no text: {_shown(value)}")
+    return value or None
+
+
+def _number(row: Mapping[str, Any], key: str) -> int | None:
+    value = row.get(key)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise FormatError(f"has a `{key}` that is no number: {_shown(value)}")
+    return value
+
+
+def _shown(value: object) -> str:
+    try:
+        text = json.dumps(value)
+    except (RecursionError, TypeError):
+        return "…"
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"

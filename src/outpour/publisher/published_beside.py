@@ -1,0 +1,177 @@
+"""What a publisher put beside its content, for the web: descriptions, checksums, signatures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from anyio import to_thread
+
+from outpour.publisher.published import Publication, PublishedTorrents
+from outpour.publisher.published_view import PublishedView
+from outpour.publisher.sidecar_rule import DESCRIPTIONS, README
+from outpour.publisher.sidecar_table import SidecarFile, SidecarTable
+from outpour.web.content import open_published
+from outpour.web.contract import ContentRoot
+from outpour.web.limits import WRITING_BYTES_MAX
+from outpour.web.visitors.beside import About, Sidecar, Writing
+
+NAMES_MAX = 2000
+"""Names of an entry's folder among which a description is looked for."""
+
+
+class PublishedBeside:
+    """Joins published content with the files beside it.
+
+    Args:
+        view: Has the content.
+        published: What is published.
+        table: Has the files.
+        folders: The published folders.
+    """
+
+    def __init__(
+        self,
+        view: PublishedView,
+        published: PublishedTorrents,
+        table: SidecarTable,
+        folders: Sequence[Path],
+    ) -> None:
+        self._view = view
+        self._published = published
+        self._table = table
+        self._folders = folders
+        self._shown: tuple[int, dict[str, tuple[Sidecar, SidecarFile]]] = (-1, {})
+
+    def revision(self) -> object:
+        """Changes whenever one of the files comes, goes or changes."""
+        return self._table.revision
+
+    async def about(self, infohash: bytes) -> About:
+        """What is said of a torrent."""
+        publication = self._published.by_infohash(infohash)
+        if publication is None:
+            return About()
+        files = self._files_of(publication)
+        root = self._view.content(infohash)
+        texts = [file for file in files if file.belonging.kind == "description"]
+        writing = await to_thread.run_sync(_description, publication, texts, root)
+        return About(writing, self._sidecars_of(files))
+
+    async def about_group(self, group: str | None) -> About:
+        """What is said of a published folder: the only one, or that of a group."""
+        chosen = [
+            folder
+            for folder in self._folders
+            if (len(self._folders) == 1 if group is None else folder.name == group)
+        ]
+        if not chosen:
+            return About()
+        files = self._table.of(chosen[0], None)
+        texts = [file for file in files if file.belonging.kind == "readme"]
+        texts.sort(key=lambda file: file.path.suffix.lower() not in DESCRIPTIONS)
+        writing = await to_thread.run_sync(_of_file, texts[0], ()) if texts else None
+        return About(writing, self._sidecars_of([one for one in files if one not in texts[:1]]))
+
+    def checksums(self, infohash: bytes) -> Mapping[tuple[str, ...], str]:
+        """The SHA-256 of a torrent's files: that of a single file as it was made, else written."""
+        publication = self._published.by_infohash(infohash)
+        if publication is not None and publication.sha256 is not None:
+            return {(): publication.sha256.hex()}
+        if publication is None or publication.entry.folder is None:
+            return {}
+        return self._table.sums(publication.entry.folder, publication.entry.name)
+
+    def sidecars(self) -> Mapping[str, Sidecar]:
+        """All files beside content, by what they are called below `/content/`."""
+        return {name: sidecar for name, (sidecar, _) in self._names().items()}
+
+    def root(self, name: str) -> ContentRoot | None:
+        """Where one of them lies."""
+        found = self._names().get(name)
+        if found is None:
+            return None
+        file = found[1]
+        return ContentRoot(file.path, file.path.parent, lambda _, status: file.is_same(status))
+
+    def _files_of(self, publication: Publication) -> list[SidecarFile]:
+        folder = publication.entry.folder
+        return [] if folder is None else self._table.of(folder, publication.entry.name)
+
+    def _sidecars_of(self, files: Sequence[SidecarFile]) -> tuple[Sidecar, ...]:
+        paths = {file.path for file in files if file.belonging.kind != "description"}
+        return tuple(one for one, file in self._names().values() if file.path in paths)
+
+    def _names(self) -> dict[str, tuple[Sidecar, SidecarFile]]:
+        """All by name; of two folders with the same name in them, the first given has it plain."""
+        revision = self._table.revision
+        if self._shown[0] == revision:
+            return self._shown[1]
+        names: dict[str, tuple[Sidecar, SidecarFile]] = {}
+        place = {folder: number for number, folder in enumerate(self._folders)}
+        for file in sorted(
+            self._table.files.values(), key=lambda file: (place[file.path.parent], file.path.name)
+        ):
+            name = label = file.path.name
+            if name in names:
+                name = f"{file.path.parent.name}-{label}"
+            sidecar = Sidecar(name, label, file.belonging.kind, file.length)
+            names.setdefault(name, (sidecar, file))
+        self._shown = (revision, names)
+        return names
+
+
+def _of_file(file: SidecarFile, folder: tuple[str, ...]) -> Writing | None:
+    root = ContentRoot(file.path, file.path.parent, lambda _, status: file.is_same(status))
+    return _writing(root, (), file.path.name, folder)
+
+
+def _description(
+    publication: Publication, texts: Sequence[SidecarFile], root: ContentRoot | None
+) -> Writing | None:
+    """The text beside an entry, else the one in its folder; in a thread."""
+    for file in texts:
+        found = _of_file(file, ())
+        if found is not None:
+            return found
+    if root is None or not publication.is_folder:
+        return None
+    name = _readme_in(root.path)
+    return None if name is None else _writing(root, (name,), name, (publication.name,))
+
+
+def _readme_in(folder: Path) -> str | None:
+    names: list[str] = []
+    try:
+        with os.scandir(folder) as listing:
+            for item in listing:
+                if README.match(item.name) or item.name.lower().endswith(DESCRIPTIONS):
+                    names.append(item.name)
+                if len(names) > NAMES_MAX:
+                    break
+    except OSError:
+        return None
+    readmes = sorted(filter(README.match, names), key=_rank)
+    if readmes:
+        return readmes[0]
+    return names[0] if len(names) == 1 else None
+
+
+def _rank(name: str) -> tuple[bool, str]:
+    return not name.lower().endswith(DESCRIPTIONS), name
+
+
+def _writing(
+    root: ContentRoot, inner: tuple[str, ...], name: str, folder: tuple[str, ...]
+) -> Writing | None:
+    file = open_published(root, inner)
+    if file is None:
+        return None
+    with file:
+        status = os.fstat(file.fileno())
+        if status.st_size > WRITING_BYTES_MAX or not root.is_same(inner, status):
+            return None
+        raw = file.read(WRITING_BYTES_MAX)
+    is_markdown = name.lower().endswith(DESCRIPTIONS)
+    return Writing(raw.decode("utf-8-sig", "replace"), is_markdown, folder)

@@ -1,0 +1,130 @@
+"""What an administrator can do with a running publisher."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from outpour.base.errors import UsageError
+from outpour.publisher.publish_job import PublisherJob
+from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.published import Publication, PublishedTorrents
+from outpour.publisher.seeder import Seeder
+from outpour.tracker.deeds import TrackerDeeds
+from outpour.tracker.service import TrackerService
+from outpour.tracker.verification import Verification
+
+SEEDER_RATES = ("upload_rate", "download_rate")
+
+
+class PublisherDeeds(TrackerDeeds):
+    """Does with a publisher what an administrator wants.
+
+    Args:
+        service: Its tracker.
+        options: What it publishes.
+        job: Publishes it.
+        published: What is published.
+        seeder: Seeds it; None where nobody does.
+    """
+
+    def __init__(
+        self,
+        service: TrackerService,
+        options: PublishOptions,
+        job: PublisherJob,
+        published: PublishedTorrents,
+        seeder: Seeder | None,
+    ) -> None:
+        super().__init__(service)
+        self._options = options
+        self._job = job
+        self._published = published
+        self._seeder = seeder
+
+    def rates(self) -> Mapping[str, int | None]:
+        """What is in force, by name."""
+        found = {**super().rates()}
+        if self._seeder is not None:
+            found.update(zip(SEEDER_RATES, self._seeder.rates(), strict=True))
+        return found
+
+    def change_rates(self, wishes: Mapping[str, int]) -> str:
+        """Change some of them from now on, all or none; says what is other than before.
+
+        Raises:
+            UsageError: They do not go together, or nobody seeds.
+        """
+        of_seeder = {name: wishes[name] for name in SEEDER_RATES if name in wishes}
+        if of_seeder and self._seeder is None:
+            raise UsageError("nobody seeds here, as `--no-seed` wants it")
+        told = [super().change_rates({k: v for k, v in wishes.items() if k not in of_seeder})]
+        if self._seeder is not None:
+            before = dict(zip(SEEDER_RATES, self._seeder.rates(), strict=True))
+            self._seeder.limit(**{**before, **of_seeder})
+            told += [
+                f"`{name}` {before[name]} to {value}"
+                for name, value in of_seeder.items()
+                if value != before[name]
+            ]
+        return ", ".join(filter(None, told))
+
+    async def publish(self, path: str) -> bytes | None:
+        """Publish content of a published folder that is there, and was withdrawn or just came.
+
+        Returns:
+            Its infohash, None while it is not published.
+
+        Raises:
+            UsageError: It lies elsewhere, or is not there.
+        """
+        entry = self._entry_of(path)
+        for infohash in self._job.look_at(entry):
+            await self._service.ruling.drop("denied", infohash)
+        publication = self._published.at(entry)
+        return None if publication is None else publication.infohash
+
+    async def reannounce(self, infohash: bytes) -> None:
+        """Have the seeder announce a torrent to the trackers beside ours, which knows it anyway.
+
+        Raises:
+            UsageError: There are none, or nobody seeds.
+        """
+        if self._seeder is None or not self._seeder.reannounce(infohash):
+            raise UsageError("there is no other tracker to announce to; `--tracker` names some")
+
+    def verify(self, infohash: bytes) -> Verification:
+        """Begin to compare content with its torrent; what is wrong is withdrawn.
+
+        Raises:
+            UsageError: It is not published here, or too many wait.
+        """
+        return self._job.verifications.begin(self._publication(infohash))
+
+    def verification(self, infohash: bytes) -> Verification | None:
+        """How the latest comparison goes."""
+        return self._job.verifications.of(infohash)
+
+    def _publication(self, infohash: bytes) -> Publication:
+        publication = self._published.by_infohash(infohash)
+        if publication is None:
+            raise UsageError(f"`{infohash.hex()}`: its content is not published here")
+        return publication
+
+    def _entry_of(self, text: str) -> Path:
+        """The entry of a published folder that a path names, or lies in.
+
+        Only names are compared: what links lead to is the business of whoever looks at it.
+        """
+        for root in self._options.paths:
+            whole = root.absolute()
+            asked = Path(os.path.normpath(whole / text))
+            if "\0" in text or not asked.is_relative_to(whole):
+                continue
+            inner = asked.relative_to(whole).parts
+            is_one = self._options.as_one or not root.is_dir()
+            entry = root if is_one or not inner else root / inner[0]
+            if (is_one or inner) and os.path.lexists(entry):
+                return entry
+        raise UsageError(f"`{text[:200]}`: not there in what is published")

@@ -1,0 +1,152 @@
+"""`outpour.client` against a real tracker, and against servers that answer anything."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import outpour
+from outpour.base.errors import FormatError, NetworkError, OutpourError
+from outpour.client import Client, ProblemAnswered
+from tests.test_administration import TOKEN
+from tests.trackers import BIG, HELLO, Process
+
+
+@pytest.fixture(scope="module")
+def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    root = tmp_path_factory.mktemp("client")
+    (root / "token").write_text(TOKEN)
+    (root / "torrents").mkdir()
+    words = ("track", "--listen", "127.0.0.1:0", "--workers", "1")
+    more = ("--allowed-dir", root / "torrents", "--admin-token-file", root / "token")
+    process = Process([*words, *more], root)
+    classic = Path(__file__).parent / "vectors" / "classic"
+    client = Client(url_of(process), token=TOKEN)
+    for name in ("hello", "big", "dir"):
+        client.add((classic / f"{name}.torrent").read_bytes())
+    yield process
+    process.close()
+
+
+def url_of(process: Process) -> str:
+    host, port = process.address
+    return f"http://{host}:{port}/"
+
+
+def test_the_client_lists_torrents_part_by_part_and_fetches_what_is_listed(tracker: Process):
+    client = outpour.Client(url_of(tracker))
+    names = [torrent.name for torrent in client.torrents()]
+    assert names == ["big.bin", "dir", "hello.txt"]
+    page = client.page(limit=2)
+    assert page is not None
+    assert (len(page.torrents), page.matched, page.next is not None) == (2, 3, True)
+    assert client.page(limit=2, held=page.tag) is None
+    (hello,) = client.torrents("hello")
+    assert (hello.infohash, hello.length) == (HELLO.hex(), 12)
+    assert client.metainfo(hello).info.infohash == HELLO
+    whole = client.torrent(BIG.hex())
+    assert whole.files is not None
+    assert [(file.path, file.length) for file in whole.files] == [(("big.bin",), 300_000)]
+    assert client.stats().totals["torrents"] == 3
+    sparse = client.page(fields=["name"])
+    assert sparse is not None
+    assert (sparse.torrents[0].name, sparse.torrents[0].magnet) == ("big.bin", None)
+
+
+def test_the_client_follows_numbers_as_they_change(tracker: Process):
+    stream = Client(url_of(tracker)).follow([HELLO.hex()])
+    first = next(stream)
+    assert [torrent.infohash for torrent in first.torrents] == [HELLO.hex()]
+    tracker.announce(HELLO, 7)
+    assert next(stream).torrents[0].complete == 1
+
+
+def test_the_client_tells_problems_by_their_kind(tracker: Process):
+    client = Client(url_of(tracker))
+    for call, status, kind in (
+        (lambda: client.torrent("0" * 40), 404, "not-found"),
+        (lambda: client.deny("0" * 40), 401, "needs-token"),
+        (lambda: client.page(sort="colour"), 400, "wrong-parameter"),
+    ):
+        with pytest.raises(ProblemAnswered) as caught:
+            call()
+        assert (caught.value.status, caught.value.kind) == (status, kind)
+    assert caught.value.parameter == "sort"
+
+
+def test_the_client_does_what_an_administrator_may(tracker: Process):
+    client = Client(url_of(tracker), token=TOKEN)
+    client.deny("ab" * 20, "why")
+    client.allow("cd" * 20)
+    client.ban("192.0.2.0/24")
+    found = client.change("GET", "denied")["rules"]
+    assert [(rule["subject"], rule["note"]) for rule in found] == [("ab" * 20, "why")]
+    client.change("DELETE", "banned-addresses/192.0.2.0/24")
+    assert client.change("PATCH", "rates", {"interval_s": 900})["interval_s"] == 900
+    infohash = next(client.torrents("dir")).infohash
+    client.withdraw(infohash)
+    with pytest.raises(ProblemAnswered, match="no such torrent"):
+        client.torrent(infohash)
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[bytes], str]]:
+    servers = []
+
+    def serve(body: bytes) -> str:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"torrents": {}}', b'{"torrents": [1]}',
+        b'{"torrents": [{"infohash": "x"}]}', b'{"torrents": [], "next": 5}',
+        json.dumps({"torrents": [{"infohash": "0" * 40, "length": "x"}]}).encode(),
+        json.dumps({"torrents": [{"infohash": "0" * 40, "files": [{"path": 1}]}]}).encode(),
+    ],
+)  # fmt: skip
+def test_whatever_a_server_lists_is_one_clear_error(answering: Callable[[bytes], str], body: bytes):
+    client = Client(answering(body))
+    with pytest.raises(FormatError, match=r"`http://127\.0\.0\.1"):
+        list(client.torrents())
+    for call in (client.stats, lambda: client.torrent("0" * 40)):
+        with pytest.raises(OutpourError):
+            call()
+
+
+def test_a_list_that_leads_to_itself_ends(answering: Callable[[bytes], str]):
+    client = Client(answering(b'{"torrents": [], "next": "/again"}'))
+    with pytest.raises(NetworkError, match="no end"):
+        list(client.torrents())
+
+
+def test_an_event_that_is_no_event_is_one_clear_error(answering: Callable[[bytes], str]):
+    for body in (b"data: x\n\n", b'data: {"torrents": 1}\n\n', b"data: [\n\n"):
+        with pytest.raises(FormatError):
+            list(Client(answering(body)).follow())
+    assert list(Client(answering(b": nothing\n\nevent: x\n\n")).follow()) == []
