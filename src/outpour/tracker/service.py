@@ -319,8 +319,8 @@ class TrackerService:
         return self._core.fault()
 
     def counters(self) -> Mapping[str, int]:
-        """Counters since start, by name."""
-        return self._core.counters()
+        """Counters since start, by name; and `unsaved`, those of downloads that are to be saved."""
+        return {**self._core.counters(), "unsaved": self._keeper.ledger.unsaved()}
 
     @property
     def usage(self) -> UsageBook:
@@ -330,6 +330,10 @@ class TrackerService:
     def logged(self, limit: int) -> Sequence[Logged]:
         """Take up to `limit` answered requests, the oldest first; from any thread."""
         return self._core.logged(limit)
+
+    def logged_refusals(self, limit: int) -> Sequence[Logged]:
+        """Take up to `limit` requests that were refused, the oldest first; from any thread."""
+        return self._core.logged_refusals(limit)
 
     def peers(self, infohash: bytes, limit: int = PEERS_MAX) -> tuple[Peer, ...]:
         """Peers of one swarm, at most `limit`."""
