@@ -479,3 +479,14 @@ def test_what_is_read_of_a_folder_is_put_in_force_where_others_publish_and_not_b
 
     asyncio.run(main())
     assert threads == [threading.main_thread()] * 2
+
+
+def test_torrents_are_grouped_by_the_folders_that_they_lie_in(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    strange = os.fsdecode(b"\xff\n")
+    (tmp_path / strange).mkdir()
+    for folder in (".", "a", "a/b", strange):
+        (tmp_path / folder / "x.torrent").write_bytes(torrent(f"in {folder!r}"))
+    found = Folder(tmp_path).scan()
+    groups = {listing.group for _, _, listing in found.changed if listing is not None}
+    assert groups == {None, "a", "a/b", r"\xff\x0a"}

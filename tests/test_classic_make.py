@@ -81,6 +81,16 @@ def test_btmakemetafile_of_a_folder_leaves_out_what_the_original_did(run, here):
     assert ["/".join(file.path) for file in files] == ["Thumbs.db", "a.txt", "sub/b.txt"]
 
 
+def test_btmakemetafile_leaves_out_what_it_has_written_before(run, here):
+    (here / "folder").mkdir()
+    (here / "folder/a").write_bytes(b"a")
+    target = here / "folder/made.torrent"
+    for _ in range(2):
+        said = run("folder", OLD, "--target", target, tool=btmakemetafile)
+        assert said.code == 0, said.err
+        assert [file.path for file in Metainfo.read(target).info.files] == [("a",)]
+
+
 def test_btmakemetafile_refuses_names_that_the_original_did(run, here):
     (here / "~backup").write_bytes(b"x")
     said = run("~backup", OLD, tool=btmakemetafile)

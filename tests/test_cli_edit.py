@@ -73,6 +73,13 @@ def test_edit_adds_removes_and_replaces_single_trackers_and_web_seeds(run, torre
     assert edit("--no-nodes").nodes == ()
 
 
+@pytest.mark.parametrize("flag", ["--web-seed", "--add-web-seed"])
+def test_edit_ends_the_web_seed_of_a_folder_with_a_slash(run, torrents, flag):
+    for name, end in (("dir.torrent", "/"), ("hello.torrent", "")):
+        assert run("edit", flag, "http://127.0.0.1/seed", name).code == 0
+        assert Metainfo.read(name).web_seeds == (f"http://127.0.0.1/seed{end}",)
+
+
 def test_edit_merges_any_field(run, torrents):
     said = run(
         "edit", "--merge",

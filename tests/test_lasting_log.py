@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from outpour.cli.shared.lasting_stream import WAITING_MAX, LastingStream
+from outpour.base.lasting_stream import WAITING_MAX, LastingStream
 from tests.conftest import BIN
 from tests.waiting import wait_for
 
@@ -164,7 +164,7 @@ def test_a_line_that_was_cut_short_does_not_run_into_the_next_one(tmp_path):
     """The disk is full in the middle of a line: here, a file may be no longer than 10 bytes."""
     code = (
         "import os, resource, signal, sys\n"
-        "from outpour.cli.shared.lasting_stream import LastingStream\n"
+        "from outpour.base.lasting_stream import LastingStream\n"
         "from tests.waiting import wait_for\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))\n"

@@ -266,3 +266,24 @@ def test_what_is_left_out_stays_out_of_folders_too(start: Start, content: Path):
     publication.again().line_with("ready:")
     assert publication.row(folder.name)["length"] == 1000
     assert not publication.row("b.log")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message", "code"),
+    [
+        (("--piece-length", "3"), "piece length: 3 is not a power of two", 2),
+        (("--comment", "\udcff"), "is not UTF-8", 2),
+        (("--bind", "203.0.113.77"), "no interface of this machine has that address", 7),
+        (("--peer-address", ""), "not an address of a peer", 2),
+        (("--url", "ftp://x"), "not the address of a page", 2),
+    ],
+)
+def test_what_no_torrent_can_be_published_with_is_refused_at_once(
+    flags: tuple[str, ...], message: str, code: int, start: Start, content: Path
+):
+    process = start(
+        "outpour", "publish", content, "--listen", "127.0.0.1:0", "--peer-port", "0", *flags
+    )
+    assert process.wait() == code
+    assert message in process.output
+    assert "skipped" not in process.output

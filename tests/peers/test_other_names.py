@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from outpour.downloader import Completed, DownloadOptions, Job, Outcome, SeedJob
+from outpour.downloader import Completed, DownloadOptions, Failed, Job, Outcome, SeedJob
 from outpour.engine import Engine, ResumeStore, disk_paths
 from outpour.making.verifier import verify
 from outpour.torrent import bencode
@@ -20,6 +20,7 @@ from tests.waiting import wait_for
 NAMES = {
     # As libtorrent stores them.
     "not UTF-8": [b"caf\xe9.bin", b"b.bin"],
+    "none of them UTF-8": [b"\xe9.bin", b"\xe8.bin"],
     "differ in case": [b"a.bin", b"A.BIN"],
     "long": [b"n" * 250, b"b.bin"],
     # As Transmission does, and we would not.
@@ -109,8 +110,15 @@ def test_files_of_another_size_are_not_taken_for_it(
     for own in {os.fsencode(one) for one in strange} & {*ours}:
         os.unlink(own)  # noqa: PTH108 - bytes
     job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
-    job.add(stored)
-    job.turn()
+    key = job.add(stored)
+    outcomes: list[Outcome] = []
+
+    def is_downloading() -> bool:
+        outcomes.extend(job.turn()[1])
+        return engine.status(key).state == "downloading"
+
+    wait_for(is_downloading, seconds=20, what="download", still=lambda: outcomes)
+    assert not any(isinstance(one, Failed) for one in outcomes)
     job.close()
     for path in strange:
         assert not path.exists() or path.read_bytes() == b"strange"

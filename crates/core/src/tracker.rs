@@ -263,6 +263,11 @@ impl Tracker {
         rows.into_iter().map(Logged).collect()
     }
 
+    fn logged_refusals(&self, py: Python<'_>, limit: usize) -> Vec<Logged> {
+        let rows = py.detach(|| self.core.logged_refusals(limit));
+        rows.into_iter().map(Logged).collect()
+    }
+
     fn forwarder(&self) -> Option<String> {
         self.core.forwarder().map(|ip| ip.to_string())
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use arc_swap::Guard;
 use parking_lot::Mutex;
 
-use self::log::{Log, Logged};
+use self::log::{Logged, Logs};
 pub(crate) use self::pace::Pace;
 use crate::counters::Counters;
 use crate::gate::{Gate, Lists};
@@ -25,6 +25,11 @@ use crate::rng::Rng;
 use crate::store::Store;
 use crate::usage::{Samplers, Samples};
 use crate::wire::http::Paths;
+use crate::wire::{Cause, Refusal};
+
+/// Where the operator has words of his own for a torrent that is refused.
+const UNWANTED: Refusal =
+    Refusal::lasting("refused in the words of its .torrent file").because(Cause::Torrent);
 
 /// What answers say, and how much.
 pub(crate) struct Policy {
@@ -71,7 +76,7 @@ pub(crate) struct Context<'a> {
     pub(crate) samplers: &'a Samplers,
     pub(crate) samples: &'a Mutex<Samples>,
     /// None where nothing is logged.
-    pub(crate) log: Option<&'a Log>,
+    pub(crate) logs: Option<&'a Logs>,
     pub(crate) rng: &'a mut Rng,
     pub(crate) now_ms: u64,
 }
@@ -96,17 +101,9 @@ impl Context<'_> {
 
     /// Writes down for the owner what was asked, where there is a log.
     #[inline]
-    fn log(&self, row: impl FnOnce() -> Logged) {
-        if let Some(log) = self.log {
-            self.keep(log, row);
-        }
-    }
-
-    /// Keeps a row, or counts that there was no room.
-    #[cold]
-    fn keep(&self, log: &Log, row: impl FnOnce() -> Logged) {
-        if !log.add(row()) {
-            self.counters.unlogged.one();
+    fn log(&self, is_refused: bool, row: impl Fn() -> Logged) {
+        if let Some(logs) = self.logs {
+            logs.add(is_refused, row, self.counters);
         }
     }
 

@@ -51,6 +51,13 @@ pub struct Config {
     pub connections_max: usize,
     /// Answered requests kept for [`Tracker::logged`](crate::Tracker::logged); 0 logs none.
     pub log_max: usize,
+    /// One request in so many is logged.
+    pub log_sample: u32,
+    /// Refused requests kept for [`Tracker::logged_refusals`](crate::Tracker::logged_refusals), beside
+    /// the others; 0 logs none.
+    pub refusal_log_max: usize,
+    /// One refused request in so many is logged there.
+    pub refusal_log_sample: u32,
     /// How much the store may hold, and for how long.
     pub limits: Limits,
 }
@@ -79,6 +86,9 @@ impl Default for Config {
             denied_clients: Vec::new(),
             connections_max: 4096,
             log_max: 0,
+            log_sample: 1,
+            refusal_log_max: 0,
+            refusal_log_sample: 1,
             limits: Limits::default(),
         }
     }

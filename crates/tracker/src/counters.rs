@@ -3,7 +3,6 @@
 mod histogram;
 mod requests;
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use self::histogram::Histogram;
@@ -59,8 +58,9 @@ macro_rules! counters {
 counters! {
     /// Answers that the send buffer had no room for.
     unsent_udp,
-    /// Requests that the log had no room for.
+    /// Requests that the log had no room for, and refused ones that theirs had none for.
     unlogged,
+    unlogged_refusals,
     connections_http,
     /// Connections closed because they did not send or take their bytes in time.
     timed_out_http,
@@ -81,10 +81,10 @@ counters! {
 }
 
 impl Counters {
-    /// The counts of those who ask over a protocol from an address of this family.
+    /// The counts of those who ask over a protocol from an address of IPv6, or of IPv4.
     #[inline]
-    pub(crate) fn requests(&self, protocol: Protocol, ip: IpAddr) -> &Requests {
-        &self.requests[protocol as usize][usize::from(ip.is_ipv6())]
+    pub(crate) fn requests(&self, protocol: Protocol, is_v6: bool) -> &Requests {
+        &self.requests[protocol as usize][usize::from(is_v6)]
     }
 
     /// How long answers over a protocol take.

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
 
-use crate::answer::log::{Log, Logged};
+use crate::answer::log::{Log, Logged, Logs};
 use crate::answer::{Pace, Policy};
 use crate::config::Config;
 use crate::counters::{Counters, Latency, RequestCount};
@@ -440,7 +440,16 @@ impl Tracker {
     /// Take up to `limit` requests answered since they were last taken, the oldest first; none unless
     /// [`Config::log_max`] lets some be kept.
     pub fn logged(&self, limit: usize) -> Vec<Logged> {
-        let log = self.shared.log.as_ref();
+        let logs = self.shared.logs.as_ref();
+        let log = logs.and_then(|logs| logs.all.as_ref());
+        log.map(|log| log.take(limit)).unwrap_or_default()
+    }
+
+    /// Take up to `limit` requests that were refused since they were last taken, the oldest first; none
+    /// unless [`Config::refusal_log_max`] lets some be kept.
+    pub fn logged_refusals(&self, limit: usize) -> Vec<Logged> {
+        let logs = self.shared.logs.as_ref();
+        let log = logs.and_then(|logs| logs.refused.as_ref());
         log.map(|log| log.take(limit)).unwrap_or_default()
     }
 
@@ -586,7 +595,10 @@ impl Shared {
             },
             counters: (0..=workers).map(|_| Counters::default()).collect(),
             samples: Mutex::default(),
-            log: Log::new(config.log_max),
+            logs: Logs::new(
+                Log::new(config.log_max, config.log_sample),
+                Log::new(config.refusal_log_max, config.refusal_log_sample),
+            ),
             handoff: HandOff::new()?,
             returns: (0..workers)
                 .map(|_| HandOff::new())

@@ -60,7 +60,7 @@ fn an_announce_over_http_is_logged_with_its_line_and_its_client() {
     assert_eq!(http.user_agent.as_deref(), Some(&b"curl/7, really"[..]));
     assert_eq!(http.referer.as_deref(), Some(&b"http://t/"[..]));
     assert_eq!(http.answer_bytes, body.len());
-    assert_eq!(row.failure, None);
+    assert_eq!(row.refused, None);
     assert!(tracker.logged(9).is_empty(), "a row is taken once");
 }
 
@@ -74,7 +74,7 @@ fn refusals_and_scrapes_are_logged_too() {
     announce(http, "");
     get(http, "/scrape");
     let rows = tracker.logged(9);
-    let failures: Vec<_> = rows.iter().map(|row| row.failure.is_some()).collect();
+    let failures: Vec<_> = rows.iter().map(|row| row.refused.is_some()).collect();
     assert_eq!(failures, [true, false, true, false]);
     let announced: Vec<_> = rows.iter().map(|row| row.announced.is_some()).collect();
     assert_eq!(announced, [false, false, true, false]);
@@ -103,8 +103,8 @@ fn an_announce_over_udp_is_logged_without_a_line() {
     assert_eq!((announced.event, announced.left), (Event::Paused, 3));
     assert_eq!(announced.port, 1001);
     assert_eq!(
-        rows[1].failure,
-        Some("your client is not allowed on this tracker")
+        rows[1].refused,
+        Some(("client", "your client is not allowed on this tracker"))
     );
 }
 
@@ -132,4 +132,97 @@ fn a_long_line_is_cut() {
     get(tracker.http_addresses()[0], &target);
     let rows = tracker.logged(9);
     assert_eq!(rows[0].http.as_ref().expect("a line").request.len(), 2048);
+}
+
+#[test]
+fn refused_requests_have_a_log_of_their_own_which_others_do_not_fill() {
+    let tracker = serve(Config {
+        log_max: 1,
+        refusal_log_max: 10,
+        requests_per_address_per_s: 8,
+        requests_per_address_burst: 8,
+        ..config()
+    });
+    tracker.allow(Some([INFOHASH]));
+    let client = UdpClient::connect(tracker.udp_addresses()[0]);
+    for port in 1001..1005 {
+        client.announce(&UdpAnnounce {
+            port,
+            ..UdpAnnounce::default()
+        });
+    }
+    client.announce(&UdpAnnounce {
+        infohash: [2; 20],
+        ..UdpAnnounce::default()
+    });
+    announce(
+        tracker.http_addresses()[1],
+        "&info_hash=bbbbbbbbbbbbbbbbbbbb",
+    );
+    client.scrape(&[INFOHASH]);
+    let announce = common::packet(client.id, 1, &[b'a'; 82]);
+    let mut seen = Vec::new();
+    common::until("too many requests are logged", || {
+        client.socket.send(&announce).expect("a packet sent");
+        seen.extend(tracker.logged_refusals(9));
+        seen.iter()
+            .any(|row| row.refused.is_some_and(|refused| refused.0 == "rate"))
+    });
+    assert_eq!(tracker.logged(9).len(), 1);
+    let first: Vec<_> = seen[..2]
+        .iter()
+        .map(|row| row.refused.expect("refused").0)
+        .collect();
+    assert_eq!(first, ["torrent", "torrent"]);
+    assert_eq!(seen[0].announced.expect("an announce").infohash, [2; 20]);
+    assert!(seen.iter().all(|row| row.asked == "announce"));
+    common::until("what has no room is counted", || {
+        client.socket.send(&announce).expect("a packet sent");
+        count(&tracker, "unlogged_refusals") > 0
+    });
+}
+
+#[test]
+fn a_refusal_for_want_of_room_is_logged_over_udp_too() {
+    let tracker = serve(Config {
+        refusal_log_max: 10,
+        limits: outpour_tracker::limits::Limits {
+            torrents_max: 1,
+            ..outpour_tracker::limits::Limits::default()
+        },
+        ..config()
+    });
+    let client = UdpClient::connect(tracker.udp_addresses()[0]);
+    for infohash in [[1; 20], [2; 20]] {
+        client.announce(&UdpAnnounce {
+            infohash,
+            ..UdpAnnounce::default()
+        });
+    }
+    let rows = tracker.logged_refusals(9);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].refused.expect("refused").0, "full");
+    assert_eq!(rows[0].announced.expect("an announce").infohash, [2; 20]);
+}
+
+#[test]
+fn of_a_sample_the_first_is_logged_and_one_in_so_many_after_it() {
+    let tracker = serve(Config {
+        log_sample: 3,
+        workers: 1,
+        log_max: 10,
+        ..config()
+    });
+    let http = tracker.http_addresses()[0];
+    for port in 1001..=1007 {
+        announce(http, &format!("&port={port}"));
+    }
+    let ports: Vec<_> = tracker
+        .logged(9)
+        .into_iter()
+        .filter_map(|row| row.announced)
+        .collect();
+    let ports: Vec<_> = ports.iter().map(|announced| announced.port).collect();
+    assert_eq!(ports, [1001, 1004, 1007]);
+    assert_eq!(count(&tracker, "unlogged"), 0);
 }

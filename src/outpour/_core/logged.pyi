@@ -6,8 +6,7 @@ from typing import final
 class Logged:
     """A request that the tracker answered: what a line of its log is written from.
 
-    Over UDP announces are logged, once their connection id is proven; over HTTP announces and
-    scrapes, refused ones too.
+    Announces and scrapes are logged, refused ones too; over UDP once their connection id is proven.
     """
 
     @property
@@ -17,6 +16,10 @@ class Logged:
     @property
     def host(self) -> str:
         """Address that asked; behind a trusted proxy, the address of the proxy's client."""
+
+    @property
+    def asked(self) -> str:
+        """`announce` or `scrape`."""
 
     @property
     def infohash(self) -> bytes | None:
@@ -43,8 +46,12 @@ class Logged:
         """The result, if this is no request but a NAT check of the peer that announced this."""
 
     @property
+    def cause(self) -> str | None:
+        """What stood against it, as `Tracker.request_counts` has it; None where it was answered."""
+
+    @property
     def failure(self) -> str | None:
-        """Why it was refused. Over UDP a refusal for want of room is not seen here."""
+        """Why it was refused, in words."""
 
     @property
     def request(self) -> bytes | None:

@@ -250,6 +250,12 @@ class Tracker:
         Always empty unless the configuration has a `log_max`.
         """
 
+    def logged_refusals(self, limit: int) -> list[Logged]:
+        """Take up to `limit` requests refused since they were last taken, the oldest first.
+
+        Always empty unless the configuration has a `refusal_log_max`.
+        """
+
     def forwarder(self) -> str | None:
         """The first address that passed on requests of others and is no trusted proxy, if any did.
 
@@ -272,10 +278,10 @@ class Tracker:
         `announces_http`, `announces_udp`, `scrapes_http`, `scrapes_udp`, `connects_udp`: answered;
         `errors_http`, `errors_udp`: answered with an error; `refused_CAUSE` with each cause of
         `request_counts`; `dropped_udp` (packets without an answer), `unsent_udp`, `unlogged`,
-        `connections_http`, `timed_out_http`, `evicted_http`, `nat_checks`, `nat_failures`,
-        `handed_over`, `handed_back`, `not_handed_over`, `bytes_in_http`, `bytes_out_http`,
-        `bytes_in_udp`, `bytes_out_udp`; `torrents`, `peers_v4`, `peers_v6`, `seeders`, `expired`,
-        `store_bytes`.
+        `unlogged_refusals`, `connections_http`, `timed_out_http`, `evicted_http`, `nat_checks`,
+        `nat_failures`, `handed_over`, `handed_back`, `not_handed_over`, `bytes_in_http`,
+        `bytes_out_http`, `bytes_in_udp`, `bytes_out_udp`; `torrents`, `peers_v4`, `peers_v6`,
+        `seeders`, `expired`, `store_bytes`.
         """
 
     def request_counts(self) -> list[tuple[str, str, str, str | None, int]]:

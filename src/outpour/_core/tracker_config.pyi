@@ -27,6 +27,9 @@ class TrackerConfig(Protocol):
       one is closed. Half the descriptors of the process are never used for them.
     * `log_max: int` (0): how many answered requests wait for `Tracker.logged`; those that find no
       room are counted as `unlogged`. 0 logs none and costs nothing.
+    * `log_sample: int` (1): one request in so many is logged.
+    * `refusal_log_max: int` (0), `refusal_log_sample: int` (1): the same of requests that are
+      refused, for `Tracker.logged_refusals`, beside the others.
     * `torrents_max`, `peers_max`, `peers_per_torrent_max`, `peers_per_address_max: int`: how much
       is held.
     """

@@ -19,6 +19,7 @@ from outpour.cli.shared.engine_options import (
 )
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import ANY_PATH, STDIO, check_url, read_torrent
+from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.source_list import read_headers, read_sources
 
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line.")
 @engine_options
+@log_options
 @click.pass_obj
 def command(
     printer: Printer,
@@ -129,6 +131,8 @@ def command(
     no_state: bool,
     headers: tuple[str, ...],
     as_json: bool,
+    log_format: str | None,
+    log_level: str | None,
     **flags: Any,  # noqa: ANN401 - one an option
 ) -> int:
     """Download torrents: .torrent files (- is stdin), their URLs, magnet links, or an outpour page.
@@ -139,6 +143,7 @@ def command(
     """
     from outpour.downloader import Asking
 
+    printer.speak(log_format, log_level)
     settings, options = _read(flags)
     named = [*sources, *read_sources(printer.env, inputs)]
     if not named:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from outpour.base.units import parse_size
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import check_url, read_ip
+from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
 
 
@@ -61,6 +63,14 @@ from outpour.cli.shared.printer import Printer
 @click.option("--source", metavar="TEXT", help="Source tag of new torrents.")
 @click.option("--comment", metavar="TEXT", help="Comment of the torrents.")
 @click.option("--tracker", metavar="URL", multiple=True, help="A further tracker; may be repeated.")
+@click.option(
+    "--web-seed",
+    metavar="URL",
+    multiple=True,
+    help="Copies of everything lie there too, a folder or with `{path}`; named once they are found "
+    "to be good; may be repeated.",
+)
+@click.option("--no-content", is_flag=True, help="Serve no content here, only name its copies.")
 @click.option("--up-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]")
 @click.option(
     "--up-rate-each", metavar="SIZE", help="Bytes a second of each torrent.  [default: no limit]"
@@ -124,6 +134,7 @@ from outpour.cli.shared.printer import Printer
 @click.option("--dht", is_flag=True, help="Take part in the DHT (BEP 5).")
 @click.option("--lsd", is_flag=True, help="Announce on the local network (BEP 14).")
 @click.option("--upnp", is_flag=True, help="Ask the router to forward the peer port.")
+@log_options
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - click's own values
     """Publish folders: torrents, tracker, seeder, page and web seed, until interrupted.
@@ -136,9 +147,11 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
     check_system()
     from outpour.cli.shared.publish_lines import PublishLines
     from outpour.publisher import PublishOptions, publish
+    from outpour.tracker.settings_file import load
 
     printer: Printer = context.obj
     printer.outlast()
+    printer.speak(given["log_format"], given["log_level"])
     for name in ("state", "config", "theme"):
         given[name] = Path(given[name]) if given[name] else None
     for name in ("piece_length", "up_rate", "up_rate_each"):
@@ -150,12 +163,15 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
         upload_rate=given.pop("up_rate") or 0,
         torrent_upload_rate=given.pop("up_rate_each") or 0,
         connections=given.pop("connections") or 0,
+        web_seeds=given.pop("web_seed"),
+        content=not given.pop("no_content"),
         bind=tuple(read_ip(text) for text in given.pop("bind")),
         peer_addresses=given.pop("peer_address"),
         exclude=tuple(given.pop("exclude")),
         **given,
     )
-    printer.become_log()
+    said = load(options.config, os.environ, options.log_flags)
+    printer.become_log(said.log_format, said.log_level)
     flags = frozenset(flag for option in context.command.params for flag in option.opts)
     lines = PublishLines(printer, flags)
     try:

@@ -15,6 +15,7 @@ from outpour.cli.shared.engine_options import (
 )
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import ANY_PATH, STDIO, is_url, read_torrent
+from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line.")
 @engine_options
+@log_options
 @click.pass_obj
 def command(
     printer: Printer,
@@ -54,6 +56,8 @@ def command(
     trust: bool,
     state: Path | None,
     as_json: bool,
+    log_format: str | None,
+    log_level: str | None,
     **flags: Any,  # noqa: ANN401 - one an option
 ) -> int:
     """Seed content until interrupted; it is never written to.
@@ -62,6 +66,7 @@ def command(
     next run starts at once. Ctrl-C and SIGTERM end it.
     """
     printer.outlast(has_data=as_json)
+    printer.speak(log_format, log_level)
     found, code = _read_all(printer, torrents)
     settings = engine_settings(flags, profile="server")
     from outpour.cli.shared.transfer_run import run_job

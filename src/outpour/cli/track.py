@@ -89,10 +89,13 @@ def command(
         printer.raw(settings_doc.default_file().encode())
         return
     printer.outlast()
+    # A mistake in the settings is told as they would have it, as far as that is known.
+    printer.speak(flags["log_format"] or os.environ.get("OUTPOUR_LOG_FORMAT"), None)
     if no_page:
         flags["page"] = "off"
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     settings = load(config, os.environ, given)
+    printer.speak(settings.log_format, settings.log_level)
     if not (settings.open or settings.allowed_dir or settings.allow_list):
         settings = settings.model_copy(update={"open": True})
         printer.note("tracking any torrent; `--allowed-dir DIR` tracks only those of a folder")
@@ -100,7 +103,7 @@ def command(
     check_system()
     from outpour.cli.shared.tracker_run import TrackerRun
 
-    printer.become_log()
+    printer.become_log(settings.log_format, settings.log_level)
     alike = AlikeLines(printer.warn)
     tracking = TrackerRun(printer, settings, on_event=lambda event: tell(printer, event, alike))
     tracking.start()
@@ -113,7 +116,9 @@ def command(
 
 def tell(printer: Printer, event: Event, alike: AlikeLines | None = None) -> None:
     """Write one event as one line, or put it together with others that are alike."""
-    if alike is not None and isinstance(event, FileSkipped):
+    if printer.is_json:
+        printer.event(event)
+    elif alike is not None and isinstance(event, FileSkipped):
         line = (("yellow", "note:"), f" {event}")
         alike.say("skipped", "files", event.why, str(event.path), line)
     elif event.is_trouble:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -39,7 +40,7 @@ def _limit_all_peers(session: lt.session) -> None:
 
 def cannot_listen(failure: ListenFailed) -> NetworkError:
     """Build the error of an address that cannot be listened on."""
-    return NetworkError(
-        f"`{failure.address}`: cannot listen: {failure.message}",
-        hint="choose another port, or 0 to let the system choose",
-    )
+    hint = "choose another port, or 0 to let the system choose"
+    if os.strerror(errno.EADDRNOTAVAIL).lower() in failure.message.lower():
+        hint = "no interface of this machine has that address; `--bind` names one that has"
+    return NetworkError(f"`{failure.address}`: cannot listen: {failure.message}", hint=hint)

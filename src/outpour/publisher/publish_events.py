@@ -57,25 +57,94 @@ class Published(Event):
 class Withdrawn(Event):
     """A torrent is no longer tracked, because its content went away or changed."""
 
+    kind = "torrents"
+
     name: str
     infohash: bytes
     why: str
+
+    def __str__(self) -> str:
+        return f"withdrawn `{self.name}`: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped(Event):
     """An entry cannot be published as it is; it is tried again when it changes."""
 
+    is_trouble = True
+    kind = "torrents"
+
     name: str
     message: str
     hint: str | None
+
+    def __str__(self) -> str:
+        return f"skipped `{self.name}`: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
 class Noted(Event):
     """Something an operator should know, though all goes on."""
 
+    kind = "publishing"
+
     message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFound(Event):
+    """A copy on another server is good, and its torrent names it from now on.
+
+    Attributes:
+        name: Name of the torrent.
+        seed: The web seed (BEP 19).
+    """
+
+    kind = "copy"
+
+    name: str
+    seed: str
+
+    def __str__(self) -> str:
+        return f"`{self.name}`: its copy at {self.seed} is good, and named as web seed"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyMissing(Event):
+    """A copy is not there, or not yet; it is looked for again.
+
+    Attributes:
+        name, seed: As in `CopyFound`.
+        why: What the server said.
+    """
+
+    is_trouble = True
+    kind = "copy"
+
+    name: str
+    seed: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"`{self.name}`: no copy yet: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyLies(Event):
+    """A copy differs from what is published, and is named no longer; attributes as before."""
+
+    is_trouble = True
+    kind = "copy"
+
+    name: str
+    seed: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"`{self.name}`: its copy is another file: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from outpour.base.event import Event
 from outpour.base.text import printable
 from outpour.base.together import together
 from outpour.publisher import publish_events
+from outpour.publisher.copies import Copies
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.folder_changes import Watch
 from outpour.publisher.folder_look import FolderLook, Seen
@@ -98,6 +99,7 @@ class PublisherJob:
         self._watch = Watch(options.paths, self._note)
         self._skipped = SkippedEntries(tell)
         self._unwritten = Unwritten(torrents)
+        self._copies = Copies(torrents, tracker, published, self._renew, tell)
         self._introductions = Introductions(tracker, seeder, published)
         self._withheld = WithheldTorrents(tracker.ruling)
         self.verifications = Verifications(
@@ -119,14 +121,16 @@ class PublisherJob:
         Raises:
             ReadError: A given path cannot be listed at the start.
         """
-        works = (
+        works = [
             self._lanes.run,
             self._follow,
             self._turns,
             self._watch.run,
             self._hooks.run,
             self.verifications.run,
-        )
+        ]
+        if self._options.web_seeds:
+            works.append(self._copies.run)
         try:
             await together(works)
         finally:
@@ -286,6 +290,8 @@ class PublisherJob:
         for task, made, publication in fresh:
             self._skipped.pop(task.entry.path)
             self._hooks.published(publication, made.torrent, reused=made.reused)
+            seeds = self._torrents.seeds_of_copies(made.metainfo.info)
+            self._copies.add(publication, seeds, made.metainfo.web_seeds)
             if made.fault is not None:
                 self._note(f"{made.fault.message}; published all the same, and written later")
                 self._unwritten.put(task.entry, task.sight.fingerprint, made.metainfo)
@@ -319,6 +325,9 @@ class PublisherJob:
         is_one_of_some = len(self._options.paths) > 1 and folder is not None
         group = printable(folder.name) if folder is not None and is_one_of_some else None
         return Given(metainfo, torrent, group, publication.modified_at)
+
+    def _renew(self, publication: Publication, metainfo: Metainfo, torrent: Path) -> None:
+        self._tracker.allow_all([self._given(publication, metainfo, torrent)])
 
     async def _seed(self, fresh: Sequence[tuple[TorrentOfEntry, Publication]]) -> None:
         seeder = self._seeder
@@ -362,6 +371,7 @@ class PublisherJob:
             self._seeder.remove(publication.infohash)
         if self._listing is not None:
             self._listing.remove(publication)
+        self._copies.remove(publication.infohash)
         self._hooks.withdrawn(publication, why)
         self._unwritten.drop(path)
         self._tell(publish_events.Withdrawn(publication.name, publication.infohash, why))
@@ -370,7 +380,7 @@ class PublisherJob:
         for path, metainfo, torrent in await asyncio.to_thread(self._unwritten.write):
             publication = self._published.at(path)
             if publication is not None:
-                self._tracker.allow_all([self._given(publication, metainfo, torrent)])
+                self._renew(publication, metainfo, torrent)
                 self._note(f"`{torrent}`: written now")
 
     async def _turns(self) -> None:

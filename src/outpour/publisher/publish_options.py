@@ -34,6 +34,8 @@ class PublishOptions:
         extra_trackers: Announce URLs of further trackers, each a tier after our own.
         upload_rate: Bytes a second that the peer engine may send, 0 for no limit.
         torrent_upload_rate: The same for each torrent.
+        web_seeds: Where copies of everything lie, as `CopyBase` reads them.
+        content: Serve the content over HTTP; without it only copies are web seeds.
         connections: Peers at once, 0 for the engine's own limit.
         bind: IP addresses that the peer engine listens at; empty for those of `listen`.
         peer_addresses: `HOST` or `HOST:PORT` where peers reach the engine; empty derives them.
@@ -50,6 +52,8 @@ class PublishOptions:
         config: Settings file of the tracker, None for none.
         dht: Take part in the distributed hash table (BEP 5).
         lsd: Announce on the local network (BEP 14).
+        log_format: How logs are written, `human` or `json`; None leaves it to the settings.
+        log_level: What is said at least, None for the same.
         upnp: Ask the router to forward the peer port (UPnP, NAT-PMP).
     """
 
@@ -68,6 +72,8 @@ class PublishOptions:
     extra_trackers: tuple[str, ...] = ()
     upload_rate: int = 0
     torrent_upload_rate: int = 0
+    web_seeds: tuple[str, ...] = ()
+    content: bool = True
     connections: int = 0
     bind: tuple[str, ...] = ()
     peer_addresses: tuple[str, ...] = ()
@@ -84,6 +90,13 @@ class PublishOptions:
     dht: bool = False
     lsd: bool = False
     upnp: bool = False
+    log_format: str | None = None
+    log_level: str | None = None
+
+    @property
+    def log_flags(self) -> dict[str, str | None]:
+        """What stands above the settings of how logs are written."""
+        return {"log_format": self.log_format, "log_level": self.log_level}
 
     def info_digest(self) -> bytes:
         """Identify the choices that change an infohash: a torrent made under others is stale.

@@ -21,6 +21,7 @@ class PublishedView:
         tracker: Has the numbers.
         published: Has the files.
         follows_links: Links may lead out of the published folders.
+        has_content: The content is served here, too.
         checksums: Gives the SHA-256 of the files of content by path and fingerprint.
     """
 
@@ -30,11 +31,13 @@ class PublishedView:
         published: PublishedTorrents,
         *,
         follows_links: bool,
+        has_content: bool = True,
         checksums: Callable[[Path, bytes], Sequence[bytes]] = lambda _path, _fingerprint: (),
     ) -> None:
         self._tracker = tracker
         self._published = published
         self._follows_links = follows_links
+        self._has_content = has_content
         self._checksums = checksums
 
     @property
@@ -104,7 +107,7 @@ class PublishedView:
     def content(self, infohash: bytes) -> ContentRoot | None:
         """Where the content lies, and how to tell that it is still what was published."""
         publication = self._published.by_infohash(infohash)
-        if publication is None:
+        if publication is None or not self._has_content:
             return None
         fence = None if self._follows_links else publication.fence
         path, fingerprint = publication.entry.path, publication.fingerprint

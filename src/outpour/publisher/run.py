@@ -10,12 +10,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from outpour.base.errors import ReadError, WriteError, reason
 from outpour.base.event import Event
 from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
 from outpour.base.text import printable
+from outpour.making.maker import CreateOptions
+from outpour.making.piece_length import check_piece_length
 from outpour.publisher import publish_events
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls, public_urls
@@ -37,12 +41,17 @@ from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
 from outpour.web.access import AccessRules
 from outpour.web.admin.admin_access import AdminAccess
-from outpour.web.admin.console import Console
+from outpour.web.admin.tracker_console import tracker_console
 from outpour.web.api.administration import Admin
 from outpour.web.api.who_asks import AccessAsks
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
+from outpour.web.logs.request_logs import RequestLogs
+from outpour.web.metrics.metrics_server import MetricsServer
 from outpour.web.serve_until_signal import serve
+
+NOTABLE = (publish_events.Noted, publish_events.Skipped, publish_events.Withdrawn)
+"""Of the publisher's events, those that the tracker tells nothing of."""
 
 
 def publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
@@ -53,6 +62,7 @@ def publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
         tell: Takes `publisher.events` and the tracker's events, as they happen.
 
     Raises:
+        UsageError: No torrent can be made as the options ask for.
         ReadError: A path is missing, or another process uses the state.
         WriteError: The state cannot be written.
         SettingsError: An address or a setting is wrong.
@@ -72,6 +82,7 @@ def state_folder(options: PublishOptions) -> Path:
 
 
 async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
+    _check_recipe(options)
     for path in options.paths:
         try:
             path.stat()
@@ -94,7 +105,7 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
         tracker = TrackerService(settings, on_event=lambda event: _relay(event, tell))
         tracker.start()
         give_way()
-        await _serve(options, state, tracker, made_torrents, tell, stack)
+        await _serve(options, state, tracker, made_torrents, _noted(tracker, tell), stack)
 
 
 async def _serve(
@@ -114,34 +125,24 @@ async def _serve(
         if options.seed:
             seeder = Seeder(options, hosts)
             stack.callback(seeder.close)
+            tracker.operation.also_read(seeder.numbers)
             listing = await _self_listing(options, tracker, urls, seeder)
         published, sidecars = PublishedTorrents(), SidecarTable()
         view = PublishedView(
             tracker,
             published,
             follows_links=options.symlinks == "follow",
+            has_content=options.content,
             checksums=made_torrents.checksums,
-        )
-        web = WebOptions(
-            site=settings.site,
-            name=_name(options),
-            public_url=settings.public_url,
-            trusted_proxies=settings.trusted_proxies,
         )
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
         deeds = PublisherDeeds(tracker, options, job, published, seeder)
-        file = settings.admin_token_file
-        token = None if file is None else Token(file)
-        access = None if token is None else AdminAccess(token, tracker.tell)
-        app = make_app(
-            view,
-            web,
-            beside=PublishedBeside(view, published, sidecars, _folders(options)),
-            administration=None if access is None else _admin(tracker, access, deeds),
-            console=None if access is None else Console(access, tracker.operation, tracker.usage),
-            rules=_rules(settings, tracker, token),
-        )
+        beside = PublishedBeside(view, published, sidecars, _folders(options))
+        app = _app(options, tracker, view, beside, deeds)
+        numbers = MetricsServer(settings.metrics_addresses)
+        stack.callback(numbers.close)
+        logs = RequestLogs(settings, tracker, lambda text: tell(publish_events.Noted(text)))
     except BaseException:
         tracker.stop()
         raise
@@ -154,12 +155,43 @@ async def _serve(
         if urls.doubt is not None:
             tell(publish_events.Noted(urls.doubt))
 
-    await serve(
-        tracker,
-        app,
-        on_ready=tell_ready,
-        alongside=[job.run],
+    try:
+        await serve(
+            tracker,
+            logs.wrap(app),
+            on_ready=tell_ready,
+            on_hangup=logs.reopen,
+            alongside=[job.run, logs.run, lambda: numbers.run(app)],
+            trusted_proxies=settings.trusted_proxies,
+        )
+    finally:
+        logs.close()
+
+
+def _app(
+    options: PublishOptions,
+    tracker: TrackerService,
+    view: PublishedView,
+    beside: PublishedBeside,
+    deeds: PublisherDeeds,
+) -> Starlette:
+    settings = tracker.settings
+    file = settings.admin_token_file
+    token = None if file is None else Token(file)
+    access = None if token is None else AdminAccess(token, tracker.tell)
+    web = WebOptions(
+        site=settings.site,
+        name=_name(options),
+        public_url=settings.public_url,
         trusted_proxies=settings.trusted_proxies,
+    )
+    return make_app(
+        view,
+        web,
+        beside=beside,
+        administration=None if access is None else _admin(tracker, access, deeds),
+        console=tracker_console(tracker, access),
+        rules=AccessRules(settings.levels, tracker.is_key, access),
     )
 
 
@@ -173,12 +205,6 @@ async def _self_listing(
     return SelfListing(tracker, addresses, is_everywhere=is_everywhere)
 
 
-def _rules(settings: TrackerSettings, tracker: TrackerService, token: Token | None) -> AccessRules:
-    if token is None:
-        return AccessRules(settings.levels, tracker.is_key)
-    return AccessRules(settings.levels, tracker.is_key, token.is_right)
-
-
 def _admin(tracker: TrackerService, access: AdminAccess, deeds: PublisherDeeds) -> Admin:
     keys = tracker.settings.key_list
     return Admin(
@@ -187,6 +213,17 @@ def _admin(tracker: TrackerService, access: AdminAccess, deeds: PublisherDeeds) 
         tracker.ruling,
         deeds,
     )
+
+
+def _noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Let what operators want to know be in the tracker's log as well."""
+
+    def hear(event: Event) -> None:
+        if isinstance(event, NOTABLE):
+            tracker.operation.log.note(event)
+        tell(event)
+
+    return hear
 
 
 def _relay(event: Event, tell: Callable[[Event], None]) -> None:
@@ -203,6 +240,7 @@ def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
         "site_title": options.title,
         "site_description": options.description,
         "site_theme": options.theme,
+        **options.log_flags,
     }
     return settings_file.load(options.config, os.environ, flags)
 
@@ -219,6 +257,13 @@ def _name(options: PublishOptions) -> str:
     if len(options.paths) > 1:
         return "Downloads"
     return printable(options.paths[0].resolve().name) or "Downloads"
+
+
+def _check_recipe(options: PublishOptions) -> None:
+    """Refuse what no torrent can be made with, once and not for each entry."""
+    if options.piece_length is not None:
+        check_piece_length(options.piece_length)
+    CreateOptions(comment=options.comment, source=options.source).check()
 
 
 def _claim(state: Path, stack: ExitStack) -> None:

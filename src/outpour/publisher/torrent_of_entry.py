@@ -11,13 +11,16 @@ from pathlib import Path
 from outpour.base.errors import WriteError
 from outpour.making.hasher import hash_files
 from outpour.making.maker import CreateOptions, make_summed, plan
+from outpour.publisher.copy_check import CopyBase
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.open_writers import is_written_to
 from outpour.publisher.public_urls import PublicUrls
 from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.published import Publication
 from outpour.publisher.sight import Sight
 from outpour.torrent.editor import Changes, edit
+from outpour.torrent.info import Info
 from outpour.torrent.metainfo import Metainfo
 
 Progress = Callable[[int, int], None]
@@ -55,6 +58,7 @@ class Torrents:
         self._made = made
         self._options = options
         self._urls = urls
+        self._copies = tuple(CopyBase(text) for text in options.web_seeds)
 
     def of(self, entry: PublishEntry, sight: Sight, progress: Progress) -> TorrentOfEntry | None:
         """Find the entry's torrent, or make it; None while the content is written to.
@@ -139,7 +143,7 @@ class Torrents:
         paths = [file.path for file in sight.tree.entries]
         return CreateOptions(
             trackers=self._tiers(),
-            web_seeds=self._urls.web_seeds(entry.name, paths if sight.tree.is_folder else None),
+            web_seeds=self._own_seeds(entry.name, paths if sight.tree.is_folder else None),
             comment=options.comment,
             private=options.private,
             source=options.source,
@@ -152,16 +156,48 @@ class Torrents:
         """Give a torrent the addresses and the comment of this publication."""
         tiers = self._tiers()
         info = metainfo.info
-        paths = [file.path for file in info.files if not file.is_padding]
+        # A copy that was found good stays named until it is looked at again.
+        copies = [seed for seed in self.seeds_of_copies(info) if seed in metainfo.web_seeds]
         return edit(
             metainfo,
             Changes(
                 announce=tiers[0][0],
                 announce_list=tiers if len(tiers) > 1 else None,
-                web_seeds=self._urls.web_seeds(info.name, paths if info.is_folder else None),
+                web_seeds=self._seeds(info, copies),
                 comment=self._options.comment,
             ),
         )
+
+    def seeds_of_copies(self, info: Info) -> tuple[str, ...]:
+        """The web seeds that a torrent has where all copies are there, in the order given."""
+        seeds = (base.seed(info) for base in self._copies)
+        return tuple(seed for seed in seeds if seed is not None)
+
+    def with_copies(
+        self, publication: Publication, copies: Sequence[str]
+    ) -> tuple[Metainfo, Path] | None:
+        """Write down which copies a torrent names; None where nothing changes.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        path, fingerprint = publication.entry.path, publication.fingerprint
+        found = self._made.find(path, fingerprint, self._options.info_digest())
+        if found is None:
+            return None
+        seeds = self._seeds(found.info, copies)
+        if seeds == found.web_seeds:
+            return None
+        metainfo = edit(found, Changes(web_seeds=seeds))
+        return metainfo, self.keep(publication.entry, fingerprint, metainfo)
+
+    def _seeds(self, info: Info, copies: Sequence[str]) -> tuple[str, ...]:
+        paths = [file.path for file in info.files if not file.is_padding]
+        own = self._own_seeds(info.name, paths if info.is_folder else None)
+        return tuple(dict.fromkeys((*own, *copies)))
+
+    def _own_seeds(self, name: str, paths: Sequence[tuple[str, ...]] | None) -> tuple[str, ...]:
+        return self._urls.web_seeds(name, paths) if self._options.content else ()
 
     def _tiers(self) -> tuple[tuple[str, ...], ...]:
         return (*self._urls.tiers, *((url,) for url in self._options.extra_trackers))

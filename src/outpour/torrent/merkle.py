@@ -32,3 +32,24 @@ def root_of_layer(layer: bytes, piece_length: int) -> bytes:
         ]
         padding = hashlib.sha256(padding + padding).digest()
     return nodes[0]
+
+
+def root_of_bytes(content: bytes, width: int | None = None) -> bytes:
+    """Hash bytes up to the root of their tree.
+
+    Args:
+        content: At least one byte.
+        width: Bytes that the tree covers, a power of two from 16 KiB; None for the least.
+
+    Example:
+        >>> import hashlib
+        >>> root_of_bytes(b"x") == hashlib.sha256(b"x").digest()
+        True
+    """
+    leaves = b"".join(
+        hashlib.sha256(content[at : at + BLOCK_LENGTH]).digest()
+        for at in range(0, len(content), BLOCK_LENGTH)
+    )
+    blocks = len(leaves) // HASH_LENGTH
+    wanted = 1 << (blocks - 1).bit_length() if width is None else width // BLOCK_LENGTH
+    return root_of_layer(leaves + bytes(HASH_LENGTH) * (wanted - blocks), BLOCK_LENGTH)

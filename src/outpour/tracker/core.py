@@ -57,6 +57,9 @@ class CoreConfig:
     nat_check_attempts: int
     believe_every_ip: bool
     log_max: int
+    log_sample: int
+    refusal_log_max: int
+    refusal_log_sample: int
     connections_max: int
     torrents_max: int
     peers_max: int
@@ -76,7 +79,10 @@ class CoreConfig:
             "path_prefix": _path_of(settings.public_url),
             "trusted_proxies": tuple(_network(text) for text in settings.trusted_proxies),
             "denied_clients": tuple(prefixes_of(settings.denied_clients)),
-            "log_max": log_max,
+            # A second of lines waits; the core leaves out what is more.
+            "log_max": log_max or (settings.log_lines_per_s if settings.access_log else 0),
+            "log_sample": settings.access_log_sample,
+            "refusal_log_max": settings.log_lines_per_s if settings.refusal_log else 0,
         }
         plain = {
             one.name: getattr(settings, one.name) for one in fields(cls) if one.name not in derived

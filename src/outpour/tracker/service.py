@@ -20,6 +20,7 @@ from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.open_files import raise_limit
 from outpour.base.together import together
+from outpour.base.within import within
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind, connections_of, until_fault
 from outpour.tracker.dfile_contents import DfileContents
@@ -319,8 +320,8 @@ class TrackerService:
         return self._core.fault()
 
     def counters(self) -> Mapping[str, int]:
-        """Counters since start, by name."""
-        return self._core.counters()
+        """Counters since start, by name; and `unsaved`, those of downloads that are to be saved."""
+        return {**self._core.counters(), "unsaved": self._keeper.ledger.unsaved()}
 
     @property
     def usage(self) -> UsageBook:
@@ -330,6 +331,10 @@ class TrackerService:
     def logged(self, limit: int) -> Sequence[Logged]:
         """Take up to `limit` answered requests, the oldest first; from any thread."""
         return self._core.logged(limit)
+
+    def logged_refusals(self, limit: int) -> Sequence[Logged]:
+        """Take up to `limit` requests that were refused, the oldest first; from any thread."""
+        return self._core.logged_refusals(limit)
 
     def peers(self, infohash: bytes, limit: int = PEERS_MAX) -> tuple[Peer, ...]:
         """Peers of one swarm, at most `limit`."""
@@ -363,7 +368,7 @@ class TrackerService:
             is_settled = self._allowed.is_settled and self._admission.is_settled
             wait_s = self.settings.rescan_interval_s if is_settled else UNSETTLED_S
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                await within(wait_s, self._wake.wait())
             self._wake.clear()
             await self.refresh()
 

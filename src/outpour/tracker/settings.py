@@ -300,11 +300,53 @@ class TrackerSettings(BaseModel):
     metrics: Access = Field(
         default=None,
         description="Who reads `/metrics`: `open`, `key`, `token` or `off`; by default `open` "
-        "without a `key_list`, and with one `token` if there is one and `off` if not.",
+        "without a `key_list`, and with one `token` if there is one and `off` if not; with "
+        "`metrics_listen` it is `off` here.",
+    )
+    metrics_listen: Addresses = Field(
+        default=(),
+        max_length=4,
+        description="Addresses that answer `/metrics`, and nothing else but `/healthz`, to whoever "
+        "reaches them, such as `127.0.0.1:9469`.",
+    )
+    log_format: Literal["human", "json"] = Field(
+        default="human",
+        description="How logs are written: `human` for people, or `json`, an object a line.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="What is said: `error` says least, then `warning`, `info` and `debug`.",
+    )
+    access_log: OptionalPath = Field(
+        default=None,
+        description="Write a line a request to this file, announces, scrapes and those of the web "
+        "side; SIGHUP opens it anew.",
+    )
+    access_log_sample: int = Field(
+        default=1, ge=1, le=1_000_000, description="Of requests, one in so many is written there."
+    )
+    refusal_log: OptionalPath = Field(
+        default=None,
+        description="Write a line to this file for each announce and scrape that is refused, with "
+        "the reason; SIGHUP opens it anew.",
+    )
+    refusal_log_sample: int = Field(
+        default=1, ge=1, le=1_000_000, description="Of these, one in so many is written."
+    )
+    log_lines_per_s: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Lines a second that each of the two takes at most; what is more is left out "
+        "and counted.",
     )
     show_names: bool = Field(
         default=True,
         description="Show names of torrents on the page and in the API, not only infohashes.",
+    )
+    show_networks: bool = Field(
+        default=False,
+        description="Count on `/admin` which networks peers are in: /16 of IPv4, /32 of IPv6.",
     )
     keep_dead: bool = Field(
         default=False,
@@ -353,12 +395,19 @@ class TrackerSettings(BaseModel):
         defaults = dict.fromkeys(ROOMS, usual)
         if self.key_list is not None:
             defaults["metrics"] = closed
+        if self.metrics_listen:
+            defaults["metrics"] = "off"
         return {room: getattr(self, room) or defaults[room] for room in ROOMS}
 
     @property
     def addresses(self) -> tuple[Address, ...]:
         """`listen`, parsed."""
         return tuple(Address.parse(text) for text in self.listen)
+
+    @property
+    def metrics_addresses(self) -> tuple[Address, ...]:
+        """`metrics_listen`, parsed."""
+        return tuple(Address.parse(text) for text in self.metrics_listen)
 
     @property
     def state_path(self) -> Path | None:

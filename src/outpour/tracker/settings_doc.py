@@ -32,6 +32,8 @@ _METAVARS = {
     "public_url": "URL",
     "trusted_proxies": "NETWORK",
     "denied_clients": "TEXT",
+    "log_format": "FORMAT",
+    "log_level": "LEVEL",
     "site.title": "TEXT",
     "site.description": "TEXT",
     "site.contact": "TEXT",
@@ -84,7 +86,7 @@ def flag(name: str, field: FieldInfo) -> str:
 
 def metavar(name: str, field: FieldInfo) -> str:
     """Name the argument of a flag in help texts."""
-    if name == "listen":
+    if name in ("listen", "metrics_listen"):
         return "HOST:PORT"
     if field.annotation is int:
         return "N"

@@ -106,6 +106,11 @@ class WebServer:
         address = server.sockets[0].getsockname()
         return address[0], address[1]
 
+    async def listen_at(self, listener: socket.socket) -> None:
+        """Accept connections of a socket that is bound already, and closed with the server."""
+        loop = asyncio.get_running_loop()
+        self._listeners.append(await loop.create_server(self._protocol, sock=listener))
+
     def adopt(self, fd: int, prefix: bytes = b"") -> None:
         """Take over an accepted connection; call it on the event loop.
 

@@ -53,6 +53,12 @@ pub(super) struct TrackerConfig {
     #[pyo3(default)]
     log_max: usize,
     #[pyo3(default)]
+    log_sample: u32,
+    #[pyo3(default)]
+    refusal_log_max: usize,
+    #[pyo3(default)]
+    refusal_log_sample: u32,
+    #[pyo3(default)]
     torrents_max: Option<usize>,
     #[pyo3(default)]
     peers_max: Option<usize>,
@@ -100,6 +106,9 @@ impl TryFrom<TrackerConfig> for Config {
                 .collect(),
             connections_max: config.connections_max.unwrap_or(own.connections_max),
             log_max: config.log_max,
+            log_sample: config.log_sample,
+            refusal_log_max: config.refusal_log_max,
+            refusal_log_sample: config.refusal_log_sample,
             limits: Limits {
                 torrents_max: config.torrents_max.unwrap_or(own.limits.torrents_max),
                 peers_max: config.peers_max.unwrap_or(own.limits.peers_max),

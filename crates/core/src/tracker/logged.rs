@@ -63,8 +63,18 @@ impl Logged {
     }
 
     #[getter]
+    fn asked(&self) -> &'static str {
+        self.0.asked
+    }
+
+    #[getter]
+    fn cause(&self) -> Option<&'static str> {
+        Some(self.0.refused?.0)
+    }
+
+    #[getter]
     fn failure(&self) -> Option<&'static str> {
-        self.0.failure
+        Some(self.0.refused?.1)
     }
 
     #[getter]

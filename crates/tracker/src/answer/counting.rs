@@ -17,7 +17,10 @@ impl Context<'_> {
         peer_id: &PeerId,
         agent: impl FnOnce() -> Option<&'r [u8]>,
     ) {
-        let count = self.counters.requests(protocol, ip).answer(Asked::Announce);
+        let count = self
+            .counters
+            .requests(protocol, ip.is_ipv6())
+            .answer(Asked::Announce);
         if self.samplers.announces.takes(count) {
             self.sample_announce(peer_id, agent());
         }
@@ -31,7 +34,9 @@ impl Context<'_> {
 
     /// Counts a scrape that is answered.
     pub(crate) fn count_scrape(&self, protocol: Protocol, ip: IpAddr) {
-        self.counters.requests(protocol, ip).answer(Asked::Scrape);
+        self.counters
+            .requests(protocol, ip.is_ipv6())
+            .answer(Asked::Scrape);
     }
 
     /// Counts a request that is refused; `announced` is what it was about, where that can be read.
@@ -44,7 +49,10 @@ impl Context<'_> {
         cause: Cause,
         announced: impl FnOnce() -> Option<(InfoHash, PeerId)>,
     ) {
-        let count = self.counters.requests(protocol, ip).refuse(asked, cause);
+        let count = self
+            .counters
+            .requests(protocol, ip.is_ipv6())
+            .refuse(asked, cause);
         if self.samplers.refusals.takes(count) {
             self.sample_refusal(ip, cause, announced());
         }

@@ -67,7 +67,7 @@ impl Harness {
             counters: &self.counters,
             samplers: &self.samplers,
             samples: &self.samples,
-            log: None,
+            logs: None,
             rng: &mut self.rng,
             now_ms: NOW_MS,
         })

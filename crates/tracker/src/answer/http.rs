@@ -6,11 +6,11 @@ use std::net::IpAddr;
 
 pub(crate) use self::admit::{Admitted, admit};
 use self::admit::{Request, Task};
-use super::Context;
 use super::announce::Admission;
 use super::log::{HttpLine, Logged};
+use super::{Context, UNWANTED};
 use crate::counters::{Asked, Protocol};
-use crate::model::{Counts, InfoHash, PeerId};
+use crate::model::{Counts, InfoHash};
 use crate::wire::http::{self as wire, Action, Head, Method, Peers, Reply};
 use crate::wire::{Cause, Refusal};
 
@@ -36,7 +36,8 @@ pub(crate) enum Outcome {
 /// How all torrents are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FullScrape {
-    pub(crate) requester: IpAddr,
+    /// Who asks has an address of IPv6.
+    pub(crate) is_v6: bool,
     pub(crate) is_head: bool,
     pub(crate) takes_gzip: bool,
 }
@@ -90,27 +91,35 @@ pub(crate) fn answer(
     };
     scratch.body.clear();
     let responded = task.and_then(|task| respond(context, requester, &head, task, scratch));
-    let failure = responded.as_ref().err().map(|refusal| refusal.reason);
+    let mut refused = None;
     match responded {
         Ok(Body::Written) => {}
+        Ok(Body::Unwanted) => {
+            refused = Some(UNWANTED);
+        }
         Ok(Body::AllTorrents) => {
-            context.log(|| row(requester, &head, 0, None));
+            context.log(false, || row(requester, &head, 0));
             return Outcome::FullScrape(FullScrape {
-                requester,
+                is_v6: requester.is_ipv6(),
                 is_head: head.method == Method::Head,
                 takes_gzip: wire::takes_gzip(head.fields),
             });
         }
         Err(refusal) => {
-            let asked = asked(head.action);
-            context.refuse(Protocol::Http, requester, asked, refusal.cause, || {
-                named(&head)
-            });
+            refused = Some(refusal);
+            count_refusal(context, requester, &head, refusal.cause);
             scratch.body.clear();
             wire::failure(&mut scratch.body, &refusal);
         }
     }
-    context.log(|| row(requester, &head, scratch.body.len(), failure));
+    let length = scratch.body.len();
+    context.log(refused.is_some(), || {
+        let row = row(requester, &head, length);
+        match &refused {
+            Some(refusal) => row.refused(refusal),
+            None => row,
+        }
+    });
     let keep_alive = head.keep_alive && may_keep_alive;
     wire::answer_head(out, scratch.body.len(), head.is_http_1_0, keep_alive);
     if head.method == Method::Get {
@@ -126,41 +135,39 @@ pub(crate) fn answer(
 }
 
 /// What the log keeps of a request.
-fn row(
-    requester: IpAddr,
-    head: &Head<'_>,
-    answer_bytes: usize,
-    failure: Option<&'static str>,
-) -> Logged {
+fn row(requester: IpAddr, head: &Head<'_>, answer_bytes: usize) -> Logged {
     let read = match head.action {
         Action::Announce => wire::announce(head.query).ok(),
         Action::Scrape => None,
     };
+    let announced = read.map(|query| query.announced);
     Logged {
         http: Some(HttpLine::of(head, answer_bytes)),
-        failure,
-        ..Logged::now(requester, read.map(|query| query.announced))
+        ..Logged::now(requester, asked(head.action), announced)
     }
 }
 
-fn asked(action: Action) -> Asked {
+const fn asked(action: Action) -> Asked {
     match action {
         Action::Announce => Asked::Announce,
         Action::Scrape => Asked::Scrape,
     }
 }
 
-/// What a request is about, where that can be read.
-fn named(head: &Head<'_>) -> Option<(InfoHash, PeerId)> {
-    if head.action == Action::Scrape {
-        return None;
-    }
-    let announced = wire::announce(head.query).ok()?.announced;
-    Some((announced.infohash, announced.peer_id))
+#[inline(never)]
+fn count_refusal(context: &Context<'_>, requester: IpAddr, head: &Head<'_>, cause: Cause) {
+    let asked = asked(head.action);
+    let named = || {
+        let announced = wire::announce(head.query).ok()?.announced;
+        (asked == Asked::Announce).then_some((announced.infohash, announced.peer_id))
+    };
+    context.refuse(Protocol::Http, requester, asked, cause, named);
 }
 
 enum Body {
     Written,
+    /// It says, in words of the operator, why the torrent is refused.
+    Unwanted,
     AllTorrents,
 }
 
@@ -173,7 +180,7 @@ fn respond(
 ) -> Result<Body, Refusal> {
     match task {
         Task::Announce(query, admission) => {
-            announce(context, requester, head, &query, admission, scratch).map(|()| Body::Written)
+            announce(context, requester, head, &query, admission, scratch)
         }
         Task::Scrape => scrape(context, requester, head.query, scratch),
     }
@@ -186,7 +193,7 @@ fn announce(
     query: &wire::Announce<'_>,
     mut admission: Admission,
     scratch: &mut Scratch,
-) -> Result<(), Refusal> {
+) -> Result<Body, Refusal> {
     let infohash = query.announced.infohash;
     if let Some(reason) = context.lists.failure(&infohash) {
         let whose = || Some((infohash, query.announced.peer_id));
@@ -198,7 +205,7 @@ fn announce(
             whose,
         );
         wire::failure_text(&mut scratch.body, reason);
-        return Ok(());
+        return Ok(Body::Unwanted);
     }
     let is_stated = admission.announce.ip != requester;
     let facts = context.announce(
@@ -231,7 +238,7 @@ fn announce(
     if let Some(text) = context.lists.warning(&infohash) {
         wire::warning(&mut scratch.body, text);
     }
-    Ok(())
+    Ok(Body::Written)
 }
 
 /// A scrape (BEP 48) of the torrents that are named, or of all.

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::Context;
 use super::announce::Admission;
 use super::log::Logged;
+use super::{Context, UNWANTED};
 use crate::counters::{Asked, Protocol};
-use crate::gate::KEY_MISSING;
+use crate::gate::{KEY_MISSING, TOO_FAST};
+use crate::model::Announced;
 use crate::wire::http::{Paths, action};
 use crate::wire::limits::URL_DATA_BYTES_MAX;
 use crate::wire::udp::{self as wire, Request};
@@ -36,17 +37,13 @@ pub(crate) fn admit<'p>(
     source: IpAddr,
     out: &mut [u8],
 ) -> Admitted<'p> {
+    let requests = context.counters.requests(Protocol::Udp, source.is_ipv6());
     let Some(request) = wire::read(packet) else {
-        context
-            .counters
-            .requests(Protocol::Udp, source)
-            .dropped
-            .one();
+        requests.dropped.one();
         return Admitted::Dropped;
     };
     let (transaction, id, asked) = match &request {
         Request::Connect { transaction } => {
-            let requests = context.counters.requests(Protocol::Udp, source);
             requests.answer(Asked::Connect);
             let id = context.gate.connection_ids.issue(source, context.now_s());
             return Admitted::Answered(wire::connect(out, *transaction, id));
@@ -66,51 +63,34 @@ pub(crate) fn admit<'p>(
         .proves(id, source, context.now_s())
     {
         // Whoever it was may be somebody else, so that nobody is made known.
-        let requests = context.counters.requests(Protocol::Udp, source);
         requests.refuse(asked, Cause::ConnectionId);
         return fail(ID_EXPIRED);
     }
-    let named = |request: &Request<'_>| match request {
-        Request::Announce(request) => {
-            let announced = &request.announced;
-            Some((announced.infohash, announced.peer_id))
-        }
+    let announced = match &request {
+        Request::Announce(request) => Some(&request.announced),
         _ => None,
     };
     if !context.gate.is_slow_enough(source, context.now_ms) {
-        context
-            .counters
-            .requests(Protocol::Udp, source)
-            .dropped
-            .one();
-        context.refuse(Protocol::Udp, source, asked, Cause::Rate, || {
-            named(&request)
-        });
+        requests.dropped.one();
+        refuse(context, source, asked, TOO_FAST, announced);
         return Admitted::Dropped;
     }
     if let Err(refusal) = context.lists.admit_address(source) {
-        context.refuse(Protocol::Udp, source, asked, refusal.cause, || {
-            named(&request)
-        });
+        refuse(context, source, asked, refusal, announced);
         return fail(refusal.reason);
     }
     match request {
         Request::Announce(request) => {
-            let admission = admit_announce(context, &request, source);
-            context.log(|| Logged {
-                failure: admission.as_ref().err().map(|refusal| refusal.reason),
-                ..Logged::now(source, Some(request.announced))
-            });
-            let whose = || Some((request.announced.infohash, request.announced.peer_id));
-            let admission = match admission {
+            let announced = Some(&request.announced);
+            let admission = match admit_announce(context, &request, source) {
                 Ok(admission) => admission,
                 Err(refusal) => {
-                    context.refuse(Protocol::Udp, source, asked, refusal.cause, whose);
+                    refuse(context, source, asked, refusal, announced);
                     return fail(refusal.reason);
                 }
             };
             if let Some(reason) = context.lists.failure(&request.announced.infohash) {
-                context.refuse(Protocol::Udp, source, asked, Cause::Torrent, whose);
+                refuse(context, source, asked, UNWANTED, announced);
                 return fail(reason);
             }
             Admitted::Announce {
@@ -121,7 +101,7 @@ pub(crate) fn admit<'p>(
         }
         // A scrape has no room for a key (BEP 41 is of announces alone), and numbers are for members.
         Request::Scrape(_) if context.lists.keys.is_some() => {
-            context.refuse(Protocol::Udp, source, asked, Cause::Key, || None);
+            refuse(context, source, asked, KEY_MISSING, None);
             fail(KEY_MISSING.reason)
         }
         Request::Scrape(scrape) => {
@@ -132,6 +112,22 @@ pub(crate) fn admit<'p>(
         }
         Request::Connect { .. } => Admitted::Dropped,
     }
+}
+
+/// Counts and logs a request that is refused.
+#[inline(never)]
+fn refuse(
+    context: &Context<'_>,
+    source: IpAddr,
+    asked: Asked,
+    refusal: Refusal,
+    announced: Option<&Announced>,
+) {
+    let named = || announced.map(|announced| (announced.infohash, announced.peer_id));
+    context.refuse(Protocol::Udp, source, asked, refusal.cause, named);
+    context.log(true, || {
+        Logged::now(source, asked, announced.copied()).refused(&refusal)
+    });
 }
 
 fn admit_announce(
@@ -195,6 +191,8 @@ pub(crate) fn answer(
                 Ok(facts) => {
                     let peer_id = &admission.announce.peer_id;
                     context.count_announce(Protocol::Udp, source, peer_id, || None);
+                    let announced = || Some((&admission.announce).into());
+                    context.log(false, || Logged::now(source, Asked::Announce, announced()));
                     let interval_s = context.policy.interval_s(context.rng);
                     wire::announce(
                         out,
@@ -206,16 +204,15 @@ pub(crate) fn answer(
                     wire::PEERS_AT + facts.v4_bytes + facts.v6_bytes
                 }
                 Err(refusal) => {
-                    let announce = &admission.announce;
-                    let whose = || Some((announce.infohash, announce.peer_id));
-                    let asked = Asked::Announce;
-                    context.refuse(Protocol::Udp, source, asked, refusal.cause, whose);
+                    let announced = Announced::from(&admission.announce);
+                    refuse(context, source, Asked::Announce, refusal, Some(&announced));
                     wire::error(out, transaction, refusal.reason, request_bytes)
                 }
             }
         }
         Admitted::Scrape(scrape) => {
             context.count_scrape(Protocol::Udp, source);
+            context.log(false, || Logged::now(source, Asked::Scrape, None));
             let counts = scrape.infohashes.iter();
             let counts = counts.map(|infohash| context.counts(infohash).unwrap_or_default());
             wire::scrape(out, scrape.transaction, counts)

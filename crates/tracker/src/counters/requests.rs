@@ -34,7 +34,7 @@ pub(crate) enum Asked {
 impl Asked {
     const ALL: [Self; 4] = [Self::Announce, Self::Scrape, Self::Connect, Self::Unclear];
 
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Announce => "announce",
             Self::Scrape => "scrape",

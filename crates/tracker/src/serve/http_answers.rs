@@ -199,11 +199,11 @@ impl HttpAnswers {
             }
             Leave::FullScrape(scrape) => {
                 let returned = full_scrape::start(&self.shared, stream, scrape);
-                let (from, asked) = (scrape.requester, Asked::Scrape);
+                let counts = context.counters.requests(Protocol::Http, scrape.is_v6);
                 if returned.is_ok() {
-                    context.count_scrape(Protocol::Http, from);
+                    counts.answer(Asked::Scrape);
                 } else {
-                    context.refuse(Protocol::Http, from, asked, Cause::FullScrape, || None);
+                    counts.refuse(Asked::Scrape, Cause::FullScrape);
                     let mut body = Vec::new();
                     failure(
                         &mut body,

@@ -166,10 +166,9 @@ impl NatChecker {
         } else {
             self.counters().nat_failures.one();
         }
-        if let Some(log) = &self.shared.log
-            && !log.add(Logged::nat_check(check, was_reached))
-        {
-            self.counters().unlogged.one();
+        if let Some(logs) = &self.shared.logs {
+            let row = || Logged::nat_check(check, was_reached);
+            logs.add(false, row, self.counters());
         }
     }
 

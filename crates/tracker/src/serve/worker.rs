@@ -15,7 +15,7 @@ use super::limits::{SWEEP_STEP, TICK_MS, TICKS_A_SWEEP};
 use super::ports::WorkerSockets;
 use super::threads::Threads;
 use super::udp::UdpServer;
-use crate::answer::log::Log;
+use crate::answer::log::Logs;
 use crate::answer::{Context, Policy};
 use crate::counters::Counters;
 use crate::gate::Gate;
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     /// One for each worker, and one for the NAT checks.
     pub(crate) counters: Box<[Counters]>,
     pub(crate) samples: Mutex<Samples>,
-    pub(crate) log: Option<Log>,
+    pub(crate) logs: Option<Logs>,
     pub(crate) handoff: HandOff,
     /// What comes back from the web application, one for each worker.
     pub(crate) returns: Box<[HandOff]>,
@@ -111,7 +111,7 @@ impl Worker {
                 counters: &shared.counters[self.index],
                 samplers: &samplers,
                 samples: &shared.samples,
-                log: shared.log.as_ref(),
+                logs: shared.logs.as_ref(),
                 rng: &mut rng,
                 now_ms: shared.clock.now_ms(),
             };

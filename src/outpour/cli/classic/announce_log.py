@@ -87,7 +87,9 @@ def line_of_core(row: Logged) -> str:
 
 
 def _udp_request(row: Logged) -> str:
-    """An announce over UDP in the words of one over HTTP; the old trackers knew none."""
+    """A request over UDP in the words of one over HTTP; the old trackers knew none."""
+    if row.infohash is None:
+        return f"GET /{row.asked} UDP"
     parameters = {
         "info_hash": quote(row.infohash or b"", safe=""),
         "peer_id": quote(row.peer_id or b"", safe=""),

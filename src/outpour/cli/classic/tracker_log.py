@@ -17,9 +17,9 @@ from pathlib import Path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outpour.base.errors import WriteError, reason
+from outpour.base.lasting_stream import LastingStream
 from outpour.base.text import printable
 from outpour.cli.classic.log_notes import missing
-from outpour.cli.shared.lasting_stream import LastingStream
 from outpour.cli.shared.printer import Printer
 
 WHEN = "%d/%b/%Y:%H:%M:%S"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO, TypeAlias, cast
 
 from outpour.base.errors import OutpourError
+from outpour.base.event import Event
 from outpour.base.text import is_unprintable, printable
 from outpour.base.units import format_rate, format_size
 from outpour.cli.shared.env import Env
@@ -25,6 +26,7 @@ PROGRESS_AFTER_S = 1.0
 PROGRESS_LINE_S = 10.0
 """Between two lines of progress where no terminal is; short work writes none."""
 
+_LEVELS = ("debug", "info", "warning", "error")
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -36,15 +38,32 @@ class Printer:
 
     Attributes:
         env: The streams and what they can show.
+        is_json: Talk is an object of JSON a line.
     """
 
     def __init__(self, env: Env) -> None:
         self.env = env
+        self.is_json = False
         self._is_log = False
+        self._level = "info"
 
-    def become_log(self) -> None:
-        """Begin each line of talk with its time and level, where no person watches."""
+    def become_log(self, form: str = "human", level: str = "info") -> None:
+        """Begin each line of talk with its time and level, where no person watches.
+
+        Args:
+            form: `human`, or `json` for an object a line, whoever watches.
+            level: What is said at least: `debug`, `info`, `warning` or `error`.
+        """
         self._is_log = not self.env.is_terminal
+        self.speak(form, level)
+
+    def speak(self, form: str | None, level: str | None) -> None:
+        """Talk in JSON or as ever, and of so much; None leaves it as it is."""
+        self.is_json = form == "json" or (form is None and self.is_json)
+        self._level = level or self._level
+        if self.is_json:
+            # A bar is nothing that a program reads.
+            self.env = replace(self.env, is_terminal=False, color_err=False)
 
     def outlast(
         self, missing: Callable[[int, str], str] | None = None, *, has_data: bool = False
@@ -55,9 +74,9 @@ class Printer:
             missing: Makes the line that says how many are missing and why.
             has_data: A program may read stdout: it gets every line, or the command ends.
         """
-        from outpour.cli.shared.lasting_stream import lasting, lines_missing
+        from outpour.base.lasting_stream import lasting
 
-        say = missing or lines_missing
+        say = missing or self._missing
         out = None if has_data else lasting(self.env.stdout, say)
         err = lasting(self.env.stderr, say)
         self.env = replace(
@@ -96,7 +115,10 @@ class Printer:
 
     def note(self, message: str) -> None:
         """Tell a person what is unwise."""
-        self.warn(("yellow", "note:"), " ", message)
+        if self.is_json:
+            self.entry("warning", "note", {"message": message})
+        else:
+            self.warn(("yellow", "note:"), " ", message)
 
     def warn(self, *line: Text) -> None:
         """Tell a person what somebody should look at."""
@@ -104,11 +126,45 @@ class Printer:
 
     def error(self, message: str, hint: str | None = None) -> None:
         """Tell a person what failed, and the way out."""
+        if self.is_json:
+            self.entry("error", "error", {"message": message, "hint": hint})
+            return
         self._write(None, ("red", "error:"), " ", message)
         if hint is not None:
             self._write(None, ("cyan", "hint:"), " ", hint)
 
+    def event(self, event: Event, level: str | None = None) -> None:
+        """Tell programs of something that happened, with all its values."""
+        from outpour.cli.shared.json_lines import event_name, event_values
+
+        usual = "warning" if event.is_trouble else "info"
+        self.entry(level or usual, event_name(event), event_values(event))
+
+    def entry(self, level: str, event: str, values: Mapping[str, object]) -> None:
+        """Tell programs something: an object on a line of its own."""
+        from outpour.cli.shared.json_lines import json_line
+
+        if self._is_said(level):
+            self.env.stderr.write(json_line(level, event, values) + "\n")
+
+    def _missing(self, count: int, why: str) -> str:
+        from outpour.base.lasting_stream import lines_missing
+        from outpour.cli.shared.json_lines import json_line
+
+        if self.is_json:
+            return json_line("warning", "lines_missing", {"count": count, "why": why}) + "\n"
+        return lines_missing(count, why)
+
+    def _is_said(self, level: str) -> bool:
+        return _LEVELS.index(level) >= _LEVELS.index(self._level)
+
     def _write(self, level: str | None, *line: Text) -> None:
+        if level is not None and not self._is_said(level):
+            return
+        if self.is_json:
+            text = "".join(part if isinstance(part, str) else part[1] for part in line)
+            self.entry(level or "error", "message", {"message": text.strip()})
+            return
         # What ends the process is for whoever started it: two lines, the same everywhere.
         if self._is_log and level is not None:
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import ExitStack
 
 from outpour.base.event import Event
@@ -11,6 +12,9 @@ from outpour.cli.shared.alike_lines import AlikeLines
 from outpour.cli.shared.fitting_hint import fitting
 from outpour.cli.shared.printer import Printer, Report
 from outpour.publisher.publish_events import (
+    CopyFound,
+    CopyLies,
+    CopyMissing,
     Hashing,
     Noted,
     Published,
@@ -25,6 +29,8 @@ from outpour.publisher.publish_events import (
 
 LARGE_BYTES = 64 << 20
 """What is smaller is hashed in the time it takes to read about it."""
+HASHING_S = 1.0
+"""Between two words on how far hashing is, where programs read them."""
 WAITING_MIN = 25
 """With fewer torrents, their own lines tell enough."""
 _SUBJECT = re.compile(r"`[^`]*`")
@@ -46,9 +52,13 @@ class PublishLines:
         self._report: Report | None = None
         self._hashing: dict[str, tuple[int, int]] = {}
         self._serving: Serving | None = None
+        self._told_hashing = 0.0
 
     def __call__(self, event: Event) -> None:
         """Say one event."""
+        if self._printer.is_json:
+            self._write_down(event)
+            return
         if isinstance(event, Hashing):
             self._progress(event.name, event.done, event.total)
             return
@@ -72,8 +82,27 @@ class PublishLines:
                 self._printer.talk("stopped; everything is saved")
             case Published() | Withdrawn() | Skipped():
                 self._torrent(event)
+            case CopyFound() | CopyMissing() | CopyLies():
+                self._copy(event)
             case _:
                 self._printer.talk(str(event))
+
+    def _write_down(self, event: Event) -> None:
+        """Give programs each event with its values; how far hashing is, once in a while."""
+        match event:
+            case Turned():
+                self._printer.flush()
+            case Hashing():
+                now = time.monotonic()
+                if now - self._told_hashing >= HASHING_S:
+                    self._told_hashing = now
+                    self._printer.event(event, "debug")
+            case Waiting():
+                self._printer.event(event, "debug")
+            case Skipped() | Noted():
+                self._printer.event(event, "warning")
+            case _:
+                self._printer.event(event)
 
     def close(self) -> None:
         """Take the bar away, and say what was held back."""
@@ -100,6 +129,21 @@ class PublishLines:
             case Skipped():
                 self._hashing.pop(event.name, None)
                 self._skipped(event)
+
+    def _copy(self, event: CopyFound | CopyMissing | CopyLies) -> None:
+        # Thousands are looked at after one another, and most of them say the same.
+        match event:
+            case CopyFound():
+                line = (("green", "copy"), f" {event.name}: good at {event.seed}")
+                self._alike.say("good", "copies", "", event.name, line)
+            case CopyMissing():
+                line = (("yellow", "no copy"), f" {event.name}: {event.why}; looked for again")
+                why = _SUBJECT.sub("…", event.why).removeprefix("…: ")
+                self._alike.say("missing", "copies", why, event.name, line)
+            case CopyLies():
+                line = (("red", "another copy"), f" {event.name}: {event.why}; not named")
+                why = _SUBJECT.sub("…", event.why).removeprefix("…: ")
+                self._alike.say("not those published", "copies", why, event.name, line)
 
     def _skipped(self, event: Skipped) -> None:
         line = (("yellow", "skipped"), f" {event.name}: {event.message}")

@@ -22,12 +22,14 @@ from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state import dfile
 from outpour.web.access import AccessRules
 from outpour.web.admin.admin_access import AdminAccess
-from outpour.web.admin.console import Console
+from outpour.web.admin.tracker_console import tracker_console
 from outpour.web.api.administration import Admin
 from outpour.web.api.who_asks import AccessAsks
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.index_override import IndexOverride
+from outpour.web.logs.request_logs import RequestLogs
+from outpour.web.metrics.metrics_server import MetricsServer
 from outpour.web.serve_until_signal import serve
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
@@ -71,6 +73,12 @@ class TrackerRun:
         """
         with saying_so(self._printer, "reading torrents, lists and state"):
             self.service.start()
+        try:
+            self._numbers = MetricsServer(self._settings.metrics_addresses)
+            self._logs = RequestLogs(self._settings, self.service, self._printer.note)
+        except BaseException:
+            self.service.stop()
+            raise
 
     def take_over(self, path: Path) -> None:
         """Take over the state of a classic tracker.
@@ -125,32 +133,34 @@ class TrackerRun:
             self.service,
             options,
             administration=self._admin(),
-            console=self._console(),
+            console=tracker_console(self.service, self._access),
             rules=self._rules(),
         )
         front = IndexOverride(app, redirect=redirect, favicon=settings.favicon)
+        logs, numbers = self._logs, self._numbers
+
+        def hang_up() -> None:
+            logs.reopen()
+            on_hangup()
+
         give_way()
-        asyncio.run(
-            serve(
-                self.service,
-                wrap(front),
-                on_ready=self._tell_addresses,
-                on_hangup=on_hangup,
-                alongside=alongside,
-                trusted_proxies=settings.trusted_proxies,
+        try:
+            asyncio.run(
+                serve(
+                    self.service,
+                    logs.wrap(wrap(front)),
+                    on_ready=self._tell_addresses,
+                    on_hangup=hang_up,
+                    alongside=[*alongside, logs.run, lambda: numbers.run(app)],
+                    trusted_proxies=settings.trusted_proxies,
+                )
             )
-        )
+        finally:
+            numbers.close()
+            logs.close()
 
     def _rules(self) -> AccessRules:
-        service, token = self.service, self._token
-        if token is None:
-            return AccessRules(self._settings.levels, service.is_key)
-        return AccessRules(self._settings.levels, service.is_key, token.is_right)
-
-    def _console(self) -> Console | None:
-        if self._access is None:
-            return None
-        return Console(self._access, self.service.operation, self.service.usage)
+        return AccessRules(self._settings.levels, self.service.is_key, self._access)
 
     def _admin(self) -> Admin | None:
         if self._access is None:
@@ -172,6 +182,8 @@ class TrackerRun:
             where = format_host_port(_ANY.get(host, host), port)
             everywhere = " (all interfaces)" if host in _ANY else ""
             self._printer.talk(f"tracker: udp://{where}/announce{everywhere}")
+        for host, port in self._numbers.addresses:
+            self._printer.talk(f"metrics: http://{format_host_port(host, port)}/metrics")
         if self._settings.levels["page"] != "off" and self.service.http_addresses:
             host, port = self.service.http_addresses[0]
             where = format_host_port(_ANY.get(host, host), port)

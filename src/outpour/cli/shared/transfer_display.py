@@ -76,7 +76,10 @@ class Display:
                 self._draw(statuses)
             case "plain":
                 for status in statuses:
-                    self._printer.talk(_sentence(status))
+                    if self._printer.is_json:
+                        self._printer.entry("info", "status", status_object(status))
+                    else:
+                        self._printer.talk(_sentence(status))
                 self._printer.flush()
             case "json":
                 for status in statuses if is_time else changed:

@@ -88,6 +88,9 @@ def _tell(printer: Printer, display: Display, outcome: Outcome, whole: Whole) ->
             if display.manner == "json":
                 found: dict[str, object] = {"path": str(outcome.path), "length": outcome.length}
                 display.event(word, shared | found)
+            elif printer.is_json:
+                values = {"path": outcome.path, "length": outcome.length}
+                printer.entry("info", word, shared | values)
             else:
                 size = format_size(outcome.length)
                 printer.talk(("green", word), f" {outcome.path} ({size}{proof})")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from outpour.base.errors import ReadError, reason
 from outpour.base.event import Event
+from outpour.base.text import printable
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.lists.listed_torrent import Listing, Signature, signature_of
 from outpour.tracker.tracker_events import FileSkipped, SourceReadable, SourceUnreadable
@@ -163,7 +164,7 @@ class Folder:
     def _group(self, path: Path) -> str | None:
         """The folder of a file below the root, None of those in the root itself."""
         parts = path.relative_to(self.root).parts[:-1]
-        return "/".join(parts) or None
+        return "/".join(map(printable, parts)) or None
 
     def _look(self, path: Path, stat: os.stat_result, events: list[Event]) -> _Known:
         signature = signature_of(stat)

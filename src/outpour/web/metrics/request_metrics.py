@@ -84,7 +84,7 @@ def _latencies(latencies: Iterable[Latency]) -> Family:
         below = 0
         for bound, count in one.buckets:
             below += count
-            values.append(({**labels, "le": f"{bound:g}"}, below, "_bucket"))
+            values.append(({**labels, "le": repr(bound)}, below, "_bucket"))
         values.append(({**labels, "le": "+Inf"}, one.count, "_bucket"))
         values.append((labels, round(one.sum_s, 9), "_sum"))
         values.append((labels, one.count, "_count"))

@@ -45,7 +45,12 @@ METRICS: tuple[Metric, ...] = (
     _counter("errors", "Requests answered with an error.", errors_http=_HTTP, errors_udp=_UDP),
     _counter("dropped", "Packets left unanswered.", dropped_udp=_UDP),
     _counter("unsent", "Answers that the send buffer had no room for.", unsent_udp=_UDP),
-    _counter("unlogged", "Requests that the log had no room for.", unlogged={}),
+    _counter(
+        "unlogged",
+        "Requests that a log had no room for.",
+        unlogged={"log": "access"},
+        unlogged_refusals={"log": "refusals"},
+    ),
     _counter("connections", "Connections accepted.", connections_http=_HTTP),
     _counter(
         "timed_out", "Connections closed for not sending or taking in time.", timed_out_http=_HTTP
@@ -69,5 +74,11 @@ METRICS: tuple[Metric, ...] = (
     ),
     _gauge("seeders", "Peers that are complete.", seeders={}),
     _gauge("torrents", "Torrents with a swarm.", torrents={}),
+    Metric(
+        "outpour_state_unsaved_counters",
+        "gauge",
+        "Counters of completed downloads that are not on disk yet.",
+        {"unsaved": {}},
+    ),
     _gauge("store_bytes", "Memory that the swarms take.", store_bytes={}),
 )

@@ -80,19 +80,18 @@ async function copy(text) {
   if (!isDone) throw new Error("copying was refused");
 }
 
-// A button with words says so in its words, one with an icon by its icon.
+// A button says so in its words and by its icon, as far as it has them.
 function tellCopied(button, said) {
   $("#said").textContent = said;
   const icon = $("use", button);
-  if (icon) {
-    icon.setAttribute("href", said === "copied" ? "#i-check" : "#i-copy");
-    setTimeout(() => icon.setAttribute("href", "#i-copy"), COPIED_MS);
-    return;
-  }
-  const label = button.dataset.label ?? button.textContent;
-  button.dataset.label = label;
-  button.textContent = said;
-  setTimeout(() => (button.textContent = label), COPIED_MS);
+  const words = [...button.childNodes].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  if (words) button.dataset.label ??= words.data;
+  if (words) words.data = said;
+  icon?.setAttribute("href", said === "copied" ? "#i-check" : "#i-copy");
+  setTimeout(() => {
+    if (words) words.data = button.dataset.label;
+    icon?.setAttribute("href", "#i-copy");
+  }, COPIED_MS);
 }
 
 function showCopying() {

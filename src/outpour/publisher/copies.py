@@ -1,0 +1,172 @@
+"""Keeps the copies on other servers in view, and torrents that name those that are good.
+
+A copy is looked at when its torrent is published, again and again while it is missing, and once a
+day afterwards: at ten thousand torrents with a dozen copies that is about one small look a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from outpour.base.errors import WriteError
+from outpour.base.event import Event
+from outpour.publisher.copy_check import LiesError, MissingError, check_copy
+from outpour.publisher.publish_events import CopyFound, CopyLies, CopyMissing
+from outpour.publisher.published import Publication, PublishedTorrents
+from outpour.publisher.torrent_of_entry import Torrents
+from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.service import TrackerService
+
+Renew = Callable[[Publication, Metainfo, Path], None]
+
+AT_ONCE = 4
+AGAIN_S = 86_400.0
+"""After a copy was found good, or lied: whoever keeps it may have put that right."""
+MISSING_AGAIN_S = 30.0
+MISSING_AGAIN_S_MAX = 3600.0
+WRITE_AGAIN_S = 60.0
+
+
+@dataclass(slots=True)
+class _Copy:
+    infohash: bytes
+    seed: str
+    is_good: bool | None = None
+    wait_s: float = MISSING_AGAIN_S
+    is_dropped: bool = False
+
+
+@dataclass(order=True, slots=True)
+class _Due:
+    at: float
+    copy: _Copy = field(compare=False)
+
+
+class Copies:
+    """The copies of what is published.
+
+    Args:
+        torrents: Names them, and writes torrents down.
+        tracker: Has the torrents.
+        published: What is published.
+        renew: Has the tracker and the page go on with another .torrent of the same infohash.
+        tell: Told what is found.
+    """
+
+    def __init__(
+        self,
+        torrents: Torrents,
+        tracker: TrackerService,
+        published: PublishedTorrents,
+        renew: Renew,
+        tell: Callable[[Event], None],
+    ) -> None:
+        self._torrents = torrents
+        self._tracker = tracker
+        self._published = published
+        self._renew = renew
+        self._tell = tell
+        self._loop = asyncio.get_running_loop()
+        self._copies: dict[bytes, list[_Copy]] = {}
+        self._due: list[_Due] = []
+        self._wake = asyncio.Event()
+        self._ended = threading.Event()
+
+    def add(self, publication: Publication, seeds: Sequence[str], named: Sequence[str]) -> None:
+        """Look after the copies of what was just published.
+
+        Args:
+            publication: It.
+            seeds: Where copies of it are to be.
+            named: Those that its torrent names already.
+        """
+        copies = [_Copy(publication.infohash, seed, seed in named or None) for seed in seeds]
+        self._copies[publication.infohash] = copies
+        for copy in copies:
+            heapq.heappush(self._due, _Due(self._loop.time(), copy))
+        if copies:
+            self._wake.set()
+
+    def remove(self, infohash: bytes) -> None:
+        """Forget the copies of what was withdrawn."""
+        for copy in self._copies.pop(infohash, ()):
+            copy.is_dropped = True
+
+    async def run(self) -> None:
+        """Look at what is due, until cancelled."""
+        looking: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                self._wake.clear()
+                now = self._loop.time()
+                while self._due and self._due[0].at <= now and len(looking) < AT_ONCE:
+                    copy = heapq.heappop(self._due).copy
+                    if not copy.is_dropped:
+                        looking.add(asyncio.create_task(self._look(copy)))
+                wait_s = max(0.0, self._due[0].at - now) if self._due else None
+                wake = asyncio.create_task(self._wake.wait())
+                # A full house waits for somebody to leave.
+                timeout = wait_s if len(looking) < AT_ONCE else None
+                done, _ = await asyncio.wait(
+                    {wake, *looking}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+                )
+                wake.cancel()
+                for task in done & looking:
+                    looking.discard(task)
+                    task.result()
+        finally:
+            self._ended.set()
+            for task in looking:
+                task.cancel()
+
+    async def _look(self, copy: _Copy) -> None:
+        publication = self._published.by_infohash(copy.infohash)
+        file = self._tracker.metainfo_file(copy.infohash)
+        if publication is None or file is None:
+            return
+        before = copy.is_good
+        event: Event
+        try:
+            await asyncio.to_thread(_check, copy.seed, file.read, self._ended)
+        except LiesError as error:
+            copy.is_good, wait_s = False, AGAIN_S
+            event = CopyLies(publication.name, copy.seed, str(error))
+        except MissingError as error:
+            copy.is_good, wait_s = False, copy.wait_s
+            copy.wait_s = min(copy.wait_s * 2, MISSING_AGAIN_S_MAX)
+            event = CopyMissing(publication.name, copy.seed, str(error))
+        else:
+            copy.is_good, wait_s, copy.wait_s = True, AGAIN_S, MISSING_AGAIN_S
+            event = CopyFound(publication.name, copy.seed)
+        if copy.is_dropped:
+            return
+        if copy.is_good != before:
+            self._tell(event)
+            if not await self._name(publication):
+                # Not written down: as if it had not been looked at.
+                copy.is_good, wait_s = before, WRITE_AGAIN_S
+        heapq.heappush(self._due, _Due(self._loop.time() + wait_s, copy))
+
+    async def _name(self, publication: Publication) -> bool:
+        """Have the torrent name the good copies; says if that could be written down."""
+        copies = self._copies.get(publication.infohash, [])
+        good = [copy.seed for copy in copies if copy.is_good]
+        try:
+            written = await asyncio.to_thread(self._torrents.with_copies, publication, good)
+        except WriteError:
+            return False
+        if written is not None and self._published.by_infohash(publication.infohash):
+            self._renew(publication, *written)
+        return True
+
+
+def _check(seed: str, read: Callable[[], bytes | None], ended: threading.Event) -> None:
+    raw = read()
+    if raw is None:
+        raise MissingError("its torrent cannot be read")
+    check_copy(seed, Metainfo.parse(raw), ended)
