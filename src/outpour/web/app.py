@@ -51,6 +51,7 @@ from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.torrents import torrent_documents, torrent_page
 from outpour.web.torrents.archives_sent import ArchivesSent
+from outpour.web.torrents.drawn_swarms import DrawnSwarms
 from outpour.web.torrents.file_tree import shown_paths, tree_of
 from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
@@ -133,6 +134,7 @@ def make_app(
         facts=FactsKept(view),
         files=FilesKept(view, beside, shown_paths),
         archives=ArchivesSent(),
+        drawings=DrawnSwarms(view, thread),
         live=live,
         assets=Assets.load(options.site),
         templates=environment,
