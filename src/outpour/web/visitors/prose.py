@@ -155,6 +155,7 @@ def _tame(tokens: Sequence[Token], folder: tuple[str, ...]) -> None:
             token.tag = f"h{level}"
         for child in token.children or ():
             if child.type == "image":
+                child.content = _words(child)
                 child.type, child.tag, child.children = "text", "", None
             elif child.type == "link_open":
                 leading = _leading(str(child.attrs.pop("href", "")), folder)
