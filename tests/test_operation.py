@@ -138,8 +138,11 @@ def test_a_second_half_of_a_minute_joins_the_first_after_a_restart(path):
 def test_a_damaged_moment_is_a_gap_and_not_a_number(path, store):
     store.moments.add([minute(NOON + at * 60, 7) for at in range(3)])
     with closing(sqlite3.connect(path)) as other:
+        where = "FROM moments WHERE tier = 60 AND at = ?"
+        (numbers,) = other.execute(f"SELECT numbers {where}", (NOON + 60,)).fetchone()
+        flipped = bytes([*numbers[:9], numbers[9] ^ 4, *numbers[10:]])
         other.execute(
-            "UPDATE moments SET numbers = replace(numbers, 7, 8) WHERE at = ?", (NOON + 60,)
+            "UPDATE moments SET numbers = ? WHERE tier = 60 AND at = ?", (flipped, NOON + 60)
         )
         other.commit()
     assert [one.at - NOON for one in moments(store, NOON + 180, NOON, 60)] == [0, 120]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
+from outpour.base.event import Event
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 from outpour.web.access import AccessRules
+from outpour.web.admin.admin_access import AdminAccess
 from outpour.web.contract import WebOptions
 
 from .conftest import FakeView, Site, make_metainfo
@@ -28,13 +31,26 @@ ALWAYS = ["/healthz", "/robots.txt", "/favicon.ico", "/static/page.css"]
 TOKEN = "the-token-of-the-administrator"
 
 
+class RightToken:
+    def is_right(self, given: str) -> bool:
+        return given == TOKEN
+
+
 @pytest.fixture
-def guarded(view: FakeView, tmp_path: Path) -> Iterator[Callable[..., Site]]:
+def told() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def guarded(view: FakeView, tmp_path: Path, told: list[Event]) -> Iterator[Callable[..., Site]]:
     sites = []
     view.publish("a", b"1", tmp_path)
 
-    def run(public_url: str | None = None, **levels: str) -> Site:
-        rules = AccessRules(levels, lambda key: key == "alice", lambda text: text == TOKEN)
+    def run(public_url: str | None = None, *, tick_s: int = 1000, **levels: str) -> Site:
+        # Whoever was wrong has waited long enough by the next request.
+        clock = count(0, tick_s)
+        access = AdminAccess(RightToken(), told.append, lambda: next(clock))
+        rules = AccessRules(levels, lambda key: key == "alice", access)
         sites.append(Site(view, WebOptions(public_url=public_url), rules=rules))
         return sites[-1]
 
@@ -88,6 +104,29 @@ def test_the_token_opens_all_that_is_not_off(guarded: Callable[..., Site]):
     for wrong in ("Bearer x", "Basic !!", "Basic " + base64.b64encode(b"\xff").decode(), "Basic"):
         assert site.get("/", authorization=wrong).status == 401
     assert site.get("/").headers["www-authenticate"].startswith("Basic ")
+
+
+def test_who_guesses_the_token_is_slowed_in_every_room(
+    guarded: Callable[..., Site], told: list[Event]
+):
+    site = guarded(tick_s=0, page="token", api="token", metrics="key")
+    for path in ("/", "/api/v1/torrents", "/classic"):
+        assert site.get(path, authorization="Bearer wrong").status == 401
+    late = site.get("/", authorization=f"Bearer {TOKEN}")
+    assert (late.status, late.headers["retry-after"]) == (429, "2")
+    assert site.get("/api/v1/stats", authorization=f"Bearer {TOKEN}").status == 429
+    # Who has no key is told just that, and looks like nobody who guesses.
+    assert site.get("/metrics", authorization="Bearer bob").status == 403
+    assert site.get("/").status == 401
+    assert [str(event) for event in told] == ["`127.0.0.1`: not the administrator's token"]
+
+
+def test_a_key_that_ended_is_no_guess_at_the_token(guarded: Callable[..., Site], told: list[Event]):
+    site = guarded(tick_s=0, page="key")
+    for _ in range(9):
+        assert site.get("/", authorization="Bearer bob").status == 403
+    assert site.get("/", authorization="Bearer alice").status == 200
+    assert told == []
 
 
 def test_the_pages_of_a_key_holder_keep_the_key(guarded: Callable[..., Site]):

@@ -16,7 +16,7 @@ from outpour.web.access import AccessRules
 from outpour.web.api.api_table import ENDPOINTS
 from outpour.web.api.problem import KINDS, PAGE
 from outpour.web.contract import WebOptions
-from outpour.web.packed_text import coding_of
+from outpour.web.packed_text import coding_of, is_worth_packing
 from outpour.web.query import Query
 
 from .conftest import FakeView, Site
@@ -207,6 +207,21 @@ def test_content_and_torrent_files_are_sent_as_they_are(view: FakeView, site: Si
     view.publish("a.bin", b"1" * 100_000, tmp_path)
     answer = site.get("/content/a.bin", accept_encoding="br, gzip")
     assert (answer.body, "content-encoding" in answer.headers) == (b"1" * 100_000, False)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "is_packed"),
+    [
+        ("text/html", True), ("text/css", True), ("application/json", True),
+        ("image/svg+xml", True),
+        ("application/rss+xml; charset=utf-8", True), ("application/problem+json", True),
+        ("image/png", False), ("font/woff2", False), ("application/x-bittorrent", False),
+        ("application/zip", False), ("application/octet-stream", False),
+    ],
+)  # fmt: skip
+def test_what_is_packed_already_is_sent_as_it_is(media_type: str, is_packed: bool):
+    assert is_worth_packing(b"x" * 5000, media_type) == is_packed
+    assert not is_worth_packing(b"x" * 1000, media_type)
 
 
 @pytest.fixture

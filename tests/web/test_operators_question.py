@@ -2,112 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import http.client
 import re
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
 from outpour.tracker import saver
-from outpour.tracker.service import TrackerService
-from outpour.tracker.settings import TrackerSettings
-from outpour.web.admin.admin_access import AdminAccess
-from outpour.web.admin.console import Console
-from outpour.web.app import make_app
-from outpour.web.contract import WebOptions
-from outpour.web.serve_until_signal import web_side
 from tests.waiting import wait_for
 
 from .admin_site import TOKEN
+from .running_tracker import OTHER, WANTED, RunningTracker
 
 pytestmark = pytest.mark.live
-
-NOON = 1_795_003_200
-WANTED, OTHER = b"\xab" * 20, b"\xcd" * 20
-
-
-class RightToken:
-    def is_right(self, given: str) -> bool:
-        return given == TOKEN
-
-
-class RunningTracker:
-    """A tracker with its pages, in a thread of its own, whose clock a test moves on."""
-
-    def __init__(self, folder: Path) -> None:
-        self.now = float(NOON - 600)
-        self.list = folder / "allow.txt"
-        self.allow(WANTED, OTHER)
-        settings = TrackerSettings(
-            listen=("127.0.0.1:0",), workers=1, udp=False, allow_list=self.list, state=folder / "s"
-        )
-        self.service = TrackerService(settings, clock=lambda: self.now)
-        # A minute of this clock is a minute for everybody.
-        self.service.operation._up = lambda: self.now
-        self._loop = asyncio.new_event_loop()
-        self._is_up = threading.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
-        self._thread.start()
-        assert self._is_up.wait(20)
-        self.host, self.port = self.service.http_addresses[0]
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
-
-    async def _run(self) -> None:
-        self.service.start()
-        service = self.service
-        console = Console(AdminAccess(RightToken(), service.tell), service.operation, service.usage)
-        app = make_app(service, WebOptions(), console=console)
-        try:
-            async with web_side(service, app):
-                self._work = asyncio.ensure_future(service.run())
-                self._is_up.set()
-                await asyncio.gather(self._work, return_exceptions=True)
-        finally:
-            service.stop()
-
-    def allow(self, *infohashes: bytes) -> None:
-        new = self.list.with_suffix(".new")
-        new.write_text("".join(f"{infohash.hex()}\n" for infohash in infohashes))
-        new.replace(self.list)
-
-    def announce(self, infohash: bytes, peer: int) -> bytes:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
-        try:
-            connection.request(
-                "GET",
-                f"/announce?info_hash={quote(infohash)}&peer_id=-qB4650-{peer:012}"
-                f"&port={10_000 + peer}&uploaded=0&downloaded=0&left=0&compact=1",
-                headers={"user-agent": "qBittorrent/4.6.5"},
-            )
-            return connection.getresponse().read()
-        finally:
-            connection.close()
-
-    def minute(self, wanted: int, other: int, *, broken: int = 0) -> None:
-        """Let peers announce for a minute."""
-        for peer in range(wanted):
-            assert b"failure" not in self.announce(WANTED, peer)
-        for peer in range(other):
-            self.announce(OTHER, peer)
-        for peer in range(broken):
-            self.announce(b"short", peer)
-        sampled = self.service.operation._sampled
-        before = sampled[-1]
-        self.now += 60
-        wait_for(lambda: sampled[-1] is not before, what="a sample")
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._work.cancel)
-        self._thread.join(20)
-        self._loop.close()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from outpour.engine.engine_events import (
     TrackerAnswered,
     TrackerFailed,
     TrackerWarned,
+    TrafficCounted,
     WebSeedFailed,
 )
 from outpour.engine.engine_settings import Encryption, EngineSettings
@@ -48,6 +49,7 @@ __all__ = [
     "TrackerAnswered",
     "TrackerFailed",
     "TrackerWarned",
+    "TrafficCounted",
     "WebSeedFailed",
     "disk_paths",
     "locate",

@@ -17,6 +17,7 @@ from outpour.engine.engine_events import (
     TrackerAnswered,
     TrackerFailed,
     TrackerWarned,
+    TrafficCounted,
     WebSeedFailed,
 )
 from outpour.engine.engine_settings import Profile
@@ -59,6 +60,9 @@ def event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | None:
             return _content_fault(infohash, alert.error, text_of(alert.filename))
         case lt.torrent_error_alert():
             return _content_fault(infohash, alert.error, "")
+        case lt.session_stats_alert():
+            names = ("net.sent_payload_bytes", "net.recv_payload_bytes", "peer.num_peers_connected")
+            return TrafficCounted(infohash, *(alert.values[name] for name in names))
         case lt.fastresume_rejected_alert():
             return ResumeRefused(infohash, lowered(reason_of(alert.error)))
         case _:

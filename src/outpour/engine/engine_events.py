@@ -112,6 +112,21 @@ class ListenFailed(EngineEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class TrafficCounted(EngineEvent):
+    """What all torrents together moved since the start, as `Engine.count_traffic` asked for it.
+
+    Attributes:
+        sent: Content bytes sent.
+        received: Content bytes received.
+        peers: Connected peers.
+    """
+
+    sent: int
+    received: int
+    peers: int
+
+
+@dataclass(frozen=True, slots=True)
 class EventsLost(EngineEvent):
     """Nobody drained the events for so long that the oldest were dropped."""
 

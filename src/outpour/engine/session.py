@@ -27,12 +27,7 @@ from outpour.engine.goodbye import drop, say_goodbye
 from outpour.engine.kept_torrent import layers_of
 from outpour.engine.opening import cannot_listen, open_session
 from outpour.engine.order import Order
-from outpour.engine.parameters import (
-    info_of,
-    params_of,
-    place_files,
-    read_kept,
-)
+from outpour.engine.parameters import info_of, params_of, place_files, read_kept
 from outpour.engine.status import Mode, Status
 from outpour.engine.tracker_guard import guard
 from outpour.engine.utf8_names import require_utf8
@@ -313,6 +308,10 @@ class Engine:
                 events.insert(0, EventsLost(None, self._lost))
                 self._lost = 0
             return events
+
+    def count_traffic(self) -> None:
+        """Have it told soon what was sent and received: a `TrafficCounted` is among the events."""
+        self._open.post_session_stats()
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until something happens; True when an event waits."""

@@ -57,25 +57,41 @@ class Published(Event):
 class Withdrawn(Event):
     """A torrent is no longer tracked, because its content went away or changed."""
 
+    kind = "torrents"
+
     name: str
     infohash: bytes
     why: str
+
+    def __str__(self) -> str:
+        return f"withdrawn `{self.name}`: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped(Event):
     """An entry cannot be published as it is; it is tried again when it changes."""
 
+    is_trouble = True
+    kind = "torrents"
+
     name: str
     message: str
     hint: str | None
+
+    def __str__(self) -> str:
+        return f"skipped `{self.name}`: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
 class Noted(Event):
     """Something an operator should know, though all goes on."""
 
+    kind = "publishing"
+
     message: str
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
 from outpour.web.access import AccessRules
 from outpour.web.admin.admin_access import AdminAccess
-from outpour.web.admin.console import Console
+from outpour.web.admin.tracker_console import tracker_console
 from outpour.web.api.administration import Admin
 from outpour.web.api.who_asks import AccessAsks
 from outpour.web.app import make_app
@@ -49,6 +49,9 @@ from outpour.web.contract import WebOptions
 from outpour.web.logs.request_logs import RequestLogs
 from outpour.web.metrics.metrics_server import MetricsServer
 from outpour.web.serve_until_signal import serve
+
+NOTABLE = (publish_events.Noted, publish_events.Skipped, publish_events.Withdrawn)
+"""Of the publisher's events, those that the tracker tells nothing of."""
 
 
 def publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
@@ -102,7 +105,7 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
         tracker = TrackerService(settings, on_event=lambda event: _relay(event, tell))
         tracker.start()
         give_way()
-        await _serve(options, state, tracker, made_torrents, tell, stack)
+        await _serve(options, state, tracker, made_torrents, _noted(tracker, tell), stack)
 
 
 async def _serve(
@@ -122,6 +125,7 @@ async def _serve(
         if options.seed:
             seeder = Seeder(options, hosts)
             stack.callback(seeder.close)
+            tracker.operation.also_read(seeder.numbers)
             listing = await _self_listing(options, tracker, urls, seeder)
         published, sidecars = PublishedTorrents(), SidecarTable()
         view = PublishedView(
@@ -186,8 +190,8 @@ def _app(
         web,
         beside=beside,
         administration=None if access is None else _admin(tracker, access, deeds),
-        console=None if access is None else Console(access, tracker.operation, tracker.usage),
-        rules=_rules(settings, tracker, token),
+        console=tracker_console(tracker, access),
+        rules=AccessRules(settings.levels, tracker.is_key, access),
     )
 
 
@@ -201,12 +205,6 @@ async def _self_listing(
     return SelfListing(tracker, addresses, is_everywhere=is_everywhere)
 
 
-def _rules(settings: TrackerSettings, tracker: TrackerService, token: Token | None) -> AccessRules:
-    if token is None:
-        return AccessRules(settings.levels, tracker.is_key)
-    return AccessRules(settings.levels, tracker.is_key, token.is_right)
-
-
 def _admin(tracker: TrackerService, access: AdminAccess, deeds: PublisherDeeds) -> Admin:
     keys = tracker.settings.key_list
     return Admin(
@@ -215,6 +213,17 @@ def _admin(tracker: TrackerService, access: AdminAccess, deeds: PublisherDeeds) 
         tracker.ruling,
         deeds,
     )
+
+
+def _noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Let what operators want to know be in the tracker's log as well."""
+
+    def hear(event: Event) -> None:
+        if isinstance(event, NOTABLE):
+            tracker.operation.log.note(event)
+        tell(event)
+
+    return hear
 
 
 def _relay(event: Event, tell: Callable[[Event], None]) -> None:

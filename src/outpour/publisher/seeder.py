@@ -7,12 +7,19 @@ a publisher whose peer port nobody can reach from outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from outpour.base.errors import OutpourError
 from outpour.base.host_port import format_host_port
-from outpour.engine import ContentFault, Engine, EngineSettings, TrackerAnswered, TrackerFailed
+from outpour.engine import (
+    ContentFault,
+    Engine,
+    EngineSettings,
+    TrackerAnswered,
+    TrackerFailed,
+    TrafficCounted,
+)
 from outpour.publisher.publish_options import PublishOptions
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.figures import Peer
@@ -52,6 +59,7 @@ class Seeder:
         self._rates = options.upload_rate, 0
         self._seeding: set[bytes] = set()
         self._failing: set[str] = set()
+        self._traffic = TrafficCounted(None, 0, 0, 0)
 
     @property
     def port(self) -> int:
@@ -115,6 +123,12 @@ class Seeder:
         self._rates = upload_rate, download_rate
         self._engine.limit(download_rate=download_rate, upload_rate=upload_rate)
 
+    def numbers(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """What was moved since the start, and what there is now, for operators; a second old."""
+        traffic = self._traffic
+        counts = {"seeder_sent": traffic.sent, "seeder_received": traffic.received}
+        return counts, {"seeder_peers": traffic.peers, "seeder_torrents": len(self._seeding)}
+
     def call(self, infohash: bytes, peers: Iterable[Peer]) -> None:
         """Connect to those that leech; the engine does so as fast as it may."""
         if infohash in self._seeding:
@@ -130,8 +144,11 @@ class Seeder:
         """
         notes: list[str] = []
         faults: dict[bytes, str] = {}
+        self._engine.count_traffic()
         for event in self._engine.events():
             match event:
+                case TrafficCounted():
+                    self._traffic = event
                 case ContentFault() if event.infohash is not None:
                     faults.setdefault(event.infohash, f"`{event.path}`: {event.message}")
                 case TrackerFailed() if event.url not in self._failing:

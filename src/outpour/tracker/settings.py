@@ -344,6 +344,10 @@ class TrackerSettings(BaseModel):
         default=True,
         description="Show names of torrents on the page and in the API, not only infohashes.",
     )
+    show_networks: bool = Field(
+        default=False,
+        description="Count on `/admin` which networks peers are in: /16 of IPv4, /32 of IPv6.",
+    )
     keep_dead: bool = Field(
         default=False,
         description="List torrents without peers on the page of an open tracker, too.",

@@ -6,11 +6,14 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from outpour.web.admin.wrong_tokens import TooSoonError
 from outpour.web.api.problem import KINDS, Problem, problem_response
 from outpour.web.reply import NOT_HERE
 
@@ -44,12 +47,24 @@ OWN_PATHS = tuple(
 LIVE_PATHS = ("/api/v1/events", "/api/v1/charts")
 """Part of the page as well as of the API."""
 NEEDS_KEY = "this tracker is private: put your key before the path, as in `/KEY/`\n"
+TOO_SOON = "wrong tokens came from this address: wait\n"
 NEEDS_TOKEN = "this needs the administrator's token\n"  # noqa: S105 - a sentence
 CHALLENGE = 'Basic realm="outpour", charset="UTF-8"'
 
 
 def _nobody(_: str) -> bool:
     return False
+
+
+class GuardedToken(Protocol):
+    """Knows the administrator's token; `admin_access.AdminAccess` is one."""
+
+    def is_token(self, given: str, request: Request, *, is_told: bool = True) -> bool:
+        """Whether a token that came with a request is right.
+
+        Raises:
+            TooSoonError: This address gave wrong ones, and has to wait.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +75,28 @@ class AccessRules:
         levels: `open`, `key`, `token` or `off` for `page`, `api`, `metrics` and `content`; one
             that is not named is open.
         is_key: Whether this is a key that counts now.
-        is_token: Whether this is the administrator's token.
+        token: Knows the administrator's token; None where nobody is one.
     """
 
     levels: Mapping[str, str] = field(default_factory=dict)
     is_key: Callable[[str], bool] = _nobody
-    is_token: Callable[[str], bool] = _nobody
+    token: GuardedToken | None = None
+
+    def is_token(self, scope: Scope, *, is_told: bool) -> bool:
+        """Whether the administrator's token came with a request.
+
+        Args:
+            scope: Of the request.
+            is_told: A wrong one is told of; where keys are asked for, it may be one that ended.
+
+        Raises:
+            TooSoonError: This address has to wait.
+        """
+        if self.token is None:
+            return False
+        token, request = self.token, Request(scope)
+        secrets = _secrets(scope)
+        return any(token.is_token(secret, request, is_told=is_told) for secret in secrets)
 
     def level(self, path: str, method: str = "GET") -> str:
         """The level of a path."""
@@ -120,13 +151,17 @@ class Access:
 
     def _refusal(self, scope: Scope) -> Response | None:
         level = self._rules.level(scope["path"], scope["method"])
-        is_admin = any(map(self._rules.is_token, _secrets(scope)))
         if level == "open" or (level == "key" and KEY in scope):
             return None
         if level == "off":
             return _said(scope, "off", NOT_HERE)
-        if is_admin:
-            return None
+        try:
+            if self._rules.is_token(scope, is_told=level == "token"):
+                return None
+        except TooSoonError as error:
+            if level == "token":
+                headers = {"retry-after": str(error.wait_s)}
+                return _said(scope, "too-often", TOO_SOON, headers)
         if level == "token":
             return _said(scope, "needs-token", NEEDS_TOKEN, {"www-authenticate": CHALLENGE})
         return _said(scope, "needs-key", NEEDS_KEY)

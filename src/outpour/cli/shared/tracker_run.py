@@ -22,7 +22,7 @@ from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state import dfile
 from outpour.web.access import AccessRules
 from outpour.web.admin.admin_access import AdminAccess
-from outpour.web.admin.console import Console
+from outpour.web.admin.tracker_console import tracker_console
 from outpour.web.api.administration import Admin
 from outpour.web.api.who_asks import AccessAsks
 from outpour.web.app import make_app
@@ -133,7 +133,7 @@ class TrackerRun:
             self.service,
             options,
             administration=self._admin(),
-            console=self._console(),
+            console=tracker_console(self.service, self._access),
             rules=self._rules(),
         )
         front = IndexOverride(app, redirect=redirect, favicon=settings.favicon)
@@ -160,15 +160,7 @@ class TrackerRun:
             logs.close()
 
     def _rules(self) -> AccessRules:
-        service, token = self.service, self._token
-        if token is None:
-            return AccessRules(self._settings.levels, service.is_key)
-        return AccessRules(self._settings.levels, service.is_key, token.is_right)
-
-    def _console(self) -> Console | None:
-        if self._access is None:
-            return None
-        return Console(self._access, self.service.operation, self.service.usage)
+        return AccessRules(self._settings.levels, self.service.is_key, self._access)
 
     def _admin(self) -> Admin | None:
         if self._access is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 
@@ -16,11 +17,12 @@ from outpour.tracker.state.operation_tiers import (
     text_of,
     tier_for,
 )
-from outpour.tracker.state.row_sums import text_sum
+from outpour.tracker.state.row_sums import moment_sum
 
 Connection = sqlite3.Connection
-Row = tuple[int, int, str, int]
-"""Step of the tier, time, numbers and sum."""
+Row = tuple[int, int, bytes, int]
+"""Step of the tier, time, packed numbers and sum."""
+TEXT_BYTES_MAX = 1 << 16
 
 
 class MomentTable:
@@ -62,10 +64,11 @@ class MomentTable:
     def _add(self, tier: Tier, moment: Moment) -> None:
         step, at = tier.step_s, moment.at - moment.at % tier.step_s
         before = next(_moments(self._connection, step, at, at), Moment(at))
-        numbers = text_of(joined(at, before, moment))
+        # More than a quarter of a page would take a page of its own.
+        numbers = zlib.compress(text_of(joined(at, before, moment)).encode(), 6)
         self._connection.execute(
             "INSERT OR REPLACE INTO moments VALUES (?, ?, ?, ?)",
-            (step, at, numbers, text_sum(step, at, numbers)),
+            (step, at, numbers, moment_sum(step, at, numbers)),
         )
         self._connection.execute(
             "DELETE FROM moments WHERE tier = ? AND at < ?", (step, at - tier.kept_s)
@@ -93,8 +96,9 @@ def _moments(
     ).fetchall()
     for at, numbers, total in rows:
         # What is not as it was written is a gap.
-        if total == text_sum(step_s, at, numbers) and isinstance(numbers, str):
+        if total == moment_sum(step_s, at, numbers):
             try:
-                yield moment_of(at, numbers)
-            except ValueError:
+                text = zlib.decompressobj().decompress(numbers, TEXT_BYTES_MAX)
+                yield moment_of(at, text.decode())
+            except (ValueError, zlib.error):
                 continue

@@ -138,7 +138,8 @@ def tier_for(now: float, since: float, step_s: int) -> Tier:
 def _short(numbers: Mapping[str, float]) -> dict[str, float | int]:
     found: dict[str, float | int] = {}
     for name, number in list(numbers.items())[:NAMES_MAX]:
-        rounded = round(number, 3)
+        # Nobody reads a fourth digit behind the point, or any of a large number.
+        rounded = round(number, 3) if abs(number) < 1000 else round(number)
         if rounded:
             found[name] = int(rounded) if rounded == int(rounded) else rounded
     return found

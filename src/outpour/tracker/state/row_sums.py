@@ -12,6 +12,7 @@ import zlib
 
 _NUMBERS = struct.Struct("<4q")
 _NUMBER = struct.Struct("<q")
+_STEP = struct.Struct("<2q")
 _PAIR = struct.Struct("<2q")
 
 
@@ -44,6 +45,15 @@ def block_sum(step: object, block: object, infohash: object, packed: object) -> 
     """The sum of a block of buckets; None where the values have other types."""
     try:
         return zlib.crc32(b"b" + infohash + _PAIR.pack(step, block) + packed)  # type: ignore[operator]
+    except (TypeError, struct.error):
+        return None
+
+
+def moment_sum(*values: object) -> int | None:
+    """The sum of step, time and packed numbers of a moment; None where they have other types."""
+    step_s, at, packed = values
+    try:
+        return zlib.crc32(b"m" + _STEP.pack(step_s, at) + packed)  # type: ignore[operator]
     except (TypeError, struct.error):
         return None
 

@@ -14,9 +14,9 @@ from outpour.tracker.state.raw_rows import Value, rows_of_file, rows_of_log
 from outpour.tracker.state.row_sums import (
     block_sum,
     counter_sum,
+    moment_sum,
     name_sum,
     sample_sum,
-    text_sum,
 )
 
 INFOHASH_BYTES = 20
@@ -27,7 +27,7 @@ BYTES_MAX = 1 << 30
 
 Point = tuple[bytes, int, int, int, int]
 Block = tuple[int, int, bytes, bytes]
-MomentRow = tuple[int, int, str, int]
+MomentRow = tuple[int, int, bytes, int]
 
 
 @dataclass
@@ -71,8 +71,8 @@ class Salvaged:
                     if total is not None and total == block_sum(step, block, key, packed):
                         self.blocks.add((step, block, key, packed))
                         is_bare = False
-                case [int() as step, int() as at, str() as numbers, int() as total]:
-                    if total == text_sum(step, at, numbers):
+                case [int() as step, int() as at, bytes() as numbers, int() as total]:
+                    if total == moment_sum(step, at, numbers):
                         self._moment((step, at, numbers, total))
                     else:
                         self.damaged += 1

@@ -55,7 +55,7 @@ INSERT INTO facts VALUES ('generation', 1), ('next_mark', 0), ('is_open', 0),
 
 _SCHEMA_3 = """
 CREATE TABLE moments (
-    tier INTEGER, at INTEGER, numbers TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (tier, at)
+    tier INTEGER, at INTEGER, numbers BLOB NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (tier, at)
 ) WITHOUT ROWID;
 CREATE TABLE events (
     number INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from outpour.base.event import Event
 from outpour.web.admin.admin_sessions import LIFETIME_S, AdminSession, AdminSessions
 from outpour.web.admin.form import Form
-from outpour.web.admin.wrong_tokens import WrongTokens
+from outpour.web.admin.wrong_tokens import TooSoonError, WrongTokens
 from outpour.web.connection_table import site_of
 from outpour.web.contract import WebOptions
 from outpour.web.forwarded import address_of
@@ -29,18 +29,6 @@ class RightToken(Protocol):
 
     def is_right(self, given: str) -> bool:
         """Whether this is the token, in a time that tells nothing of it."""
-
-
-class TooSoonError(Exception):
-    """An address that gave wrong tokens has to wait.
-
-    Attributes:
-        wait_s: For so many seconds.
-    """
-
-    def __init__(self, wait_s: float) -> None:
-        super().__init__(f"wait {wait_s:.0f} s")
-        self.wait_s = max(1, round(wait_s + 0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +136,13 @@ class AdminAccess:
             return None
         return Known(f"session from {host_of(request)}", session, secret)
 
-    def is_token(self, given: str, request: Request) -> bool:
+    def is_token(self, given: str, request: Request, *, is_told: bool = True) -> bool:
         """Whether a token that came with a request is right.
+
+        Args:
+            given: The token.
+            request: What it came with.
+            is_told: A wrong one is told of.
 
         Raises:
             TooSoonError: This address has to wait, and its token is not looked at.
@@ -164,8 +157,8 @@ class AdminAccess:
             self._wrong.succeeded(site)
             return True
         in_a_row = self._wrong.failed(site, now)
-        self._untold += 1
-        if now - self._told_s >= TOLD_S:
+        self._untold += is_told
+        if is_told and now - self._told_s >= TOLD_S:
             self._tell(TokenRefused(host, in_a_row, self._untold))
             self._told_s, self._untold = now, 0
         return False

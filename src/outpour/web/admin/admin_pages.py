@@ -12,12 +12,12 @@ from starlette.responses import RedirectResponse, Response
 from outpour.web.access import KEY
 from outpour.web.admin.admin_access import (
     Known,
-    TooSoonError,
     cookie_of,
     is_of_this_site,
 )
 from outpour.web.admin.console import Console
 from outpour.web.admin.form import Form
+from outpour.web.admin.wrong_tokens import TooSoonError
 from outpour.web.context import Context, context_of
 
 OFF = "the operator's pages are off: they need `admin_token_file`"

@@ -13,6 +13,7 @@ from outpour.tracker.operation import Reading
 from outpour.tracker.state.operation_tiers import Moment
 from outpour.web.admin.admin_access import AdminAccess
 from outpour.web.admin.notices import Notices
+from outpour.web.admin.panel import Panel, PanelSource
 from outpour.web.admin.refusal_story import Story, tell_story
 from outpour.web.admin.usage import Usage
 from outpour.web.admin.watchers import Seen, Watchers
@@ -71,6 +72,7 @@ class Console:
         self.usage = usage
         self.began_s = time.monotonic()
         self.notices = Notices()
+        self._panels: list[PanelSource] = []
         self._told: _Told | None = None
         self._telling = asyncio.Lock()
 
@@ -78,6 +80,15 @@ class Console:
         """Begin to serve; `look` tells watchers what there is to see."""
         self.watchers = Watchers(look)
         self._thread = thread
+
+    def also_show(self, source: PanelSource) -> None:
+        """Let a part of the process have a table on the page of now."""
+        self._panels.append(source)
+
+    def panels(self) -> list[Panel]:
+        """The tables that there are now."""
+        found = (source() for source in self._panels)
+        return [panel for panel in found if panel is not None]
 
     async def story(self) -> Story:
         """Why announces are refused in the last day; some seconds old at most."""

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from outpour.tracker.figures import TorrentRow
 from outpour.tracker.state.operation_tiers import Moment
-from outpour.web.admin.admin_access import Known, TooSoonError
+from outpour.web.admin.admin_access import Known
 from outpour.web.admin.admin_pages import Visit, console_of
 from outpour.web.admin.console import Console
 from outpour.web.admin.now_figures import figures_of
@@ -19,6 +19,7 @@ from outpour.web.admin.operation_charts import RANGES, requests_chart, slots_of
 from outpour.web.admin.reasons import Reason, reason_of, refused_by_reason
 from outpour.web.admin.usage import ClientKind
 from outpour.web.admin.watchers import Seen
+from outpour.web.admin.wrong_tokens import TooSoonError
 from outpour.web.context import Context
 from outpour.web.event_stream import EventStream
 from outpour.web.links import Links
@@ -51,6 +52,7 @@ async def now_page(visit: Visit) -> Response:
         "latest": console.operation.log.latest(EVENTS),
         "now": context.view.now(),
         "clients": _clients(console),
+        "panels": console.panels(),
         "has_seeder": "seeder_torrents" in console.operation.reading().levels,
     }
     return await visit.page("admin/now.html", values)

@@ -14,6 +14,18 @@ FORGOTTEN_S = 900.0
 """After so long without a try an address begins anew."""
 
 
+class TooSoonError(Exception):
+    """An address that gave wrong tokens has to wait.
+
+    Attributes:
+        wait_s: For so many seconds.
+    """
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"wait {wait_s:.0f} s")
+        self.wait_s = max(1, round(wait_s + 0.5))
+
+
 @dataclass(frozen=True, slots=True)
 class _Tries:
     count: int

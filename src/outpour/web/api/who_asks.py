@@ -6,7 +6,8 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from outpour.web.admin.admin_access import AdminAccess, TooSoonError
+from outpour.web.admin.admin_access import AdminAccess
+from outpour.web.admin.wrong_tokens import TooSoonError
 from outpour.web.api.problem import Problem
 
 

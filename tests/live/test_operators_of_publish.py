@@ -1,0 +1,87 @@
+"""The operator's pages of a real publication: what its seeder does, and what becomes of content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.live.conftest import Start, peer
+from tests.live.publication import Publication
+from tests.live.test_page_of_publish import FLAGS
+from tests.live.test_publish import ENTRIES
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+
+TOKEN = "the-token-of-the-administrator"
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    executable = peer("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.fixture
+def publication(start: Start, content: Path, tmp_path: Path) -> Publication:
+    (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "outpour.toml").write_text('admin_token_file = "token"\n')
+    found = Publication(start, content, "--config", str(tmp_path / "outpour.toml"))
+    found.wait_published(*ENTRIES)
+    return found
+
+
+def log_in(page: Page, publication: Publication) -> None:
+    page.goto(publication.url + "admin")
+    page.fill("#token", TOKEN)
+    page.click("text=Log in")
+    expect(page.get_by_role("heading", name="Seeder")).to_be_visible()
+
+
+def shown(page: Page, figure: str) -> int:
+    text = page.locator(f"[data-figure={figure}]").first.inner_text()
+    return int(re.sub(r"\D", "", text.partition(".")[0]))
+
+
+def test_what_the_seeder_sends_is_seen_while_it_sends(
+    start: Start, publication: Publication, tmp_path: Path, page: Page
+):
+    log_in(page, publication)
+    expect(page.locator("[data-figure=seeder_torrents]")).to_have_text(str(len(ENTRIES)))
+    name = ENTRIES[0]
+    torrent = publication.torrent_file(name, tmp_path)
+    client = start("outpour", "download", torrent, "-o", tmp_path / "t", "--bind", "127.0.0.1")
+    assert client.wait(seconds=60) == 0, client.output
+    wait_for(lambda: shown(page, "seeder_sent") > 0, what="what was sent, on the page")
+    assert shown(page, "downloads") == 1
+
+
+def test_content_is_verified_and_what_goes_is_told(
+    publication: Publication, content: Path, page: Page
+):
+    name = ENTRIES[0]
+    log_in(page, publication)
+    page.goto(publication.url + "admin/torrents")
+    page.get_by_role("button", name=f"Verify {name}", exact=True).click()
+    expect(page.locator(".note-good")).to_contain_text("compared with its hashes")
+    row = page.locator("tr", has_text=name).first
+
+    def is_verified() -> bool:
+        page.reload()
+        return "verified: all of it is right" in row.inner_text()
+
+    wait_for(is_verified, what="the end of verifying")
+    (content / name).unlink()
+
+    def is_told() -> bool:
+        page.goto(publication.url + "admin/events?kind=torrents")
+        return f"withdrawn `{name}`: its content is gone" in page.locator("main").inner_text()
+
+    wait_for(is_told, what="the event")
