@@ -11,9 +11,12 @@ from outpour.tracker.figures import TorrentRow
 from outpour.web.context import Context, context_of
 from outpour.web.query import infohash_of
 from outpour.web.reply import reply
-from outpour.web.torrents.chart_range import RANGES, range_named
+from outpour.web.torrents.chart_range import DAY_S, RANGES, range_named
 from outpour.web.torrents.dataset import dataset
 from outpour.web.torrents.magnet_code import code_of
+
+YOUNG = "24h"
+"""What is shown of a torrent that was published today."""
 
 
 async def torrent(request: Request) -> Response:
@@ -78,6 +81,8 @@ async def _chart(
     request: Request, context: Context, row: TorrentRow, *, is_listed: bool
 ) -> dict[str, object]:
     """What a template needs of the chart that is asked for."""
-    of = range_named(request.query_params.get("range", ""))
+    asked = request.query_params.get("range", "")
+    age_s = context.view.now() - (row.published_at or 0)
+    of = range_named(asked or (YOUNG if 0 <= age_s < DAY_S else ""))
     drawn = await context.drawings.get(row, of, is_listed=is_listed)
     return {"chart": drawn, "range": of, "ranges": RANGES}
