@@ -110,3 +110,10 @@ def test_nothing_known_and_nothing_refused_are_told_apart():
     assert story.present is None
     # A minute of which hardly anything was seen says nothing of a rate.
     assert tell_story([Moment(NOON, 0.01, {"refused_torrent": 1.0}, {}, {})]).present is None
+
+
+def test_a_last_few_refusals_of_what_is_over_are_not_what_goes_on():
+    story = tell_story(minutes(("torrent", [0.0] * 10 + [40.0] * 4 + [11.0] + [0.0] * 5)))
+    assert story.present is None
+    (past,) = story.past
+    assert past.began == NOON + 600

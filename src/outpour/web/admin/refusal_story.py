@@ -13,6 +13,8 @@ NOTABLE = 1.0
 """Refusals a minute that anybody has to know of."""
 MINUTE_S = 60
 SEEN_MIN_S = 5.0
+LATELY = 5
+"""Minutes that tell how many are refused now."""
 TOGETHER_S = 120
 """What changed within so long changed together."""
 Count = Callable[[Mapping[str, float]], float]
@@ -91,7 +93,7 @@ def tell_story(moments: Sequence[Moment]) -> Story:
         return Story(None, (), (), None)
     found = levels([_per_minute(moment, refused) for moment in seen])
     present, first = None, len(found)
-    if found[-1].mean >= NOTABLE:
+    if _mean(seen[found[-1].first :][-LATELY:], refused) >= NOTABLE:
         first = _beginning(found)
         present = _episode(seen, found, first, len(found) - 1, refused)
     past = [_episode(seen, found, *run, refused) for run in _risen(found[:first])]
@@ -162,8 +164,8 @@ def _episode(
     return Episode(
         began=inside[0].at,
         ended=None if inside[-1] is seen[-1] else inside[-1].at + MINUTE_S,
-        per_minute=sum(count(one.counts) for one in inside) / _minutes(inside),
-        lately=found[last].mean,
+        per_minute=_mean(inside, count),
+        lately=_mean(inside[-LATELY:], count),
         before=found[first - 1].mean if first else None,
         shares=shares_of(inside),
         only=only,
@@ -185,5 +187,7 @@ def _per_minute(moment: Moment, count: Count) -> float:
     return count(moment.counts) * MINUTE_S / moment.seconds
 
 
-def _minutes(moments: Sequence[Moment]) -> float:
-    return max(sum(moment.seconds for moment in moments) / MINUTE_S, 1e-3)
+def _mean(moments: Sequence[Moment], count: Count) -> float:
+    """How many a minute, over the time that was seen."""
+    seen_s = sum(moment.seconds for moment in moments)
+    return sum(count(one.counts) for one in moments) * MINUTE_S / max(seen_s, 1e-3)
