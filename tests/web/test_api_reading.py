@@ -305,3 +305,16 @@ def test_hostile_headers_change_nothing(site: Site):
 def test_what_a_page_shows_can_be_asked_of_the_api(name: str):
     (endpoint,) = (one for one in ENDPOINTS if one.name == name)
     assert Query().of_rows().keys() <= {one.name for one in endpoint.parameters}
+
+
+def test_a_fault_of_ours_is_owned_up_to_and_tells_nothing_of_the_inside(
+    view: FakeView, site: Site, monkeypatch: pytest.MonkeyPatch
+):
+    def broken() -> Any:
+        raise RuntimeError("a secret of the inside")
+
+    monkeypatch.setattr(view, "counters", broken)
+    answer = site.get("/api/v1/stats")
+    assert (answer.status, answer.json["type"]) == (500, f"{PAGE}#broken")
+    assert "secret" not in answer.text
+    assert site.get("/api/v1/torrents").status == 200

@@ -29,7 +29,7 @@ from outpour.web.admin.console import Console
 from outpour.web.admin.now_page import looking
 from outpour.web.api.administration import Admin
 from outpour.web.api.api_table import ENDPOINTS, ROOT
-from outpour.web.api.problem import problem_response
+from outpour.web.api.problem import Problem, problem_response
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
@@ -171,7 +171,7 @@ def make_app(
             Middleware(CrossOrigin, is_public=partial(_is_public, rules), methods=_changing),
             Middleware(Access, rules=rules, rooms=ROOMS),
         ],
-        exception_handlers={HTTPException: refuse},
+        exception_handlers={HTTPException: refuse, Exception: own_up},
         lifespan=lifespan,
     )
     # `/torrents/x/` is another name than `/torrents/x`, not a misspelling of it.
@@ -268,6 +268,14 @@ def templates(site: SiteSettings | None = None) -> Environment:
     if theme is not None:
         check_templates(theme, environment)
     return environment
+
+
+async def own_up(request: Request, error: Exception) -> Response:
+    """Say that a fault is ours; what it is stands in the log."""
+    del error
+    if request.scope["path"].startswith("/api/"):
+        return problem_response(Problem("broken", "this is a bug in outpour; its log says more"))
+    return PlainTextResponse("this is a bug in outpour\n", 500)
 
 
 async def refuse(request: Request, error: Exception) -> Response:
