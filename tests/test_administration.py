@@ -177,7 +177,18 @@ def test_keys_tell_their_use_and_rules_and_keys_come_in_parts(start, tmp_path):
             found += [json.dumps(one) for one in part[name]]
             following = part["next"] and part["next"].partition("/api/v1")[2]
         assert len({*found}) == len(found) == count
-    assert {"announces", "last_used"} <= ask(process, "GET", "/keys")[1]["keys"][0].keys()
+
+
+def test_a_key_tells_how_often_and_when_it_was_used(start, tmp_path):
+    (tmp_path / "keys").write_text("first-key\nsecond-key\n")
+    process = start("--open", "--key-list", tmp_path / "keys")
+    path = f"/first-key/announce?info_hash={quote(OTHER)}&peer_id={'A' * 20}&port=7&left=0"
+    for _ in range(3):
+        assert b"interval" in process.get(path)[1]
+    used = {one["announces"]: one["last_used"] for one in ask(process, "GET", "/keys")[1]["keys"]}
+    assert used.keys() == {0, 3}
+    assert used[0] is None
+    assert used[3] is not None
 
 
 @pytest.mark.parametrize(

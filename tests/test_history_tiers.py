@@ -232,7 +232,8 @@ def test_a_damaged_block_is_passed_over_and_taken_out(path):
     store.close()
     other = sqlite3.connect(path)
     other.execute(
-        "UPDATE buckets SET bytes = zeroblob(20) WHERE infohash = ? AND block = ?",
+        "UPDATE buckets SET bytes = (SELECT bytes FROM buckets WHERE infohash = ?1 "
+        "AND block = ?2 - 1 AND step = 3600) WHERE infohash = ?1 AND block = ?2",
         (A, NOW // DAY_S - 3),
     )
     other.commit()

@@ -30,6 +30,7 @@ A, B = "a" * 64, "B" * 64
         ("x.iso x.iso.asc", "x.iso.asc", Belonging("signature", ("x.iso",))),
         ("x.iso x.iso.minisig", "x.iso.minisig", Belonging("signature", ("x.iso",))),
         ("x.iso x.iso.sha256", "x.iso.sha256", Belonging("checksums", ("x.iso",))),
+        ("set set.SHA256SUMS", "set.SHA256SUMS", Belonging("checksums", ("set",))),
         ("x.iso x.iso.sha256 x.iso.sha256.sig", "x.iso.sha256.sig",
          Belonging("signature", ("x.iso",))),
         ("x.iso other.asc", "other.asc", None),

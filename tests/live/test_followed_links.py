@@ -6,13 +6,14 @@ import json
 import subprocess
 import urllib.parse
 import urllib.request
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes
-from tests.live.publication import Publication
+from tests.live.publication import Publication, status
 from tests.live.test_publish import ENTRIES
 from tests.waiting import wait_for
 
@@ -166,3 +167,30 @@ def test_checksums_outlive_a_restart_and_are_made_for_what_was_published_without
     publication.again()
     publication.wait_published(*ENTRIES)
     assert sums() == made
+
+
+def test_a_withdrawn_torrent_is_told_of_after_a_restart_too(start: Start, content: Path):
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    infohash = publication.row(ENTRIES[0])["infohash"]
+    page = f"{publication.url}torrent/{infohash}"
+    assert status(page) == 200
+    (content / ENTRIES[0]).unlink()
+    wait_for(lambda: status(page) == 410, what="the page of a withdrawn torrent")
+    publication.process.stop()
+    publication.again()
+    publication.wait_published(ENTRIES[1])
+    assert status(page) == 410
+    assert status(f"{publication.url}torrent/{'0' * 40}") == 404
+
+
+def test_a_published_folder_is_a_zip_of_its_content(start: Start, content: Path, tmp_path: Path):
+    publication = Publication(start, content)
+    publication.wait_published(*ENTRIES)
+    name = ENTRIES[1]
+    (tmp_path / "x.zip").write_bytes(
+        get(f"{publication.url}content/{urllib.parse.quote(name)}/?zip")
+    )
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    assert same_bytes(content / name, tmp_path / "unpacked" / name)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from outpour.client import Client, ListedTorrent, ProblemAnswered
+from outpour.torrent.editor import Changes, edit
 from tests.waiting import wait_for
 
 from .conftest import Running, Start, free_port, get, peer, same_bytes
@@ -110,6 +111,7 @@ def test_to_undo_the_denial_publishes_the_content_again(publisher: Publisher):
     publisher.begin()
     infohash = publisher.only().infohash
     publisher.client.deny(infohash)
+    publisher.process.line_with("withdrawn a.bin: withdrawn by an administrator")
     assert publisher.status("content/a.bin") == 404
     publisher.client.change("DELETE", f"denied/{infohash}")
     assert publisher.only().infohash == infohash
@@ -125,9 +127,12 @@ def test_content_that_is_right_goes_on_being_served_after_it_was_verified(
     found = publisher.verified(torrent.infohash)
     assert (found["state"], found["done"], found["total"]) == ("right", 3_000_000, 3_000_000)
     publisher.process.line_with("verified `a.bin`: right")
+    # By peers alone, as the web seed has not rested.
+    alone = tmp_path / "a.torrent"
+    alone.write_bytes(edit(publisher.client.metainfo(torrent), Changes(web_seeds=())).raw)
     fetched = start(
-        aria2c, "--seed-time=0", "--enable-dht=false", "--bt-enable-lpd=false", "-d",
-        tmp_path / "got", f"{publisher.url}torrents/a.bin.torrent",
+        aria2c, "--seed-time=0", "--enable-dht=false", "--bt-enable-lpd=false",
+        "--bt-stop-timeout=30", "-d", tmp_path / "got", alone,
     )  # fmt: skip
     assert fetched.wait() == 0
     assert same_bytes(publisher.folder / "a.bin", tmp_path / "got" / "a.bin")

@@ -454,8 +454,10 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def visit_url(browser: Any) -> Iterator[Callable[..., Any]]:
+def visit_url(browser: Any, start: Callable[..., Site]) -> Iterator[Callable[..., Any]]:
     """Open pages of any site that may not complain, and may speak to nobody but their site."""
+    # Their sites are there for longer: a page whose site is gone complains.
+    del start
     contexts = []
     complaints: list[str] = []
 

@@ -16,7 +16,7 @@ from outpour.web.access import AccessRules
 from outpour.web.api.api_table import ENDPOINTS
 from outpour.web.api.problem import KINDS, PAGE
 from outpour.web.contract import WebOptions
-from outpour.web.packed_text import coding_of
+from outpour.web.packed_text import coding_of, is_worth_packing
 from outpour.web.query import Query
 
 from .conftest import FakeView, Site
@@ -209,6 +209,21 @@ def test_content_and_torrent_files_are_sent_as_they_are(view: FakeView, site: Si
     assert (answer.body, "content-encoding" in answer.headers) == (b"1" * 100_000, False)
 
 
+@pytest.mark.parametrize(
+    ("media_type", "is_packed"),
+    [
+        ("text/html", True), ("text/css", True), ("application/json", True),
+        ("image/svg+xml", True),
+        ("application/rss+xml; charset=utf-8", True), ("application/problem+json", True),
+        ("image/png", False), ("font/woff2", False), ("application/x-bittorrent", False),
+        ("application/zip", False), ("application/octet-stream", False),
+    ],
+)  # fmt: skip
+def test_what_is_packed_already_is_sent_as_it_is(media_type: str, is_packed: bool):
+    assert is_worth_packing(b"x" * 5000, media_type) == is_packed
+    assert not is_worth_packing(b"x" * 1000, media_type)
+
+
 @pytest.fixture
 def from_elsewhere(site: Site) -> Callable[..., Any]:
     return lambda path, method="GET", **more: site.get(
@@ -290,3 +305,16 @@ def test_hostile_headers_change_nothing(site: Site):
 def test_what_a_page_shows_can_be_asked_of_the_api(name: str):
     (endpoint,) = (one for one in ENDPOINTS if one.name == name)
     assert Query().of_rows().keys() <= {one.name for one in endpoint.parameters}
+
+
+def test_a_fault_of_ours_is_owned_up_to_and_tells_nothing_of_the_inside(
+    view: FakeView, site: Site, monkeypatch: pytest.MonkeyPatch
+):
+    def broken() -> Any:
+        raise RuntimeError("a secret of the inside")
+
+    monkeypatch.setattr(view, "counters", broken)
+    answer = site.get("/api/v1/stats")
+    assert (answer.status, answer.json["type"]) == (500, f"{PAGE}#broken")
+    assert "secret" not in answer.text
+    assert site.get("/api/v1/torrents").status == 200

@@ -257,3 +257,27 @@ def test_what_a_name_holds_is_shown_and_does_nothing(
         assert page.locator("main img").count() == 0
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
         assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in page.content()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q=%3Cscript%3Ealert(1)%3C/script%3E", "q=%00%ff%e2%80%ae", "q=" + "%F0%9F%8E%89" * 300,
+        "group=%22%3E%3Cscript%3E", "group=../../etc", "group=" + "a/" * 900, "group=%00",
+        "sort=__class__&order=%0d%0aX-Injected:1", "page=99999999999999999999", "page=-1",
+        "page=%D9%A3",
+        "view=%22onload=x", "part=list&q=%3Cb%3E", "part=..%2f..%2f", "q=" + "+".join("a" * 99),
+        "&&&===;;;", "q[]=1&q=2&q=3",
+    ],
+)  # fmt: skip
+def test_a_strange_query_shows_a_page_and_nothing_of_its_own(
+    view: FakeView, beside: FakeBeside, site: Site, tmp_path: Path, query: str
+):
+    offer(view, beside, tmp_path)
+    for path in ("/", "/classic"):
+        answer = site.get(f"{path}?{query}")
+        assert answer.status == 200
+        assert "x-injected" not in answer.headers
+        assert "<script>" not in answer.text
+        assert "onload=x" not in answer.text
+        assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in answer.text

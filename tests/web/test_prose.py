@@ -63,6 +63,11 @@ def test_no_text_runs_loads_or_covers_anything(text: str):
         assert href.startswith(("https://a.example", "/files/KEY/content/")), href
 
 
+def test_an_image_becomes_its_description():
+    begin = shown("[![a *view*](https://x.example/p.png)](https://a.example) ![here](p.png)").begin
+    assert re.sub("<[^>]+>", "", begin).strip() == "a view here"
+
+
 def test_letters_that_turn_the_text_around_them_are_replaced():
     assert "\u202e" not in shown("a \u202egpj.exe \x1b[2J\u2028").begin
     assert "\u202e" not in shown("a \u202egpj.exe", is_markdown=False).begin

@@ -141,7 +141,7 @@ def test_another_time_is_shown_in_place_and_kept_in_the_address(
         page.locator(f"[data-range='{key}']").click()
         page.locator(f"[data-range='{key}'][aria-current]").wait_for()
         page.wait_for_function(f"location.search === '?range={key}'")
-        assert page.locator("#swarm .gap").count() == (key in ("7d", "90d"))
+        assert page.locator("#swarm .gap").count() >= (key in ("7d", "90d"))
         assert page.locator("#swarm .tick").count() > 4
     assert page.evaluate("window.untouched")
     page.reload()

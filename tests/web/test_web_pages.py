@@ -162,7 +162,7 @@ def test_a_torrents_page_shows_files_trackers_and_history(
     links = Page(page.text).links()
     assert "/content/set/a/one.txt" in links
     assert site.get("/content/set/a/one.txt").body == b"11111"
-    assert 'role="img" aria-label="From 2026-11-11 11:06 UTC' in page.text
+    assert 'role="img" aria-label="From 2026-11-17 11:06 UTC' in page.text
     assert site.get(f"/torrent/{infohash.hex().upper()}").status == 200
 
 

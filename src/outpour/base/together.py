@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+AGAIN_S = 1.0
+"""A work may miss that it is cancelled, and is then told again."""
 
 
 async def together(works: Sequence[Callable[[], Awaitable[None]]]) -> None:
@@ -17,10 +20,17 @@ async def together(works: Sequence[Callable[[], Awaitable[None]]]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
     for task in done:
         task.result()
     names = ", ".join(getattr(tasks[task], "__qualname__", repr(tasks[task])) for task in done)
     raise RuntimeError(f"`{names}` ended")
+
+
+async def _end(tasks: Collection[asyncio.Future[None]]) -> None:
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from outpour.base.folder_watch import watch
 from outpour.base.text import printable
+from outpour.base.within import within
 
 # A copy in progress notifies all the time; looking in between finds it unfinished anyway.
 DEBOUNCE_MS = 800
@@ -38,7 +39,7 @@ class Watch:
             What changed: nothing when the time was over, None when it may be anything.
         """
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout_s)
+            await within(timeout_s, self._wake.wait())
         except asyncio.TimeoutError:
             return frozenset()
         self._wake.clear()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from outpour.base.within import within
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication
 
@@ -101,7 +102,7 @@ class Hooks:
             self._tell(f"`{command}`: {error.strerror}")
             return
         try:
-            _, said = await asyncio.wait_for(process.communicate(), COMMAND_S)
+            _, said = await within(COMMAND_S, process.communicate())
         except asyncio.TimeoutError:
             self._tell(f"`{command}`: ended after {COMMAND_S:.0f} s")
             return

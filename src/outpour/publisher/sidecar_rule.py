@@ -18,7 +18,7 @@ README = re.compile(r"readme(?:\.(?:md|markdown|txt))?\Z", re.IGNORECASE)
 _SUMS = re.compile(
     r"(?:sha|sha(?:1|224|256|384|512)|md5|b2|blake2b?|check)[-_]?sums?(?:\.txt)?\Z", re.IGNORECASE
 )
-_SUM_OF_ONE = re.compile(r"(.+)\.(?:sha(?:1|224|256|384|512)|md5|b2)(?:sum)?\Z", re.IGNORECASE)
+_SUM_OF_ONE = re.compile(r"(.+)\.(?:sha(?:1|224|256|384|512)|md5|b2)(?:sums?)?\Z", re.IGNORECASE)
 # What a description may leave out of the name that it describes: `tool-1.md` of `tool-1.tar.gz`.
 _ENDING = re.compile(r"(?:\.tar)?\.[A-Za-z][A-Za-z0-9]{0,7}\Z")
 

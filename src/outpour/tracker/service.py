@@ -20,6 +20,7 @@ from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.open_files import raise_limit
 from outpour.base.together import together
+from outpour.base.within import within
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind, connections_of, until_fault
 from outpour.tracker.dfile_contents import DfileContents
@@ -367,7 +368,7 @@ class TrackerService:
             is_settled = self._allowed.is_settled and self._admission.is_settled
             wait_s = self.settings.rescan_interval_s if is_settled else UNSETTLED_S
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                await within(wait_s, self._wake.wait())
             self._wake.clear()
             await self.refresh()
 

@@ -29,7 +29,7 @@ from outpour.web.admin.console import Console
 from outpour.web.admin.now_page import looking
 from outpour.web.api.administration import Admin
 from outpour.web.api.api_table import ENDPOINTS, ROOT
-from outpour.web.api.problem import problem_response
+from outpour.web.api.problem import Problem, problem_response
 from outpour.web.assets import Assets
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
@@ -51,6 +51,7 @@ from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.torrents import torrent_documents, torrent_page
 from outpour.web.torrents.archives_sent import ArchivesSent
+from outpour.web.torrents.drawn_swarms import DrawnSwarms
 from outpour.web.torrents.file_tree import shown_paths, tree_of
 from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
@@ -133,6 +134,7 @@ def make_app(
         facts=FactsKept(view),
         files=FilesKept(view, beside, shown_paths),
         archives=ArchivesSent(),
+        drawings=DrawnSwarms(view, thread),
         live=live,
         assets=Assets.load(options.site),
         templates=environment,
@@ -169,7 +171,7 @@ def make_app(
             Middleware(CrossOrigin, is_public=partial(_is_public, rules), methods=_changing),
             Middleware(Access, rules=rules, rooms=ROOMS),
         ],
-        exception_handlers={HTTPException: refuse},
+        exception_handlers={HTTPException: refuse, Exception: own_up},
         lifespan=lifespan,
     )
     # `/torrents/x/` is another name than `/torrents/x`, not a misspelling of it.
@@ -266,6 +268,14 @@ def templates(site: SiteSettings | None = None) -> Environment:
     if theme is not None:
         check_templates(theme, environment)
     return environment
+
+
+async def own_up(request: Request, error: Exception) -> Response:
+    """Say that a fault is ours; what it is stands in the log."""
+    del error
+    if request.scope["path"].startswith("/api/"):
+        return problem_response(Problem("broken", "this is a bug in outpour; its log says more"))
+    return PlainTextResponse("this is a bug in outpour\n", 500)
 
 
 async def refuse(request: Request, error: Exception) -> Response:

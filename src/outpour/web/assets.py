@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
 from outpour.base.errors import ReadError, SettingsError, reason
 from outpour.tracker.site_settings import SiteSettings
+from outpour.web.packed_text import PackedText
 from outpour.web.visitors.shades import style_of
 from outpour.web.visitors.theme_folder import STYLE, limited_bytes, theme_files
 
@@ -42,6 +43,7 @@ class Assets:
 
     files: Mapping[str, bytes]
     logo: str | None = None
+    _packed: dict[str, PackedText] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def load(cls, site: SiteSettings | None = None) -> Assets:
@@ -68,6 +70,10 @@ class Assets:
     def last_styles(self) -> tuple[str, ...]:
         """Styles that come after those of a page, in their order."""
         return tuple(name for name in (COLOURS, STYLE) if name in self.files)
+
+    def packed(self, name: str) -> PackedText:
+        """A file with the forms in which it was sent before."""
+        return self._packed.setdefault(name, PackedText(self.files[name]))
 
     def version(self, name: str) -> str:
         """A text that changes with the file, to put into its URL."""

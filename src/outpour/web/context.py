@@ -24,6 +24,7 @@ from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.torrents.archives_sent import ArchivesSent
+from outpour.web.torrents.drawn_swarms import DrawnSwarms
 from outpour.web.torrents.shown_files import FilesKept
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors.beside import Beside
@@ -57,6 +58,7 @@ class Context:
         url_names: The view's torrents by name.
         facts: What is known of a torrent beside its row.
         files: What is known of a torrent's files beside its metainfo.
+        drawings: Drawings of swarms on their pages.
         archives: Counts the archives of folders that are being sent.
         live: Who listens to changing numbers.
         assets: Styles, scripts and icons.
@@ -80,6 +82,7 @@ class Context:
     facts: FactsKept
     files: FilesKept
     archives: ArchivesSent
+    drawings: DrawnSwarms
     live: Live
     assets: Assets
     templates: Environment

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from outpour.base.within import within
 from outpour.web.api.problem import Problem
 from outpour.web.connection_table import site_of
 from outpour.web.context import Context, context_of
@@ -67,13 +68,13 @@ class EventStream(Response):
         while message is not None:
             try:
                 sending = send({"type": "http.response.body", "body": message, "more_body": True})
-                await asyncio.wait_for(sending, EVENT_SEND_S)
+                await within(EVENT_SEND_S, sending)
             except asyncio.TimeoutError:
                 return False
             if self._listener.is_slow:
                 return False
             try:
-                message = await asyncio.wait_for(self._listener.next(), EVENT_HEARTBEAT_S)
+                message = await within(EVENT_HEARTBEAT_S, self._listener.next())
             except asyncio.TimeoutError:
                 message = b": still here\n\n"
         await send({"type": "http.response.body", "body": b""})

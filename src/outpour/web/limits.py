@@ -78,6 +78,9 @@ SPARKLINES_WAIT_S = 0.1
 CHARTS_KEPT = 2048
 """Small drawings that are kept until their history goes on: two or three kilobytes each."""
 
+DRAWINGS_KEPT = 64
+"""Large drawings that are kept until their minute is over: some fifty kilobytes each."""
+
 ROWS_KEPT = 2048
 """Rows that are kept as HTML until they change: some three kilobytes each."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import brotli  # type: ignore[import-untyped]
 from anyio import to_thread
@@ -17,6 +18,7 @@ LARGE_BYTES = 64 << 10
 LEVELS = {"br": (4, 1), "gzip": (5, 2)}
 """How hard to pack, and how hard large texts: a third of the time, for an eighth more of bytes. Of
 brotli even the lowest packs more than gzip, in half the time."""
+_TEXT = re.compile(r"text/|[a-z]+/(.*\+)?(json|xml)\b")
 NAMES = {"br": "br", "gzip": "gzip", "x-gzip": "gzip"}
 
 
@@ -50,9 +52,9 @@ class PackedText:
         return await to_thread.run_sync(self.pack, coding)
 
 
-def is_worth_packing(raw: bytes) -> bool:
-    """Whether a text is larger than a packet."""
-    return len(raw) >= PACKED_BYTES_MIN
+def is_worth_packing(raw: bytes, media_type: str = "text/plain") -> bool:
+    """Whether it is a text, and larger than a packet: pictures and hashes are packed already."""
+    return len(raw) >= PACKED_BYTES_MIN and _TEXT.match(media_type) is not None
 
 
 def coding_of(field: str) -> str | None:

@@ -49,4 +49,5 @@ async def asset(request: Request) -> Response:
         raise HTTPException(404)
     is_versioned = request.query_params.get("v") == context.assets.version(name)
     cache = IMMUTABLE if is_versioned else "no-cache"
-    return await reply(request, body, Assets.media_type(name), cache=cache)
+    packed = context.assets.packed(name)
+    return await reply(request, body, Assets.media_type(name), cache=cache, packed=packed)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
 
+from outpour.base.text import is_unprintable
 from outpour.tracker.figures import TorrentRow
 
 TEXT_MAX = 200
@@ -55,6 +56,11 @@ def natural(name: str) -> tuple[str | tuple[int, str], ...]:
         (len(part.lstrip("0")), part.lstrip("0")) if at % 2 else part
         for at, part in enumerate(parts)
     )
+
+
+def _typed(text: str) -> str:
+    """What can be typed: no control, and nothing that turns the page around it."""
+    return "".join(letter for letter in text if not is_unprintable(letter)).strip()
 
 
 def _name(row: TorrentRow) -> tuple[bool, str]:
@@ -172,7 +178,7 @@ class Query:
         return cls(
             sort=sort,
             descending=order == "desc" if order in ("asc", "desc") else descending,
-            text=parameters.get("q", "").strip()[:TEXT_MAX],
+            text=_typed(parameters.get("q", ""))[:TEXT_MAX],
             page=int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1,
             group=parameters.get("group", "")[:GROUP_MAX] or None,
             is_dense=parameters.get("view", "") == DENSE,

@@ -46,7 +46,7 @@ async def reply(
         if is_listed(tag, request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=given)
     coding = coding_of(",".join(request.headers.getlist("accept-encoding")))
-    if coding is not None and is_worth_packing(raw):
+    if coding is not None and is_worth_packing(raw, media_type):
         raw = await (packed or PackedText(raw)).get(coding)
         given["content-encoding"] = coding
     return Response(raw, status, given, media_type)

@@ -5,13 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from outpour.base.errors import ReadError, UsageError, reason
-from outpour.base.text import from_bytes, typed
+from outpour.base.text import from_bytes, printable, typed
 from outpour.base.units import MIB
 from outpour.cli.shared.env import Env
 from outpour.cli.shared.inputs import STDIO
 
 BYTES_MAX = 16 * MIB
 """Of one file: a hundred thousand magnet links."""
+
+
+def read_bulk(env: Env, file: str, bytes_max: int, what: str) -> bytes:
+    """Read a file that somebody has written for us, or stdin for `-`.
+
+    Args:
+        env: For stdin.
+        file: Its path.
+        bytes_max: No such file is longer.
+        what: What it is to be, for the message.
+
+    Raises:
+        ReadError: It cannot be read, or is too long.
+    """
+    origin = "standard input" if file == STDIO else f"`{printable(file)}`"
+    try:
+        if file == STDIO:
+            raw = env.stdin.read(bytes_max + 1)
+        else:
+            with open(file, "rb") as stream:  # noqa: PTH123 - as it was typed
+                raw = stream.read(bytes_max + 1)
+    except OSError as error:
+        raise ReadError(f"{origin}: {reason(error)}") from error
+    if len(raw) > bytes_max:
+        raise ReadError(f"{origin}: over {bytes_max} bytes, which is no {what}")
+    return raw
 
 
 def read_sources(env: Env, files: Iterable[str]) -> list[str]:
@@ -26,16 +52,7 @@ def read_sources(env: Env, files: Iterable[str]) -> list[str]:
     """
     sources: list[str] = []
     for file in files:
-        try:
-            if file == STDIO:
-                raw = env.stdin.read(BYTES_MAX + 1)
-            else:
-                with open(file, "rb") as stream:  # noqa: PTH123 - as it was typed
-                    raw = stream.read(BYTES_MAX + 1)
-        except OSError as error:
-            raise ReadError(f"`{file}`: {reason(error)}") from error
-        if len(raw) > BYTES_MAX:
-            raise ReadError(f"`{file}`: over {BYTES_MAX} bytes, which is no list of sources")
+        raw = read_bulk(env, file, BYTES_MAX, "list of sources")
         lines = from_bytes(typed(raw)).splitlines()
         sources += [line.strip() for line in lines if line.strip() and line.strip()[0] != "#"]
     return sources

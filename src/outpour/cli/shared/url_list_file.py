@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outpour.base.errors import ReadError, reason
 from outpour.base.text import printable
 from outpour.cli.shared.env import Env
 from outpour.cli.shared.inputs import STDIO, is_url
+from outpour.cli.shared.source_list import read_bulk
 from outpour.making.elsewhere.url_list import BYTES_MAX, folder_url, read_list
 
 if TYPE_CHECKING:
@@ -27,22 +27,11 @@ def read_url_list(env: Env, file: str, base: str | None) -> list[Listed]:
         NetworkError: Its server is not reached.
         UsageError: It has names, and nobody says where they lie.
     """
-    origin = "standard input" if file == STDIO else f"`{printable(file)}`"
-    if is_url(file):
-        from outpour.base.http_fetch import fetch
+    if not is_url(file):
+        raw = read_bulk(env, file, BYTES_MAX, "list of URLs")
+        origin = "standard input" if file == STDIO else f"`{printable(file)}`"
+        return read_list(raw, base, origin)
+    from outpour.base.http_fetch import fetch
 
-        if base is None:
-            base = folder_url(file.rpartition("/")[0])
-        raw = fetch(file, bytes_max=BYTES_MAX).body
-    else:
-        try:
-            if file == STDIO:
-                raw = env.stdin.read(BYTES_MAX + 1)
-            else:
-                with open(file, "rb") as stream:  # noqa: PTH123 - as it was typed
-                    raw = stream.read(BYTES_MAX + 1)
-        except OSError as error:
-            raise ReadError(f"{origin}: {reason(error)}") from error
-    if len(raw) > BYTES_MAX:
-        raise ReadError(f"{origin}: over {BYTES_MAX} bytes, which is no list")
-    return read_list(raw, base, origin)
+    raw = fetch(file, bytes_max=BYTES_MAX).body
+    return read_list(raw, base or folder_url(file.rpartition("/")[0]), f"`{printable(file)}`")

@@ -22,6 +22,8 @@ STEP_S = 60
 """Between two samples of a swarm that changes; later ones follow a time without change."""
 EDGE = 3.0
 """Per cent of the width at each edge in which no label has room."""
+KNOWN_MIN_S = 180
+"""Of a torrent that has just appeared there is nothing to connect."""
 LAST_TO_NOW_S = 4200
 """A swarm that is there now was there since its last sample, unless that is older than this."""
 
@@ -86,7 +88,7 @@ def draw_swarm(
     """
     began = now - of.span_s
     shown = [stretch for stretch in stretches if stretch.ended >= began]
-    if not shown:
+    if not shown or max(now, shown[-1].ended) - shown[0].began < KNOWN_MIN_S:
         return None
     runs = _runs(shown)
     is_there = present is not None and now - shown[-1].ended <= max(LAST_TO_NOW_S, of.step_s)
@@ -217,8 +219,8 @@ def _closed(line: Sequence[Point]) -> str:
 def _gaps(
     runs: Sequence[Sequence[Stretch]], began: int, now: int, span_s: int, *, is_there: bool
 ) -> Iterator[tuple[int, int]]:
-    edges = [(began, runs[0][0].began)]
-    edges += [(one[-1].ended, other[0].began) for one, other in pairwise(runs)]
+    # What was before the first that is known is no gap: mostly there was no torrent yet.
+    edges = [(one[-1].ended, other[0].began) for one, other in pairwise(runs)]
     if not is_there:
         edges.append((runs[-1][-1].ended, now))
     for left, right in edges:

@@ -8,16 +8,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outpour.tracker.figures import TorrentRow
-from outpour.web.chart import Present
 from outpour.web.context import Context, context_of
 from outpour.web.query import infohash_of
 from outpour.web.reply import reply
-from outpour.web.torrents.chart_range import RANGES, ChartRange, range_named
+from outpour.web.torrents.chart_range import DAY_S, RANGES, range_named
 from outpour.web.torrents.dataset import dataset
 from outpour.web.torrents.magnet_code import code_of
-from outpour.web.torrents.swarm_drawing import SwarmDrawing, draw_swarm
 
-MINUTE_S = 60
+YOUNG = "24h"
+"""What is shown of a torrent that was published today."""
 
 
 async def torrent(request: Request) -> Response:
@@ -82,14 +81,8 @@ async def _chart(
     request: Request, context: Context, row: TorrentRow, *, is_listed: bool
 ) -> dict[str, object]:
     """What a template needs of the chart that is asked for."""
-    of = range_named(request.query_params.get("range", ""))
-    return {"chart": await _drawn(context, row, of, is_listed), "range": of, "ranges": RANGES}
-
-
-async def _drawn(
-    context: Context, row: TorrentRow, of: ChartRange, is_listed: bool
-) -> SwarmDrawing | None:
-    now = int(context.view.now()) // MINUTE_S * MINUTE_S
-    stretches = await context.view.stretches(row.infohash, now - of.span_s, of.step_s)
-    present = Present(now, row.complete, row.downloading) if is_listed else None
-    return draw_swarm(stretches, of, now, present, row.downloaded)
+    asked = request.query_params.get("range", "")
+    age_s = context.view.now() - (row.published_at or 0)
+    of = range_named(asked or (YOUNG if 0 <= age_s < DAY_S else ""))
+    drawn = await context.drawings.get(row, of, is_listed=is_listed)
+    return {"chart": drawn, "range": of, "ranges": RANGES}

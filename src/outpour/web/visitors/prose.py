@@ -14,18 +14,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-import nh3
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from outpour.base.text import is_unprintable
 from outpour.web.limits import WRITING_SHOWN, WRITINGS_KEPT
 from outpour.web.links import Links
 from outpour.web.visitors.beside import Writing
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 Block = TypeVar("Block")
 
@@ -82,6 +82,10 @@ def cleaned(writing: Writing) -> tuple[str | None, str, str]:
 
 
 def _of_markdown(text: str, folder: tuple[str, ...]) -> tuple[str | None, str, str]:
+    # Two megabytes that a tracker without texts has no use for.
+    import nh3
+    from markdown_it import MarkdownIt
+
     markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     tokens = markdown.parse(text)
     title = None
@@ -151,6 +155,7 @@ def _tame(tokens: Sequence[Token], folder: tuple[str, ...]) -> None:
             token.tag = f"h{level}"
         for child in token.children or ():
             if child.type == "image":
+                child.content = _words(child)
                 child.type, child.tag, child.children = "text", "", None
             elif child.type == "link_open":
                 leading = _leading(str(child.attrs.pop("href", "")), folder)
