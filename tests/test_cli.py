@@ -88,8 +88,8 @@ def test_a_wrong_command_line_is_two_lines_and_exit_code_2(run, words, error, hi
 
 def faults(tree=OutpourError):
     for fault in tree.__subclasses__():
-        # Those of the classic commands have a wording and a hint of their own.
-        if not fault.__module__.startswith("outpour.cli.classic"):
+        # Those of the classic commands and of servers have a wording and a hint of their own.
+        if not fault.__module__.startswith(("outpour.cli.classic", "outpour.client")):
             yield fault
             yield from faults(fault)
 

@@ -8,6 +8,7 @@ import pytest
 
 from outpour.making import maker
 from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
 
 URL = "http://127.0.0.1:6969/announce"
 
@@ -260,8 +261,10 @@ def test_http_seeds_and_any_other_field_are_written(run, releases):
 
 def test_hashes_of_an_older_torrent_are_taken(run, releases, monkeypatch):
     game = releases / "game"
-    # What is changed from now on is changed after the torrent.
-    date = str(int(time.time()) + 60)
+    changed = max(path.stat().st_ctime for path in (game, *game.rglob("*")))
+    # A date has whole seconds, and what changed in the same one may have changed after it.
+    wait_for(lambda: int(time.time()) > changed, what="another second")
+    date = str(int(time.time()))
     assert run("create", game, "--date", date, "-f", "hybrid").code == 0
     first = Metainfo.read("game.torrent")
     for place in ("game.torrent", "."):
