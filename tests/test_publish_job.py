@@ -10,16 +10,20 @@ from typing import Any
 import pytest
 
 from outpour.base.event import Event
+from outpour.making.verifier import Report, verify
 from outpour.publisher import publish_events
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls
 from outpour.publisher.publish_job import PublisherJob
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import PublishedTorrents
+from outpour.publisher.published_view import PublishedView
 from outpour.publisher.sidecar_table import SidecarTable
 from outpour.publisher.torrent_of_entry import Torrents
+from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
+from outpour.web.contract import ContentRoot
 from tests.waiting import until
 
 
@@ -55,6 +59,12 @@ class Asked:
         if not isinstance(what, bytes):
             self.asked.append(f"remove {what.name}")
 
+    def rest(self, infohash: bytes) -> None:
+        self.asked.append("rest")
+
+    def go_on(self, infohash: bytes) -> None:
+        self.asked.append("go on")
+
     def turn(self) -> None:
         self.asked.append("turn")
 
@@ -86,6 +96,7 @@ class Run:
         self.seeder, self.listing = Asked(), Asked()
         self.published = PublishedTorrents()
         self.told: list[Event] = []
+        self.job: PublisherJob | None = None
         self._content = content
         self._tracker = tracker
 
@@ -106,6 +117,7 @@ class Run:
                 SidecarTable(),
                 self.told.append,
             )
+            self.job = job
             running = asyncio.ensure_future(job.run())
             try:
                 await asyncio.wait_for(scenario(), 60)
@@ -198,3 +210,28 @@ def test_torrents_stay_while_the_disk_of_their_content_is_not_there(
     again(empty)
     torrents = content.parent / "state" / "torrents"
     assert {path.name for path in torrents.iterdir()} == {"a.torrent", "b.torrent"}
+
+
+def test_content_is_not_given_out_while_it_is_compared_with_its_torrent(
+    run: Run, content: Path, tracker: TrackerService, monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[ContentRoot | None] = []
+    view = PublishedView(tracker, run.published, follows_links=False)
+
+    def look(metainfo: Metainfo, *rest: Any, **how: Any) -> Report:
+        seen.append(view.content(metainfo.info.infohash))
+        return verify(metainfo, *rest, **how)
+
+    monkeypatch.setattr("outpour.publisher.verification_queue.verify", look)
+
+    async def scenario() -> None:
+        await until(lambda: len(run.seeder.held) == 2)
+        publication = run.published.at(content / "a")
+        assert publication is not None
+        assert run.job is not None
+        run.job.verifications.begin(publication)
+        await until(lambda: run.of(publish_events.Noted))
+        assert view.content(publication.infohash) is not None
+
+    run(scenario)
+    assert seen == [None]

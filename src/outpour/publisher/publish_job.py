@@ -103,7 +103,7 @@ class PublisherJob:
         self._introductions = Introductions(tracker, seeder, published)
         self._withheld = WithheldTorrents(tracker.ruling)
         self.verifications = Verifications(
-            torrents, seeder, tracker.ruling, tracker.now, self._note
+            torrents, seeder, published, tracker.ruling, tracker.now, self._note
         )
         tracker.ruling.on_change = self._obey
         # What has to hold still for a while, with the state it was last seen in and since when.

@@ -86,6 +86,7 @@ class PublishedTorrents:
         self._by_alias: dict[bytes, Publication] = {}
         self._by_name: dict[str, Publication] = {}
         self._length = 0
+        self._resting: set[bytes] = set()
 
     def __len__(self) -> int:
         return len(self._by_path)
@@ -114,6 +115,20 @@ class PublishedTorrents:
         del self._by_name[publication.name]
         self._length -= publication.length
         return publication
+
+    def rest(self, infohash: bytes) -> None:
+        """Have no content given out of what is being looked at."""
+        self.revision += 1
+        self._resting.add(infohash)
+
+    def go_on(self, infohash: bytes) -> None:
+        """Have it given out again."""
+        self.revision += 1
+        self._resting.discard(infohash)
+
+    def is_resting(self, infohash: bytes) -> bool:
+        """Whether no content of this is given out now; from any thread."""
+        return infohash in self._resting
 
     def at(self, path: Path) -> Publication | None:
         """The publication of this content."""

@@ -107,7 +107,8 @@ class PublishedView:
     def content(self, infohash: bytes) -> ContentRoot | None:
         """Where the content lies, and how to tell that it is still what was published."""
         publication = self._published.by_infohash(infohash)
-        if publication is None or not self._has_content:
+        is_there = publication is not None and not self._published.is_resting(infohash)
+        if publication is None or not is_there or not self._has_content:
             return None
         fence = None if self._follows_links else publication.fence
         path, fingerprint = publication.entry.path, publication.fingerprint

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from outpour.base.errors import OutpourError, UsageError
 from outpour.making.verifier import Report, verify
-from outpour.publisher.published import Publication
+from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.seeder import Seeder
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.publisher.withheld import VERIFIER
@@ -29,12 +29,13 @@ class _GivenUpError(Exception):
 class Verifications:
     """Reads content against its torrent, off the event loop, and withdraws what differs.
 
-    A torrent is not seeded meanwhile. One whose content differs is denied until the content was
+    A torrent is not seeded and its content not served meanwhile. One whose content differs is denied until the content was
     read anew and is right, or until somebody undoes that: it is not published by a restart either.
 
     Args:
         torrents: Have the metainfo.
         seeder: Stops seeding meanwhile.
+        published: Stops serving meanwhile.
         ruling: Denies what differs.
         clock: Unix time in seconds.
         note: Told how each ended.
@@ -44,12 +45,14 @@ class Verifications:
         self,
         torrents: Torrents,
         seeder: Seeder | None,
+        published: PublishedTorrents,
         ruling: Ruling,
         clock: Callable[[], float],
         note: Callable[[str], None],
     ) -> None:
         self._torrents = torrents
         self._seeder = seeder
+        self._published = published
         self._ruling = ruling
         self._clock = clock
         self._note = note
@@ -89,6 +92,7 @@ class Verifications:
     async def _compare(self, publication: Publication) -> None:
         infohash = publication.infohash
         self._keep(replace(self._found[infohash], state="verifying"))
+        self._published.rest(infohash)
         if self._seeder is not None:
             self._seeder.rest(infohash)
         try:
@@ -105,6 +109,7 @@ class Verifications:
                 await self._ruling.put(rule)
                 self._end(infohash, "wrong", why)
         finally:
+            self._published.go_on(infohash)
             if self._seeder is not None:
                 self._seeder.go_on(infohash)
         self._note(f"verified `{publication.name}`: {self._found[infohash].state}")
