@@ -9,11 +9,16 @@ from __future__ import annotations
 import argparse
 import hashlib
 import http.client
+import json
 import math
 import multiprocessing
+import selectors
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +26,7 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from harness import machine, tables
+from harness import machine, programs, tables
 from harness.process import Server, free_port, go_first
 
 from outpour.torrent import bencode
@@ -31,6 +36,7 @@ from outpour.tracker.state.store import Store
 HOURS = 90 * 24
 DAY_S = 86_400
 VISITORS = 20
+WATCHERS = 500
 ALL_PAGES = ("/", "/?sort=complete", "/?q=7", "/api/v1/torrents", "/feed.xml", "/metrics")
 BROWSER = {"Accept": "text/html", "Accept-Encoding": "gzip", "Host": "bench"}
 
@@ -184,6 +190,80 @@ def waits_ms(
     return found
 
 
+@contextmanager
+def watching(site: Site, count: int) -> Iterator[None]:
+    """Hold live pages open from many addresses, and take what they are sent."""
+    ended = threading.Event()
+    selector = selectors.DefaultSelector()
+    for number in range(count):
+        host = f"127.0.{number // 50 + 1}.1"
+        stream = socket.create_connection(("127.0.0.1", site.port), 10, (host, 0))
+        stream.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: bench\r\n\r\n")
+        if b" 200 " not in stream.recv(1024):
+            raise SystemExit("a live page was refused")
+        stream.setblocking(False)
+        selector.register(stream, selectors.EVENT_READ)
+
+    def take() -> None:
+        while not ended.is_set():
+            for key, _ in selector.select(0.1):
+                key.fileobj.recv(1 << 16)  # type: ignore[union-attr]
+
+    taker = threading.Thread(target=take)
+    taker.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        taker.join()
+        for key in list(selector.get_map().values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+        selector.close()
+
+
+def live(site: Site, seconds: float) -> tuple[list[list[str]], list[Goal]]:
+    """What live pages cost while numbers change, as a share of a core in percent."""
+    with watching(site, WATCHERS):
+        time.sleep(2)
+        before, began = site.cpu_ms(), time.perf_counter()
+        number = 0
+        while time.perf_counter() - began < seconds:
+            site.announce(number)
+            number += 1
+            time.sleep(0.2)
+        share = (site.cpu_ms() - before) / (time.perf_counter() - began) / 10
+    what = f"{WATCHERS} live pages, five numbers a second change"
+    return [[what, f"{share:.1f} %", "", ""]], [Goal(f"{what}, % of a core", 10, share)]
+
+
+def busy(views: int) -> tuple[list[list[str]], list[Goal]]:
+    """How long the first byte takes while the tracker answers half of what it can."""
+    with tempfile.TemporaryDirectory(prefix="outpour-bench-") as name:
+        port = free_port()
+        address = f"127.0.0.1:{port}"
+        command = [
+            str(Path(sys.executable).with_name("outpour")), "track", "--open", "--workers", "1",
+            "--listen", address, "--state", str(Path(name) / "state.sqlite"),
+        ]  # fmt: skip
+        load = [str(programs.loadgen()), "udp", address, "--profile", "power-law", "--peers",
+                "100000", "--populate", "--warm-up", "0"]  # fmt: skip
+        with Server(command, cwd=Path(name)) as server:
+            server.wait_until_listening(port)
+            most = subprocess.run([*load, "--duration", "3", "--pid", str(server.pid)],
+                                  capture_output=True, check=True)  # fmt: skip
+            rate = json.loads(most.stdout)["server"]["answers_per_cpu_second"] / 2
+            half = [*load, "--duration", "60", "--rate", f"{rate:.0f}"]
+            with subprocess.Popen(half, stdout=subprocess.DEVNULL) as running_load:
+                time.sleep(4)
+                firsts = []
+                for _ in range(views):
+                    firsts.append(get(port, "/"))
+                    time.sleep(0.05)
+                running_load.terminate()
+    what = "10,000 torrents: `/` while the tracker answers half its peak, first byte"
+    return [row(what, firsts)], [Goal(what, 50, statistics.median(firsts))]
+
+
 def percentile(values: Sequence[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
@@ -227,7 +307,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer views")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/")
-    parser.add_argument("--load", action="append", choices=["200", "10000"], help="only this one")
+    parser.add_argument(
+        "--load", action="append", choices=["200", "10000", "busy"], help="only this one"
+    )
     options = parser.parse_args()
     go_first()
     views, seconds = (20, 5.0) if options.quick else (100, 20.0)
@@ -239,8 +321,14 @@ def main() -> int:
         with running(torrents, with_history) as site:
             name = f"{torrents:,} torrents"
             more_rows, more_goals = measure(site, views, seconds, name)
+            if torrents == 200:
+                live_rows, live_goals = live(site, seconds)
+                more_rows, more_goals = more_rows + live_rows, more_goals + live_goals
             rows += more_rows
             goals += more_goals
+    if not options.load or "busy" in options.load:
+        more_rows, more_goals = busy(views)
+        rows, goals = rows + more_rows, goals + more_goals
     text = tables.table(["what, milliseconds", "first", "median", "p99"], rows)
     text += "\n" + tables.table(
         ["goal, milliseconds", "below", "reached"],

@@ -36,7 +36,7 @@ WRITE_STALL_S = 60.0
 STOP_S = 1.2
 """Time for requests in progress when stopping; what is left is cut."""
 
-EVENT_CLIENTS_MAX = 256
+EVENT_CLIENTS_MAX = 600
 """Open event streams; one more gets 503 and its page goes on without live numbers."""
 
 EVENT_CLIENTS_PER_ADDRESS_MAX = 64
