@@ -72,6 +72,7 @@ def test_a_copy_is_named_once_it_is_there_and_no_longer_when_it_lies(
     publication.process.stop()
     shutil.copy(content / "disk.img", there)
     publication.again()
+    publication.wait_published("disk.img")
     wait_for(
         lambda: seeds(publication, "disk.img", tmp_path) == (*own, f"{base}disk.img"),
         what="the copy in the torrent",
@@ -85,6 +86,7 @@ def test_a_copy_is_named_once_it_is_there_and_no_longer_when_it_lies(
     publication.process.stop()
     (there / "disk.img").write_bytes(bytes(700_000))
     publication.again()
+    publication.wait_published("disk.img")
     publication.process.line_with("has other bytes", seconds=30)
     wait_for(lambda: seeds(publication, "disk.img", tmp_path) == own, what="the copy gone")
 

@@ -66,6 +66,11 @@ class ProxyHost:
             _pump(connection, other)
 
     def _socks(self, connection: socket.socket) -> None:
+        # Who hangs up in the middle has not asked for anything.
+        with suppress(IndexError, ValueError):
+            self._ask_for(connection)
+
+    def _ask_for(self, connection: socket.socket) -> None:
         _, count = connection.recv(2)
         methods = connection.recv(count)
         connection.sendall(b"\5\2" if self.login and 2 in methods else b"\5\0")
