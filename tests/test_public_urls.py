@@ -82,6 +82,10 @@ def test_a_tracker_without_udp_is_not_named_over_udp():
     assert public_urls("http://example.org", BOTH, 6969, has_udp=True).udp == (
         "udp://example.org:6969/announce"
     )
+    # A proxy at a port of its own takes HTTP alone.
+    assert public_urls("http://example.org:8080", BOTH, 6969, has_udp=True).udp == (
+        "udp://example.org:6969/announce"
+    )
     assert public_urls("http://example.org/files", BOTH, 6969, has_udp=True).udp is None
 
 
