@@ -94,8 +94,8 @@ def public_urls(
         )
     base = given.rstrip("/")
     plain = parts.scheme == "http" and parts.path in ("", "/")
-    # A proxy at another port passes no packets on. Some clients ask over UDP first, and wait long for
-    # nobody: what is named is the port that answers.
+    # A proxy at another port passes no packets on. Some clients ask over UDP first, and wait long
+    # where nobody is: what is named is the port that answers.
     udp = f"udp://{format_host_port(parts.hostname, port)}/announce"
     return PublicUrls(base, udp if plain and has_udp else None)
 

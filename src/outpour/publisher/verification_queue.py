@@ -29,8 +29,9 @@ class _GivenUpError(Exception):
 class Verifications:
     """Reads content against its torrent, off the event loop, and withdraws what differs.
 
-    A torrent is not seeded and its content not served meanwhile. One whose content differs is denied until the content was
-    read anew and is right, or until somebody undoes that: it is not published by a restart either.
+    A torrent is not seeded and its content not served meanwhile. One whose content differs is
+    denied until the content was read anew and is right, or until somebody undoes that: it is not
+    published by a restart either.
 
     Args:
         torrents: Have the metainfo.
