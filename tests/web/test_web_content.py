@@ -240,7 +240,7 @@ def test_folders_are_listed_with_links_that_work(view: FakeView, site: Site, tmp
     assert 'href="/content/set/a/"' in listing
     assert 'href="/content/set/b.txt"' in listing
     assert 'href="/content/set/a/x.txt"' in site.get("/content/set/a/").text
-    assert 'href="/content/set"' in site.get("/content/").text
+    assert 'href="/content/set/"' in site.get("/content/").text
     assert site.get("/content").status == 301
 
 

@@ -117,9 +117,8 @@ class PublishedContent:
     async def _list_torrents(self) -> Folder:
         beside = self._beside.sidecars().values()
         entries = [Entry(one.name, False, one.length) for one in beside]
-        # Whether each is a folder would take a look at the disk; its URL finds out.
         entries += [
-            Entry(name, False, row.length)
+            Entry(name, row.is_folder, row.length)
             for name, infohash in (await self._url_names.names()).content.items()
             if (row := self._view.row(infohash)) is not None
         ]
