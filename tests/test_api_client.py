@@ -18,9 +18,7 @@ from tests.test_administration import TOKEN
 from tests.trackers import BIG, HELLO, Process
 
 
-@pytest.fixture(scope="module")
-def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    root = tmp_path_factory.mktemp("client")
+def serving(root: Path) -> Iterator[Process]:
     (root / "token").write_text(TOKEN)
     (root / "torrents").mkdir()
     words = ("track", "--listen", "127.0.0.1:0", "--workers", "1")
@@ -32,6 +30,17 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         client.add((classic / f"{name}.torrent").read_bytes())
     yield process
     process.close()
+
+
+@pytest.fixture(scope="module")
+def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    yield from serving(tmp_path_factory.mktemp("client"))
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Iterator[Process]:
+    """A tracker for one test alone, which may change it."""
+    yield from serving(tmp_path)
 
 
 def url_of(process: Process) -> str:
@@ -80,8 +89,8 @@ def test_the_client_tells_problems_by_their_kind(tracker: Process):
     assert caught.value.parameter == "sort"
 
 
-def test_the_client_does_what_an_administrator_may(tracker: Process):
-    client = Client(url_of(tracker), token=TOKEN)
+def test_the_client_does_what_an_administrator_may(changed: Process):
+    client = Client(url_of(changed), token=TOKEN)
     client.deny("ab" * 20, "why")
     client.allow("cd" * 20)
     client.ban("192.0.2.0/24")
