@@ -73,7 +73,7 @@ def _track(printer: Printer, args: list[str]) -> int:
 
 def _serve(parsed: Parsed, tracker: TrackerRun, mirror: DfileMirror, log: Log) -> None:
     from outpour.cli.classic.announce_log import AnnounceLog
-    from outpour.cli.classic.tracker_log import Logged
+    from outpour.cli.classic.tracker_log import logged
 
     announces = AnnounceLog(
         log,
@@ -84,7 +84,7 @@ def _serve(parsed: Parsed, tracker: TrackerRun, mirror: DfileMirror, log: Log) -
     try:
         tracker.serve(
             redirect=parsed.text("infopage_redirect") or None,
-            wrap=lambda app: Logged(app, log),
+            wrap=lambda app: logged(app, log),
             is_classic=True,
             on_hangup=log.reopen if parsed.flag("hupmonitor") else lambda: None,
             alongside=[mirror.run, announces.run],

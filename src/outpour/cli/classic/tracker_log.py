@@ -14,13 +14,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from outpour.base.errors import WriteError, reason
 from outpour.base.lasting_stream import LastingStream
 from outpour.base.text import printable
 from outpour.cli.classic.log_notes import missing
 from outpour.cli.shared.printer import Printer
+from outpour.web.logs.counted_answers import CountedAnswers
 
 WHEN = "%d/%b/%Y:%H:%M:%S"
 STDOUT = ("", "-")
@@ -96,36 +97,13 @@ class Log:
             os.close(number)
 
 
-class Logged:
-    """An ASGI application that writes a line a request.
+def logged(app: ASGIApp, log: Log) -> ASGIApp:
+    """An application that has a line written of each request."""
 
-    Args:
-        app: Answers.
-        log: Where to write.
-    """
+    def tell(scope: Scope, status: int, length: int, _: float) -> None:
+        log.line(request_line(scope, status, length, time.localtime()))
 
-    def __init__(self, app: ASGIApp, log: Log) -> None:
-        self._app = app
-        self._log = log
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, and tell."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status, length = 500, 0
-
-        async def counted(message: Message) -> None:
-            nonlocal status, length
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            length += len(message.get("body", b""))
-            await send(message)
-
-        try:
-            await self._app(scope, receive, counted)
-        finally:
-            self._log.line(request_line(scope, status, length, time.localtime()))
+    return CountedAnswers(app, tell)
 
 
 def request_line(

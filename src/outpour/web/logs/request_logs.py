@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from outpour.base.errors import WriteError
 from outpour.base.text import printable
 from outpour.tracker.settings import TrackerSettings
+from outpour.web.logs.counted_answers import CountedAnswers
 from outpour.web.logs.log_file import LogFile
 from outpour.web.logs.request_lines import (
     Format,
@@ -102,7 +103,7 @@ class RequestLogs:
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
         """Have requests to the web side written too, where there is an access log."""
-        return app if self._access is None else _Watched(app, self._answered, self._shown)
+        return app if self._access is None else CountedAnswers(app, self._answered)
 
     async def run(self) -> None:
         """Write a few times a second, until cancelled."""
@@ -142,7 +143,7 @@ class RequestLogs:
                 log.file.lines([line])
                 log.told = lost
 
-    def _answered(self, request: WebRequest) -> None:
+    def _answered(self, scope: Scope, status: int, length: int, took_s: float) -> None:
         self._asked += 1
         if self._access is None or (self._asked - 1) % self._sample:
             return
@@ -150,46 +151,8 @@ class RequestLogs:
             self._unwritten += 1
             return
         self._written += 1
+        request = self._request(scope, status, length, took_s)
         self._access.file.lines([web_line(request, self._form)])
-
-    def _shown(self, path: str) -> str:
-        """A path without the key that it may begin with."""
-        first, slash, rest = path.removeprefix("/").partition("/")
-        if self._has_keys and self._tracker.is_key(first):
-            return f"/{hidden(first)}{slash}{rest}"
-        return path
-
-    def _missing(self, count: int, why: str) -> str:
-        return missing_line(count, why, self._form, time.time()) + "\n"
-
-
-class _Watched:
-    """An ASGI application whose answers are told of."""
-
-    def __init__(
-        self, app: ASGIApp, tell: Callable[[WebRequest], None], shown: Callable[[str], str]
-    ) -> None:
-        self._app = app
-        self._tell = tell
-        self._shown = shown
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status, length, began = 500, 0, time.monotonic()
-
-        async def counted(message: Message) -> None:
-            nonlocal status, length
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            length += len(message.get("body", b""))
-            await send(message)
-
-        try:
-            await self._app(scope, receive, counted)
-        finally:
-            self._tell(self._request(scope, status, length, time.monotonic() - began))
 
     def _request(self, scope: Scope, status: int, length: int, took_s: float) -> WebRequest:
         fields = dict(scope.get("headers") or ())
@@ -207,6 +170,16 @@ class _Watched:
             _text(fields.get(b"referer")),
             _text(fields.get(b"user-agent")),
         )
+
+    def _shown(self, path: str) -> str:
+        """A path without the key that it may begin with."""
+        first, slash, rest = path.removeprefix("/").partition("/")
+        if self._has_keys and self._tracker.is_key(first):
+            return f"/{hidden(first)}{slash}{rest}"
+        return path
+
+    def _missing(self, count: int, why: str) -> str:
+        return missing_line(count, why, self._form, time.time()) + "\n"
 
 
 def _text(raw: bytes | None) -> str:
