@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -34,16 +33,12 @@ from outpour.publisher.self_listing import SelfListing, peer_addresses
 from outpour.publisher.sidecar_table import SidecarTable
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker import settings_file, tracker_events
-from outpour.tracker.lists.admin_token import Token
-from outpour.tracker.lists.keys_in_force import Keyring
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
 from outpour.web.access import AccessRules
-from outpour.web.admin.admin_access import AdminAccess
-from outpour.web.admin.tracker_console import tracker_console
-from outpour.web.api.administration import Admin
-from outpour.web.api.who_asks import AccessAsks
+from outpour.web.admin.tracker_console import tracker_access, tracker_console
+from outpour.web.api.tracker_administration import tracker_administration
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.logs.request_logs import RequestLogs
@@ -176,9 +171,7 @@ def _app(
     deeds: PublisherDeeds,
 ) -> Starlette:
     settings = tracker.settings
-    file = settings.admin_token_file
-    token = None if file is None else Token(file)
-    access = None if token is None else AdminAccess(token, tracker.tell)
+    access = tracker_access(tracker)
     web = WebOptions(
         site=settings.site,
         name=_name(options),
@@ -189,7 +182,7 @@ def _app(
         view,
         web,
         beside=beside,
-        administration=None if access is None else _admin(tracker, access, deeds),
+        administration=tracker_administration(tracker, access, deeds),
         console=tracker_console(tracker, access),
         rules=AccessRules(settings.levels, tracker.is_key, access),
     )
@@ -203,16 +196,6 @@ async def _self_listing(
     settings = tracker.settings
     is_everywhere = not (settings.open or settings.allowed_dir or settings.allow_list)
     return SelfListing(tracker, addresses, is_everywhere=is_everywhere)
-
-
-def _admin(tracker: TrackerService, access: AdminAccess, deeds: PublisherDeeds) -> Admin:
-    keys = tracker.settings.key_list
-    return Admin(
-        AccessAsks(access),
-        Keyring(keys, tracker.refresh, time.time) if keys else None,
-        tracker.ruling,
-        deeds,
-    )
 
 
 def _noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[Event], None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -15,16 +14,12 @@ from outpour.base.priority import give_way
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.waiting_lines import saying_so
 from outpour.tracker.deeds import TrackerDeeds
-from outpour.tracker.lists.admin_token import Token
-from outpour.tracker.lists.keys_in_force import Keyring
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state import dfile
 from outpour.web.access import AccessRules
-from outpour.web.admin.admin_access import AdminAccess
-from outpour.web.admin.tracker_console import tracker_console
-from outpour.web.api.administration import Admin
-from outpour.web.api.who_asks import AccessAsks
+from outpour.web.admin.tracker_console import tracker_access, tracker_console
+from outpour.web.api.tracker_administration import tracker_administration
 from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.index_override import IndexOverride
@@ -59,11 +54,7 @@ class TrackerRun:
         self._printer = printer
         self._settings = settings
         self.service = TrackerService(settings, on_event=on_event, log_max=log_max)
-        file = settings.admin_token_file
-        self._token = None if file is None else Token(file)
-        self._access = None
-        if self._token is not None:
-            self._access = AdminAccess(self._token, self.service.tell)
+        self._access = tracker_access(self.service)
 
     def start(self) -> None:
         """Bind and begin to answer.
@@ -120,7 +111,8 @@ class TrackerRun:
             WriteError: Not all could be saved at the end.
         """
         settings = self._settings
-        udp = self.service.udp_addresses
+        service = self.service
+        udp = service.udp_addresses
         options = WebOptions(
             site=settings.site,
             is_classic=is_classic,
@@ -130,10 +122,10 @@ class TrackerRun:
             udp_port=udp[0][1] if udp else None,
         )
         app = make_app(
-            self.service,
+            service,
             options,
-            administration=self._admin(),
-            console=tracker_console(self.service, self._access),
+            administration=tracker_administration(service, self._access, TrackerDeeds(service)),
+            console=tracker_console(service, self._access),
             rules=self._rules(),
         )
         front = IndexOverride(app, redirect=redirect, favicon=settings.favicon)
@@ -161,17 +153,6 @@ class TrackerRun:
 
     def _rules(self) -> AccessRules:
         return AccessRules(self._settings.levels, self.service.is_key, self._access)
-
-    def _admin(self) -> Admin | None:
-        if self._access is None:
-            return None
-        service, keys = self.service, self._settings.key_list
-        return Admin(
-            AccessAsks(self._access),
-            Keyring(keys, service.refresh, time.time) if keys else None,
-            service.ruling,
-            TrackerDeeds(service),
-        )
 
     def _tell_addresses(self) -> None:
         for host, port in self.service.http_addresses:

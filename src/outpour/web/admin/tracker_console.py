@@ -1,11 +1,22 @@
-"""The operator's pages of a tracker, put together."""
+"""The operator's pages of a tracker, put together, and who may see them."""
 
 from __future__ import annotations
 
+from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.service import TrackerService
 from outpour.web.admin.admin_access import AdminAccess
 from outpour.web.admin.console import Console
 from outpour.web.admin.networks_panel import networks_panel
+
+
+def tracker_access(service: TrackerService) -> AdminAccess | None:
+    """What knows the administrators of a tracker; None where its settings name no token.
+
+    Raises:
+        ReadError: The token cannot be read.
+    """
+    file = service.settings.admin_token_file
+    return None if file is None else AdminAccess(Token(file), service.tell)
 
 
 def tracker_console(service: TrackerService, access: AdminAccess | None) -> Console | None:
