@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 BLOCK_LENGTH = 16 * 1024
 """Bytes under one leaf."""
@@ -21,17 +22,33 @@ def root_of_layer(layer: bytes, piece_length: int) -> bytes:
         True
     """
     nodes = [layer[at : at + HASH_LENGTH] for at in range(0, len(layer), HASH_LENGTH)]
-    padding = bytes(HASH_LENGTH)
-    for _ in range((piece_length // BLOCK_LENGTH).bit_length() - 1):
-        padding = hashlib.sha256(padding + padding).digest()
+    level = _level(piece_length)
     while len(nodes) > 1:
         if len(nodes) % 2:
-            nodes.append(padding)
+            nodes.append(_padding(level))
         nodes = [
             hashlib.sha256(nodes[at] + nodes[at + 1]).digest() for at in range(0, len(nodes), 2)
         ]
-        padding = hashlib.sha256(padding + padding).digest()
+        level += 1
     return nodes[0]
+
+
+def root_widened(root: bytes, width: int, to: int) -> bytes:
+    """Turn the root of a tree into that of a wider one with nothing behind it.
+
+    Args:
+        root: Of a tree that covers `width` bytes, a power of two from 16 KiB.
+        width: Bytes.
+        to: Bytes that the wider tree covers, a power of two.
+    """
+    for level in range(_level(width), _level(to)):
+        root = hashlib.sha256(root + _padding(level)).digest()
+    return root
+
+
+def width_of(length: int) -> int:
+    """Bytes that the tree of so many covers: a power of two from 16 KiB."""
+    return BLOCK_LENGTH << (-(-length // BLOCK_LENGTH) - 1).bit_length()
 
 
 def root_of_bytes(content: bytes, width: int | None = None) -> bytes:
@@ -50,6 +67,17 @@ def root_of_bytes(content: bytes, width: int | None = None) -> bytes:
         hashlib.sha256(content[at : at + BLOCK_LENGTH]).digest()
         for at in range(0, len(content), BLOCK_LENGTH)
     )
-    blocks = len(leaves) // HASH_LENGTH
-    wanted = 1 << (blocks - 1).bit_length() if width is None else width // BLOCK_LENGTH
-    return root_of_layer(leaves + bytes(HASH_LENGTH) * (wanted - blocks), BLOCK_LENGTH)
+    root = root_of_layer(leaves, BLOCK_LENGTH)
+    return root if width is None else root_widened(root, width_of(len(content)), width)
+
+
+def _level(width: int) -> int:
+    return (width // BLOCK_LENGTH).bit_length() - 1
+
+
+@cache
+def _padding(level: int) -> bytes:
+    """The root of a tree of `level` levels of which no leaf is there."""
+    if level == 0:
+        return bytes(HASH_LENGTH)
+    return hashlib.sha256(_padding(level - 1) * 2).digest()

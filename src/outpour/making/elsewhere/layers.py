@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from outpour.making.hasher import Merkle
-from outpour.torrent.merkle import BLOCK_LENGTH, HASH_LENGTH, root_of_layer
+from outpour.torrent.merkle import root_of_layer, root_widened, width_of
 
 
 def joined(parts: Sequence[tuple[Merkle, int]], length: int, piece_length: int) -> Merkle:
@@ -20,22 +19,9 @@ def joined(parts: Sequence[tuple[Merkle, int]], length: int, piece_length: int) 
     if len(parts) == 1:
         return parts[0][0]
     assert length > piece_length
-    nodes = (
-        tree.layer or _lifted(tree.root, count, piece_length) for tree, count in parts if count
+    # A part of one piece has no layer, and a tree that covers no more than the part.
+    layer = b"".join(
+        tree.layer or root_widened(tree.root, width_of(count), piece_length)
+        for tree, count in parts
     )
-    layer = b"".join(nodes)
     return Merkle(root_of_layer(layer, piece_length), layer)
-
-
-def _lifted(root: bytes, count: int, piece_length: int) -> bytes:
-    """The node of a piece, from the root of a tree that only covers the bytes that are there."""
-    blocks = -(-count // BLOCK_LENGTH)
-    width = 1 << (blocks - 1).bit_length()
-    padding = bytes(HASH_LENGTH)
-    level = 1
-    while level < piece_length // BLOCK_LENGTH:
-        if level >= width:
-            root = hashlib.sha256(root + padding).digest()
-        padding = hashlib.sha256(padding + padding).digest()
-        level *= 2
-    return root
