@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import socket
 import ssl
@@ -21,6 +22,8 @@ from outpour.base.errors import NetworkError, SettingsError, UsageError
 from outpour.base.http_fetch import fetch
 from outpour.base.http_route import Proxy, Route
 from outpour.engine import Engine, EngineSettings
+from outpour.torrent.metainfo import Metainfo
+from tests.remote_server import serving
 
 from .conftest import TinyTracker, WebHost, make_torrent, same_files
 from .little_server import LittleServer, answers
@@ -169,6 +172,24 @@ def test_a_web_seed_is_reached_through_the_proxy(
     assert done.returncode == 0, done.stderr
     assert same_files(content, tmp_path / "got" / "release")
     assert name in {host for host, _ in proxy.targets}
+
+
+def test_a_file_on_a_server_is_hashed_through_the_proxy_that_the_environment_names(
+    proxy: ProxyHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy.url("http"))
+    with serving() as remote:
+        remote.files["/a"] = os.urandom(40_000)
+        url = f"{remote.url}/a".replace("127.0.0.1", "files.invalid")
+        done = subprocess.run(
+            [sys.executable, "-m", "outpour", "create", url], cwd=tmp_path, timeout=50,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        pieces = b"".join(
+            hashlib.sha1(remote.files["/a"][at : at + 16384]).digest() for at in (0, 16384, 32768)
+        )
+    assert done.returncode == 0, done.stderr
+    assert Metainfo.read(tmp_path / "a.torrent").info.pieces == pieces
 
 
 def test_a_udp_tracker_is_not_asked_around_an_http_proxy(

@@ -6,7 +6,6 @@ is never too slow for it, neither in its headers nor in its body.
 
 from __future__ import annotations
 
-import base64
 import http.client
 import io
 import socket
@@ -118,9 +117,8 @@ class HttpProxyHandler(urllib.request.BaseHandler):
         """Name the proxy in a request."""
         proxy = self._proxy
         host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
-        if proxy.user:
-            login = base64.b64encode(f"{proxy.user}:{proxy.password}".encode()).decode()
-            request.add_unredirected_header("Proxy-authorization", f"Basic {login}")
+        if proxy.login is not None:
+            request.add_unredirected_header("Proxy-authorization", proxy.login)
         request.set_proxy(f"{host}:{proxy.port}", request.type)
         return request
 

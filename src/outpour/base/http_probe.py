@@ -58,10 +58,7 @@ def probe(url: str, *, route: Route = DIRECT, timeout_s: float = PROBE_S) -> Rem
     """
     if url.partition(":")[0].lower() not in ("http", "https"):
         raise UsageError(f"`{url}`: neither `http://` nor `https://`")
-    headers = {
-        "User-Agent": user_agent(), "Accept": "*/*", "Accept-Encoding": "identity",
-        "Range": "bytes=0-0", **dict(route.headers),
-    }  # fmt: skip
+    headers = {**raw_headers(route), "Range": "bytes=0-0"}
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked above
     try:
         try:
@@ -75,6 +72,14 @@ def probe(url: str, *, route: Route = DIRECT, timeout_s: float = PROBE_S) -> Rem
                 raise NetworkError(f"`{url}`: {status_of(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NetworkError(f"`{url}`: {why(error)}") from error
+
+
+def raw_headers(route: Route) -> dict[str, str]:
+    """Headers that ask for a file as it is."""
+    return {
+        "User-Agent": user_agent(), "Accept": "*/*", "Accept-Encoding": "identity",
+        **dict(route.headers),
+    }  # fmt: skip
 
 
 def _read(url: str, place: str, status: int, headers: Message) -> RemoteFile:

@@ -14,9 +14,8 @@ from urllib.parse import SplitResult, urlsplit
 from outpour.base.errors import NetworkError, OutpourError, ReadError
 from outpour.base.http_connection import SecureConnection, TimedConnection
 from outpour.base.http_fetch import why
-from outpour.base.http_probe import RemoteFile, probe
+from outpour.base.http_probe import RemoteFile, probe, raw_headers
 from outpour.base.http_route import DIRECT, Proxy, Route
-from outpour.base.identity import user_agent
 
 BLOCK = 1 << 20
 """Bytes that are read at once."""
@@ -103,10 +102,7 @@ class RangeReader:
             self._connection = self._connect()
         else:
             self._is_fresh = False
-        headers = {
-            "User-Agent": user_agent(), "Accept": "*/*", "Accept-Encoding": "identity",
-            **dict(self._route.headers),
-        }  # fmt: skip
+        headers = raw_headers(self._route)
         if self._file.has_ranges:
             headers["Range"] = f"bytes={start}-{stop - 1}"
         self._answer = self._ask(headers)
@@ -122,6 +118,7 @@ class RangeReader:
         proxy = _http_proxy(self._route, parts)
         if proxy is not None and parts.scheme == "http":
             target = self._file.place
+            headers = {**headers, **_login(proxy)}
         self._connection.request("GET", target, headers=dict(headers))
         answer = self._connection.getresponse()
         expected = 206 if self._file.has_ranges else 200
@@ -161,7 +158,8 @@ class RangeReader:
             return kind(parts.hostname, port=parts.port, **how)
         connection = kind(proxy.host, port=proxy.port, **how)
         if parts.scheme == "https":
-            connection.set_tunnel(parts.hostname, parts.port or http.client.HTTPS_PORT)
+            port = parts.port or http.client.HTTPS_PORT
+            connection.set_tunnel(parts.hostname, port, _login(proxy))
         return connection
 
     def _pause(self, failures: int) -> None:
@@ -230,6 +228,10 @@ def _is_final(error: Exception) -> bool:
     if isinstance(error, _Refused):
         return error.status < 500 and error.status not in PASSING
     return isinstance(error, (_ReplacedError, _EndedError))
+
+
+def _login(proxy: Proxy) -> dict[str, str]:
+    return {} if proxy.login is None else {"Proxy-Authorization": proxy.login}
 
 
 def _http_proxy(route: Route, parts: SplitResult) -> Proxy | None:

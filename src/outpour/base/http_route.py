@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -29,6 +30,13 @@ class Proxy:
     port: int
     user: str = ""
     password: str = ""
+
+    @property
+    def login(self) -> str | None:
+        """What `Proxy-Authorization` says (RFC 9110, section 11.7), None where it wants nothing."""
+        if not self.user:
+            return None
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
     @classmethod
     def parse(cls, text: str) -> Proxy:
