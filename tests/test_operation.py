@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from contextlib import closing
-from dataclasses import dataclass
 
 import pytest
 
@@ -25,6 +24,7 @@ from outpour.tracker.state.operation_tiers import (
 )
 from outpour.tracker.state.store import Store
 from outpour.tracker.tracker_events import Completed, ListChanged, StateDamaged
+from tests.said import Said
 
 NOON = 1_795_003_200
 
@@ -39,18 +39,6 @@ def store(path):
     store = Store(path)
     yield store
     store.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Said(Event):
-    """An event of the tests."""
-
-    kind = "torrents"
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
 
 
 class Clock:

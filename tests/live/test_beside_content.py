@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import urllib.error
 from pathlib import Path
 
 import pytest
 
 from tests.live.conftest import Start, get
-from tests.live.publication import Publication
+from tests.live.publication import Publication, status
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
-
-
-def status(url: str) -> int:
-    try:
-        get(url)
-    except urllib.error.HTTPError as error:
-        return error.code
-    return 200
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from outpour.base.event import Event
 from outpour.tracker.event_log import KEPT_MAX
 from outpour.tracker.state.operation_tiers import Moment
 from outpour.tracker.tracker_events import Allowed, Completed, ListChanged, StateDamaged
 from outpour.web.admin.watchers import WATCHERS_MAX
+from tests.said import Said
 from tests.waiting import wait_for
 
 from .admin_site import TOKEN, Guarded
@@ -25,18 +25,6 @@ pytestmark = pytest.mark.live
 PATHS = ("/admin", "/admin/refusals", "/admin/history?range=hour", "/admin/events")
 TORRENT = b"\xcd" * 20
 HOSTILE = "<script>alert(1)</script>\u202egnp.exe\n" + "w" * 300
-
-
-@dataclass(frozen=True, slots=True)
-class Said(Event):
-    """An event whose words a test chooses."""
-
-    kind = "torrents"
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from outpour.tracker.figures import Sample, TorrentRow, Totals
-from outpour.tracker.state.sample_table import SAMPLES_DENSE_S, SAMPLES_SPARSE_STEP_S, TOTALS
+from outpour.tracker.state.bucket_block import HOUR_S
+from outpour.tracker.state.sample_table import SAMPLES_DENSE_S, TOTALS
 
 STEP_S = 60
 TORRENTS_MAX = 20_000
@@ -37,7 +38,7 @@ class Sampler:
         """
         if len(points) > TORRENTS_MAX:
             points = sorted(points, key=lambda point: point[1] + point[2])[-TORRENTS_MAX:]
-        hour = at // SAMPLES_SPARSE_STEP_S
+        hour = at // HOUR_S
         is_due = hour != self._hour
         self._hour = hour
         seen = {}

@@ -15,8 +15,7 @@ from outpour.tracker.state.state_file import StateDamagedError
 
 CHECKED_SAMPLES_MAX = 1_000_000
 PAGE_ROWS = 4096
-SAMPLES_DENSE_S = 86_400
-SAMPLES_SPARSE_STEP_S = 3600
+SAMPLES_DENSE_S = DAY_S
 HOURS_KEPT_D = 92
 """A chart of 90 days is drawn of hours, one of a year of days."""
 FOLDED_HOURS_MAX = 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
 from outpour.tracker.rates import CHANGEABLE
@@ -322,22 +322,3 @@ SCHEMAS: dict[str, Schema] = {
         optional=("parameter", "pages"),
     ),
 }
-
-
-def names_of(schemas: Iterable[str]) -> frozenset[str]:
-    """The names of these schemas, and of those that they name."""
-    found: set[str] = set()
-    waiting = [*schemas]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += _named(SCHEMAS[name])
-    return frozenset(found)
-
-
-def _named(value: object) -> list[str]:
-    if isinstance(value, dict):
-        own = [str(value["$ref"]).rpartition("/")[2]] if "$ref" in value else []
-        return own + [name for inner in value.values() for name in _named(inner)]
-    return [name for inner in value for name in _named(inner)] if isinstance(value, list) else []

@@ -1,32 +1,9 @@
-// Adds to the operator's pages, which work without it: theme, numbers that change, values of charts.
+// Adds to the operator's pages, which work without it: numbers that change, values of charts.
 
 const RETRY_MS = [3000, 10000, 30000, 60000];
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
-
-function isDark() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
-function startTheme() {
-  const button = $("#theme");
-  if (!button) return;
-  const show = () => button.setAttribute("aria-pressed", String(isDark()));
-  button.hidden = false;
-  show();
-  button.addEventListener("click", () => {
-    const theme = isDark() ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-    try {
-      localStorage.setItem("theme", theme);
-    } catch {
-      // Then it lasts until the page is left.
-    }
-    show();
-  });
-}
 
 function say(state, text) {
   const live = $("#live");
@@ -108,6 +85,5 @@ function startChart(figure) {
   });
 }
 
-startTheme();
 $$("[data-chart]").forEach(startChart);
 if (document.body.dataset.stream) watch(document.body.dataset.stream);

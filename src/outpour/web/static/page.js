@@ -1,4 +1,4 @@
-// Adds to pages that work without it: theme, copying, live numbers. What other scripts of a page
+// Adds to pages that work without it: copying, live numbers. What other scripts of a page
 // need of it is in `outpour`.
 
 const RETRY_MS = [3000, 10000, 30000, 60000];
@@ -36,35 +36,6 @@ const formatCount = (number) => number.toLocaleString("en-US");
 function formatMinute(seconds) {
   return `${new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
-
-
-
-function isDark() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
-function showTheme(button) {
-  button.setAttribute("aria-pressed", String(isDark()));
-  $("#theme-text").textContent = "Dark theme";
-}
-
-function startTheme() {
-  const button = $("#theme");
-  showTheme(button);
-  button.addEventListener("click", () => {
-    const theme = isDark() ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-    try {
-      localStorage.setItem("theme", theme);
-    } catch {
-      // Then it lasts until the page is left.
-    }
-    showTheme(button);
-  });
-}
-
-
 
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -318,7 +289,6 @@ class Stream {
   }
 }
 
-startTheme();
 startCopying();
 const stream = shown().events ? new Stream() : null;
 stream?.start();
