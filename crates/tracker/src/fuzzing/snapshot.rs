@@ -26,12 +26,14 @@ pub fn snapshot(data: &[u8]) {
     let again = Swarms::seeded(Limits::default(), 2);
     let brought_again = again.restore(&store.snapshot(NOW_S), 0, NOW_S);
     assert_eq!(brought_again, brought);
-    let rows = |store: &Swarms| {
+    // Counters of torrents without peers lie in the state's database, so a snapshot leaves them out.
+    let with_peers = |store: &Swarms| {
         let mut rows = store.torrents();
+        rows.retain(|(_, counts)| counts.complete + counts.incomplete > 0);
         rows.sort_unstable_by_key(|(infohash, _)| *infohash);
         rows
     };
-    assert_eq!(rows(&store), rows(&again));
+    assert_eq!(with_peers(&store), with_peers(&again));
     store.sweep(NOW_S + 2 * Limits::PEER_TIMEOUT_S_MAX / 3, usize::MAX);
     assert_eq!(store.totals().peers_v4 + store.totals().peers_v6, 0);
 }
