@@ -6,7 +6,8 @@
 //! | ----: | -------------------------------------------------------------------------- |
 //! | 4     | `opev`                                                                     |
 //! | 1     | version, 1                                                                 |
-//! | 3     | zeros                                                                      |
+//! | 1     | 1 if the marks are of all nodes, 0 if of this one                          |
+//! | 2     | zeros                                                                      |
 //! | 8     | the node                                                                   |
 //! | 8     | the node's run, another one after each start                               |
 //! | 8     | the clock that it goes by                                                  |
@@ -74,6 +75,8 @@ pub(crate) struct Head {
     pub(crate) run: u64,
     pub(crate) clock: u64,
     pub(crate) clock_units: u32,
+    /// Whose downloads the marks are of: all that the node knows of, or those that it counted.
+    pub(crate) is_of_all: bool,
 }
 
 /// Events as they were read, checked as a whole.
@@ -100,7 +103,7 @@ impl Writer {
     pub(crate) fn new(head: &Head, by: u16, marks: &[u64]) -> Self {
         let mut out = Vec::with_capacity(HEAD + marks.len() * 8 + CHECKSUM);
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&[VERSION, 0, 0, 0]);
+        out.extend_from_slice(&[VERSION, head.is_of_all.into(), 0, 0]);
         out.extend_from_slice(&head.node.to_le_bytes());
         out.extend_from_slice(&head.run.to_le_bytes());
         out.extend_from_slice(&head.clock.to_le_bytes());
@@ -200,6 +203,7 @@ fn body(summed: &[u8]) -> Option<Blob<'_>> {
             run: word(16)?,
             clock: word(24)?,
             clock_units: half(32)?,
+            is_of_all: head[5] != 0,
         },
         marks,
         groups,
@@ -275,6 +279,7 @@ mod tests {
         run: 2,
         clock: 3,
         clock_units: 1000,
+        is_of_all: false,
     };
 
     fn taken() -> impl Strategy<Value = Taken> {
