@@ -311,6 +311,19 @@ fn a_node_that_joins_gets_every_peer_and_every_mark() {
 }
 
 #[test]
+fn a_page_takes_no_download_back_that_its_giver_only_heard_of() {
+    let [lower, higher] = [Node::new(1), Node::new(2)];
+    higher.say("192.0.2.1:1001", SEEDS, Event::Completed);
+    lower.apply(&higher.take());
+    let page = lower.store.events_page(0, 1 << 20, lower.now_s);
+    higher.apply(&page.expect("one of several").0);
+    assert_eq!(higher.counts().downloaded, 1);
+    higher
+        .store
+        .take_withdrawn(|_| panic!("nobody else counted it"));
+}
+
+#[test]
 fn what_was_dropped_is_told_from_the_store() {
     let [one, other] = [
         Node::with(1, 2000, 2, &Limits::default()),
