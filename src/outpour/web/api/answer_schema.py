@@ -9,6 +9,8 @@ from outpour.tracker.rates import CHANGEABLE
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.verification import VerificationState
 from outpour.web.api.problem import KINDS
+from outpour.web.content_copy import CopyNamer, CopyState
+from outpour.web.visitors.beside import SidecarKind
 
 Schema = dict[str, Any]
 
@@ -103,6 +105,7 @@ TORRENT: dict[str, Schema] = {
         "description": "Creation date of the metainfo, or the date of its file, in Unix seconds.",
     },
     "comment": or_null(text("Comment inside the metainfo.")),
+    "group": or_null(text("The group it is listed in: by default the folder of its content.")),
     **_COUNTS,
     "magnet": or_null(text("Magnet link.")),
     "page_url": text("Page of the torrent.", format="uri"),
@@ -119,6 +122,12 @@ DETAIL: dict[str, Schema] = {
     "created_by": or_null(text("Program that made the metainfo.")),
     "trackers": or_null(many(many(text()), "Tiers of trackers inside the metainfo (BEP 12).")),
     "files": or_null(many(known("File"), "Files without padding; null if they are not known.")),
+    "licence": or_null(text("Under which terms the publisher's files may be used.")),
+    "description": or_null(
+        text("What the publisher wrote beside the content, as it stands there.")
+    ),
+    "sidecars": many(known("Sidecar"), "Files that belong to the content: checksums, signatures."),
+    "copies": many(known("Copy"), "Copies on other servers, those in `web_seeds` among them."),
     "history": many(known("Sample"), "Samples of the swarm, oldest first."),
 }
 _SUMS: dict[str, Schema] = {
@@ -194,6 +203,37 @@ SCHEMAS: dict[str, Schema] = {
             "sha256": or_null(
                 text("SHA-256 of the file; null if it is not known.", pattern="^[0-9a-f]{64}$")
             ),
+            "modified": {
+                "type": ["integer", "null"],
+                "description": "When it was last written to, in Unix seconds; null where it is "
+                "not served here.",
+            },
+        },
+    ),
+    "Sidecar": whole(
+        "A file that belongs to content.",
+        {
+            "name": text("Name of the file."),
+            "kind": {"enum": [*get_args(SidecarKind)], "description": "What it is for."},
+            "length": number("Bytes."),
+            "url": text("Direct download.", format="uri"),
+        },
+    ),
+    "Copy": whole(
+        "A copy of a torrent's content on another server.",
+        {
+            "url": text("Its web seed (BEP 19)."),
+            "state": {
+                "enum": [*get_args(CopyState)],
+                "description": "`good` was compared with the torrent, in part; `missing` is not "
+                "there, or not yet; `wrong` has other content; `unchecked` was not looked at.",
+            },
+            "by": {
+                "enum": [*get_args(CopyNamer)],
+                "description": "Who named it: the publisher, the torrent itself, or a mirror.",
+            },
+            "since": or_null(number("Unix second from which on it is in this state.")),
+            "checked": or_null(number("Unix second of the latest look.")),
         },
     ),
     "Sample": whole(
