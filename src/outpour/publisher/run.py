@@ -141,6 +141,7 @@ async def _serve(
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
         deeds = PublisherDeeds(tracker, options, job, published, seeder)
+        deeds.begin()
         beside = PublishedBeside(view, published, sidecars, _folders(options))
         app = _app(options, tracker, view, beside, job.copies, deeds)
         numbers = MetricsServer(settings.metrics_addresses)

@@ -122,11 +122,13 @@ class TrackerRun:
             is_open=settings.open and settings.key_list is None,
             udp_port=udp[0][1] if udp else None,
         )
+        deeds = TrackerDeeds(service)
+        deeds.begin()
         app = make_app(
             service,
             options,
             beside=None if settings.allowed_dir is None else FolderReadme(settings.allowed_dir),
-            administration=tracker_administration(service, self._access, TrackerDeeds(service)),
+            administration=tracker_administration(service, self._access, deeds),
             console=tracker_console(service, self._access),
             rules=self._rules(),
             tell=service.tell,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
-from outpour.tracker.rates import CHANGEABLE
+from outpour.tracker.rates import CHANGEABLE, SEEDER_RATES, bounds
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.verification import VerificationState
 from outpour.web.api.problem import KINDS
@@ -130,6 +130,10 @@ DETAIL: dict[str, Schema] = {
     "copies": many(known("Copy"), "Copies on other servers, those in `web_seeds` among them."),
     "history": many(known("Sample"), "Samples of the swarm, oldest first."),
 }
+_OF_SEEDER = {
+    "upload_rate": "Bytes a second that the seeder sends; 0 is no limit.",
+    "download_rate": "Bytes a second that it takes; 0 is no limit.",
+}
 _SUMS: dict[str, Schema] = {
     "torrents": number("Torrents listed."),
     "length": number("Bytes of all torrents of known length."),
@@ -141,30 +145,24 @@ _SUMS: dict[str, Schema] = {
     "downloaded_all": number("Completed downloads of all torrents ever counted."),
     "transferred": number("Bytes of all completed downloads of known length."),
 }
-RATES_SET: dict[str, Schema] = {
+_RATES: dict[str, Schema] = {
     name: {
         "type": "integer",
-        "description": field.description or "",
-        **{
-            keyword: bound
-            for limit in field.metadata
-            for keyword, bound in (
-                ("minimum", getattr(limit, "ge", None)),
-                ("maximum", getattr(limit, "le", None)),
-            )
-            if bound is not None
-        },
+        "description": _OF_SEEDER.get(name) or TrackerSettings.model_fields[name].description or "",
+        "minimum": bounds(name)[0],
+        "maximum": bounds(name)[1],
     }
-    for name, field in TrackerSettings.model_fields.items()
-    if name in CHANGEABLE
-} | {
-    "upload_rate": number("Bytes a second that the seeder sends; 0 is no limit.", maximum=1 << 31),
-    "download_rate": number("Bytes a second that it takes; 0 is no limit.", maximum=1 << 31),
+    for name in (*CHANGEABLE, *SEEDER_RATES)
 }
+RATES_SET: dict[str, Schema] = {name: or_null(schema) for name, schema in _RATES.items()}
 """What can be changed; the first are settings of these names, with their bounds."""
 RATES: dict[str, Schema] = {
-    name: or_null(schema) if name not in CHANGEABLE else schema
-    for name, schema in RATES_SET.items()
+    **{
+        name: or_null(schema) if name in SEEDER_RATES else schema for name, schema in _RATES.items()
+    },
+    "changed": many(
+        {"enum": [*_RATES]}, "Those that an administrator changed; the others are the settings'."
+    ),
 }
 _ABOUT: dict[str, Schema] = {
     "version": text("Version of the tracker."),
