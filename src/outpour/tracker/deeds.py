@@ -12,6 +12,7 @@ from outpour.base.errors import OutpourError, UsageError
 from outpour.base.files import write_atomically
 from outpour.torrent.disk_names import safe_name
 from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.lists.passkey import Key
 from outpour.tracker.rate_book import RateBook, book_path
 from outpour.tracker.rates import CHANGEABLE, SEEDER_RATES, Rates, told
 from outpour.tracker.service import TrackerService
@@ -67,9 +68,9 @@ class TrackerDeeds:
         """Have it told that an administrator changed something."""
         self._service.tell(Administered(int(self._service.now()), who, what))
 
-    def key_uses(self) -> Mapping[str, KeyUse]:
-        """How keys were used since the start, by the keys themselves."""
-        return self._service.usage.keys()
+    def key_use(self, key: Key) -> KeyUse | None:
+        """How a key was used, None if it never was."""
+        return self._service.usage.keys.of(key)
 
     def settings_rates(self) -> Mapping[str, int | None]:
         """What the settings say, by name; None of what a tracker alone has not."""

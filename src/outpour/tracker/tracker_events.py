@@ -311,6 +311,23 @@ class SavingResumed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyUsesLost(Event):
+    """How often keys were used in earlier runs cannot be read.
+
+    Attributes:
+        why: What is wrong, and what became of it.
+    """
+
+    is_trouble = True
+    kind = "state"
+
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass(frozen=True, slots=True)
 class RatesRecalled(Event):
     """Rates that an administrator changed in an earlier run are in force again.
 

@@ -48,8 +48,8 @@ class Deeds(Protocol):
     def log(self, who: str, what: str) -> None:
         """Have it told that an administrator changed something."""
 
-    def key_uses(self) -> Mapping[str, KeyUse]:
-        """How keys were used since the start, by the keys themselves."""
+    def key_use(self, key: Key) -> KeyUse | None:
+        """How a key was used, None if it never was."""
 
     def rates(self) -> Mapping[str, int | None]:
         """What is in force, by name; None of what is not there."""

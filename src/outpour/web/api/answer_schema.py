@@ -176,9 +176,9 @@ _KEY: dict[str, Schema] = {
     "made": or_null(_WHEN | {"description": "When it was made, null if the list does not say."}),
     "expires": or_null(_WHEN | {"description": "Until when it counts, null if for ever."}),
     "active": flag("Whether it counts now."),
-    "announces": number("Announces with it since the start, refused ones included."),
+    "announces": number("Announces with it, ever, refused ones included."),
     "last_used": or_null(
-        _WHEN | {"description": "When it was last announced with, null if never since the start."}
+        _WHEN | {"description": "When it was last announced with, null if never."}
     ),
 }
 
