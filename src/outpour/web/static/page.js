@@ -295,6 +295,7 @@ stream?.start();
 if ("chartsLate" in shown()) refreshCharts().catch(() => {});
 
 globalThis.outpour = {
+  openRows,
   // Other rows are shown now: their numbers and drawings are asked for.
   relisted() {
     chartsAt = -1;
