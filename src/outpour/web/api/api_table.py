@@ -261,6 +261,10 @@ DEEDS = (
         {200: Answer("The comparison.", "Verification")}, ("not-found",), _ONE, is_admin=True,
     ),
     Endpoint(
+        "GET", "/latencies", "showLatencies", "How long answers take lately",
+        deeds_api.show_latencies, {200: Answer("By protocol.", "Latencies")}, is_admin=True,
+    ),
+    Endpoint(
         "GET", "/rates", "showRates", "What is asked of peers, and how much they may ask",
         deeds_api.show_rates, {200: Answer("What is in force.", "Rates")}, is_admin=True,
     ),
