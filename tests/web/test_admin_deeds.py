@@ -196,6 +196,17 @@ def test_rates_are_changed_while_the_tracker_runs(
     answer = bencode.decode(tracker.announce(WANTED, 1), strict=False)
     assert isinstance(answer, dict)
     assert answer[b"interval"] == 777
+    assert page.locator(".badge-warn").count() == 1
+    page.fill("#min_interval_s", "99")
+    page.press("#min_interval_s", "Enter")
+    assert "`min_interval_s` 300 to 99" in said(page)
+    assert page.input_value("#interval_s") == "777"
+    page.click("text=back to 1800 of the settings")
+    assert "`interval_s` 777 to 1800" in said(page)
+    assert page.input_value("#min_interval_s") == "99"
+    page.click("text=All back to the settings")
+    assert "`min_interval_s` 99 to 300" in said(page)
+    assert page.locator(".badge-warn").count() == 0
 
 
 def test_networks_are_counted_where_that_is_wanted(make: Callable[..., RunningTracker]):

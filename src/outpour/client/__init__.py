@@ -6,6 +6,7 @@ for torrent in client.torrents("tool"):
 """
 
 from outpour.client.answers import (
+    ListedCopy,
     ListedFile,
     ListedTorrent,
     Numbers,
@@ -17,6 +18,7 @@ from outpour.client.problem_answer import ProblemAnswered
 
 __all__ = [
     "Client",
+    "ListedCopy",
     "ListedFile",
     "ListedTorrent",
     "Numbers",

@@ -21,6 +21,7 @@ from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.service import TrackerService
+from outpour.web.content_copy import ContentCopy, CopyState
 
 Renew = Callable[[Publication, Metainfo, Path], None]
 
@@ -36,7 +37,10 @@ WRITE_AGAIN_S = 60.0
 class _Copy:
     infohash: bytes
     seed: str
-    is_good: bool | None = None
+    state: CopyState = "unchecked"
+    since: int | None = None
+    checked: int | None = None
+    is_named: bool = False
     wait_s: float = MISSING_AGAIN_S
     is_dropped: bool = False
 
@@ -76,6 +80,7 @@ class Copies:
         self._due: list[_Due] = []
         self._wake = asyncio.Event()
         self._ended = threading.Event()
+        self._naming = asyncio.Lock()
 
     def add(self, publication: Publication, seeds: Sequence[str], named: Sequence[str]) -> None:
         """Look after the copies of what was just published.
@@ -85,7 +90,7 @@ class Copies:
             seeds: Where copies of it are to be.
             named: Those that its torrent names already.
         """
-        copies = [_Copy(publication.infohash, seed, seed in named or None) for seed in seeds]
+        copies = [_Copy(publication.infohash, seed, is_named=seed in named) for seed in seeds]
         self._copies[publication.infohash] = copies
         for copy in copies:
             heapq.heappush(self._due, _Due(self._loop.time(), copy))
@@ -96,6 +101,17 @@ class Copies:
         """Forget the copies of what was withdrawn."""
         for copy in self._copies.pop(infohash, ()):
             copy.is_dropped = True
+
+    def of(self, infohash: bytes) -> tuple[ContentCopy, ...]:
+        """What is known of the copies of a torrent, for the web."""
+        return tuple(
+            ContentCopy(copy.seed, copy.state, "publisher", copy.since, copy.checked)
+            for copy in self._copies.get(infohash, ())
+        )
+
+    def is_own(self, url: str) -> bool:
+        """Whether a web seed leads to this publisher."""
+        return self._torrents.is_own_seed(url)
 
     async def run(self) -> None:
         """Look at what is due, until cancelled."""
@@ -129,39 +145,47 @@ class Copies:
         file = self._tracker.metainfo_file(copy.infohash)
         if publication is None or file is None:
             return
-        before = copy.is_good
+        state: CopyState
         event: Event
         try:
             await asyncio.to_thread(_check, copy.seed, file.read, self._ended)
         except LiesError as error:
-            copy.is_good, wait_s = False, AGAIN_S
+            state, wait_s = "wrong", AGAIN_S
             event = CopyLies(publication.name, copy.seed, str(error))
         except MissingError as error:
-            copy.is_good, wait_s = False, copy.wait_s
+            state, wait_s = "missing", copy.wait_s
             copy.wait_s = min(copy.wait_s * 2, MISSING_AGAIN_S_MAX)
             event = CopyMissing(publication.name, copy.seed, str(error))
         else:
-            copy.is_good, wait_s, copy.wait_s = True, AGAIN_S, MISSING_AGAIN_S
+            state, wait_s, copy.wait_s = "good", AGAIN_S, MISSING_AGAIN_S
             event = CopyFound(publication.name, copy.seed)
         if copy.is_dropped:
             return
-        if copy.is_good != before:
+        before, copy.checked = copy.state, int(self._tracker.now())
+        if state != before:
+            copy.state, copy.since = state, copy.checked
+        # One that an earlier run found good, and that still is, is no news.
+        if state != before and not (copy.is_named and state == "good"):
             self._tell(event)
-            if not await self._name(publication):
-                # Not written down: as if it had not been looked at.
-                copy.is_good, wait_s = before, WRITE_AGAIN_S
+        if copy.is_named != (state == "good") and not await self._name(publication, copy):
+            wait_s = WRITE_AGAIN_S
         heapq.heappush(self._due, _Due(self._loop.time() + wait_s, copy))
 
-    async def _name(self, publication: Publication) -> bool:
+    async def _name(self, publication: Publication, copy: _Copy) -> bool:
         """Have the torrent name the good copies; says if that could be written down."""
-        copies = self._copies.get(publication.infohash, [])
-        good = [copy.seed for copy in copies if copy.is_good]
-        try:
-            written = await asyncio.to_thread(self._torrents.with_copies, publication, good)
-        except WriteError:
-            return False
-        if written is not None and self._published.by_infohash(publication.infohash):
-            self._renew(publication, *written)
+        # One at a time, or what was found first might be written last.
+        async with self._naming:
+            copy.is_named = copy.state == "good"
+            copies = self._copies.get(publication.infohash, [])
+            named = [one.seed for one in copies if one.is_named]
+            try:
+                written = await asyncio.to_thread(self._torrents.with_copies, publication, named)
+            except WriteError:
+                # As it was, and tried again after the next look.
+                copy.is_named = not copy.is_named
+                return False
+            if written is not None and self._published.by_infohash(publication.infohash):
+                self._renew(publication, *written)
         return True
 
 

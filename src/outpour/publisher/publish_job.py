@@ -71,6 +71,10 @@ class PublisherJob:
         published: What is published; the page reads it too.
         sidecars: The files that belong to it; the page reads them too.
         tell: Takes events, on the event loop.
+
+    Attributes:
+        copies: What is published and lies on other servers too.
+        verifications: Comparisons of content with its torrents.
     """
 
     def __init__(
@@ -99,7 +103,7 @@ class PublisherJob:
         self._watch = Watch(options.paths, self._note)
         self._skipped = SkippedEntries(tell)
         self._unwritten = Unwritten(torrents)
-        self._copies = Copies(torrents, tracker, published, self._renew, tell)
+        self.copies = Copies(torrents, tracker, published, self._renew, tell)
         self._introductions = Introductions(tracker, seeder, published)
         self._withheld = WithheldTorrents(tracker.ruling)
         self.verifications = Verifications(
@@ -130,7 +134,7 @@ class PublisherJob:
             self.verifications.run,
         ]
         if self._options.web_seeds:
-            works.append(self._copies.run)
+            works.append(self.copies.run)
         try:
             await together(works)
         finally:
@@ -291,7 +295,7 @@ class PublisherJob:
             self._skipped.pop(task.entry.path)
             self._hooks.published(publication, made.torrent, reused=made.reused)
             seeds = self._torrents.seeds_of_copies(made.metainfo.info)
-            self._copies.add(publication, seeds, made.metainfo.web_seeds)
+            self.copies.add(publication, seeds, made.metainfo.web_seeds)
             if made.fault is not None:
                 self._note(f"{made.fault.message}; published all the same, and written later")
                 self._unwritten.put(task.entry, task.sight.fingerprint, made.metainfo)
@@ -371,7 +375,7 @@ class PublisherJob:
             self._seeder.remove(publication.infohash)
         if self._listing is not None:
             self._listing.remove(publication)
-        self._copies.remove(publication.infohash)
+        self.copies.remove(publication.infohash)
         self._hooks.withdrawn(publication, why)
         self._unwritten.drop(path)
         self._tell(publish_events.Withdrawn(publication.name, publication.infohash, why))

@@ -40,12 +40,20 @@ from outpour.web.access import AccessRules
 from outpour.web.admin.tracker_console import tracker_access, tracker_console
 from outpour.web.api.tracker_administration import tracker_administration
 from outpour.web.app import make_app
+from outpour.web.content_copy import KnownCopies
 from outpour.web.contract import WebOptions
 from outpour.web.logs.request_logs import RequestLogs
 from outpour.web.metrics.metrics_server import MetricsServer
 from outpour.web.serve_until_signal import serve
 
-NOTABLE = (publish_events.Noted, publish_events.Skipped, publish_events.Withdrawn)
+NOTABLE = (
+    publish_events.CopyFound,
+    publish_events.CopyLies,
+    publish_events.CopyMissing,
+    publish_events.Noted,
+    publish_events.Skipped,
+    publish_events.Withdrawn,
+)
 """Of the publisher's events, those that the tracker tells nothing of."""
 
 
@@ -133,8 +141,9 @@ async def _serve(
         torrents = Torrents(made_torrents, options, urls)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
         deeds = PublisherDeeds(tracker, options, job, published, seeder)
+        deeds.begin()
         beside = PublishedBeside(view, published, sidecars, _folders(options))
-        app = _app(options, tracker, view, beside, deeds)
+        app = _app(options, tracker, view, beside, job.copies, deeds)
         numbers = MetricsServer(settings.metrics_addresses)
         stack.callback(numbers.close)
         logs = RequestLogs(settings, tracker, lambda text: tell(publish_events.Noted(text)))
@@ -168,6 +177,7 @@ def _app(
     tracker: TrackerService,
     view: PublishedView,
     beside: PublishedBeside,
+    copies: KnownCopies,
     deeds: PublisherDeeds,
 ) -> Starlette:
     settings = tracker.settings
@@ -182,9 +192,11 @@ def _app(
         view,
         web,
         beside=beside,
+        copies=copies,
         administration=tracker_administration(tracker, access, deeds),
         console=tracker_console(tracker, access),
         rules=AccessRules(settings.levels, tracker.is_key, access),
+        tell=tracker.tell,
     )
 
 

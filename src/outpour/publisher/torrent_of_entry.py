@@ -173,6 +173,10 @@ class Torrents:
         seeds = (base.seed(info) for base in self._copies)
         return tuple(seed for seed in seeds if seed is not None)
 
+    def is_own_seed(self, url: str) -> bool:
+        """Whether a web seed is one that this publisher serves."""
+        return url.startswith(self._urls.content)
+
     def with_copies(
         self, publication: Publication, copies: Sequence[str]
     ) -> tuple[Metainfo, Path] | None:

@@ -125,7 +125,7 @@ class TrackerService:
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
             self._census = CurrentCensus(self._counter.take, self._torrents_listed)
             retention_d = self.settings.history_retention_d
-            self._usage = UsageBook(self._core, self._clock)
+            self._usage = UsageBook.of(self.settings, self._core, self._clock, self._on_event)
             self._points = SamplePoints(self._core, self._keeper)
             self._past = SwarmHistory(self._keeper, retention_d, self._clock)
             self.operation.begin(self._core, self._keeper, self._past)
@@ -166,8 +166,7 @@ class TrackerService:
         """
         works: list[Callable[[], Awaitable[None]]]
         works = [partial(until_fault, self._core), self._turns, self._follow, self._census.keep_up]
-        works.append(self._usage.keep_up)
-        works += self._saver.works()
+        works += [self._usage.keep_up, *self._saver.works()]
         if self._allowed.folders or self._allowed.files or self._admission.files:
             works.append(self._watch)
         await together(works)
@@ -180,6 +179,7 @@ class TrackerService:
         """
         self._past.close()
         self._core.stop()
+        self._usage.keys.finish()
         is_saved = self._saver.finish()
         self._tell_kept()
         self._keeper.close()

@@ -84,7 +84,7 @@ class ClientKind:
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """What was done with a key of a private tracker since the start.
+    """What was done with a key of a private tracker.
 
     Attributes:
         announces: Exactly how many came with it, refused ones included.

@@ -266,11 +266,12 @@ DEEDS = (
     ),
     Endpoint(
         "PATCH", "/rates", "changeRates", "Change some of them", deeds_api.change_rates,
-        {200: Answer("What is in force now.", "Rates")}, ("conflict",),
+        {200: Answer("What is in force now.", "Rates")}, ("conflict", "unavailable"),
         body=Body(
             {"type": "object", "additionalProperties": False, "properties": RATES_SET},
         ),
-        description="They hold until the next start, which has those of the settings again.",
+        description="They hold when the answer comes, and over restarts; null gives back what the "
+        "settings say.",
         is_admin=True,
     ),
 )  # fmt: skip

@@ -87,15 +87,20 @@ async def verification(asked: Asked) -> Response:
 
 async def show_rates(asked: Asked) -> Response:
     """`GET /api/v1/rates`."""
-    return told(dict(_admin(asked).deeds.rates()))
+    return told(_rates_of(_admin(asked)))
 
 
 async def change_rates(asked: Asked) -> Response:
     """`PATCH /api/v1/rates`."""
     admin = _admin(asked)
-    if changed := admin.deeds.change_rates(asked.body):
+    if changed := await admin.deeds.change_rates(asked.body):
         admin.deeds.log(asked.who, f"changed {changed}")
-    return told(dict(admin.deeds.rates()))
+    return told(_rates_of(admin))
+
+
+def _rates_of(admin: Admin) -> dict[str, object]:
+    rates, own = admin.deeds.rates(), admin.deeds.settings_rates()
+    return {**rates, "changed": [name for name in rates if rates[name] != own[name]]}
 
 
 def _admin(asked: Asked) -> Admin:

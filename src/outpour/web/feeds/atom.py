@@ -18,6 +18,8 @@ def atom(feed: Feed) -> bytes:
     _add(root, "subtitle", feed.description)
     _add(root, "id", feed.itself)
     _add(root, "updated", text_format.iso(feed.updated_at))
+    if feed.licence is not None:
+        _add(root, "rights", feed.licence)
     _add(root, "generator", feed.generator)
     _add(ElementTree.SubElement(root, _tag("author")), "name", feed.title)
     _link(root, href=feed.itself, rel="self", type=MEDIA_TYPE)

@@ -58,6 +58,7 @@ class Feed:
         itself: URL of the feed.
         generator: The program that writes it.
         items: The newest first.
+        licence: Under which terms the files may be used, None if nobody says.
     """
 
     title: str
@@ -66,6 +67,7 @@ class Feed:
     itself: str
     generator: str
     items: Sequence[FeedItem]
+    licence: str | None = None
 
     @property
     def updated_at(self) -> int:

@@ -24,6 +24,8 @@ def json_feed(feed: Feed) -> bytes:
         "feed_url": feed.itself,
         "items": [_item(item) for item in feed.items],
     }
+    if feed.licence is not None:
+        body["_licence"] = feed.licence
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
