@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import libtorrent as lt
 import pytest
@@ -108,7 +109,7 @@ def test_nothing_is_had_to_do_with_a_blocked_address(
 @pytest.fixture
 def utp_only(made: Metainfo, content: Path) -> Iterator[int]:
     """The port of a seeder that nobody reaches over TCP."""
-    settings = {
+    settings: Any = {
         "listen_interfaces": "127.0.0.1:0", "enable_dht": False, "enable_lsd": False,
         "enable_upnp": False, "enable_natpmp": False, "enable_incoming_tcp": False,
         "enable_outgoing_tcp": False,
@@ -166,7 +167,7 @@ def test_an_interface_is_named_and_one_that_is_missing_is_told(
 
 
 def test_every_profile_is_one_that_libtorrent_takes_whole() -> None:
-    known = lt.default_settings()
+    known: Any = lt.default_settings()
     for profile in PROFILES:
         pack = settings_pack(EngineSettings(profile=profile), alert_mask=0)
         assert pack.keys() <= known.keys()
