@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("outpour", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("outpour")
 
-# Jobs in the background of a shell begin with Ctrl-C ignored, and so would every command begin here.
+# A shell's background jobs begin with Ctrl-C ignored, and so would every command begin here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
