@@ -1,6 +1,7 @@
 //! The tracker for Python: the verbs of the Rust one, with whole values in and out.
 
 mod address;
+mod cluster;
 mod config;
 mod descriptor;
 mod infohash;
@@ -22,6 +23,7 @@ use outpour_tracker::{
 use pyo3::{prelude::*, pybacked::PyBackedBytes, types::PyBytes};
 
 use self::address::{address, addresses, all_ranges, pairs};
+pub(crate) use self::cluster::Cluster;
 use self::config::TrackerConfig;
 use self::infohash::{all_20, one_20};
 pub(crate) use self::ledger::Ledger;

@@ -195,7 +195,7 @@ fn is_used(tracker: &Tracker, infohash: &outpour_tracker::model::InfoHash) -> bo
     counts.is_some_and(|counts| counts.complete + counts.incomplete > 0)
 }
 
-fn counted(
+pub(super) fn counted(
     py: Python<'_>,
     counts: Vec<(outpour_tracker::model::InfoHash, u32)>,
 ) -> Vec<Counted<'_>> {
