@@ -22,6 +22,7 @@
 
 mod answer;
 mod config;
+pub mod count_page;
 mod counters;
 mod folded;
 #[cfg(feature = "fuzzing")]

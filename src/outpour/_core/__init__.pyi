@@ -1,11 +1,12 @@
 """The native half of outpour: hashing and tracking, on threads without the interpreter.
 
-At run time this is one module without parts; its description has a file for each class. `Ledger`,
-`Logged`, `Snapshot`, `Tracker` and `Usage` are there on Linux alone.
+At run time this is one module without parts; its description has a file for each class.
+`CountBatch`, `Ledger`, `Logged`, `Snapshot`, `Tracker` and `Usage` are there on Linux alone.
 """
 
 from os import PathLike
 
+from outpour._core.count_batch import CountBatch
 from outpour._core.hashing import Hashing, kernels
 from outpour._core.ledger import Ledger
 from outpour._core.logged import Logged
@@ -14,6 +15,7 @@ from outpour._core.tracker import Tracker
 from outpour._core.usage import Usage
 
 __all__ = [
+    "CountBatch",
     "Hashing",
     "Ledger",
     "Logged",
