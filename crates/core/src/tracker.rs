@@ -1,6 +1,7 @@
 //! The tracker for Python: the verbs of the Rust one, with whole values in and out.
 
 mod address;
+mod cluster;
 mod config;
 mod count_batch;
 mod descriptor;
@@ -23,6 +24,7 @@ use outpour_tracker::{
 use pyo3::{prelude::*, pybacked::PyBackedBytes, types::PyBytes};
 
 use self::address::{address, addresses, all_ranges, pairs};
+pub(crate) use self::cluster::Cluster;
 use self::config::TrackerConfig;
 pub(crate) use self::count_batch::CountBatch;
 use self::infohash::{all_20, one_20};

@@ -281,7 +281,7 @@ class Tracker:
         `unlogged_refusals`, `connections_http`, `timed_out_http`, `evicted_http`, `nat_checks`,
         `nat_failures`, `handed_over`, `handed_back`, `not_handed_over`, `bytes_in_http`,
         `bytes_out_http`, `bytes_in_udp`, `bytes_out_udp`; `torrents`, `peers_v4`, `peers_v6`,
-        `seeders`, `expired`, `store_bytes`.
+        `seeders`, `expired`, `store_bytes`. One of several has those of `Cluster` too.
         """
 
     def request_counts(self) -> list[tuple[str, str, str, str | None, int]]:

@@ -48,6 +48,7 @@ class Seeder:
             EngineSettings(
                 listen=listen,
                 profile="server",
+                own_content=True,
                 upload_rate=options.upload_rate,
                 torrent_upload_rate=options.torrent_upload_rate,
                 connections=options.connections,
