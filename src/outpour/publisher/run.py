@@ -79,14 +79,15 @@ def state_folder(options: PublishOptions) -> Path:
     """The folder for the state of these paths, the same at each start."""
     if options.state is not None:
         return options.state
-    paths = [os.fsencode(path.resolve()) for path in options.paths]
+    given = (*options.paths, *options.catalogues)
+    paths = [os.fsencode(path.resolve()) for path in given]
     digest = hashlib.sha256(b"\0".join(sorted(paths))).hexdigest()[:8]
-    return default_state_folder() / f"{options.paths[0].resolve().name or 'root'}-{digest}"
+    return default_state_folder() / f"{given[0].resolve().name or 'root'}-{digest}"
 
 
 async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
     _check_recipe(options)
-    for path in options.paths:
+    for path in (*options.paths, *options.catalogues):
         try:
             path.stat()
         except OSError as error:
@@ -249,7 +250,7 @@ def _folders(options: PublishOptions) -> tuple[Path, ...]:
 
 def _name(options: PublishOptions) -> str:
     """What the page is called where nobody gave it a title."""
-    if len(options.paths) > 1:
+    if len(options.paths) != 1 or options.catalogues:
         return "Downloads"
     return printable(options.paths[0].resolve().name) or "Downloads"
 
