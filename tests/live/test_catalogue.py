@@ -81,7 +81,9 @@ def test_a_page_and_a_tracker_stand_for_content_that_is_on_no_local_disk(
     assert row["content_url"] is None
     assert published.row("d")["created"] == 1767312000
     detail = get_json(f"{published.url}api/v1/torrents/{row['infohash']}")
-    assert (detail["licence"], detail["files"][0]["sha256"]) == ("CC0-1.0", digest)
+    files = detail["files"]
+    assert isinstance(files, list)
+    assert (detail["licence"], files[0]["sha256"]) == ("CC0-1.0", digest)
     detail = get_json(f"{published.url}api/v1/torrents/{published.row('d')['infohash']}")
     assert detail["description"] == "Many lines.\n\nThey *say* much."
     page = get(f"{published.url}torrent/{row['infohash']}").decode()
@@ -128,6 +130,25 @@ def test_changes_of_the_file_are_followed_and_a_bad_entry_stops_no_other(
     written(catalogue, f'name = "b"\nurl = "{remote.url}/b.iso"')
     wait_for(lambda: names(published) == {"b"}, what="the one that stays")
     assert not (tmp_path / "state" / "torrents" / "a.iso.torrent").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (None, 4, "is a directory"),
+        ("title = 1", 3, "unknown key `title`"),
+        ("torrent = 1", 3, "`torrent` is no list"),
+        ("[[torrent", 3, "not TOML"),
+    ],
+)
+def test_what_is_no_catalogue_is_said_at_once(
+    start: Start, tmp_path: Path, text: str | None, code: int, said: str
+) -> None:
+    catalogue = tmp_path / "catalogue.toml"
+    catalogue.mkdir() if text is None else catalogue.write_text(text)
+    process = start("outpour", "publish", "--catalogue", catalogue, "--listen", "127.0.0.1:0")
+    assert process.wait() == code
+    assert said in process.output
 
 
 def test_a_restart_reads_nothing_again_and_needs_no_server(start: Start, tmp_path: Path) -> None:

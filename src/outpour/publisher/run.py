@@ -20,6 +20,7 @@ from outpour.base.text import printable
 from outpour.making.maker import CreateOptions
 from outpour.making.piece_length import check_piece_length
 from outpour.publisher import publish_events
+from outpour.publisher.catalogue_file import read_catalogue
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls, public_urls
 from outpour.publisher.publish_job import PublisherJob
@@ -87,13 +88,16 @@ def state_folder(options: PublishOptions) -> Path:
 
 async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
     _check_recipe(options)
-    for path in (*options.paths, *options.catalogues):
+    for path in options.paths:
         try:
             path.stat()
         except OSError as error:
             raise ReadError(
                 f"`{path}`: {reason(error)}", hint="name a folder or file that you can read"
             ) from None
+    for file in options.catalogues:
+        # What is wrong with its entries is said later; it itself is to be one.
+        read_catalogue(file)
     state = state_folder(options)
     settings = _settings(options, state)
     with ExitStack() as stack:
