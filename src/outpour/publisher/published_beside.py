@@ -51,6 +51,9 @@ class PublishedBeside:
         publication = self._published.by_infohash(infohash)
         if publication is None:
             return About()
+        listed = publication.entry.listed
+        if listed is not None and listed.text is not None:
+            return About(Writing(listed.text, is_markdown=True))
         files = self._files_of(publication)
         root = self._view.content(infohash)
         texts = [file for file in files if file.belonging.kind == "description"]

@@ -20,6 +20,7 @@ from outpour.base.text import printable
 from outpour.making.maker import CreateOptions
 from outpour.making.piece_length import check_piece_length
 from outpour.publisher import publish_events
+from outpour.publisher.catalogue_file import read_catalogue
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls, public_urls
 from outpour.publisher.publish_job import PublisherJob
@@ -78,9 +79,10 @@ def state_folder(options: PublishOptions) -> Path:
     """The folder for the state of these paths, the same at each start."""
     if options.state is not None:
         return options.state
-    paths = [os.fsencode(path.resolve()) for path in options.paths]
+    given = (*options.paths, *options.catalogues)
+    paths = [os.fsencode(path.resolve()) for path in given]
     digest = hashlib.sha256(b"\0".join(sorted(paths))).hexdigest()[:8]
-    return default_state_folder() / f"{options.paths[0].resolve().name or 'root'}-{digest}"
+    return default_state_folder() / f"{given[0].resolve().name or 'root'}-{digest}"
 
 
 async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
@@ -92,6 +94,9 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
             raise ReadError(
                 f"`{path}`: {reason(error)}", hint="name a folder or file that you can read"
             ) from None
+    for file in options.catalogues:
+        # What is wrong with its entries is said later; it itself is to be one.
+        read_catalogue(file)
     state = state_folder(options)
     settings = _settings(options, state)
     with ExitStack() as stack:
@@ -250,7 +255,7 @@ def _folders(options: PublishOptions) -> tuple[Path, ...]:
 
 def _name(options: PublishOptions) -> str:
     """What the page is called where nobody gave it a title."""
-    if len(options.paths) > 1:
+    if len(options.paths) != 1 or options.catalogues:
         return "Downloads"
     return printable(options.paths[0].resolve().name) or "Downloads"
 

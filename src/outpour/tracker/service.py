@@ -201,12 +201,12 @@ class TrackerService:
     def allow_all(self, torrents: Iterable[Given]) -> None:
         """Track many torrents from now on, at the cost of one change."""
         listings = []
-        for metainfo, path, group, at in torrents:
-            listing = Listing.of(metainfo, path, status_of(path), group=group, published_at=at)
+        for one in torrents:
+            listing = Listing.given(one, status_of(one.path))
             listings.append(listing)
             self._raw.pop(listing.infohash, None)
-            if path is None:
-                self._raw[listing.infohash] = metainfo.raw
+            if one.path is None:
+                self._raw[listing.infohash] = one.metainfo.raw
         self._put(self._allowed.give(listings))
         self._hand_down_all()
 

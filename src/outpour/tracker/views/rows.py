@@ -123,6 +123,7 @@ class RowMaker:
             web_seeds=listing.web_seeds,
             group=listing.group,
             is_folder=listing.is_folder,
+            licence=listing.licence,
         )
 
     def _unlisted(

@@ -122,7 +122,9 @@ DETAIL: dict[str, Schema] = {
     "created_by": or_null(text("Program that made the metainfo.")),
     "trackers": or_null(many(many(text()), "Tiers of trackers inside the metainfo (BEP 12).")),
     "files": or_null(many(known("File"), "Files without padding; null if they are not known.")),
-    "licence": or_null(text("Under which terms the publisher's files may be used.")),
+    "licence": or_null(
+        text("Under which terms it may be used: as said of it, else of all that is published.")
+    ),
     "description": or_null(
         text("What the publisher wrote beside the content, as it stands there.")
     ),

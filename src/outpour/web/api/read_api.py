@@ -146,13 +146,13 @@ async def torrent(asked: Asked) -> Response:
     history = await context.view.history(row.infohash)
     about = await context.beside.about(row.infohash)
     copies = context.copies_of(links, row.infohash, facts.web_seeds if facts else row.web_seeds)
-    licence = context.options.site.licence
+    licence = row.licence or context.options.site.licence
     wanted = asked.given.get("fields")
 
     def body() -> Object:
         found = torrent_object(names, links, row)
         found |= _facts_object(names.content_of.get(row.infohash), links, facts, shown)
-        found["licence"] = licence
+        found["licence"] = text_format.text(licence) if licence is not None else None
         found |= _about_object(links, about)
         found["copies"] = [
             {**asdict(copy), "url": text_format.text(without_login(copy.url))} for copy in copies

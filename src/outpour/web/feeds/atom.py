@@ -38,6 +38,8 @@ def _add_entry(root: ElementTree.Element, of: FeedItem) -> None:
     if of.published_at is not None:
         _add(entry, "published", text_format.iso(of.published_at))
     _add(entry, "summary", of.summary)
+    if of.licence is not None:
+        _add(entry, "rights", of.licence)
     if of.group is not None:
         ElementTree.SubElement(entry, _tag("category"), {"term": of.group})
     _link(entry, href=of.page, rel="alternate", type="text/html")

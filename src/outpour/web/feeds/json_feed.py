@@ -40,6 +40,8 @@ def _item(of: FeedItem) -> Object:
         item["date_published"] = text_format.iso(of.published_at)
     if of.group is not None:
         item["tags"] = [of.group]
+    if of.licence is not None:
+        item["_licence"] = of.licence
     if of.torrent is not None:
         url, size = of.torrent
         item["attachments"] = [{"url": url, "mime_type": TORRENT_TYPE, "size_in_bytes": size}]

@@ -42,7 +42,8 @@ async def torrent(request: Request) -> Response:
         **await _chart(request, context, row, is_listed=True),
     }
     key = (row.infohash, values["range"])
-    described = dataset(links, row, facts, files.sha256, content_name, context.options.site.licence)
+    licence = row.licence or context.options.site.licence
+    described = dataset(links, row, facts, files.sha256, content_name, licence)
     return await context.page(request, "torrent.html", values | {"dataset": described}, key=key)
 
 
