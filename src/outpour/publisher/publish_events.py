@@ -131,7 +131,9 @@ class CopyMissing(Event):
     was_good: bool = False
 
     def __str__(self) -> str:
-        return f"`{self.name}`: {'its copy is gone' if self.was_good else 'no copy yet'}: {self.why}"
+        return (
+            f"`{self.name}`: {'its copy is gone' if self.was_good else 'no copy yet'}: {self.why}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
