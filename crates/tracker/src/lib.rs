@@ -23,6 +23,7 @@
 mod answer;
 mod cluster;
 mod config;
+pub mod count_page;
 mod counters;
 mod folded;
 #[cfg(feature = "fuzzing")]

@@ -199,14 +199,14 @@ class Tracker:
     def unique_ips(self) -> tuple[int, int]:
         """Distinct addresses of seeders, and of leechers, over all swarms."""
 
-    def recall_counted(self, marks: Sequence[int]) -> None:
+    def recall_counted(self, marks: bytes) -> None:
         """Keep downloads from being counted again that an earlier run has counted.
 
         Args:
-            marks: What `Ledger.take_marked` gave with them, the latest 65,536, the earliest first.
+            marks: What `CountBatch.marks` gave of them, the latest 65,536, the earliest first.
         """
 
-    def counted(self) -> list[int]:
+    def counted(self) -> bytes:
         """The marks of the downloads counted lately, as `recall_counted` takes them."""
 
     def snapshot(self) -> Snapshot:

@@ -6,6 +6,7 @@ is never too slow for it, neither in its headers nor in its body.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import io
 import socket
@@ -63,7 +64,7 @@ class TimedConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connect by the route."""
-        self.sock = _open(self.host, self.port, self._route.proxy, self._deadline)
+        self.sock = _open(self.host, self.port, self._route, self._deadline)
         if self._tunnel_host:  # type: ignore[attr-defined]
             self._tunnel()  # type: ignore[attr-defined]
         self.sock.settimeout(self._deadline.rest())
@@ -125,10 +126,11 @@ class HttpProxyHandler(urllib.request.BaseHandler):
     https_request = http_request
 
 
-def _open(host: str, port: int, proxy: Proxy | None, deadline: TimeLimit) -> socket.socket:
+def _open(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.socket:
+    proxy, interface = route.proxy, route.interface
     if proxy is None or proxy.scheme != "socks5":
-        return _connect(host, port, deadline)
-    connection = _connect(proxy.host, proxy.port, deadline)
+        return _connect(host, port, interface, deadline)
+    connection = _connect(proxy.host, proxy.port, interface, deadline)
     try:
         ask_for(connection, proxy, host, port, deadline)
     except BaseException:
@@ -137,12 +139,14 @@ def _open(host: str, port: int, proxy: Proxy | None, deadline: TimeLimit) -> soc
     return connection
 
 
-def _connect(host: str, port: int, deadline: TimeLimit) -> socket.socket:
+def _connect(host: str, port: int, interface: str | None, deadline: TimeLimit) -> socket.socket:
     addresses = look_up(host, port, deadline)
     failure: OSError = OSError("no address")
     for number, (family, address) in enumerate(addresses):
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
+            if interface is not None:
+                _bind_to(connection, interface)
             # Later addresses get their share of the time, should the first be silent.
             connection.settimeout(deadline.rest() / (len(addresses) - number))
             connection.connect(address)
@@ -153,3 +157,10 @@ def _connect(host: str, port: int, deadline: TimeLimit) -> socket.socket:
         else:
             return connection
     raise failure
+
+
+def _bind_to(connection: socket.socket, interface: str) -> None:
+    option = getattr(socket, "SO_BINDTODEVICE", None)
+    if option is None:
+        raise OSError(errno.ENOTSUP, "this system binds no connection to an interface")
+    connection.setsockopt(socket.SOL_SOCKET, option, interface.encode() + b"\0")

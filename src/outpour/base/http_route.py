@@ -74,11 +74,13 @@ class Route:
         proxy: Through which to go; None for the one that the environment names, if any.
         ca_file: Certificates to trust in place of the system's.
         headers: (name, value) to send besides; not to other hosts that a server redirects to.
+        interface: Name of the network interface to go through, None for any.
     """
 
     proxy: Proxy | None = None
     ca_file: Path | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    interface: str | None = None
 
 
 DIRECT = Route()

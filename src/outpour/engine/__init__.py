@@ -16,6 +16,7 @@ from outpour.engine.engine_events import (
     Finished,
     ListenFailed,
     MetadataArrived,
+    PieceRead,
     PieceRefused,
     ResumeRefused,
     TrackerAnswered,
@@ -26,11 +27,14 @@ from outpour.engine.engine_events import (
 )
 from outpour.engine.engine_settings import Encryption, EngineSettings
 from outpour.engine.kept_torrent import metainfo_of
+from outpour.engine.order import Urgency
 from outpour.engine.resume import Resume, ResumeStore
 from outpour.engine.session import Engine
 from outpour.engine.status import Status
+from outpour.engine.tuning import PROFILES, Profile
 
 __all__ = [
+    "PROFILES",
     "Checked",
     "ContentFault",
     "Encryption",
@@ -41,7 +45,9 @@ __all__ = [
     "Finished",
     "ListenFailed",
     "MetadataArrived",
+    "PieceRead",
     "PieceRefused",
+    "Profile",
     "Resume",
     "ResumeRefused",
     "ResumeStore",
@@ -50,6 +56,7 @@ __all__ = [
     "TrackerFailed",
     "TrackerWarned",
     "TrafficCounted",
+    "Urgency",
     "WebSeedFailed",
     "disk_paths",
     "locate",
