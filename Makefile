@@ -135,7 +135,7 @@ bench: bench-tracker bench-create bench-download bench-page ## measure everythin
 QUICK ?= --quick
 bench-tracker: $(VENV)/.built $(VENV)/.dev ## answers a CPU-second, against the peers
 	cargo build --release --locked --quiet -p outpour-loadgen
-	cargo build --release --locked --quiet -p outpour-tracker --example memory
+	cargo build --release --locked --quiet -p outpour-tracker --example memory --example cluster
 	$(BIN)/python bench/tracker.py $(QUICK)
 
 bench-create: $(VENV)/.built $(VENV)/.dev ## bytes a second when making torrents, against the peers

@@ -128,13 +128,13 @@ impl Cluster {
 
     /// Up to about `bytes_max` of what waits in a part; empty if nothing does.
     pub(crate) fn take(&self, part: usize, bytes_max: usize, now_s: u32) -> Vec<u8> {
-        let mut taken = self.outbox.take(part, bytes_max);
+        let taken = self.outbox.take(part, bytes_max);
         let events = taken.v4.len() + taken.v6.len();
         if events == 0 && taken.marks.is_empty() {
             return Vec::new();
         }
         let (head, more) = self.head(now_s);
-        let blob = codec::write(&head, more, &mut taken);
+        let blob = codec::write(&head, more, &taken);
         self.counts
             .cluster_events_out
             .fetch_add(events as u64, Relaxed);

@@ -391,10 +391,22 @@ fn what_is_not_served_here_is_left_out() {
         names(&["192.0.2.1:1001"]),
         other.peers().into_iter().map(|(name, ..)| name).collect()
     );
+    let crowded = Node::with(
+        3,
+        1 << 20,
+        1,
+        &Limits {
+            peers_per_address_max: 2,
+            ..Limits::default()
+        },
+    );
     for port in 1100..1105 {
         one.say(&format!("192.0.2.1:{port}"), WANTS, Event::Started);
     }
-    let applied = one.tell(&other);
+    let blob = one.take();
+    let applied = other.apply(&blob);
+    assert_eq!((applied.changed, applied.refused), (2, 3));
+    let applied = crowded.apply(&blob);
     assert_eq!((applied.changed, applied.refused), (2, 3));
     assert_eq!(other.counts().incomplete, 3);
 }
