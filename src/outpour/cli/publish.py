@@ -76,8 +76,8 @@ from outpour.cli.shared.printer import Printer
     "--web-seed",
     metavar="URL",
     multiple=True,
-    help="Copies of everything lie there too, a folder or with `{path}`; named once they are found "
-    "to be good; may be repeated.",
+    help="Copies lie there too, a folder or with `{path}`; named once they are found to be good. "
+    "`WHERE=URL` is of a published folder or a pattern of names. May be repeated.",
 )
 @click.option("--no-content", is_flag=True, help="Serve no content here, only name its copies.")
 @click.option("--up-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]")

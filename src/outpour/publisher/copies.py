@@ -15,6 +15,7 @@ from pathlib import Path
 
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
+from outpour.base.together import together
 from outpour.publisher.copy_check import LiesError, MissingError, check_copy
 from outpour.publisher.publish_events import CopyFound, CopyLies, CopyMissing
 from outpour.publisher.published import Publication, PublishedTorrents
@@ -81,6 +82,7 @@ class Copies:
         self._wake = asyncio.Event()
         self._ended = threading.Event()
         self._naming = asyncio.Lock()
+        self._unwritten: asyncio.Queue[bytes] = asyncio.Queue()
 
     def add(self, publication: Publication, seeds: Sequence[str], named: Sequence[str]) -> None:
         """Look after the copies of what was just published.
@@ -96,6 +98,25 @@ class Copies:
             heapq.heappush(self._due, _Due(self._loop.time(), copy))
         if copies:
             self._wake.set()
+
+    def change(self, publication: Publication, seeds: Sequence[str]) -> bool:
+        """Look after other copies of what is published; says if there are others than before."""
+        before = {copy.seed: copy for copy in self._copies.get(publication.infohash, ())}
+        if tuple(before) == tuple(seeds):
+            return False
+        after = [
+            before.pop(seed) if seed in before else _Copy(publication.infohash, seed)
+            for seed in seeds
+        ]
+        self._copies[publication.infohash] = after
+        for copy in before.values():
+            copy.is_dropped = True
+        for copy in after:
+            if copy.checked is None:
+                heapq.heappush(self._due, _Due(self._loop.time(), copy))
+        self._unwritten.put_nowait(publication.infohash)
+        self._wake.set()
+        return True
 
     def remove(self, infohash: bytes) -> None:
         """Forget the copies of what was withdrawn."""
@@ -114,7 +135,17 @@ class Copies:
         return self._torrents.is_own_seed(url)
 
     async def run(self) -> None:
-        """Look at what is due, until cancelled."""
+        """Look at what is due, and write down what changed, until cancelled."""
+        await together([self._look_at_all, self._write_changes])
+
+    async def _write_changes(self) -> None:
+        while True:
+            infohash = await self._unwritten.get()
+            publication = self._published.by_infohash(infohash)
+            if publication is not None and not await self._write(publication):
+                self._loop.call_later(WRITE_AGAIN_S, self._unwritten.put_nowait, infohash)
+
+    async def _look_at_all(self) -> None:
         looking: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -173,17 +204,22 @@ class Copies:
         heapq.heappush(self._due, _Due(self._loop.time() + wait_s, copy))
 
     async def _name(self, publication: Publication, copy: _Copy) -> bool:
-        """Have the torrent name the good copies; says if that could be written down."""
+        """Have the torrent name a good copy, or no longer; says if that could be written down."""
+        copy.is_named = copy.state == "good"
+        if not await self._write(publication):
+            # As it was, and tried again after the next look.
+            copy.is_named = not copy.is_named
+            return False
+        return True
+
+    async def _write(self, publication: Publication) -> bool:
         # One at a time, or what was found first might be written last.
         async with self._naming:
-            copy.is_named = copy.state == "good"
             copies = self._copies.get(publication.infohash, [])
             named = [one.seed for one in copies if one.is_named]
             try:
                 written = await asyncio.to_thread(self._torrents.with_copies, publication, named)
             except WriteError:
-                # As it was, and tried again after the next look.
-                copy.is_named = not copy.is_named
                 return False
             if written is not None and self._published.by_infohash(publication.infohash):
                 self._renew(publication, *written)

@@ -136,11 +136,10 @@ class PublisherJob:
             self._watch.run,
             self._hooks.run,
             self.verifications.run,
+            self.copies.run,
         ]
         if self._options.catalogues:
             works.append(self._elsewhere.run)
-        if self._options.catalogues or self._options.web_seeds:
-            works.append(self.copies.run)
         try:
             await together(works)
         finally:
@@ -308,7 +307,7 @@ class PublisherJob:
         for task, made, publication in fresh:
             self._skipped.pop(task.entry.path)
             self._hooks.published(publication, made.torrent, reused=made.reused)
-            seeds = self._torrents.seeds_of_copies(publication.entry, made.metainfo)
+            seeds = self._seeds_of(publication)
             self.copies.add(publication, seeds, made.metainfo.web_seeds)
             if made.fault is not None:
                 self._note(f"{made.fault.message}; published all the same, and written later")
@@ -378,6 +377,20 @@ class PublisherJob:
                 self._introductions.add(publication)
                 if self._listing is not None:
                     self._listing.add(publication)
+
+    def _seeds_of(self, publication: Publication) -> tuple[str, ...]:
+        entry, is_folder = publication.entry, publication.is_folder
+        return self._torrents.seeds_of_copies(entry, publication.name, is_folder)
+
+    async def change_copies(self) -> int:
+        """Look after other copies, their places having changed; of how many torrents."""
+        changed = 0
+        for number, publication in enumerate(self._published.all()):
+            if number % LOOKED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if self._published.by_infohash(publication.infohash) is publication:
+                changed += self.copies.change(publication, self._seeds_of(publication))
+        return changed
 
     def look_at(self, path: Path) -> list[str]:
         """Have content looked at now; returns the infohashes that keep it from being published."""

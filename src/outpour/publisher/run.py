@@ -21,6 +21,8 @@ from outpour.making.maker import CreateOptions
 from outpour.making.piece_length import check_piece_length
 from outpour.publisher import publish_events
 from outpour.publisher.catalogue_file import read_catalogue
+from outpour.publisher.copy_base import CopyBase
+from outpour.publisher.copy_places import CopyPlaces
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls, public_urls
 from outpour.publisher.publish_job import PublisherJob
@@ -142,9 +144,11 @@ async def _serve(
             has_content=options.content,
             checksums=made_torrents.checksums,
         )
-        torrents = Torrents(made_torrents, options, urls)
+        given = [CopyBase.of_setting(text) for text in settings.web_seeds]
+        bases = CopyPlaces(given, state / "web-seeds.json")
+        torrents = Torrents(made_torrents, options, urls, bases)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
-        deeds = PublisherDeeds(tracker, options, job, published, seeder)
+        deeds = PublisherDeeds(tracker, options, job, published, seeder, bases)
         deeds.begin()
         beside = PublishedBeside(view, published, sidecars, _folders(options))
         app = _app(options, tracker, view, beside, job.copies, deeds)
@@ -238,6 +242,7 @@ def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
         "listen": options.listen,
         "state": state / "tracker.sqlite",
         "public_url": options.url,
+        "web_seeds": options.web_seeds or None,
         "site_title": options.title,
         "site_description": options.description,
         "site_theme": options.theme,

@@ -13,7 +13,7 @@ from outpour.base.errors import NetworkError, WriteError
 from outpour.making.elsewhere.remote_plan import plan_file, plan_tree
 from outpour.making.hasher import hash_files
 from outpour.making.maker import CreateOptions, Plan, make_summed, plan
-from outpour.publisher.copy_check import CopyBase
+from outpour.publisher.copy_places import CopyPlaces
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.open_writers import is_written_to
@@ -54,13 +54,16 @@ class Torrents:
         made: Torrents made before.
         options: What goes into them.
         urls: The addresses that go into them.
+        bases: Where copies of their content lie.
     """
 
-    def __init__(self, made: MadeTorrents, options: PublishOptions, urls: PublicUrls) -> None:
+    def __init__(
+        self, made: MadeTorrents, options: PublishOptions, urls: PublicUrls, bases: CopyPlaces
+    ) -> None:
         self._made = made
         self._options = options
         self._urls = urls
-        self._copies = tuple(CopyBase(text) for text in options.web_seeds)
+        self._bases = bases
 
     def of(self, entry: PublishEntry, sight: Sight, progress: Progress) -> TorrentOfEntry | None:
         """Find the entry's torrent, or make it; None while the content is written to.
@@ -190,7 +193,9 @@ class Torrents:
         tiers = self._tiers()
         # A copy that was found good stays named until it is looked at again.
         copies = [
-            seed for seed in self.seeds_of_copies(entry, metainfo) if seed in metainfo.web_seeds
+            seed
+            for seed in self.seeds_of_copies(entry, metainfo.info.name, metainfo.info.is_folder)
+            if seed in metainfo.web_seeds
         ]
         return edit(
             metainfo,
@@ -202,14 +207,13 @@ class Torrents:
             ),
         )
 
-    def seeds_of_copies(self, entry: PublishEntry, metainfo: Metainfo) -> tuple[str, ...]:
+    def seeds_of_copies(self, entry: PublishEntry, name: str, is_folder: bool) -> tuple[str, ...]:
         """The web seeds that a torrent has where all copies are there, in the order given."""
-        seeds = [base.seed(metainfo.info) for base in self._copies]
+        seeds = self._bases.seeds(entry, name, is_folder=is_folder)
         mirrors = entry.listed.mirrors if entry.listed else ()
         # What was read is no copy, and named by itself.
-        own = _source_of(entry, metainfo)
-        found = dict.fromkeys(seed for seed in (*mirrors, *seeds) if seed is not None)
-        return tuple(seed for seed in found if seed not in own)
+        source = _source_of(entry)
+        return tuple(seed for seed in dict.fromkeys((*mirrors, *seeds)) if seed != source)
 
     def is_own_seed(self, url: str) -> bool:
         """Whether a web seed is one that this publisher serves."""
@@ -237,7 +241,9 @@ class Torrents:
         self, entry: PublishEntry, metainfo: Metainfo, copies: Sequence[str]
     ) -> tuple[str, ...]:
         if entry.is_remote:
-            return tuple(dict.fromkeys((*_source_of(entry, metainfo), *copies)))
+            # Where it can be one, which its making has found out.
+            source = [seed for seed in metainfo.web_seeds if seed == _source_of(entry)]
+            return tuple(dict.fromkeys((*source, *copies)))
         info = metainfo.info
         paths = [file.path for file in info.files if not file.is_padding]
         own = self._own_seeds(info.name, paths if info.is_folder else None)
@@ -250,13 +256,12 @@ class Torrents:
         return (*self._urls.tiers, *((url,) for url in self._options.extra_trackers))
 
 
-def _source_of(entry: PublishEntry, metainfo: Metainfo) -> tuple[str, ...]:
-    """The web seed that the content of an entry elsewhere was read from, where it can be one."""
+def _source_of(entry: PublishEntry) -> str | None:
+    """The web seed that the content of an entry elsewhere is read from."""
     if entry.listed is None or not entry.is_remote:
-        return ()
+        return None
     base = entry.listed.base
-    source = base.rstrip("/").rpartition("/")[0] + "/" if base else entry.listed.urls[0]
-    return tuple(seed for seed in metainfo.web_seeds if seed == source)
+    return base.rstrip("/").rpartition("/")[0] + "/" if base else entry.listed.urls[0]
 
 
 def _checksums(sight: Sight, progress: Progress) -> tuple[bytes, ...]:

@@ -236,6 +236,17 @@ SCHEMAS: dict[str, Schema] = {
             "checked": or_null(number("Unix second of the latest look.")),
         },
     ),
+    "WebSeed": whole(
+        "A place where copies of published content lie.",
+        {
+            "id": text("What it is called here.", pattern="^[0-9a-f]{12}$"),
+            "url": text("URL of a folder, or one with `{path}` in it."),
+            "where": or_null(text("Of what: a pattern of names or a path; null is everything.")),
+            "made": or_null(_WHEN | {"description": "When it was named; null of the settings'."}),
+            "made_by": or_null(text("Who named it; null of the settings'.")),
+        },
+    ),
+    "WebSeeds": whole("All of them.", {"web_seeds": many(known("WebSeed"))}),
     "Sample": whole(
         "The swarm at a moment.",
         {
