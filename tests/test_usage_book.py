@@ -16,6 +16,7 @@ from outpour.tracker.views.client_names import agent_of, client_of
 from outpour.tracker.views.key_uses import KeyUses
 from outpour.tracker.views.recent_counts import KEYS_MAX, RecentCounts
 from outpour.tracker.views.usage_book import UsageBook
+from outpour.web.admin.latency_panel import latency_panel
 from tests.web.conftest import FakeCore, FakeUsage
 
 NOW = 1_795_000_000.0
@@ -116,6 +117,24 @@ def test_refusals_are_told_by_torrent_address_and_client():
         RefusedAddress("torrent", "192.0.2.7", 4),
     )
     assert [(row.name, row.prefix) for row in found.clients] == [("Xunlei", "-XL0012-")]
+
+
+def test_how_long_answers_take_lately_forgets_what_was_before():
+    core, time = Core(), Time()
+    book = UsageBook(core, time)
+    core.times = [("udp", [(100, 90), (200, 10)], 0, 0.01)]
+    book.turn()
+    time.now += 200
+    core.times = [("udp", [(100, 90), (200, 10), (400, 99)], 1, 0.05)]
+    (lately,) = book.lately()
+    assert (lately.count, lately.quantile_s(0.5), lately.quantile_s(0.99)) == (100, 0.0004, 0.0004)
+    assert lately.quantile_s(1.0) is None
+    time.now += 301
+    assert [one.count for one in book.lately()] == [0]
+    panel = latency_panel(lambda: [lately, Latency("http", (), 0, 0.0)])()
+    assert panel is not None
+    assert panel.rows == [("UDP", "400 µs", "400 µs", "400 µs", "100")]
+    assert latency_panel(list)() is None
 
 
 def test_a_key_is_remembered_with_its_announces_and_the_last_of_them():

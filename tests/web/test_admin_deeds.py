@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,23 @@ def test_rates_are_changed_while_the_tracker_runs(
     page.click("text=All back to the settings")
     assert "`min_interval_s` 99 to 300" in said(page)
     assert page.locator(".badge-warn").count() == 0
+
+
+def test_how_long_answers_take_is_told(make: Callable[..., RunningTracker]):
+    tracker = make()
+    cookie = log_in(tracker)
+
+    def is_told() -> bool:
+        for peer in range(40):
+            tracker.announce(WANTED, peer)
+        return "How long answers take" in tracker.request("GET", "/admin", cookie=cookie)[1]
+
+    wait_for(is_told, what="a timed batch")
+    status, text, _ = tracker.request("GET", "/api/v1/latencies", authorization=f"Bearer {TOKEN}")
+    (http,) = (one for one in json.loads(text)["latencies"] if one["protocol"] == "http")
+    assert status == 200
+    assert http["count"] > 0
+    assert 0 < http["p50_s"] <= http["p99_s"]
 
 
 def test_networks_are_counted_where_that_is_wanted(make: Callable[..., RunningTracker]):

@@ -40,6 +40,7 @@ class EngineSettings:
         interface: Name of the network interface that all connections to peers, trackers and web
             seeds begin at, None for what the system chooses; without it there are none.
         upload_slots: Peers that are sent to at once, 0 for what the profile says.
+        blocked: First and last address of ranges to have nothing to do with.
         dht: Take part in the DHT (BEP 5).
         lsd: Look for peers on the local network (BEP 14).
         upnp: Ask the router to forward the port (UPnP and NAT-PMP).
@@ -64,6 +65,7 @@ class EngineSettings:
     connections: int = 0
     torrent_connections: int = 0
     interface: str | None = None
+    blocked: tuple[tuple[str, str], ...] = ()
     upload_slots: int = 0
     dht: bool = False
     lsd: bool = False

@@ -186,7 +186,8 @@ class Copies:
         except MissingError as error:
             state, wait_s = "missing", copy.wait_s
             copy.wait_s = min(copy.wait_s * 2, MISSING_AGAIN_S_MAX)
-            event = CopyMissing(publication.name, copy.seed, str(error))
+            was_good = copy.state == "good" or copy.is_named
+            event = CopyMissing(publication.name, copy.seed, str(error), was_good)
         else:
             state, wait_s, copy.wait_s = "good", AGAIN_S, MISSING_AGAIN_S
             event = CopyFound(publication.name, copy.seed)

@@ -50,7 +50,6 @@ from outpour.web.metrics.metrics_server import MetricsServer
 from outpour.web.serve_until_signal import serve
 
 NOTABLE = (
-    publish_events.CopyFound,
     publish_events.CopyLies,
     publish_events.CopyMissing,
     publish_events.Noted,
@@ -223,7 +222,9 @@ def _noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[
     """Let what operators want to know be in the tracker's log as well."""
 
     def hear(event: Event) -> None:
-        if isinstance(event, NOTABLE):
+        # Of ten thousand copies that are still on their way, each would be an event.
+        is_news = not isinstance(event, publish_events.CopyMissing) or event.was_good
+        if isinstance(event, NOTABLE) and is_news:
             tracker.operation.log.note(event)
         tell(event)
 

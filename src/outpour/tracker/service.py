@@ -123,11 +123,11 @@ class TrackerService:
             )
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
-            self._census = CurrentCensus(self._counter.take, self._torrents_listed)
-            retention_d = self.settings.history_retention_d
+            counter = self._counter
+            self._census = CurrentCensus(counter.take, self._torrents_listed, counter.with_new)
             self._usage = UsageBook.of(self.settings, self._core, self._clock, self._on_event)
             self._points = SamplePoints(self._core, self._keeper)
-            self._past = SwarmHistory(self._keeper, retention_d, self._clock)
+            self._past = SwarmHistory(self._keeper, self.settings.history_retention_d, self._clock)
             self.operation.begin(self._core, self._keeper, self._past)
             self._saver = Saver(
                 self.settings, self._core, self._keeper, self._clock, self._drain, self._sampling
@@ -400,7 +400,7 @@ class TrackerService:
             self._core.deny(list(self._allowed.denied))
         for event in change.events:
             self._on_event(event)
-        self._census.forget()
+        self._census.forget(change.listings)
 
     def _enforce(self, change: AllowedChange) -> None:
         self._put(change)

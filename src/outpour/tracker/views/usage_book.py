@@ -7,7 +7,7 @@ names, and of the last hour and day by whatever strangers called themselves. All
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
@@ -35,6 +35,9 @@ TURN_S = 5.0
 """Between two takings; the core's tables hold what comes meanwhile."""
 HOUR_S = 3600.0
 LIMIT = 50
+TIMED_MAX = 600
+TIMED_S = 300.0
+"""How far back the time that answers take lately goes."""
 
 
 class Seen(Protocol):
@@ -95,6 +98,7 @@ class UsageBook:
         self._clock = clock
         self._by_name: Counter[str] = Counter()
         self._by_agent: Counter[str] = Counter()
+        self._timed: deque[tuple[float, tuple[Latency, ...]]] = deque(maxlen=TIMED_MAX)
         self._clients: RecentCounts[bytes] = RecentCounts()
         self._agents: RecentCounts[bytes] = RecentCounts()
         self._torrents: RecentCounts[tuple[str, bytes]] = RecentCounts()
@@ -140,6 +144,7 @@ class UsageBook:
         self._addresses.add(_joined(usage.refused_addresses), now)
         self._refused_clients.add(_joined(usage.refused_clients), now)
         self.keys.take()
+        self._time(now)
 
     def request_counts(self) -> tuple[RequestCount, ...]:
         """What was asked since the start and what became of it, everything that can be once."""
@@ -153,6 +158,17 @@ class UsageBook:
             )
             for protocol, buckets, longer, sum_s in self._core.latencies()
         )
+
+    def lately(self) -> tuple[Latency, ...]:
+        """How long answers took in the last minutes, by protocol."""
+        self._time(self._clock())
+        earlier = {one.protocol: one for one in self._timed[0][1]}
+        return tuple(one.since(earlier.get(one.protocol)) for one in self._timed[-1][1])
+
+    def _time(self, now: float) -> None:
+        while self._timed and not 0 <= now - self._timed[0][0] <= TIMED_S:
+            self._timed.popleft()
+        self._timed.append((now, self.latencies()))
 
     def client_names(self) -> Mapping[str, int]:
         """Announces since the start by the name of the client; there are only so many names."""

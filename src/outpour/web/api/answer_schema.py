@@ -336,6 +336,30 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Rules": whole("A part of the rules.", {"rules": many(known("Rule")), "next": _NEXT}),
     "Rates": whole("What is in force now.", RATES),
+    "Latencies": whole(
+        "How long announces and scrapes took, from being read to being answered.",
+        {
+            "seconds": number("How far back this goes, at most."),
+            "latencies": many(
+                whole(
+                    "Of a protocol; the times are bounds that this share took no longer than, null "
+                    "where nothing was timed, or it took longer than the last bound.",
+                    {
+                        "protocol": {"enum": ["http", "udp"]},
+                        "count": number("Answers that were timed: one batch of 16 is."),
+                        **{
+                            name: {"type": ["number", "null"], "description": f"{share} of them."}
+                            for name, share in (
+                                ("p50_s", "Half"),
+                                ("p90_s", "90 %"),
+                                ("p99_s", "99 %"),
+                            )
+                        },
+                    },
+                )
+            ),
+        },
+    ),
     "Publishing": whole(
         "Content that is to be published.",
         {

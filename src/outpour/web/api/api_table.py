@@ -262,6 +262,10 @@ DEEDS = (
         {200: Answer("The comparison.", "Verification")}, ("not-found",), _ONE, is_admin=True,
     ),
     Endpoint(
+        "GET", "/latencies", "showLatencies", "How long answers take lately",
+        deeds_api.show_latencies, {200: Answer("By protocol.", "Latencies")}, is_admin=True,
+    ),
+    Endpoint(
         "GET", "/web-seeds", "listWebSeeds", "Where copies of published content lie",
         deeds_api.web_seeds,
         {200: Answer("Those of the settings, then those named here.", "WebSeeds")},

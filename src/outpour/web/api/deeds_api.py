@@ -7,6 +7,7 @@ from starlette.responses import Response
 from outpour.base.errors import FormatError
 from outpour.tracker.figures import TorrentRow
 from outpour.tracker.lists.admin_rule import AdminRule
+from outpour.tracker.views.usage_book import TIMED_S
 from outpour.web.api.administration import Admin
 from outpour.web.api.endpoint import Asked, told
 from outpour.web.api.problem import Problem
@@ -83,6 +84,21 @@ async def verification(asked: Asked) -> Response:
     if found is None:
         raise Problem("not-found", "it was not verified since the start")
     return told(found.describe())
+
+
+async def show_latencies(asked: Asked) -> Response:
+    """`GET /api/v1/latencies`."""
+    found = [
+        {
+            "protocol": one.protocol,
+            "count": one.count,
+            "p50_s": one.quantile_s(0.5),
+            "p90_s": one.quantile_s(0.9),
+            "p99_s": one.quantile_s(0.99),
+        }
+        for one in asked.context.view.usage.lately()
+    ]
+    return told({"seconds": int(TIMED_S), "latencies": found})
 
 
 async def web_seeds(asked: Asked) -> Response:
