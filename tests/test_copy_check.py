@@ -13,7 +13,8 @@ import pytest
 from outpour.base import http_ranges
 from outpour.base.errors import UsageError
 from outpour.making.maker import CreateOptions, create
-from outpour.publisher.copy_check import CopyBase, LiesError, MissingError, check_copy
+from outpour.publisher.copy_base import CopyBase
+from outpour.publisher.copy_check import LiesError, MissingError, check_copy
 from outpour.torrent.info import Version
 from outpour.torrent.merkle import root_of_bytes
 from outpour.torrent.metainfo import Metainfo
@@ -56,7 +57,9 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def check(remote: Remote, metainfo: Metainfo) -> None:
-    seed = CopyBase(f"{remote.url}/files").seed(metainfo.info)
+    seed = CopyBase(f"{remote.url}/files").seed(
+        metainfo.info.name, is_folder=metainfo.info.is_folder
+    )
     assert seed is not None
     check_copy(seed, metainfo, threading.Event())
 
@@ -113,7 +116,10 @@ def test_bases_name_files_and_folders_as_clients_put_their_urls_together(tmp_pat
         ("http://h/y/{path}", "http://h/y/a%20b", "http://h/y/"),
         ("http://h/{path}?raw=1", "http://h/a%20b?raw=1", None),
     ):
-        assert (CopyBase(base).seed(file), CopyBase(base).seed(folder)) == (of_file, of_folder)
+        assert (
+            CopyBase(base).seed(file.name, is_folder=False),
+            CopyBase(base).seed(folder.name, is_folder=True),
+        ) == (of_file, of_folder)
     with pytest.raises(UsageError):
         CopyBase("ftp://h/x")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from outpour.base.errors import UsageError
 from outpour.base.units import parse_size
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import check_url, read_ip
@@ -19,10 +20,18 @@ from outpour.cli.shared.printer import Printer
     "publish",
     example="""
     outpour publish ~/releases
+    outpour publish --catalogue catalogue.toml
     outpour publish ~/releases --listen 0.0.0.0:6969 --url http://downloads.example.org:6969
     """,
 )
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@click.option(
+    "--catalogue",
+    metavar="FILE",
+    multiple=True,
+    help="Publish what this TOML file lists, wherever it lies; docs/publishing.md has an example; "
+    "may be repeated.",
+)
 @click.option(
     "--listen",
     metavar="HOST:PORT",
@@ -67,8 +76,8 @@ from outpour.cli.shared.printer import Printer
     "--web-seed",
     metavar="URL",
     multiple=True,
-    help="Copies of everything lie there too, a folder or with `{path}`; named once they are found "
-    "to be good; may be repeated.",
+    help="Copies lie there too, a folder or with `{path}`; named once they are found to be good. "
+    "`WHERE=URL` is of a published folder or a pattern of names. May be repeated.",
 )
 @click.option("--no-content", is_flag=True, help="Serve no content here, only name its copies.")
 @click.option("--up-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]")
@@ -145,6 +154,8 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
     from outpour.tracker.core import check_system
 
     check_system()
+    if not given["paths"] and not given["catalogue"]:
+        raise UsageError("nothing to publish", hint="name a folder or file, or a `--catalogue`")
     from outpour.cli.shared.publish_lines import PublishLines
     from outpour.publisher import PublishOptions, publish
     from outpour.tracker.settings_file import load
@@ -158,6 +169,7 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
         given[name] = parse_size(given[name]) if given[name] else None
     options = PublishOptions(
         paths=tuple(Path(path) for path in given.pop("paths")),
+        catalogues=tuple(Path(path) for path in given.pop("catalogue")),
         seed=not given.pop("no_seed"),
         extra_trackers=tuple(check_url(url) for url in given.pop("tracker")),
         upload_rate=given.pop("up_rate") or 0,

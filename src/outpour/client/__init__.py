@@ -9,6 +9,7 @@ for torrent in client.torrents("tool"):
 """
 
 from outpour.client.answers import (
+    ListedCopy,
     ListedFile,
     ListedTorrent,
     Numbers,
@@ -25,6 +26,7 @@ __all__ = [
     "Feed",
     "FeedEntry",
     "FetchedFeed",
+    "ListedCopy",
     "ListedFile",
     "ListedTorrent",
     "Numbers",

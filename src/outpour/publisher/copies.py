@@ -15,12 +15,14 @@ from pathlib import Path
 
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
+from outpour.base.together import together
 from outpour.publisher.copy_check import LiesError, MissingError, check_copy
 from outpour.publisher.publish_events import CopyFound, CopyLies, CopyMissing
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.service import TrackerService
+from outpour.web.content_copy import ContentCopy, CopyState
 
 Renew = Callable[[Publication, Metainfo, Path], None]
 
@@ -36,7 +38,10 @@ WRITE_AGAIN_S = 60.0
 class _Copy:
     infohash: bytes
     seed: str
-    is_good: bool | None = None
+    state: CopyState = "unchecked"
+    since: int | None = None
+    checked: int | None = None
+    is_named: bool = False
     wait_s: float = MISSING_AGAIN_S
     is_dropped: bool = False
 
@@ -76,6 +81,8 @@ class Copies:
         self._due: list[_Due] = []
         self._wake = asyncio.Event()
         self._ended = threading.Event()
+        self._naming = asyncio.Lock()
+        self._unwritten: asyncio.Queue[bytes] = asyncio.Queue()
 
     def add(self, publication: Publication, seeds: Sequence[str], named: Sequence[str]) -> None:
         """Look after the copies of what was just published.
@@ -85,20 +92,60 @@ class Copies:
             seeds: Where copies of it are to be.
             named: Those that its torrent names already.
         """
-        copies = [_Copy(publication.infohash, seed, seed in named or None) for seed in seeds]
+        copies = [_Copy(publication.infohash, seed, is_named=seed in named) for seed in seeds]
         self._copies[publication.infohash] = copies
         for copy in copies:
             heapq.heappush(self._due, _Due(self._loop.time(), copy))
         if copies:
             self._wake.set()
 
+    def change(self, publication: Publication, seeds: Sequence[str]) -> bool:
+        """Look after other copies of what is published; says if there are others than before."""
+        before = {copy.seed: copy for copy in self._copies.get(publication.infohash, ())}
+        if tuple(before) == tuple(seeds):
+            return False
+        after = [
+            before.pop(seed) if seed in before else _Copy(publication.infohash, seed)
+            for seed in seeds
+        ]
+        self._copies[publication.infohash] = after
+        for copy in before.values():
+            copy.is_dropped = True
+        for copy in after:
+            if copy.checked is None:
+                heapq.heappush(self._due, _Due(self._loop.time(), copy))
+        self._unwritten.put_nowait(publication.infohash)
+        self._wake.set()
+        return True
+
     def remove(self, infohash: bytes) -> None:
         """Forget the copies of what was withdrawn."""
         for copy in self._copies.pop(infohash, ()):
             copy.is_dropped = True
 
+    def of(self, infohash: bytes) -> tuple[ContentCopy, ...]:
+        """What is known of the copies of a torrent, for the web."""
+        return tuple(
+            ContentCopy(copy.seed, copy.state, "publisher", copy.since, copy.checked)
+            for copy in self._copies.get(infohash, ())
+        )
+
+    def is_own(self, url: str) -> bool:
+        """Whether a web seed leads to this publisher."""
+        return self._torrents.is_own_seed(url)
+
     async def run(self) -> None:
-        """Look at what is due, until cancelled."""
+        """Look at what is due, and write down what changed, until cancelled."""
+        await together([self._look_at_all, self._write_changes])
+
+    async def _write_changes(self) -> None:
+        while True:
+            infohash = await self._unwritten.get()
+            publication = self._published.by_infohash(infohash)
+            if publication is not None and not await self._write(publication):
+                self._loop.call_later(WRITE_AGAIN_S, self._unwritten.put_nowait, infohash)
+
+    async def _look_at_all(self) -> None:
         looking: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -129,39 +176,53 @@ class Copies:
         file = self._tracker.metainfo_file(copy.infohash)
         if publication is None or file is None:
             return
-        before = copy.is_good
+        state: CopyState
         event: Event
         try:
             await asyncio.to_thread(_check, copy.seed, file.read, self._ended)
         except LiesError as error:
-            copy.is_good, wait_s = False, AGAIN_S
+            state, wait_s = "wrong", AGAIN_S
             event = CopyLies(publication.name, copy.seed, str(error))
         except MissingError as error:
-            copy.is_good, wait_s = False, copy.wait_s
+            state, wait_s = "missing", copy.wait_s
             copy.wait_s = min(copy.wait_s * 2, MISSING_AGAIN_S_MAX)
-            event = CopyMissing(publication.name, copy.seed, str(error))
+            was_good = copy.state == "good" or copy.is_named
+            event = CopyMissing(publication.name, copy.seed, str(error), was_good)
         else:
-            copy.is_good, wait_s, copy.wait_s = True, AGAIN_S, MISSING_AGAIN_S
+            state, wait_s, copy.wait_s = "good", AGAIN_S, MISSING_AGAIN_S
             event = CopyFound(publication.name, copy.seed)
         if copy.is_dropped:
             return
-        if copy.is_good != before:
+        before, copy.checked = copy.state, int(self._tracker.now())
+        if state != before:
+            copy.state, copy.since = state, copy.checked
+        # One that an earlier run found good, and that still is, is no news.
+        if state != before and not (copy.is_named and state == "good"):
             self._tell(event)
-            if not await self._name(publication):
-                # Not written down: as if it had not been looked at.
-                copy.is_good, wait_s = before, WRITE_AGAIN_S
+        if copy.is_named != (state == "good") and not await self._name(publication, copy):
+            wait_s = WRITE_AGAIN_S
         heapq.heappush(self._due, _Due(self._loop.time() + wait_s, copy))
 
-    async def _name(self, publication: Publication) -> bool:
-        """Have the torrent name the good copies; says if that could be written down."""
-        copies = self._copies.get(publication.infohash, [])
-        good = [copy.seed for copy in copies if copy.is_good]
-        try:
-            written = await asyncio.to_thread(self._torrents.with_copies, publication, good)
-        except WriteError:
+    async def _name(self, publication: Publication, copy: _Copy) -> bool:
+        """Have the torrent name a good copy, or no longer; says if that could be written down."""
+        copy.is_named = copy.state == "good"
+        if not await self._write(publication):
+            # As it was, and tried again after the next look.
+            copy.is_named = not copy.is_named
             return False
-        if written is not None and self._published.by_infohash(publication.infohash):
-            self._renew(publication, *written)
+        return True
+
+    async def _write(self, publication: Publication) -> bool:
+        # One at a time, or what was found first might be written last.
+        async with self._naming:
+            copies = self._copies.get(publication.infohash, [])
+            named = [one.seed for one in copies if one.is_named]
+            try:
+                written = await asyncio.to_thread(self._torrents.with_copies, publication, named)
+            except WriteError:
+                return False
+            if written is not None and self._published.by_infohash(publication.infohash):
+                self._renew(publication, *written)
         return True
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from outpour.base.errors import UsageError
+from outpour.publisher.copy_base import CopyBase
+from outpour.publisher.copy_places import CopyPlaces, NamedBase
 from outpour.publisher.publish_job import PublisherJob
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.seeder import Seeder
 from outpour.tracker.deeds import TrackerDeeds
+from outpour.tracker.lists.passkey import format_time
+from outpour.tracker.rates import SEEDER_RATES
 from outpour.tracker.service import TrackerService
 from outpour.tracker.verification import Verification
-
-SEEDER_RATES = ("upload_rate", "download_rate")
 
 
 class PublisherDeeds(TrackerDeeds):
@@ -27,7 +30,10 @@ class PublisherDeeds(TrackerDeeds):
         job: Publishes it.
         published: What is published.
         seeder: Seeds it; None where nobody does.
+        bases: Where copies of it lie.
     """
+
+    no_seeder = "nobody seeds here, as `--no-seed` wants it"
 
     def __init__(
         self,
@@ -36,39 +42,27 @@ class PublisherDeeds(TrackerDeeds):
         job: PublisherJob,
         published: PublishedTorrents,
         seeder: Seeder | None,
+        bases: CopyPlaces,
     ) -> None:
         super().__init__(service)
+        self._bases = bases
+        self._naming = asyncio.Lock()
         self._options = options
         self._job = job
         self._published = published
         self._seeder = seeder
 
-    def rates(self) -> Mapping[str, int | None]:
-        """What is in force, by name."""
-        found = {**super().rates()}
+    def settings_rates(self) -> Mapping[str, int | None]:
+        """What the settings and the options say, by name."""
+        found = {**super().settings_rates()}
         if self._seeder is not None:
-            found.update(zip(SEEDER_RATES, self._seeder.rates(), strict=True))
+            found.update(zip(SEEDER_RATES, self._seeder.rates, strict=True))
         return found
 
-    def change_rates(self, wishes: Mapping[str, int]) -> str:
-        """Change some of them from now on, all or none; says what is other than before.
-
-        Raises:
-            UsageError: They do not go together, or nobody seeds.
-        """
-        of_seeder = {name: wishes[name] for name in SEEDER_RATES if name in wishes}
-        if of_seeder and self._seeder is None:
-            raise UsageError("nobody seeds here, as `--no-seed` wants it")
-        told = [super().change_rates({k: v for k, v in wishes.items() if k not in of_seeder})]
+    def _put_in_force(self, rates: Mapping[str, int | None]) -> None:
+        super()._put_in_force(rates)
         if self._seeder is not None:
-            before = dict(zip(SEEDER_RATES, self._seeder.rates(), strict=True))
-            self._seeder.limit(**{**before, **of_seeder})
-            told += [
-                f"`{name}` {before[name]} to {value}"
-                for name, value in of_seeder.items()
-                if value != before[name]
-            ]
-        return ", ".join(filter(None, told))
+            self._seeder.limit(**{name: rates[name] or 0 for name in SEEDER_RATES})
 
     async def publish(self, path: str) -> bytes | None:
         """Publish content of a published folder that is there, and was withdrawn or just came.
@@ -94,13 +88,57 @@ class PublisherDeeds(TrackerDeeds):
         if self._seeder is None or not self._seeder.reannounce(infohash):
             raise UsageError("there is no other tracker to announce to; `--tracker` names some")
 
+    def web_seeds(self) -> list[Mapping[str, object]]:
+        """Where copies of content lie: of the settings, and named by administrators."""
+        given = [_described(base) for base in self._bases.given]
+        return given + [_described(one.base, one) for one in self._bases.named.values()]
+
+    async def add_web_seed(self, url: str, where: str | None, who: str) -> tuple[str, bool]:
+        """Name a place where copies lie, from now on and over restarts.
+
+        Torrents name it once its copies were found to be good.
+
+        Returns:
+            What it is called, and whether it is new.
+
+        Raises:
+            UsageError: It is no URL, or one too many.
+            WriteError: It cannot be written down, and is not in force.
+        """
+        base = CopyBase(url, where or None)
+        async with self._naming:
+            named = self._bases.named
+            is_new = base.key not in named and base not in self._bases.given
+            if is_new:
+                one = NamedBase(base, int(self._service.now()), who)
+                await asyncio.to_thread(self._bases.write, {**named, base.key: one})
+                await self._job.change_copies()
+        return base.key, is_new
+
+    async def drop_web_seed(self, key: str) -> Mapping[str, object] | None:
+        """No longer name what an administrator named; None if there is nothing of this key.
+
+        Raises:
+            WriteError: It cannot be written down, and is still in force.
+        """
+        async with self._naming:
+            named = dict(self._bases.named)
+            one = named.pop(key, None)
+            if one is not None:
+                await asyncio.to_thread(self._bases.write, named)
+                await self._job.change_copies()
+        return None if one is None else _described(one.base, one)
+
     def verify(self, infohash: bytes) -> Verification:
         """Begin to compare content with its torrent; what is wrong is withdrawn.
 
         Raises:
             UsageError: It is not published here, or too many wait.
         """
-        return self._job.verifications.begin(self._publication(infohash))
+        publication = self._publication(infohash)
+        if publication.entry.is_remote:
+            raise UsageError(f"`{publication.name}`: lies elsewhere, at {publication.entry.where}")
+        return self._job.verifications.begin(publication)
 
     def verification(self, infohash: bytes) -> Verification | None:
         """How the latest comparison goes."""
@@ -128,3 +166,13 @@ class PublisherDeeds(TrackerDeeds):
             if (is_one or inner) and os.path.lexists(entry):
                 return entry
         raise UsageError(f"`{text[:200]}`: not there in what is published")
+
+
+def _described(base: CopyBase, named: NamedBase | None = None) -> Mapping[str, object]:
+    return {
+        "id": base.key,
+        "url": base.text,
+        "where": base.where,
+        "made": None if named is None else format_time(named.made_at),
+        "made_by": None if named is None else named.made_by,
+    }

@@ -20,6 +20,9 @@ from outpour.base.text import printable
 from outpour.making.maker import CreateOptions
 from outpour.making.piece_length import check_piece_length
 from outpour.publisher import publish_events
+from outpour.publisher.catalogue_file import read_catalogue
+from outpour.publisher.copy_base import CopyBase
+from outpour.publisher.copy_places import CopyPlaces
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls, public_urls
 from outpour.publisher.publish_job import PublisherJob
@@ -40,12 +43,19 @@ from outpour.web.access import AccessRules
 from outpour.web.admin.tracker_console import tracker_access, tracker_console
 from outpour.web.api.tracker_administration import tracker_administration
 from outpour.web.app import make_app
+from outpour.web.content_copy import KnownCopies
 from outpour.web.contract import WebOptions
 from outpour.web.logs.request_logs import RequestLogs
 from outpour.web.metrics.metrics_server import MetricsServer
 from outpour.web.serve_until_signal import serve
 
-NOTABLE = (publish_events.Noted, publish_events.Skipped, publish_events.Withdrawn)
+NOTABLE = (
+    publish_events.CopyLies,
+    publish_events.CopyMissing,
+    publish_events.Noted,
+    publish_events.Skipped,
+    publish_events.Withdrawn,
+)
 """Of the publisher's events, those that the tracker tells nothing of."""
 
 
@@ -71,9 +81,10 @@ def state_folder(options: PublishOptions) -> Path:
     """The folder for the state of these paths, the same at each start."""
     if options.state is not None:
         return options.state
-    paths = [os.fsencode(path.resolve()) for path in options.paths]
+    given = (*options.paths, *options.catalogues)
+    paths = [os.fsencode(path.resolve()) for path in given]
     digest = hashlib.sha256(b"\0".join(sorted(paths))).hexdigest()[:8]
-    return default_state_folder() / f"{options.paths[0].resolve().name or 'root'}-{digest}"
+    return default_state_folder() / f"{given[0].resolve().name or 'root'}-{digest}"
 
 
 async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
@@ -85,6 +96,9 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
             raise ReadError(
                 f"`{path}`: {reason(error)}", hint="name a folder or file that you can read"
             ) from None
+    for file in options.catalogues:
+        # What is wrong with its entries is said later; it itself is to be one.
+        read_catalogue(file)
     state = state_folder(options)
     settings = _settings(options, state)
     with ExitStack() as stack:
@@ -130,11 +144,14 @@ async def _serve(
             has_content=options.content,
             checksums=made_torrents.checksums,
         )
-        torrents = Torrents(made_torrents, options, urls)
+        given = [CopyBase.of_setting(text) for text in settings.web_seeds]
+        bases = CopyPlaces(given, state / "web-seeds.json")
+        torrents = Torrents(made_torrents, options, urls, bases)
         job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
-        deeds = PublisherDeeds(tracker, options, job, published, seeder)
+        deeds = PublisherDeeds(tracker, options, job, published, seeder, bases)
+        deeds.begin()
         beside = PublishedBeside(view, published, sidecars, _folders(options))
-        app = _app(options, tracker, view, beside, deeds)
+        app = _app(options, tracker, view, beside, job.copies, deeds)
         numbers = MetricsServer(settings.metrics_addresses)
         stack.callback(numbers.close)
         logs = RequestLogs(settings, tracker, lambda text: tell(publish_events.Noted(text)))
@@ -168,6 +185,7 @@ def _app(
     tracker: TrackerService,
     view: PublishedView,
     beside: PublishedBeside,
+    copies: KnownCopies,
     deeds: PublisherDeeds,
 ) -> Starlette:
     settings = tracker.settings
@@ -182,9 +200,11 @@ def _app(
         view,
         web,
         beside=beside,
+        copies=copies,
         administration=tracker_administration(tracker, access, deeds),
         console=tracker_console(tracker, access),
         rules=AccessRules(settings.levels, tracker.is_key, access),
+        tell=tracker.tell,
     )
 
 
@@ -202,7 +222,9 @@ def _noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[
     """Let what operators want to know be in the tracker's log as well."""
 
     def hear(event: Event) -> None:
-        if isinstance(event, NOTABLE):
+        # Of ten thousand copies that are still on their way, each would be an event.
+        is_news = not isinstance(event, publish_events.CopyMissing) or event.was_good
+        if isinstance(event, NOTABLE) and is_news:
             tracker.operation.log.note(event)
         tell(event)
 
@@ -220,6 +242,7 @@ def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
         "listen": options.listen,
         "state": state / "tracker.sqlite",
         "public_url": options.url,
+        "web_seeds": options.web_seeds or None,
         "site_title": options.title,
         "site_description": options.description,
         "site_theme": options.theme,
@@ -237,7 +260,7 @@ def _folders(options: PublishOptions) -> tuple[Path, ...]:
 
 def _name(options: PublishOptions) -> str:
     """What the page is called where nobody gave it a title."""
-    if len(options.paths) > 1:
+    if len(options.paths) != 1 or options.catalogues:
         return "Downloads"
     return printable(options.paths[0].resolve().name) or "Downloads"
 

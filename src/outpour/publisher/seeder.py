@@ -57,7 +57,7 @@ class Seeder:
                 upnp=options.upnp,
             )
         )
-        self._rates = options.upload_rate, 0
+        self.rates = options.upload_rate, 0
         self._seeding: set[bytes] = set()
         self._failing: set[str] = set()
         self._traffic = TrafficCounted(None, 0, 0, 0)
@@ -115,13 +115,8 @@ class Seeder:
         self._engine.reannounce(infohash)
         return True
 
-    def rates(self) -> tuple[int, int]:
-        """Limits of what is sent and of what is taken, in bytes a second; 0 for none."""
-        return self._rates
-
     def limit(self, upload_rate: int, download_rate: int) -> None:
-        """Change these limits."""
-        self._rates = upload_rate, download_rate
+        """Change the limits of what is sent and of what is taken."""
         self._engine.limit(download_rate=download_rate, upload_rate=upload_rate)
 
     def numbers(self) -> tuple[Mapping[str, float], Mapping[str, float]]:

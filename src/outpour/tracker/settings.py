@@ -62,6 +62,7 @@ ROOMS = ("page", "api", "content", "metrics")
 """Settings that say who may see a part of the web side."""
 
 Addresses = Annotated[tuple[str, ...], AfterValidator(_addresses), BeforeValidator(_many)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_many)]
 Networks = Annotated[tuple[str, ...], AfterValidator(_networks), BeforeValidator(_many)]
 
 
@@ -358,6 +359,11 @@ class TrackerSettings(BaseModel):
     favicon: OptionalPath = Field(
         default=None, description="Image file to serve as `/favicon.ico`."
     )
+    web_seeds: Texts = Field(
+        default=(),
+        description="Where copies of what `outpour publish` publishes lie: `URL`, or `WHERE=URL` "
+        "for a published folder (a path) or names (a pattern); a folder, or with `{path}`.",
+    )
     site: SiteSettings = Field(
         default=SiteSettings(), description="What the pages say of their publisher."
     )
@@ -422,6 +428,8 @@ class TrackerSettings(BaseModel):
 
 
 SECTION = "site"
+OF_PUBLISH = ("web_seeds",)
+"""Settings that a tracker alone has no use for."""
 
 
 def all_fields() -> dict[str, FieldInfo]:

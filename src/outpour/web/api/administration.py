@@ -48,17 +48,32 @@ class Deeds(Protocol):
     def log(self, who: str, what: str) -> None:
         """Have it told that an administrator changed something."""
 
-    def key_uses(self) -> Mapping[str, KeyUse]:
-        """How keys were used since the start, by the keys themselves."""
+    def key_use(self, key: Key) -> KeyUse | None:
+        """How a key was used, None if it never was."""
 
     def rates(self) -> Mapping[str, int | None]:
         """What is in force, by name; None of what is not there."""
 
-    def change_rates(self, wishes: Mapping[str, int]) -> str:
-        """Change some of them from now on, all or none; says what is other than before."""
+    def settings_rates(self) -> Mapping[str, int | None]:
+        """What the settings say, by name; None of what is not there."""
+
+    async def change_rates(self, wishes: Mapping[str, int | None]) -> str:
+        """Change some of them for good, all or none; says what is other than before.
+
+        None gives back what the settings say.
+        """
 
     async def add(self, raw: bytes) -> tuple[bytes, bool]:
         """Track a torrent; returns its infohash, and whether it is new."""
+
+    def web_seeds(self) -> Sequence[Mapping[str, object]]:
+        """Where copies of content lie."""
+
+    async def add_web_seed(self, url: str, where: str | None, who: str) -> tuple[str, bool]:
+        """Name a place where copies lie, for all content or some; its id, and whether it is new."""
+
+    async def drop_web_seed(self, key: str) -> Mapping[str, object] | None:
+        """No longer name such a place, None if there is none of this id."""
 
     async def publish(self, path: str) -> bytes | None:
         """Publish content; returns the infohash, None while there is none."""

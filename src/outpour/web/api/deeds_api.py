@@ -7,6 +7,7 @@ from starlette.responses import Response
 from outpour.base.errors import FormatError
 from outpour.tracker.figures import TorrentRow
 from outpour.tracker.lists.admin_rule import AdminRule
+from outpour.tracker.views.usage_book import TIMED_S
 from outpour.web.api.administration import Admin
 from outpour.web.api.endpoint import Asked, told
 from outpour.web.api.problem import Problem
@@ -85,17 +86,63 @@ async def verification(asked: Asked) -> Response:
     return told(found.describe())
 
 
+async def show_latencies(asked: Asked) -> Response:
+    """`GET /api/v1/latencies`."""
+    found = [
+        {
+            "protocol": one.protocol,
+            "count": one.count,
+            "p50_s": one.quantile_s(0.5),
+            "p90_s": one.quantile_s(0.9),
+            "p99_s": one.quantile_s(0.99),
+        }
+        for one in asked.context.view.usage.lately()
+    ]
+    return told({"seconds": int(TIMED_S), "latencies": found})
+
+
+async def web_seeds(asked: Asked) -> Response:
+    """`GET /api/v1/web-seeds`."""
+    return told({"web_seeds": [*_admin(asked).deeds.web_seeds()]})
+
+
+async def add_web_seed(asked: Asked) -> Response:
+    """`POST /api/v1/web-seeds`: torrents name it once its copies were found to be good."""
+    admin, url, where = _admin(asked), asked.body["url"], asked.body.get("where")
+    key, is_new = await admin.deeds.add_web_seed(url, where, asked.who)
+    if is_new:
+        of_what = f" of `{label(where)}`" if where else ""
+        admin.deeds.log(asked.who, f"named web seed `{label(url)}`{of_what}")
+    found = next(one for one in admin.deeds.web_seeds() if one["id"] == key)
+    return told(found, 201 if is_new else 200)
+
+
+async def drop_web_seed(asked: Asked) -> Response:
+    """`DELETE /api/v1/web-seeds/ID`."""
+    admin = _admin(asked)
+    gone = await admin.deeds.drop_web_seed(asked.given["id"])
+    if gone is None:
+        raise Problem("not-found", "no web seed that an administrator named has this id")
+    admin.deeds.log(asked.who, f"no longer names web seed `{label(str(gone['url']))}`")
+    return told(gone)
+
+
 async def show_rates(asked: Asked) -> Response:
     """`GET /api/v1/rates`."""
-    return told(dict(_admin(asked).deeds.rates()))
+    return told(_rates_of(_admin(asked)))
 
 
 async def change_rates(asked: Asked) -> Response:
     """`PATCH /api/v1/rates`."""
     admin = _admin(asked)
-    if changed := admin.deeds.change_rates(asked.body):
+    if changed := await admin.deeds.change_rates(asked.body):
         admin.deeds.log(asked.who, f"changed {changed}")
-    return told(dict(admin.deeds.rates()))
+    return told(_rates_of(admin))
+
+
+def _rates_of(admin: Admin) -> dict[str, object]:
+    rates, own = admin.deeds.rates(), admin.deeds.settings_rates()
+    return {**rates, "changed": [name for name in rates if rates[name] != own[name]]}
 
 
 def _admin(asked: Asked) -> Admin:
