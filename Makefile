@@ -20,7 +20,7 @@ STEP := @.ci/step
 .DEFAULT_GOAL := help
 .PHONY: help build publish test check checks lint dependencies types python-test rust-check check-targets \
 	rust-test wheel-check versions-test docs docs-check coverage bench bench-tracker bench-create bench-create-url \
-	bench-download bench-page lock fuzz fuzz-check clean
+	bench-download bench-engine bench-page lock fuzz fuzz-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -146,6 +146,9 @@ bench-create-url: $(VENV)/.built $(VENV)/.dev ## bytes a second of `create URL`,
 
 bench-download: $(VENV)/.built $(VENV)/.dev ## a large download on loopback, against the peers
 	$(BIN)/python bench/download.py $(QUICK)
+
+bench-engine: $(VENV)/.built $(VENV)/.dev ## libtorrent's settings one by one
+	$(BIN)/python bench/engine.py $(QUICK)
 
 bench-page: $(VENV)/.built $(VENV)/.dev ## what visitors cost, and whether others wait for them
 	$(BIN)/python bench/page.py $(QUICK)
