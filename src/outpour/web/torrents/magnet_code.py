@@ -18,7 +18,7 @@ def code_of(magnet: str) -> bytes:
     A link with many trackers and web seeds is shortened to what a code holds: some 2,900 letters
     fit, yet such a code is hard to read off a screen.
     """
-    # A megabyte that a tracker has no use for until somebody looks at a torrent.
+    # Most processes draw none, and it takes a megabyte.
     import segno
 
     for text in _shorter(magnet):
