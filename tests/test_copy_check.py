@@ -57,7 +57,7 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def check(remote: Remote, metainfo: Metainfo) -> None:
-    seed = CopyBase(f"{remote.url}/files").seed(
+    seed = CopyBase(f"{remote.url}/files").seed_of(
         metainfo.info.name, is_folder=metainfo.info.is_folder
     )
     assert seed is not None
@@ -117,8 +117,8 @@ def test_bases_name_files_and_folders_as_clients_put_their_urls_together(tmp_pat
         ("http://h/{path}?raw=1", "http://h/a%20b?raw=1", None),
     ):
         assert (
-            CopyBase(base).seed(file.name, is_folder=False),
-            CopyBase(base).seed(folder.name, is_folder=True),
+            CopyBase(base).seed_of(file.name, is_folder=False),
+            CopyBase(base).seed_of(folder.name, is_folder=True),
         ) == (of_file, of_folder)
     with pytest.raises(UsageError):
         CopyBase("ftp://h/x")

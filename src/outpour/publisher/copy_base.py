@@ -64,7 +64,7 @@ class CopyBase:
         matches = matcher([self.where])
         return matches is not None and matches((entry.name,))
 
-    def seed(self, name: str, *, is_folder: bool) -> str | None:
+    def seed_of(self, name: str, *, is_folder: bool) -> str | None:
         """The web seed of a torrent there (BEP 19), None where the base can name none.
 
         That of a folder ends with a slash, and clients put the name and the paths behind it: a base
