@@ -19,8 +19,8 @@ STEP := @.ci/step
 
 .DEFAULT_GOAL := help
 .PHONY: help build publish test check checks lint dependencies types python-test rust-check check-targets \
-	rust-test wheel-check versions-test docs docs-check coverage bench bench-tracker bench-create \
-	bench-download bench-page lock fuzz fuzz-check simulate simulate-check clean
+	rust-test wheel-check versions-test docs docs-check coverage bench bench-tracker bench-create bench-create-url \
+	bench-download bench-engine bench-page lock fuzz fuzz-check simulate simulate-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -130,7 +130,7 @@ docs: $(VENV)/.built $(VENV)/.dev ## write the generated pages of docs/ anew
 docs-check: $(VENV)/.built $(VENV)/.dev
 	$(BIN)/python docs/generate.py --check
 
-bench: bench-tracker bench-create bench-download bench-page ## measure everything, shortly (QUICK=--quick)
+bench: bench-tracker bench-create bench-create-url bench-download bench-page ## measure everything, shortly (QUICK=--quick)
 
 QUICK ?= --quick
 bench-tracker: $(VENV)/.built $(VENV)/.dev ## answers a CPU-second, against the peers
@@ -141,8 +141,14 @@ bench-tracker: $(VENV)/.built $(VENV)/.dev ## answers a CPU-second, against the 
 bench-create: $(VENV)/.built $(VENV)/.dev ## bytes a second when making torrents, against the peers
 	$(BIN)/python bench/create.py $(QUICK)
 
+bench-create-url: $(VENV)/.built $(VENV)/.dev ## bytes a second of `create URL`, against curl from the same nginx
+	$(BIN)/python bench/create_url.py $(QUICK)
+
 bench-download: $(VENV)/.built $(VENV)/.dev ## a large download on loopback, against the peers
 	$(BIN)/python bench/download.py $(QUICK)
+
+bench-engine: $(VENV)/.built $(VENV)/.dev ## libtorrent's settings one by one
+	$(BIN)/python bench/engine.py $(QUICK)
 
 bench-page: $(VENV)/.built $(VENV)/.dev ## what visitors cost, and whether others wait for them
 	$(BIN)/python bench/page.py $(QUICK)

@@ -17,6 +17,7 @@ from outpour.downloader.metadata_job import MetadataJob
 from outpour.downloader.outcome import CommandFailed, Completed, Failed, Note, Outcome
 from outpour.downloader.rate_schedule import Rates, RateSchedule
 from outpour.downloader.seed_job import SeedJob
+from outpour.downloader.seed_run import SeedRun
 from outpour.downloader.sources import Asking, resolve
 from outpour.downloader.taken_keys import TakenKeys
 from outpour.downloader.watched_folder import WatchedFolder
@@ -38,6 +39,7 @@ __all__ = [
     "Rates",
     "SeedGoal",
     "SeedJob",
+    "SeedRun",
     "TakenKeys",
     "WatchedFolder",
     "read_ip_filter",

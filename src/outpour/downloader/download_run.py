@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from datetime import datetime
 
 from outpour.base.errors import OutpourError, WriteError
 from outpour.downloader.completion_commands import CompletionCommands
 from outpour.downloader.download_job import Job
+from outpour.downloader.kept_rates import KeptRates
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
-from outpour.downloader.rate_schedule import Rates, RateSchedule
+from outpour.downloader.rate_schedule import RateSchedule
 from outpour.downloader.supply import Supplied, Supply
 from outpour.engine import Engine, Status
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
-
-LOOK_S = 1.0
-"""How often the clock on the wall is looked at."""
 
 
 class DownloadRun:
@@ -41,12 +37,9 @@ class DownloadRun:
         schedule: RateSchedule | None = None,
     ) -> None:
         self.job = job
-        self._engine = engine
         self._supplies = supplies
         self._commands = commands
-        self._schedule = schedule
-        self._rates: Rates | None = None
-        self._looked_at = -1e9
+        self._rates = KeptRates(engine, schedule)
         self._supplied: dict[bytes, tuple[Supply, str]] = {}
 
     @property
@@ -61,7 +54,7 @@ class DownloadRun:
 
     def turn(self) -> tuple[list[Status], list[Outcome]]:
         """Look once: how each torrent does, and what has come out since."""
-        self._keep_to_schedule()
+        self._rates.turn()
         outcomes: list[Outcome] = []
         for supply in self._supplies:
             for found in supply.turn():
@@ -84,15 +77,6 @@ class DownloadRun:
         if self._commands is not None:
             self._commands.close()
         return self.job.close()
-
-    def _keep_to_schedule(self) -> None:
-        if self._schedule is None or time.monotonic() - self._looked_at < LOOK_S:
-            return
-        self._looked_at = time.monotonic()
-        rates = self._schedule.rates_at(datetime.now())
-        if rates != self._rates:
-            self._rates = rates
-            self._engine.limit(download_rate=rates.down, upload_rate=rates.up)
 
     def _take(self, supply: Supply, found: Supplied | OutpourError) -> list[Outcome]:
         if isinstance(found, OutpourError):

@@ -129,8 +129,6 @@ def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, obj
         "enable_lsd": settings.lsd,
         "enable_upnp": settings.upnp,
         "enable_natpmp": settings.upnp,
-        # `TcpFirst` turns it on where it is needed.
-        "enable_outgoing_utp": False,
         "enable_incoming_utp": settings.utp,
         "out_enc_policy": _ENCRYPTION[settings.encryption],
         "in_enc_policy": _ENCRYPTION[settings.encryption],

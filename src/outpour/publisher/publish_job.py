@@ -306,6 +306,8 @@ class PublisherJob:
         )
         for task, made, publication in fresh:
             self._skipped.pop(task.entry.path)
+            for note in made.notes:
+                self._note(note)
             self._hooks.published(publication, made.torrent, reused=made.reused)
             seeds = self._seeds_of(publication)
             self.copies.add(publication, seeds, made.metainfo.web_seeds)

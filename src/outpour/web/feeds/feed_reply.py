@@ -63,7 +63,7 @@ def _feed_of(
     context: Context, links: Links, path: str, text: str, group: str, items: Sequence[FeedItem]
 ) -> Feed:
     title = context.options.title
-    what = "The newest torrents"
+    what = (not (group or text) and context.options.site.description) or "The newest torrents"
     if group:
         title, what = f"{title}: {label(group)}", f"{what} of {label(group)}"
     if text:
