@@ -20,7 +20,7 @@ STEP := @.ci/step
 .DEFAULT_GOAL := help
 .PHONY: help build publish test check checks lint dependencies types python-test rust-check check-targets \
 	rust-test wheel-check versions-test docs docs-check coverage bench bench-tracker bench-create bench-create-url \
-	bench-download bench-engine bench-page lock fuzz fuzz-check simulate simulate-check clean
+	bench-download bench-engine bench-page bench-cluster lock fuzz fuzz-check simulate simulate-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -130,7 +130,7 @@ docs: $(VENV)/.built $(VENV)/.dev ## write the generated pages of docs/ anew
 docs-check: $(VENV)/.built $(VENV)/.dev
 	$(BIN)/python docs/generate.py --check
 
-bench: bench-tracker bench-create bench-create-url bench-download bench-page ## measure everything, shortly (QUICK=--quick)
+bench: bench-tracker bench-create bench-create-url bench-download bench-page bench-cluster ## measure everything, shortly (QUICK=--quick)
 
 QUICK ?= --quick
 bench-tracker: $(VENV)/.built $(VENV)/.dev ## answers a CPU-second, against the peers
@@ -152,6 +152,10 @@ bench-engine: $(VENV)/.built $(VENV)/.dev ## libtorrent's settings one by one
 
 bench-page: $(VENV)/.built $(VENV)/.dev ## what visitors cost, and whether others wait for them
 	$(BIN)/python bench/page.py $(QUICK)
+
+bench-cluster: $(VENV)/.built $(VENV)/.dev ## what it costs to be one of several trackers
+	cargo build --release --locked -q -p outpour-loadgen
+	$(BIN)/python bench/cluster.py $(QUICK)
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url
