@@ -59,7 +59,8 @@ fn main() -> io::Result<()> {
         let took = (thread_ns() - began) as f64 / each;
         writeln!(out, "event {what}: {took:.0} ns")?;
     }
-    // A minute of each shape: the same again, and seeders and leechers by turns.
+    // Each shape in its rounds: the same again, and seeders and leechers by turns.
+    let mut now_s = 0;
     for (what, flips, step_s) in [
         ("unchanged, within half its time", false, 0),
         ("unchanged, after half its time", false, 1400),
@@ -68,7 +69,7 @@ fn main() -> io::Result<()> {
         let mut ratios = Vec::new();
         let mut costs = [0.0; 2];
         for turn in 0..ROUNDS {
-            let now_s = (turn as u32 + 1) * step_s;
+            now_s += step_s;
             let flipped: Vec<Announce> = announces
                 .iter()
                 .map(|announce| Announce {
@@ -90,11 +91,10 @@ fn main() -> io::Result<()> {
             ratios[ROUNDS / 2]
         )?;
     }
-    join(&together, &mut out)
+    join(&together, now_s, &mut out)
 }
 
-fn join(giver: &Swarms, out: &mut impl io::Write) -> io::Result<()> {
-    let now_s = ROUNDS as u32 * 1400;
+fn join(giver: &Swarms, now_s: u32, out: &mut impl io::Write) -> io::Result<()> {
     let joined = node(3);
     let (mut from, mut bytes, mut pages) = (Some(0), 0, 0);
     let mut took = [0, 0];
