@@ -2,7 +2,8 @@
 
 Trackers, server and load share the two cores of loopback. What stands beside it is the other known
 design: a tracker that keeps its swarms in Redis and asks it at each announce, as chihaya does. Of
-that one only the server's time is counted, as if the tracker before it cost nothing.
+that one the server's time is counted, and that of a client in C for as many round trips, as if the
+tracker around it cost nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 from urllib.parse import quote
 
 from harness import machine, programs
-from harness.process import BenchError, Server, free_port, pinned
+from harness.process import BenchError, Server, free_port, go_first, pinned, run
 from redis import Redis
 
 BIN = Path(sys.executable).parent
@@ -34,6 +35,7 @@ POPULATION = ("--profile", "aquatic", "--torrents", "20000", "--peers", "100000"
 POLL_S = 0.005
 PROBES_AT_ONCE = 50
 CONNECTIONS = 64
+ROUND_TRIPS = 100_000
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -151,24 +153,30 @@ def run_load(node: Node, seconds: float, *options: str) -> Any:
 def cost(rounds: int, seconds: float) -> dict[str, float]:
     """Answers a CPU-second of a tracker alone, and of one in a cluster; round by round."""
     rates: dict[bool, list[float]] = {False: [], True: []}
+    with_server: list[float] = []
     for _ in range(rounds):
         for is_on in (False, True):
             with tempfile.TemporaryDirectory(prefix="outpour-bench-") as name, ExitStack() as stack:
                 folder = Path(name)
                 url = None
                 if is_on:
-                    _, port, _ = stack.enter_context(redis_server(folder, "1"))
+                    _, port, pid = stack.enter_context(redis_server(folder, "1"))
                     url = f"redis://127.0.0.1:{port}/0"
                 node = Node(folder, "one", url, "0")
                 stack.enter_context(node.server)
                 node.until_ready()
                 result = run_load(node, seconds, "--populate")
                 rates[is_on].append(result["server"]["answers_per_cpu_second"])
+                if is_on:
+                    # The server's part is that of the whole run, in which every peer is new once.
+                    share = cpu_s(pid) / cpu_s(node.pid)
+                    with_server.append(rates[True][-1] / (1 + share))
     ratios = [off / on for off, on in zip(rates[False], rates[True], strict=True)]
     return {
         "alone": statistics.median(rates[False]),
         "in a cluster": statistics.median(rates[True]),
         "cost": statistics.median(ratios),
+        "with the server": statistics.median(with_server),
     }
 
 
@@ -298,7 +306,22 @@ def each_announce_asks(seconds: float, torrents: int) -> dict[str, float]:
                 thread.start()
             for thread in threads:
                 thread.join()
-            return {"answers a CPU-second": sum(counts) / (cpu_s(pid) - before)}
+            server_s = (cpu_s(pid) - before) / sum(counts)
+            client_s = 2 * round_trip_s(port, folder)
+            return {
+                "server, us": server_s * 1e6,
+                "client, us": client_s * 1e6,
+                "answers a CPU-second": 1 / (server_s + client_s),
+            }
+
+
+def round_trip_s(port: int, folder: Path) -> float:
+    """CPU seconds of a client in C for one command and its reply."""
+    command = programs.call("redis-benchmark", "-p", str(port), "-c", str(CONNECTIONS), "-q")
+    if command is None:
+        raise BenchError("redis-benchmark is not installed")
+    words = [*command, "-n", str(ROUND_TRIPS), "HKEYS", "IPv4_S_none"]
+    return run(words, cwd=folder, timeout_s=120).cpu_s / ROUND_TRIPS
 
 
 def _ask(port: int, torrents: int, ended: float, counts: list[int], number: int) -> None:
@@ -353,6 +376,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="shortly, for a first look")
     given = parser.parse_args()
     quick = given.quick
+    go_first()
     print(machine.describe())
     reached = cost(2 if quick else 5, 2 if quick else 5)
     print(f"an announce in a cluster: {reached['cost']:.3f} of one alone (at most 1.10): {reached}")
@@ -362,8 +386,8 @@ def main() -> int:
     print(f"three nodes: {three['dropped']:.0f} dropped (0), {three['bytes an event']:.1f} bytes "
           f"an event (at most 40): {three}")  # fmt: skip
     asked = each_announce_asks(3 if quick else 10, 20_000)
-    ratio = three["answers a CPU-second"] / asked["answers a CPU-second"]
-    print(f"answers a CPU-second of trackers and server: {ratio:.1f} times (at least 5): {asked}")
+    ratio = reached["with the server"] / asked["answers a CPU-second"]
+    print(f"answers a CPU-second of tracker and server: {ratio:.1f} times (at least 5): {asked}")
     is_reached = (
         reached["cost"] <= 1.10
         and found["p99.9"] <= 1.0
