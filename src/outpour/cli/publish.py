@@ -139,6 +139,14 @@ from outpour.cli.shared.printer import Printer
 @click.option(
     "--theme", metavar="DIR", help="Styles and templates of your own; docs/theme.md tells how."
 )
+@click.option(
+    "--cluster",
+    metavar="URL",
+    multiple=True,
+    help="Act as one tracker with the nodes of this Valkey or Redis server; may be repeated.",
+)
+@click.option("--cluster-name", metavar="NAME", help="Name of the cluster.  [default: outpour]")
+@click.option("--node", metavar="NAME", help="Name of this node.  [default: host and port]")
 @click.option("--config", metavar="FILE", help="Settings of the tracker and of [site], as TOML.")
 @click.option("--dht", is_flag=True, help="Take part in the DHT (BEP 5).")
 @click.option("--lsd", is_flag=True, help="Announce on the local network (BEP 14).")

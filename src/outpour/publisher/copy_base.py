@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from urllib.parse import quote
 
 from outpour.base.errors import UsageError
 from outpour.base.text import printable
-from outpour.making.globs import matcher
+from outpour.making.globs import PathTest, matcher
 from outpour.publisher.entries import PublishEntry
 
 PATH = "{path}"
@@ -59,12 +60,12 @@ class CopyBase:
         if self.where is None:
             return True
         if "/" in self.where:
-            asked = os.path.realpath(self.where)
-            return any(os.path.realpath(path) == asked for path in (entry.folder or "", entry.path))
-        matches = matcher([self.where])
-        return matches is not None and matches((entry.name,))
+            places = (entry.path, *([entry.folder] if entry.folder else ()))
+            asked = Path(self.where).absolute()
+            return any(place.absolute() == asked for place in places)
+        return _test(self.where)((entry.name,))
 
-    def seed(self, name: str, *, is_folder: bool) -> str | None:
+    def seed_of(self, name: str, *, is_folder: bool) -> str | None:
         """The web seed of a torrent there (BEP 19), None where the base can name none.
 
         That of a folder ends with a slash, and clients put the name and the paths behind it: a base
@@ -77,3 +78,9 @@ class CopyBase:
         if not is_folder:
             return self.text.replace(PATH, quoted)
         return self.text.removesuffix(PATH) if self.text.endswith(f"/{PATH}") else None
+
+
+@lru_cache(256)
+def _test(pattern: str) -> PathTest:
+    # It is held against the name of each torrent.
+    return matcher([pattern]) or (lambda _: False)

@@ -51,7 +51,7 @@ class CopyPlaces:
     def seeds(self, entry: PublishEntry, name: str, *, is_folder: bool) -> list[str]:
         """The web seeds of a torrent, in the order in which the bases were given."""
         bases = (*self.given, *(one.base for one in self.named.values()))
-        found = (base.seed(name, is_folder=is_folder) for base in bases if base.holds(entry))
+        found = (base.seed_of(name, is_folder=is_folder) for base in bases if base.holds(entry))
         return [seed for seed in found if seed is not None]
 
     def write(self, named: dict[str, NamedBase]) -> None:

@@ -47,6 +47,8 @@ SETTLE_S = 2.0
 TURN_S = 1.0
 # Where something is always being written, the start is over all the same.
 SETTLING_MAX_S = 10.0
+# Torrents whose copies are thought of in one go: some milliseconds.
+CHANGED_AT_ONCE = 100
 # When content elsewhere is asked about again that could not be read.
 RETRY_S = 30.0
 # Entries looked at in one go of a thread: what comes of them is published before the next.
@@ -306,6 +308,8 @@ class PublisherJob:
         )
         for task, made, publication in fresh:
             self._skipped.pop(task.entry.path)
+            for note in made.notes:
+                self._note(note)
             self._hooks.published(publication, made.torrent, reused=made.reused)
             seeds = self._seeds_of(publication)
             self.copies.add(publication, seeds, made.metainfo.web_seeds)
@@ -386,7 +390,7 @@ class PublisherJob:
         """Look after other copies, their places having changed; of how many torrents."""
         changed = 0
         for number, publication in enumerate(self._published.all()):
-            if number % LOOKED_AT_ONCE == 0:
+            if number % CHANGED_AT_ONCE == 0:
                 await asyncio.sleep(0)
             if self._published.by_infohash(publication.infohash) is publication:
                 changed += self.copies.change(publication, self._seeds_of(publication))

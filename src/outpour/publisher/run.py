@@ -246,6 +246,9 @@ def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
         "site_title": options.title,
         "site_description": options.description,
         "site_theme": options.theme,
+        "cluster": options.cluster or None,
+        "cluster_name": options.cluster_name,
+        "node": options.node,
         **options.log_flags,
     }
     return settings_file.load(options.config, os.environ, flags)

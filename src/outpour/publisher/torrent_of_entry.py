@@ -38,6 +38,7 @@ class TorrentOfEntry:
         reused: It was made before: nothing was hashed.
         fault: Why the .torrent file could not be written.
         checksums: The SHA-256 of its files in the order of the tree, empty where none are made.
+        notes: What the operator should know of the servers that its content lies on.
     """
 
     metainfo: Metainfo
@@ -45,6 +46,7 @@ class TorrentOfEntry:
     reused: bool
     fault: WriteError | None = None
     checksums: Sequence[bytes] = ()
+    notes: Sequence[str] = ()
 
 
 class Torrents:
@@ -83,8 +85,10 @@ class Torrents:
             is_whole = found is not None
         elif not is_whole and is_written_to(sight.tree):
             return None
+        notes: Sequence[str] = ()
         if found is None:
-            metainfo, checksums = make_summed(self._plan(entry, sight), progress)
+            whole, notes = self._plan(entry, sight)
+            metainfo, checksums = make_summed(whole, progress)
         else:
             metainfo = self._readdress(entry, found)
             checksums = kept if is_whole else _checksums(sight, progress)
@@ -99,8 +103,8 @@ class Torrents:
         try:
             written = self.keep(entry, sight.fingerprint, metainfo)
         except WriteError as error:
-            return TorrentOfEntry(metainfo, None, reused, error, checksums)
-        return TorrentOfEntry(metainfo, written, reused, checksums=checksums)
+            return TorrentOfEntry(metainfo, None, reused, error, checksums, notes)
+        return TorrentOfEntry(metainfo, written, reused, checksums=checksums, notes=notes)
 
     def _kept_checksums(self, entry: PublishEntry, sight: Sight) -> tuple[bytes, ...]:
         if not self._options.checksums:
@@ -158,16 +162,18 @@ class Torrents:
                     gone = (path for path in of_it if path not in present)
                     self.forget(path for path in gone if not os.path.lexists(path))
 
-    def _plan(self, entry: PublishEntry, sight: Sight) -> Plan:
+    def _plan(self, entry: PublishEntry, sight: Sight) -> tuple[Plan, Sequence[str]]:
         recipe = self._recipe(entry, sight)
         if entry.listed is None or not entry.is_remote:
-            return plan(sight.tree, recipe)
+            return plan(sight.tree, recipe), ()
         if sight.remote is None:
             raise NetworkError(f"`{entry.listed.where}`: not reached")
         files, found = sight.remote.files, sight.remote.found
         if entry.listed.base is None:
-            return plan_file(files[0], recipe, found=found[0]).plan
-        return plan_tree(files, entry.listed.base, recipe, found=found).plan
+            planned = plan_file(files[0], recipe, found=found[0])
+        else:
+            planned = plan_tree(files, entry.listed.base, recipe, found=found)
+        return planned.plan, planned.notes
 
     def _recipe(self, entry: PublishEntry, sight: Sight) -> CreateOptions:
         options = self._options

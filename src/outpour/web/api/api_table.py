@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outpour.web import charts_api, event_stream
-from outpour.web.api import deeds_api, keys_api, read_api
+from outpour.web.api import cluster_api, deeds_api, keys_api, read_api
 from outpour.web.api.answer_schema import (
     DETAIL,
     INFOHASH_FORM,
@@ -311,6 +311,11 @@ DEEDS = (
     Endpoint(
         "GET", "/rates", "showRates", "What is asked of peers, and how much they may ask",
         deeds_api.show_rates, {200: Answer("What is in force.", "Rates")}, is_admin=True,
+    ),
+    Endpoint(
+        "GET", "/cluster", "showCluster", "The trackers that act as one with this",
+        cluster_api.show_cluster, {200: Answer("What is known of them.", "Cluster")}, ("off",),
+        is_admin=True,
     ),
     Endpoint(
         "PATCH", "/rates", "changeRates", "Change some of them", deeds_api.change_rates,

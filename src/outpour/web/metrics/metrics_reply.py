@@ -11,6 +11,7 @@ from outpour.tracker.figures import TorrentRow, Totals
 from outpour.web import text_format
 from outpour.web.context import context_of
 from outpour.web.limits import METRICS_ROWS_MAX
+from outpour.web.metrics.cluster_metrics import cluster_metrics
 from outpour.web.metrics.process_metrics import process_metrics
 from outpour.web.metrics.prometheus_text import MEDIA_TYPE, Family, one, text_of
 from outpour.web.metrics.request_metrics import request_metrics
@@ -24,11 +25,12 @@ async def metrics(request: Request) -> Response:
     totals, rows = context.url_names.totals(), context.url_names.rows()
     streams, counters = context.live.listener_count, context.view.counters()
     requests = request_metrics(context.view.usage)
+    cluster = cluster_metrics(context.view.cluster_figures())
 
     def text() -> str:
         sums = _sums(context.view.version, totals, streams)
         tracker = (*requests, *_counters(counters))
-        return text_of((*sums, *tracker, *_torrents(rows), *process_metrics()))
+        return text_of((*sums, *tracker, *cluster, *_torrents(rows), *process_metrics()))
 
     return await reply(request, await context.thread.run(text), MEDIA_TYPE, cache="no-store")
 
