@@ -12,6 +12,7 @@ from outpour.base.errors import FormatError, OutpourError
 from outpour.engine.alert_inbox import AlertInbox
 from outpour.engine.binding import lt
 from outpour.engine.disk_layout import make_writable
+from outpour.engine.disk_threads import LOOK_S, DiskThreads
 from outpour.engine.engine_events import EngineEvent, ListenFailed, ResumeRefused, TrackerFailed
 from outpour.engine.engine_settings import EngineSettings
 from outpour.engine.entry import Entry
@@ -48,6 +49,8 @@ class Engine:
         self._lock = threading.RLock()
         self._inbox = AlertInbox(self._release_unasked)
         self._tcp_first = TcpFirst()
+        self._disk_threads = DiskThreads()
+        self._disk_asked_at = -1e9
         self._entries = self._inbox.entries
         self._keys = self._inbox.keys
         self._session: lt.session | None = open_session(self._settings)
@@ -310,7 +313,18 @@ class Engine:
         with self._lock:
             if self._session is not None:
                 self._pump()
+                self._look_at_disk()
             return self._inbox.drain()
+
+    def _look_at_disk(self) -> None:
+        if self._settings.profile != "server":
+            return
+        counters, self._inbox.counters = self._inbox.counters, None
+        if counters is not None and self._disk_threads.take(counters):
+            self._open.apply_settings({"aio_threads": self._disk_threads.count})
+        if time.monotonic() - self._disk_asked_at > LOOK_S:
+            self._disk_asked_at = time.monotonic()
+            self._open.post_session_stats()
 
     def count_traffic(self) -> None:
         """Have it told soon what was sent and received: a `TrafficCounted` is among the events."""
