@@ -11,6 +11,7 @@ import io
 import socket
 import ssl
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 from outpour.base.deadline import TimeLimit, look_up
@@ -63,7 +64,7 @@ class TimedConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connect by the route."""
-        self.sock = _open(self.host, self.port, self._route.proxy, self._deadline)
+        self.sock = _open(self.host, self.port, self._route, self._deadline)
         if self._tunnel_host:  # type: ignore[attr-defined]
             self._tunnel()  # type: ignore[attr-defined]
         self.sock.settimeout(self._deadline.rest())
@@ -125,8 +126,11 @@ class HttpProxyHandler(urllib.request.BaseHandler):
     https_request = http_request
 
 
-def _open(host: str, port: int, proxy: Proxy | None, deadline: TimeLimit) -> socket.socket:
-    if proxy is None or proxy.scheme != "socks5":
+def _open(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.socket:
+    proxy = route.proxy
+    if proxy is None:
+        return _connect(host, port, deadline, route.may_reach)
+    if proxy.scheme != "socks5":
         return _connect(host, port, deadline)
     connection = _connect(proxy.host, proxy.port, deadline)
     try:
@@ -137,9 +141,15 @@ def _open(host: str, port: int, proxy: Proxy | None, deadline: TimeLimit) -> soc
     return connection
 
 
-def _connect(host: str, port: int, deadline: TimeLimit) -> socket.socket:
+def _connect(
+    host: str, port: int, deadline: TimeLimit, may_reach: Callable[[str], bool] | None = None
+) -> socket.socket:
     addresses = look_up(host, port, deadline)
     failure: OSError = OSError("no address")
+    if may_reach is not None:
+        # What is connected to is what was looked at: a name may lead elsewhere the next time.
+        addresses = [one for one in addresses if may_reach(str(one[1][0]))]
+        failure = OSError("its address is not one to be asked")
     for number, (family, address) in enumerate(addresses):
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:

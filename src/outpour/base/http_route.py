@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -74,11 +75,15 @@ class Route:
         proxy: Through which to go; None for the one that the environment names, if any.
         ca_file: Certificates to trust in place of the system's.
         headers: (name, value) to send besides; not to other hosts that a server redirects to.
+        may_reach: Says by its IP address whether a server may be connected to, whatever its name
+            and whoever redirected there; None lets all. With it no proxy of the environment is
+            used, as that would connect in our place.
     """
 
     proxy: Proxy | None = None
     ca_file: Path | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    may_reach: Callable[[str], bool] | None = None
 
 
 DIRECT = Route()

@@ -17,6 +17,12 @@ _UNITS = {
 }  # fmt: skip
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*\Z", re.IGNORECASE)
 
+_TIMES = {
+    "": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400,
+}  # fmt: skip
+_PART = re.compile(r"(\d{1,9}(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
+_DURATION = re.compile(r"(?i)\s*(?:\d{1,9}(?:\.\d+)?\s*(?:s|m|min|h|d|w)?\s*)+\Z")
+
 
 def parse_size(text: str) -> int:
     """Read a size such as `1MiB`, `256k` or `16384` in bytes.
@@ -61,6 +67,24 @@ def format_size(length: int) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return f"{text} {unit}"
+
+
+def parse_duration(text: str) -> float:
+    """Read a duration such as `7d`, `12h`, `30min` or `45s` in seconds; a plain number is seconds.
+
+    Raises:
+        UsageError: The text is not a duration.
+
+    Example:
+        >>> parse_duration("1h 30min")
+        5400.0
+    """
+    if not _DURATION.match(text):
+        raise UsageError(
+            f"`{text}`: not a duration", hint="write a number and a unit, such as `7d` or `12h`"
+        )
+    found = _PART.findall(text)
+    return float(sum(float(number) * _TIMES[unit.lower()] for number, unit in found))
 
 
 def format_rate(bytes_per_second: float) -> str:

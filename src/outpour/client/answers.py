@@ -42,6 +42,7 @@ class ListedTorrent:
         downloaded: Completed downloads, ever.
         created: Unix time in seconds, None if not known.
         torrent_url: Where its .torrent is, None if it is not offered.
+        group: The published folder that it lies in, None where there is but one.
         content_url: Where its content is, None if it is not served.
         magnet: Its magnet link, None if there is none.
         files: Its files; None in a list, and where they are not known.
@@ -56,6 +57,7 @@ class ListedTorrent:
     created: int | None = None
     torrent_url: str | None = None
     content_url: str | None = None
+    group: str | None = None
     magnet: str | None = None
     files: tuple[ListedFile, ...] | None = None
 
@@ -80,6 +82,7 @@ class ListedTorrent:
             created=_number(row, "created"),
             torrent_url=_text(row, "torrent_url"),
             content_url=_text(row, "content_url"),
+            group=_text(row, "group"),
             magnet=_text(row, "magnet"),
             files=None if files is None else tuple(map(_file, _list(files, "files"))),
         )
@@ -94,12 +97,14 @@ class TorrentPage:
         matched: How many match in all parts.
         next: URL of the following part, None after the last.
         tag: Names this state of the answer, for the next time.
+        revision: Changes when a torrent comes or goes; None of a server that does not tell.
     """
 
     torrents: tuple[ListedTorrent, ...]
     matched: int
     next: str | None
     tag: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,10 @@ def page_of(found: Mapping[str, Any], tag: str | None) -> TorrentPage:
     if following is not None and not isinstance(following, str):
         raise FormatError(f"has a `next` that is no URL: {_shown(following)}")
     torrents = tuple(map(_torrent, rows))
-    return TorrentPage(torrents, len(rows) if matched is None else matched, following or None, tag)
+    return TorrentPage(
+        torrents, len(rows) if matched is None else matched, following or None, tag,
+        _text(found, "revision"),
+    )  # fmt: skip
 
 
 def stats_of(found: Mapping[str, Any]) -> Stats:

@@ -167,14 +167,29 @@ class Job:
         self._engine.remove(infohash)
         self._forget_root(infohash, self._items.pop(infohash))
 
-    def turn(self) -> tuple[list[Status], list[Outcome]]:
-        """Look once at the engine: how each torrent does, and what has come out since."""
+    def leave(self, infohash: bytes) -> None:
+        """Let go of a complete torrent, with which the engine goes on."""
+        item = self._items.pop(infohash)
+        self._trees.forget(infohash)
+        self._forget_root(infohash, item)
+        if self._store is not None:
+            self._store.forget(infohash, item.folder, item.root_name)
+
+    def turn(
+        self, events: Iterable[EngineEvent] | None = None
+    ) -> tuple[list[Status], list[Outcome]]:
+        """Look once at the engine: how each torrent does, and what has come out since.
+
+        Args:
+            events: What the engine told since the last turn; None asks it.
+        """
         outcomes: list[Outcome] = [*self._notes]
         self._notes.clear()
-        for event in (*self._engine.events(), *self._trees.troubles()):
+        told = self._engine.events() if events is None else events
+        for event in (*told, *self._trees.troubles()):
             outcomes += self._take(event)
         self._retries.turn()
-        statuses = [status for status in self._engine.statuses() if status.infohash in self._items]
+        statuses = [*self._engine.statuses(self._items)]
         complete: list[Status] = []
         for status in statuses:
             outcomes += self._judge(status, complete)
@@ -374,7 +389,8 @@ class Job:
     def _save(self, keys: Sequence[bytes] | None = None, *, changed_only: bool = False) -> None:
         if self._store is None:
             return
-        saved = self._engine.save_resume(keys, changed_only=changed_only)
+        chosen = self._items if keys is None else keys
+        saved = self._engine.save_resume(chosen, changed_only=changed_only)
         for key, data in saved.items():
             item = self._items.get(key)
             # Of files that are not ours nothing is kept, or the next run would take them for it.

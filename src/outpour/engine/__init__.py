@@ -16,6 +16,7 @@ from outpour.engine.engine_events import (
     Finished,
     ListenFailed,
     MetadataArrived,
+    Moved,
     PieceRefused,
     ResumeRefused,
     TrackerAnswered,
@@ -24,7 +25,7 @@ from outpour.engine.engine_events import (
     TrafficCounted,
     WebSeedFailed,
 )
-from outpour.engine.engine_settings import Encryption, EngineSettings
+from outpour.engine.engine_settings import Encryption, EngineSettings, Profile
 from outpour.engine.kept_torrent import metainfo_of
 from outpour.engine.resume import Resume, ResumeStore
 from outpour.engine.session import Engine
@@ -41,7 +42,9 @@ __all__ = [
     "Finished",
     "ListenFailed",
     "MetadataArrived",
+    "Moved",
     "PieceRefused",
+    "Profile",
     "Resume",
     "ResumeRefused",
     "ResumeStore",

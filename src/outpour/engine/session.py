@@ -218,6 +218,10 @@ class Engine:
         entry.handle.clear_error()
         entry.handle.resume()
 
+    def move(self, infohash: bytes, folder: Path) -> None:
+        """Have the files of a torrent moved to another folder; `Moved` or `ContentFault` tells."""
+        self._entry(infohash).move(folder)
+
     def recheck(self, infohash: bytes) -> None:
         """Compare all files with the torrent again."""
         entry = self._entry(infohash)
@@ -277,8 +281,8 @@ class Engine:
         data = self.save_resume().get(infohash)
         return layers_of(data) if data is not None else None
 
-    def statuses(self) -> tuple[Status, ...]:
-        """Return how each torrent is doing, in the order they were added."""
+    def statuses(self, infohashes: Collection[bytes] | None = None) -> tuple[Status, ...]:
+        """Return how torrents are doing, in the order they were added; None is all of them."""
         with self._lock:
             seen = self._updates
             self._open.post_torrent_updates()
@@ -286,7 +290,7 @@ class Engine:
             while self._updates == seen and time.monotonic() < deadline:
                 self._open.wait_for_alert(100)
                 self._pump()
-            return tuple(entry.look() for entry in self._entries.values())
+            return tuple(self._entries[key].look() for key in self._chosen(infohashes))
 
     def status(self, infohash: bytes) -> Status:
         """Return how one torrent is doing."""
@@ -344,7 +348,7 @@ class Engine:
             flags |= lt.save_resume_flags_t.only_if_modified
         with self._lock:
             self._resume.clear()
-            self._resume_pending = self._chosen(infohashes)
+            self._resume_pending = {*self._chosen(infohashes)}
             for key in self._resume_pending:
                 entry = self._entries[key]
                 keep = lt.save_resume_flags_t.save_info_dict if entry.keeps_info else 0
@@ -367,7 +371,7 @@ class Engine:
             timeout_s: How long to wait.
         """
         with self._lock:
-            self._flush_pending = self._chosen(infohashes)
+            self._flush_pending = {*self._chosen(infohashes)}
             for key in self._flush_pending:
                 self._entries[key].handle.flush_cache()
             deadline = time.monotonic() + timeout_s
@@ -376,8 +380,8 @@ class Engine:
                 self._pump()
             return not self._flush_pending
 
-    def _chosen(self, infohashes: Collection[bytes] | None) -> set[bytes]:
-        return {*self._entries} if infohashes is None else self._entries.keys() & infohashes
+    def _chosen(self, infohashes: Collection[bytes] | None) -> list[bytes]:
+        return [*filter(self.__contains__, self._entries if infohashes is None else infohashes)]
 
     def close(self) -> None:
         """Say goodbye to trackers and stop, within `stop_timeout_s` and half a second."""

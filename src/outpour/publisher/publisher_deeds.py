@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from outpour.base.errors import UsageError
@@ -11,14 +10,12 @@ from outpour.publisher.publish_job import PublisherJob
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.seeder import Seeder
-from outpour.tracker.deeds import TrackerDeeds
+from outpour.publisher.seeder_deeds import SeederDeeds
 from outpour.tracker.service import TrackerService
 from outpour.tracker.verification import Verification
 
-SEEDER_RATES = ("upload_rate", "download_rate")
 
-
-class PublisherDeeds(TrackerDeeds):
+class PublisherDeeds(SeederDeeds):
     """Does with a publisher what an administrator wants.
 
     Args:
@@ -37,38 +34,10 @@ class PublisherDeeds(TrackerDeeds):
         published: PublishedTorrents,
         seeder: Seeder | None,
     ) -> None:
-        super().__init__(service)
+        super().__init__(service, seeder)
         self._options = options
         self._job = job
         self._published = published
-        self._seeder = seeder
-
-    def rates(self) -> Mapping[str, int | None]:
-        """What is in force, by name."""
-        found = {**super().rates()}
-        if self._seeder is not None:
-            found.update(zip(SEEDER_RATES, self._seeder.rates(), strict=True))
-        return found
-
-    def change_rates(self, wishes: Mapping[str, int]) -> str:
-        """Change some of them from now on, all or none; says what is other than before.
-
-        Raises:
-            UsageError: They do not go together, or nobody seeds.
-        """
-        of_seeder = {name: wishes[name] for name in SEEDER_RATES if name in wishes}
-        if of_seeder and self._seeder is None:
-            raise UsageError("nobody seeds here, as `--no-seed` wants it")
-        told = [super().change_rates({k: v for k, v in wishes.items() if k not in of_seeder})]
-        if self._seeder is not None:
-            before = dict(zip(SEEDER_RATES, self._seeder.rates(), strict=True))
-            self._seeder.limit(**{**before, **of_seeder})
-            told += [
-                f"`{name}` {before[name]} to {value}"
-                for name, value in of_seeder.items()
-                if value != before[name]
-            ]
-        return ", ".join(filter(None, told))
 
     async def publish(self, path: str) -> bytes | None:
         """Publish content of a published folder that is there, and was withdrawn or just came.
@@ -84,15 +53,6 @@ class PublisherDeeds(TrackerDeeds):
             await self._service.ruling.drop("denied", infohash)
         publication = self._published.at(entry)
         return None if publication is None else publication.infohash
-
-    async def reannounce(self, infohash: bytes) -> None:
-        """Have the seeder announce a torrent to the trackers beside ours, which knows it anyway.
-
-        Raises:
-            UsageError: There are none, or nobody seeds.
-        """
-        if self._seeder is None or not self._seeder.reannounce(infohash):
-            raise UsageError("there is no other tracker to announce to; `--tracker` names some")
 
     def verify(self, infohash: bytes) -> Verification:
         """Begin to compare content with its torrent; what is wrong is withdrawn.

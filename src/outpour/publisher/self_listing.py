@@ -7,6 +7,7 @@ the seeder is put into each swarm, and kept there as an announcing peer would be
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import time
@@ -20,6 +21,7 @@ from outpour.publisher.own_addresses import is_local, reachable_hosts
 from outpour.publisher.public_urls import PublicUrls
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication
+from outpour.publisher.seeder import Seeder
 from outpour.tracker.service import TrackerService
 
 # Torrents listed again in one turn; a hundred thousand are through in a few minutes.
@@ -49,6 +51,17 @@ def peer_addresses(
         hosts = _resolved(urlsplit(options.url).hostname or "")
         public = [(host, port) for host in hosts if not is_local(host)]
     return _in_order(public or [(host, port) for host in reachable_hosts(listening)])
+
+
+async def self_listing(
+    options: PublishOptions, tracker: TrackerService, urls: PublicUrls, seeder: Seeder
+) -> SelfListing:
+    """List a seeder in a started tracker."""
+    # Names are looked up, which may take long.
+    addresses = await asyncio.to_thread(peer_addresses, options, urls, seeder.hosts, seeder.port)
+    settings = tracker.settings
+    is_everywhere = not (settings.open or settings.allowed_dir or settings.allow_list)
+    return SelfListing(tracker, addresses, is_everywhere=is_everywhere)
 
 
 class SelfListing:

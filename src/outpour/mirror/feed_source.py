@@ -1,0 +1,88 @@
+"""A feed that is followed: asked every few minutes, and only for what is new."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from outpour.base.errors import FormatError, OutpourError
+from outpour.base.http_fetch import fetch
+from outpour.base.http_route import Route
+from outpour.base.public_address import addresses_of, is_public
+from outpour.base.units import MIB
+from outpour.mirror.feed_reader import read_feed
+from outpour.mirror.offer import Offer
+from outpour.mirror.source import Complain, Tell
+from outpour.torrent.bencode import LIMITS
+from outpour.torrent.metainfo import Metainfo
+
+BYTES_MAX = 64 * MIB
+FETCH_S = 60.0
+PAUSE_S, PAUSE_S_MAX = 5.0, 600.0
+
+
+class FeedSource:
+    """A feed of another tool.
+
+    Its .torrent files may lie anywhere on the internet, and on a private network only where the
+    feed itself does.
+
+    Args:
+        url: Of the feed.
+        route: By which way.
+        every_s: Seconds between two looks.
+    """
+
+    withdraws = False
+
+    def __init__(self, url: str, route: Route, every_s: float) -> None:
+        self._url = url
+        self._route = route
+        self._every_s = every_s
+        self._held: dict[str, str] = {}
+        self._near: frozenset[str] = frozenset()
+
+    def follow(self, tell: Tell, complain: Complain, ended: threading.Event) -> None:
+        """Tell what is listed, at once and whenever it changes, until `ended` is set."""
+        pause_s = PAUSE_S
+        while not ended.is_set():
+            try:
+                self._look(tell)
+            except OutpourError as error:
+                complain(error)
+                ended.wait(min(pause_s, self._every_s))
+                pause_s = min(pause_s * 2, PAUSE_S_MAX)
+            else:
+                pause_s = PAUSE_S
+                ended.wait(self._every_s)
+
+    def metainfo(self, offer: Offer) -> Metainfo:
+        """Fetch the .torrent of an offer."""
+        answer = fetch(
+            offer.key,
+            bytes_max=LIMITS.length,
+            timeout_s=FETCH_S,
+            route=replace(self._route, may_reach=self._may_reach),
+        )
+        return Metainfo.parse(answer.body, origin=f"`{offer.key}`")
+
+    def _may_reach(self, address: str) -> bool:
+        return is_public(address) or address in self._near
+
+    def _look(self, tell: Tell) -> None:
+        route = replace(self._route, headers=(*self._route.headers, *self._held.items()))
+        answer = fetch(
+            self._url, bytes_max=BYTES_MAX, timeout_s=FETCH_S, route=route, any_status=True
+        )
+        if answer.status == 304:
+            return
+        if answer.status >= 400:
+            raise FormatError(f"`{self._url}`: HTTP {answer.status}")
+        self._near = addresses_of(urlsplit(answer.url).hostname or "")
+        listing = read_feed(answer.body, answer.url)
+        given = {"If-None-Match": "etag", "If-Modified-Since": "last-modified"}
+        self._held = {
+            name: answer.headers[field] for name, field in given.items() if field in answer.headers
+        }
+        tell(listing)
