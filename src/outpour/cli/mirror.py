@@ -71,6 +71,13 @@ from outpour.cli.shared.serving_options import serving_options, take_serving
     help="For how long the publisher has to list a torrent no longer, until it is withdrawn here.",
 )
 @click.option(
+    "--token-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Register with the publisher by the token in this file, so that it counts and names this "
+    "mirror.",
+)
+@click.option(
     "--state",
     metavar="DIR",
     help="Where .torrent files, counters and resume data are kept.  [default: below "
@@ -131,6 +138,7 @@ def command(context: click.Context, /, source: str, **given: Any) -> int:  # noq
             given["keep"],
         ),
         delete=given["delete"],
+        token_file=given["token_file"],
         grace_s=parse_duration(given["grace"]),
         route=Route(ca_file=given["ca_file"]),
         feed_every_s=parse_duration(given["every"]),

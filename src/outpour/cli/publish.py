@@ -64,6 +64,13 @@ from outpour.cli.shared.serving_options import serving_options, take_serving
     help="Copies of everything lie there too, a folder or with `{path}`; named once they are found "
     "to be good; may be repeated.",
 )
+@click.option(
+    "--mirror-tokens",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Let mirrors register by these tokens, a line `NAME TOKEN` each; docs/mirrors.md tells "
+    "how.",
+)
 @click.option("--no-content", is_flag=True, help="Serve no content here, only name its copies.")
 @click.option(
     "--on-published",

@@ -12,8 +12,8 @@ from outpour.base.http_route import Route
 from outpour.base.public_address import addresses_of, is_public
 from outpour.base.units import MIB
 from outpour.mirror.feed_reader import read_feed
+from outpour.mirror.followed_source import Complain, Tell
 from outpour.mirror.offer import Offer
-from outpour.mirror.source import Complain, Tell
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo
 

@@ -10,19 +10,19 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeAlias
 
+from outpour.base.daemon_call import in_daemon
 from outpour.base.errors import OutpourError, WriteError
 from outpour.base.event import Event
 from outpour.base.text import printable
 from outpour.base.together import together
 from outpour.base.within import within
-from outpour.mirror.daemon_call import in_daemon
+from outpour.mirror.followed_source import Source
 from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Held, Holdings
 from outpour.mirror.mirror_events import Disbelieved, Followed, SourceFailed
 from outpour.mirror.mirror_job import MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions
 from outpour.mirror.offer import Listing, Offer
-from outpour.mirror.source import Source
 from outpour.mirror.source_choice import choose, known_source
 from outpour.publisher.publish_events import Noted, Skipped
 from outpour.torrent.metainfo import Metainfo
@@ -74,6 +74,7 @@ class Follower:
         self._complaint = ""
         self._told: tuple[int, int] | None = None
         self._missing_told = 0
+        self._needs_trim = False
 
     async def run(self) -> None:
         """Follow until cancelled.
@@ -148,9 +149,13 @@ class Follower:
         source, wishes = self._source, self._options.wishes
         assert source is not None
         self._job.touch(is_in_touch=True)
+        fresh = listing.offers.keys() - self._listed.keys()
         if self._complaint:
             self._complaint = ""
             self._told = None
+            fresh = set(listing.offers)
+        known = (self._infohashes.get(key) for key in fresh)
+        self._job.hear_listed([one for one in known if one is not None])
         if listing.is_whole:
             self._listed = dict(listing.offers)
         else:
@@ -162,6 +167,7 @@ class Follower:
             pool = {**pool, **{one.key: one for one in older if one.key not in pool}}
         chosen = await asyncio.to_thread(wishes.chosen, pool.values())
         self._chosen = {offer.key: offer for offer in chosen}
+        self._needs_trim = True
         if source.withdraws and listing.is_whole:
             await self._compare()
         told = (len(self._listed), len(self._chosen))
@@ -196,16 +202,14 @@ class Follower:
     async def _trim(self) -> None:
         """Let go of what is listed and not wanted, once all that is wanted is here."""
         source = self._source
-        assert source is not None
-        if not self._chosen:
+        if source is None or not self._chosen or not self._needs_trim:
             return
         surplus = []
         for held in self._job.held.values():
             is_known = held.key in self._listed or not source.withdraws
             if is_known and held.key not in self._chosen:
                 surplus.append(held)
-        if not surplus:
-            return
+        self._needs_trim = bool(surplus)
         for held in surplus:
             if held.fingerprint is None:
                 await self._let_go(held)

@@ -116,6 +116,14 @@ class MirrorJob:
         """Take note of whether the publisher can be asked."""
         self._is_in_touch = is_in_touch
 
+    def hear_listed(self, infohashes: Iterable[bytes]) -> None:
+        """Take note of what the publisher lists by now, and so tracks."""
+        self._transfers.ask_again(infohashes)
+
+    def whole(self) -> frozenset[bytes]:
+        """The infohashes of what is in its place and served."""
+        return self._presented.served()
+
     def is_whole(self, infohash: bytes) -> bool:
         """Whether a torrent is in its place."""
         held = self.held.get(infohash)

@@ -23,6 +23,7 @@ from outpour.mirror.mirror_options import MirrorOptions
 from outpour.mirror.mirror_seeder import MirrorSeeder
 from outpour.mirror.placement import Placement
 from outpour.mirror.presented import Presented
+from outpour.mirror.registration import Registration
 from outpour.mirror.transfers import Transfers
 from outpour.publisher.introductions import Introductions
 from outpour.publisher.public_urls import local_page, public_urls
@@ -120,6 +121,11 @@ async def _serve(
             delete=options.delete,
         )  # fmt: skip
         follower = Follower(options, holdings, job, grace, tell)
+        registration = None
+        if options.token_file is not None:
+            registration = Registration(
+                options.source, options.token_file, options.route, urls.page, seeder.port, job, tell
+            )
         view = PublishedView(tracker, published, follows_links=False, has_content=serving.content)
         beside = PublishedBeside(view, published, SidecarTable(), ())
         name = f"Mirror of {urlsplit(options.source).hostname}"
@@ -136,9 +142,12 @@ async def _serve(
     except BaseException:
         tracker.stop()
         raise
+    works = [job.run, follower.run]
+    if registration is not None:
+        works.append(registration.run)
     ready = Serving(urls.page, local_page(host, port), state, seeder.port)
     try:
-        await site.serve(ready, urls, [job.run, follower.run])
+        await site.serve(ready, urls, works)
     finally:
         listing.close()
 

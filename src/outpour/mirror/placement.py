@@ -68,9 +68,7 @@ class Placement:
             FormatError: A name climbs out of it, or is that of our own folder.
         """
         for name in (held.folder,) if held.folder else ():
-            fault = component_fault(name)
-            if fault is None and not is_utf8(name):
-                fault = "is no text"
+            fault = component_fault(name) if is_utf8(name) else "is no text"
             if fault is not None:
                 raise FormatError(f"`{printable(name)}`: the name of its group {fault}")
         root = root_of(disk_paths(info))

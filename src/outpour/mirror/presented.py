@@ -50,6 +50,7 @@ class Presented:
         self._introductions = introductions
         self._urls = urls
         self._has_content = has_content
+        self._served: tuple[int, frozenset[bytes]] = (-1, frozenset())
 
     def written(self, held: Held, metainfo: Metainfo, placed: Placed | None) -> Given:
         """Write down the .torrent that is handed out here; this blocks.
@@ -105,14 +106,13 @@ class Presented:
         self._introductions.add(publication)
         self._listing.add(publication)
 
-    def is_served(self, infohash: bytes) -> bool:
-        """Whether content of this is in its place and served."""
-        return self._published.by_infohash(infohash) is not None
-
-    def name_taken(self, name: str) -> bytes | None:
-        """The infohash of what is served under a name, None of nothing."""
-        publication = self._published.named(name)
-        return None if publication is None else publication.infohash
+    def served(self) -> frozenset[bytes]:
+        """The infohashes of all content that is in its place and served."""
+        if self._served[0] != self._published.revision:
+            found = (one.infohash for one in self._published.all())
+            whole = frozenset(one for one in found if not self._published.is_resting(one))
+            self._served = (self._published.revision, whole)
+        return self._served[1]
 
     def rest(self, infohash: bytes) -> None:
         """Give out no content over HTTP of what another is about to replace."""

@@ -15,8 +15,8 @@ from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.http_fetch import fetch
 from outpour.base.http_route import Route
 from outpour.client import Client, ListedTorrent
+from outpour.mirror.followed_source import Complain, Tell
 from outpour.mirror.offer import Listing, Offer
-from outpour.mirror.source import Complain, Tell
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo
 

@@ -13,8 +13,8 @@ from outpour.base.units import MIB
 from outpour.client import Client, ProblemAnswered
 from outpour.mirror.feed_reader import is_feed
 from outpour.mirror.feed_source import FeedSource
+from outpour.mirror.followed_source import Complain, Source
 from outpour.mirror.publisher_source import PublisherSource
-from outpour.mirror.source import Complain, Source
 
 FETCH_S = 30.0
 BYTES_MAX = 64 * MIB

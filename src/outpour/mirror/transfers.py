@@ -109,6 +109,12 @@ class Transfers:
         if infohash in self._seeder.engine:
             self._seeder.engine.connect_peer(infohash, host, port)
 
+    def ask_again(self, infohashes: Iterable[bytes]) -> None:
+        """Ask the trackers of what is fetched now: they may have refused it a moment ago."""
+        for infohash in infohashes:
+            if infohash in self._moved_at and infohash in self._seeder.engine:
+                self._seeder.engine.reannounce(infohash)
+
     async def place(self, infohash: bytes, folder: Path) -> None:
         """Have what is whole moved to a folder; a turn tells when it is there."""
         await self._do(lambda: self._seeder.engine.move(infohash, folder))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from outpour.base.daemon_call import in_daemon
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.publisher.copy_check import LiesError, MissingError, check_copy
@@ -33,18 +34,30 @@ WRITE_AGAIN_S = 60.0
 
 
 @dataclass(slots=True)
-class _Copy:
+class LookedAfter:
+    """A copy.
+
+    Attributes:
+        infohash: Of its torrent.
+        seed: Its web seed.
+        is_good: What was found last, None before the first look.
+        wait_s: Until the next look, while it is missing.
+        is_dropped: Nobody wants to know any more.
+        lies: In a row.
+    """
+
     infohash: bytes
     seed: str
     is_good: bool | None = None
     wait_s: float = MISSING_AGAIN_S
     is_dropped: bool = False
+    lies: int = 0
 
 
 @dataclass(order=True, slots=True)
 class _Due:
     at: float
-    copy: _Copy = field(compare=False)
+    copy: LookedAfter = field(compare=False)
 
 
 class Copies:
@@ -56,6 +69,8 @@ class Copies:
         published: What is published.
         renew: Has the tracker and the page go on with another .torrent of the same infohash.
         tell: Told what is found.
+        others: Web seeds of a torrent that somebody else looks after.
+        at_once: Copies that are looked at at the same time.
     """
 
     def __init__(
@@ -65,14 +80,19 @@ class Copies:
         published: PublishedTorrents,
         renew: Renew,
         tell: Callable[[Event], None],
+        *,
+        others: Callable[[bytes], Sequence[str]] = lambda _: (),
+        at_once: int = AT_ONCE,
     ) -> None:
         self._torrents = torrents
         self._tracker = tracker
         self._published = published
         self._renew = renew
         self._tell = tell
+        self._others = others
+        self._at_once = at_once
         self._loop = asyncio.get_running_loop()
-        self._copies: dict[bytes, list[_Copy]] = {}
+        self._copies: dict[bytes, list[LookedAfter]] = {}
         self._due: list[_Due] = []
         self._wake = asyncio.Event()
         self._ended = threading.Event()
@@ -85,12 +105,20 @@ class Copies:
             seeds: Where copies of it are to be.
             named: Those that its torrent names already.
         """
-        copies = [_Copy(publication.infohash, seed, seed in named or None) for seed in seeds]
+        copies = [LookedAfter(publication.infohash, seed, seed in named or None) for seed in seeds]
         self._copies[publication.infohash] = copies
         for copy in copies:
             heapq.heappush(self._due, _Due(self._loop.time(), copy))
         if copies:
             self._wake.set()
+
+    def _look_soon(self, copy: LookedAfter) -> None:
+        heapq.heappush(self._due, _Due(self._loop.time(), copy))
+        self._wake.set()
+
+    def good(self, infohash: bytes) -> list[str]:
+        """The copies of a torrent that were found to be good."""
+        return [copy.seed for copy in self._copies.get(infohash, ()) if copy.is_good]
 
     def remove(self, infohash: bytes) -> None:
         """Forget the copies of what was withdrawn."""
@@ -104,14 +132,14 @@ class Copies:
             while True:
                 self._wake.clear()
                 now = self._loop.time()
-                while self._due and self._due[0].at <= now and len(looking) < AT_ONCE:
+                while self._due and self._due[0].at <= now and len(looking) < self._at_once:
                     copy = heapq.heappop(self._due).copy
                     if not copy.is_dropped:
                         looking.add(asyncio.create_task(self._look(copy)))
                 wait_s = max(0.0, self._due[0].at - now) if self._due else None
                 wake = asyncio.create_task(self._wake.wait())
                 # A full house waits for somebody to leave.
-                timeout = wait_s if len(looking) < AT_ONCE else None
+                timeout = wait_s if len(looking) < self._at_once else None
                 done, _ = await asyncio.wait(
                     {wake, *looking}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -124,7 +152,7 @@ class Copies:
             for task in looking:
                 task.cancel()
 
-    async def _look(self, copy: _Copy) -> None:
+    async def _look(self, copy: LookedAfter) -> None:
         publication = self._published.by_infohash(copy.infohash)
         file = self._tracker.metainfo_file(copy.infohash)
         if publication is None or file is None:
@@ -132,9 +160,10 @@ class Copies:
         before = copy.is_good
         event: Event
         try:
-            await asyncio.to_thread(_check, copy.seed, file.read, self._ended)
+            # A server that is silent holds up nobody, not even the end.
+            await in_daemon(lambda: self._check(copy, file.read), "outpour-copy")
         except LiesError as error:
-            copy.is_good, wait_s = False, AGAIN_S
+            copy.is_good, wait_s = False, self._lied(copy, str(error))
             event = CopyLies(publication.name, copy.seed, str(error))
         except MissingError as error:
             copy.is_good, wait_s = False, copy.wait_s
@@ -142,20 +171,35 @@ class Copies:
             event = CopyMissing(publication.name, copy.seed, str(error))
         else:
             copy.is_good, wait_s, copy.wait_s = True, AGAIN_S, MISSING_AGAIN_S
+            self._was_good(copy)
             event = CopyFound(publication.name, copy.seed)
         if copy.is_dropped:
             return
         if copy.is_good != before:
-            self._tell(event)
+            self._tell_of(event)
             if not await self._name(publication):
                 # Not written down: as if it had not been looked at.
                 copy.is_good, wait_s = before, WRITE_AGAIN_S
         heapq.heappush(self._due, _Due(self._loop.time() + wait_s, copy))
 
+    def _check(self, copy: LookedAfter, read: Callable[[], bytes | None]) -> None:
+        """Compare a copy with its torrent; in a thread."""
+        check_copy(copy.seed, torrent_of(read), self._ended)
+
+    def _lied(self, copy: LookedAfter, why: str) -> float:
+        """Hear that a copy differs; says in how many seconds it is looked at again."""
+        del copy, why
+        return AGAIN_S
+
+    def _was_good(self, copy: LookedAfter) -> None:
+        """Hear that a copy is right."""
+
+    def _tell_of(self, event: Event) -> None:
+        self._tell(event)
+
     async def _name(self, publication: Publication) -> bool:
         """Have the torrent name the good copies; says if that could be written down."""
-        copies = self._copies.get(publication.infohash, [])
-        good = [copy.seed for copy in copies if copy.is_good]
+        good = [*self.good(publication.infohash), *self._others(publication.infohash)]
         try:
             written = await asyncio.to_thread(self._torrents.with_copies, publication, good)
         except WriteError:
@@ -165,8 +209,9 @@ class Copies:
         return True
 
 
-def _check(seed: str, read: Callable[[], bytes | None], ended: threading.Event) -> None:
+def torrent_of(read: Callable[[], bytes | None]) -> Metainfo:
+    """Read a torrent, or say that its copy cannot be compared."""
     raw = read()
     if raw is None:
         raise MissingError("its torrent cannot be read")
-    check_copy(seed, Metainfo.parse(raw), ended)
+    return Metainfo.parse(raw)

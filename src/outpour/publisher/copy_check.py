@@ -13,6 +13,7 @@ from urllib.parse import quote
 from outpour.base.errors import NetworkError, OutpourError, UsageError
 from outpour.base.http_probe import RemoteFile, probe
 from outpour.base.http_ranges import RangeReader
+from outpour.base.http_route import DIRECT, Route
 from outpour.torrent.info import File, Info
 from outpour.torrent.merkle import root_of_bytes
 from outpour.torrent.metainfo import Metainfo
@@ -49,11 +50,15 @@ class CopyBase:
         That of a folder ends with a slash, and clients put the name and the paths behind it: a base
         with something behind `{path}` has no such place.
         """
-        name = quote(info.name.encode("utf-8", "surrogateescape"), safe="")
+        return self.seed_of(info.name, is_folder=info.is_folder)
+
+    def seed_of(self, name: str, *, is_folder: bool) -> str | None:
+        """The same by the torrent's name, and whether it holds a folder."""
+        name = quote(name.encode("utf-8", "surrogateescape"), safe="")
         if PATH not in self.text:
             base = self.text if self.text.endswith("/") else f"{self.text}/"
-            return base if info.is_folder else base + name
-        if not info.is_folder:
+            return base if is_folder else base + name
+        if not is_folder:
             return self.text.replace(PATH, name)
         return self.text.removesuffix(PATH) if self.text.endswith(f"/{PATH}") else None
 
@@ -66,13 +71,16 @@ class LiesError(Exception):
     """What is there is something else; the message says what."""
 
 
-def check_copy(seed: str, metainfo: Metainfo, ended: threading.Event) -> None:
+def check_copy(
+    seed: str, metainfo: Metainfo, ended: threading.Event, route: Route = DIRECT
+) -> None:
     """Compare a sample of a copy with its torrent.
 
     Args:
         seed: The web seed.
         metainfo: The torrent.
         ended: Set to have it given up.
+        route: By which way.
 
     Raises:
         MissingError: It is not there, as a whole or in part.
@@ -80,7 +88,7 @@ def check_copy(seed: str, metainfo: Metainfo, ended: threading.Event) -> None:
     """
     info = metainfo.info
     files = [file for file in info.files if not file.is_padding and file.symlink is None]
-    copy = _Copy(seed, info, ended)
+    copy = _Copy(seed, info, ended, route)
     with closing(copy):
         for file in _sample(files):
             copy.look_at(file)
@@ -89,10 +97,11 @@ def check_copy(seed: str, metainfo: Metainfo, ended: threading.Event) -> None:
 
 
 class _Copy:
-    def __init__(self, seed: str, info: Info, ended: threading.Event) -> None:
+    def __init__(self, seed: str, info: Info, ended: threading.Event, route: Route) -> None:
         self._seed = seed
         self._info = info
         self._ended = ended
+        self._route = route
         self._found: dict[tuple[str, ...], RemoteFile] = {}
         self._readers: dict[tuple[str, ...], RangeReader] = {}
 
@@ -108,7 +117,7 @@ class _Copy:
         found = self._found.get(file.path)
         if found is None:
             try:
-                found = self._found[file.path] = probe(self.url(file))
+                found = self._found[file.path] = probe(self.url(file), route=self._route)
             except OutpourError as error:
                 raise MissingError(error.message) from None
             if found.length != file.length:
@@ -121,7 +130,9 @@ class _Copy:
         found = self.look_at(file)
         reader = self._readers.get(file.path)
         if reader is None:
-            reader = self._readers[file.path] = RangeReader(found, ended=self._ended)
+            reader = self._readers[file.path] = RangeReader(
+                found, route=self._route, ended=self._ended
+            )
         buffer = bytearray(count)
         try:
             reader.read_into(start, memoryview(buffer), lambda _: None)

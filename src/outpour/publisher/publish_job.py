@@ -25,8 +25,10 @@ from outpour.publisher.folder_look import FolderLook, Seen
 from outpour.publisher.hooks import Hooks
 from outpour.publisher.introductions import Introductions
 from outpour.publisher.making_lanes import MakingLanes, Task
+from outpour.publisher.mirror_copies import MirrorCopies
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
+from outpour.publisher.registered_mirrors import RegisteredMirrors
 from outpour.publisher.seeder import Seeder
 from outpour.publisher.self_listing import SelfListing
 from outpour.publisher.sidecar_table import SidecarTable
@@ -71,6 +73,7 @@ class PublisherJob:
         published: What is published; the page reads it too.
         sidecars: The files that belong to it; the page reads them too.
         tell: Takes events, on the event loop.
+        mirrors: Those that registered; None where none may.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class PublisherJob:
         published: PublishedTorrents,
         sidecars: SidecarTable,
         tell: Tell,
+        mirrors: RegisteredMirrors | None = None,
     ) -> None:
         self._options = options
         self._torrents = torrents
@@ -99,7 +103,18 @@ class PublisherJob:
         self._watch = Watch(options.paths, self._note)
         self._skipped = SkippedEntries(tell)
         self._unwritten = Unwritten(torrents)
-        self._copies = Copies(torrents, tracker, published, self._renew, tell)
+        self._copies = Copies(
+            torrents, tracker, published, self._renew, tell,
+            others=lambda infohash: self._on_mirrors.good(infohash) if self._on_mirrors else (),
+        )  # fmt: skip
+        self._mirrors = mirrors
+        self._on_mirrors: MirrorCopies | None = None
+        if mirrors is not None:
+            self._on_mirrors = MirrorCopies(
+                torrents, tracker, published, self._renew, others=self._copies.good,
+                on_good=mirrors.was_good, on_lie=mirrors.lied,
+            )  # fmt: skip
+            mirrors.look_with(self._on_mirrors)
         self._introductions = Introductions(tracker, seeder, published)
         self._withheld = WithheldTorrents(tracker.ruling)
         self.verifications = Verifications(
@@ -131,6 +146,8 @@ class PublisherJob:
         ]
         if self._options.web_seeds:
             works.append(self._copies.run)
+        if self._mirrors is not None and self._on_mirrors is not None:
+            works += [self._mirrors.run, self._on_mirrors.run]
         try:
             await together(works)
         finally:
@@ -292,6 +309,8 @@ class PublisherJob:
             self._hooks.published(publication, made.torrent, reused=made.reused)
             seeds = self._torrents.seeds_of_copies(made.metainfo.info)
             self._copies.add(publication, seeds, made.metainfo.web_seeds)
+            if self._mirrors is not None:
+                self._mirrors.published_one(publication.aliases)
             if made.fault is not None:
                 self._note(f"{made.fault.message}; published all the same, and written later")
                 self._unwritten.put(task.entry, task.sight.fingerprint, made.metainfo)
@@ -371,7 +390,8 @@ class PublisherJob:
             self._seeder.remove(publication.infohash)
         if self._listing is not None:
             self._listing.remove(publication)
-        self._copies.remove(publication.infohash)
+        for copies in filter(None, (self._copies, self._on_mirrors)):
+            copies.remove(publication.infohash)
         self._hooks.withdrawn(publication, why)
         self._unwritten.drop(path)
         self._tell(publish_events.Withdrawn(publication.name, publication.infohash, why))

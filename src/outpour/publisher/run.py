@@ -12,12 +12,14 @@ from pathlib import Path
 from outpour.base.errors import ReadError, reason
 from outpour.base.event import Event
 from outpour.base.priority import give_way
+from outpour.base.public_address import is_public
 from outpour.base.state_folder import default_state_folder
 from outpour.base.text import printable
 from outpour.making.maker import CreateOptions
 from outpour.making.piece_length import check_piece_length
 from outpour.publisher import publish_events
 from outpour.publisher.made import MadeTorrents
+from outpour.publisher.mirror_tokens import MirrorTokens
 from outpour.publisher.public_urls import local_page, public_urls
 from outpour.publisher.publish_job import PublisherJob
 from outpour.publisher.publish_options import PublishOptions
@@ -26,8 +28,9 @@ from outpour.publisher.published import PublishedTorrents
 from outpour.publisher.published_beside import PublishedBeside
 from outpour.publisher.published_view import PublishedView
 from outpour.publisher.publisher_deeds import PublisherDeeds
+from outpour.publisher.registered_mirrors import RegisteredMirrors
 from outpour.publisher.seeder import Seeder
-from outpour.publisher.self_listing import self_listing
+from outpour.publisher.self_listing import SelfListing, self_listing
 from outpour.publisher.sidecar_table import SidecarTable
 from outpour.publisher.site import Site, site_app
 from outpour.publisher.torrent_of_entry import Torrents
@@ -115,10 +118,15 @@ async def _serve(
             checksums=made_torrents.checksums,
         )
         torrents = Torrents(made_torrents, options, urls)
-        job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
+        mirrors = _mirrors(options, state, tracker, listing, published, tell)
+        if mirrors is not None:
+            torrents.heed(mirrors.bases)
+        job = PublisherJob(
+            options, torrents, tracker, seeder, listing, published, sidecars, tell, mirrors
+        )
         deeds = PublisherDeeds(tracker, options, job, published, seeder)
         beside = PublishedBeside(view, published, sidecars, _folders(options))
-        app = site_app(_name(options), tracker, view, beside, deeds)
+        app = site_app(_name(options), tracker, view, beside, deeds, mirrors)
         site = Site(tracker, app, tell, stack)
     except BaseException:
         tracker.stop()
@@ -127,6 +135,29 @@ async def _serve(
         urls.page, local_page(host, port), state, seeder.port if seeder else None
     )
     await site.serve(ready, urls, [job.run])
+
+
+def _mirrors(
+    options: PublishOptions,
+    state: Path,
+    tracker: TrackerService,
+    listing: SelfListing | None,
+    published: PublishedTorrents,
+    tell: Callable[[Event], None],
+) -> RegisteredMirrors | None:
+    if options.mirror_tokens is None:
+        return None
+    mirrors = RegisteredMirrors(
+        MirrorTokens(options.mirror_tokens),
+        state / "mirrors.json",
+        published,
+        listing.pin if listing is not None else lambda _: None,
+        is_near=listing is None or not any(is_public(host) for host, _ in listing.addresses),
+        clock=tracker.now,
+        tell=tell,
+    )
+    tracker.operation.also_read(mirrors.numbers)
+    return mirrors
 
 
 def _folders(options: PublishOptions) -> tuple[Path, ...]:

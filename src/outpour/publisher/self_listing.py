@@ -72,17 +72,28 @@ class SelfListing:
         addresses: Where peers reach the seeder. The first counts as a peer; the others are told
             beside, so that one seeder is not counted twice.
         is_everywhere: All that is tracked is published: the seeder may lead every answer.
+
+    Attributes:
+        addresses: Where peers reach the seeder.
     """
 
     def __init__(
         self, tracker: TrackerService, addresses: Sequence[PeerAddress], *, is_everywhere: bool
     ) -> None:
         self._seeder = tracker.own_seeder()
-        self._addresses = addresses
+        self.addresses = addresses
         self._again_s = tracker.settings.peer_timeout_in_effect_s / AGAIN_PARTS
         self._due: OrderedDict[bytes, float] = OrderedDict()
+        self._is_everywhere = is_everywhere
+        self._pinned: Sequence[PeerAddress] = ()
         if is_everywhere:
             self._seeder.lead(addresses)
+
+    def pin(self, others: Sequence[PeerAddress]) -> None:
+        """Have the seeder and others that have everything lead every answer, if it may."""
+        if self._is_everywhere and others != self._pinned:
+            self._pinned = others
+            self._seeder.lead((*self.addresses, *others))
 
     def add(self, publication: Publication) -> None:
         """List the seeder in the swarms of this."""
@@ -93,7 +104,7 @@ class SelfListing:
         """Take the seeder out of the swarms of this."""
         for infohash in publication.aliases:
             if self._due.pop(infohash, None) is not None:
-                self._seeder.unlist(infohash, *self._addresses[0])
+                self._seeder.unlist(infohash, *self.addresses[0])
 
     def turn(self) -> None:
         """List again where it is due; called each second."""
@@ -108,11 +119,11 @@ class SelfListing:
         """Leave all swarms."""
         self._seeder.lead(())
         for infohash in self._due:
-            self._seeder.unlist(infohash, *self._addresses[0])
+            self._seeder.unlist(infohash, *self.addresses[0])
         self._due.clear()
 
     def _list(self, infohash: bytes) -> None:
-        self._seeder.list(infohash, *self._addresses[0])
+        self._seeder.list(infohash, *self.addresses[0])
         self._due[infohash] = time.monotonic() + self._again_s
         self._due.move_to_end(infohash)
 

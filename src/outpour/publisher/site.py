@@ -21,6 +21,7 @@ from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.logs.request_logs import RequestLogs
 from outpour.web.metrics.metrics_server import MetricsServer
+from outpour.web.mirror_list import MirrorRegistry
 from outpour.web.serve_until_signal import serve
 
 
@@ -83,6 +84,7 @@ def site_app(
     view: PublishedView,
     beside: PublishedBeside,
     deeds: Deeds,
+    mirrors: MirrorRegistry | None = None,
 ) -> Starlette:
     """Put the application together; `name` is its title where the settings have none."""
     settings = tracker.settings
@@ -100,4 +102,5 @@ def site_app(
         administration=tracker_administration(tracker, access, deeds),
         console=tracker_console(tracker, access),
         rules=AccessRules(settings.levels, tracker.is_key, access),
+        mirrors=mirrors,
     )

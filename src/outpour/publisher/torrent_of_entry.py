@@ -59,6 +59,11 @@ class Torrents:
         self._options = options
         self._urls = urls
         self._copies = tuple(CopyBase(text) for text in options.web_seeds)
+        self._mirrors: Callable[[], Sequence[CopyBase]] = tuple
+
+    def heed(self, mirrors: Callable[[], Sequence[CopyBase]]) -> None:
+        """Leave the copies on mirrors named that were found good before; by whoever knows them."""
+        self._mirrors = mirrors
 
     def of(self, entry: PublishEntry, sight: Sight, progress: Progress) -> TorrentOfEntry | None:
         """Find the entry's torrent, or make it; None while the content is written to.
@@ -157,7 +162,8 @@ class Torrents:
         tiers = self._tiers()
         info = metainfo.info
         # A copy that was found good stays named until it is looked at again.
-        copies = [seed for seed in self.seeds_of_copies(info) if seed in metainfo.web_seeds]
+        possible = (*self.seeds_of_copies(info), *(base.seed(info) for base in self._mirrors()))
+        copies = [seed for seed in possible if seed is not None and seed in metainfo.web_seeds]
         return edit(
             metainfo,
             Changes(

@@ -41,6 +41,7 @@ from outpour.web.headers import Secured, Unprefixed
 from outpour.web.limits import GROUPS_SHOWN
 from outpour.web.live_numbers import Live
 from outpour.web.metrics.metrics_reply import metrics
+from outpour.web.mirror_list import MirrorRegistry, host_of
 from outpour.web.page_thread import PageThread
 from outpour.web.query import CLASSIC, LISTED
 from outpour.web.rendered_pages import RenderedPages
@@ -102,6 +103,7 @@ def make_app(
     administration: Admin | None = None,
     console: Console | None = None,
     rules: AccessRules | None = None,
+    mirrors: MirrorRegistry | None = None,
 ) -> Starlette:
     """Make the application of a view.
 
@@ -114,6 +116,7 @@ def make_app(
         administration: What the administrator may do; None where nobody is one.
         console: What the operator's pages stand on; None where there are none.
         rules: Who may see what; all may see everything by default.
+        mirrors: The mirrors of a publisher; None where none register.
 
     Raises:
         ReadError: Logo or theme cannot be read.
@@ -148,6 +151,7 @@ def make_app(
         groups=Groups(thread),
         admin=administration,
         console=console,
+        mirrors=mirrors,
     )
 
     if console is not None:
@@ -261,6 +265,7 @@ def templates(site: SiteSettings | None = None) -> Environment:
         iso=text_format.iso,
         label=text_format.label,
         linked=linked,
+        mirror_host=host_of,
         minute=text_format.minute,
         size=format_size,
         **FILTERS,
