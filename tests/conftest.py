@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,10 @@ from hypothesis import HealthCheck, settings
 # How long an example takes says more about what else the machine does than about the example.
 settings.register_profile("outpour", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("outpour")
+
+# A shell's background jobs begin with Ctrl-C ignored, and so would every command begin here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The peer engine has no wheels for the newest Pythons; without it these can speak to nobody.
 collect_ignore = [] if find_spec("libtorrent") else ["peers", "live", "test_create_oracle.py"]

@@ -357,7 +357,7 @@ def test_rates_change_while_the_tracker_runs_and_are_told(start):
     wishes = {"interval_s": 1000, "min_interval_s": 60, "peers_per_answer": 3}
     status, rates = ask(process, "PATCH", "/rates", wishes)
     assert status == 200
-    assert rates == {**before, **wishes}
+    assert rates == {**before, **wishes, "changed": [*wishes]}
     assert ask(process, "GET", "/rates")[1] == rates
     path = f"/announce?info_hash={quote(OTHER)}&peer_id={'A' * 20}&port=7&left=0"
     reply = bencode.decode(process.get(path)[1], strict=False)
@@ -367,6 +367,48 @@ def test_rates_change_while_the_tracker_runs_and_are_told(start):
     assert 900 <= interval_s <= 1100
     assert reply[b"min interval"] == 60
     process.until(lambda: "changed `interval_s` 1800 to 1000" in process.text, "told")
+
+
+def test_rates_hold_over_a_restart_until_they_are_given_back(start, tmp_path):
+    process = start("--open")
+    ask(process, "PATCH", "/rates", {"interval_s": 900, "min_interval_s": 60})
+    process.popen.kill()
+    process.popen.wait(10)
+    again = start("--open")
+    rates = ask(again, "GET", "/rates")[1]
+    assert (rates["interval_s"], rates["changed"]) == (900, ["interval_s", "min_interval_s"])
+    again.until(lambda: "`interval_s` 1800 to 900" in again.text, "said at the start")
+    path = f"/announce?info_hash={quote(OTHER)}&peer_id={'A' * 20}&port=7&left=0"
+    assert b"12:min intervali60e" in again.get(path)[1]
+    back = ask(again, "PATCH", "/rates", {"interval_s": None, "min_interval_s": 120})[1]
+    assert (back["interval_s"], back["min_interval_s"]) == (1800, 120)
+    assert back["changed"] == ["min_interval_s"]
+    book = tmp_path / "state.sqlite.rates"
+    assert stat.S_IMODE(book.stat().st_mode) == 0o600
+    assert json.loads(book.read_text()) == {"rates": {"min_interval_s": 120}}
+    book.unlink()
+    book.mkdir()
+    status, problem = ask(again, "PATCH", "/rates", {"interval_s": 900})
+    assert (status, problem["type"].rpartition("#")[2]) == (503, "unavailable")
+    assert ask(again, "GET", "/rates")[1] == back
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"rates": {"interval_s": "x"}}', "not the rates of an administrator"),
+        ('{"rates": {"interval_s": 2700, "peers_per_answer": 7}}', "dropped after"),
+        ("\x00", "not the rates of an administrator"),
+    ],
+)
+def test_kept_rates_that_cannot_be_are_told_and_the_settings_count(start, tmp_path, text, said):
+    (tmp_path / "state.sqlite.rates").write_text(text)
+    process = start("--open")
+    process.until(lambda: said in process.text, "told")
+    assert "the rates of the settings are in force" in process.text
+    rates = ask(process, "GET", "/rates")[1]
+    assert rates["interval_s"] == 1800
+    assert rates["changed"] == (["peers_per_answer"] if "peers" in text else [])
 
 
 def test_a_rate_limit_begins_and_ends_while_the_tracker_runs(start):

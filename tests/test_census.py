@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 
 import pytest
 
 from outpour.tracker.figures import TorrentRow, Totals
-from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.listed_torrent import Given, Listing
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.views.census import ROWS_MAX, Census, walk
 from outpour.tracker.views.current_census import AT_ONCE_MAX, CurrentCensus
 from tests.waiting import until
+from tests.web.conftest import make_metainfo
 
 FIRST, SECOND = b"1" * 20, b"2" * 32
 MANY = ROWS_MAX + 1500
@@ -251,3 +253,60 @@ def test_torrents_that_are_listed_and_have_no_swarm_are_counted_beside_the_event
     asyncio.run(main())
     assert takers
     assert threading.main_thread() not in takers
+
+
+def test_a_torrent_that_was_just_listed_is_shown_at_once_among_however_many(start):
+    service = start()
+    metainfos = [make_metainfo(f"{number:05}".encode(), b"x") for number in range(AT_ONCE_MAX + 2)]
+    service.allow_all(Given(one) for one in metainfos[:-1])
+    assert len(service.rows()) == AT_ONCE_MAX + 1
+    assert service.totals().torrents == AT_ONCE_MAX + 1
+    # From now on a census is taken beside the event loop, which does not run here.
+    service._census._has_many()
+    last = metainfos[-1]
+    service.allow(last)
+    service.allow(metainfos[0])
+    rows = service.rows()
+    assert [row.name for row in rows] == sorted(row.name or "" for row in rows)
+    assert len({row.infohash for row in rows}) == len(rows) == AT_ONCE_MAX + 2
+    row = service.row(last.info.infohash)
+    assert row is not None
+    assert (row.name, row.length) == (last.info.name, 1)
+    totals = service.totals()
+    assert (totals.torrents, totals.length) == (AT_ONCE_MAX + 2, AT_ONCE_MAX + 2)
+    # One that is gone again before anybody looks is not.
+    other = make_metainfo(b"other", b"x")
+    service.allow(other)
+    service.withdraw(other.info.infohash)
+    assert service.row(other.info.infohash) is None
+
+
+def test_what_comes_while_a_census_is_taken_is_in_it(monkeypatch):
+    monkeypatch.setattr("outpour.tracker.views.current_census.TURN_S", 0.01)
+    before, meanwhile = (Listing.of(make_metainfo(name, b"x")) for name in (b"one", b"two"))
+    joined: list[Listing] = []
+
+    def join(census: Census, new: Sequence[Listing]) -> Census:
+        joined.extend(new)
+        return census
+
+    async def scenario():
+        slow = Slow()
+        showing = CurrentCensus(slow.take, lambda: AT_ONCE_MAX + 1, join)
+        showing.get()
+        showing.get()
+        showing.forget([before])
+        slow.may_end.clear()
+        work = asyncio.create_task(showing.keep_up())
+        await until(lambda: len(slow.threads) >= 2)
+        showing.forget([meanwhile])
+        showing.get()
+        slow.may_end.set()
+        await until(lambda: slow.taken >= 2 and showing._new == [meanwhile])
+        joined.clear()
+        showing.get()
+        assert joined == [meanwhile]
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+    asyncio.run(scenario())

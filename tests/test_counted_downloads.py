@@ -11,8 +11,9 @@ import pytest
 from outpour.base.errors import WriteError
 from outpour.tracker.service import TrackerService
 from outpour.tracker.state.store import Store
+from tests.saved_counts import counts_of
 from tests.test_service import announce, settings, tracker
-from tests.test_store import completed, full_disk
+from tests.test_store import full_disk
 
 A, B = (hashlib.sha1(text).digest() for text in (b"a", b"b"))
 BAD: Any = object()
@@ -40,15 +41,18 @@ def is_counted_once_more(state, *downloads):
 
 
 def test_counters_and_marks_are_written_together_or_not_at_all(state):
+    with tracker(settings(open=True)) as service:
+        download(service, A, 1)
+        download(service, B, 2)
+        batch = service._keeper.ledger.take(9)
+    assert (len(batch), len(batch.marks)) == (2, 16)
     store = Store(state)
     try:
-        store.set_completed([(A, 1)], [5])
         with pytest.raises(WriteError):
-            store.set_completed([(A, 2)], [6, BAD])
-        assert (completed(store), store.marks()) == ({A: 1}, [5])
-        with pytest.raises(WriteError):
-            store.set_completed([(A, 2), (B, BAD)], [6])
-        assert (completed(store), store.marks()) == ({A: 1}, [5])
+            store.save(batch, swarms=BAD)
+        assert (counts_of(store), store.marks()) == ({}, b"")
+        store.save(batch)
+        assert (counts_of(store), store.marks()) == ({A: 1, B: 1}, batch.marks)
     finally:
         store.close()
 
@@ -62,7 +66,7 @@ def test_marks_that_found_no_room_on_the_disk_are_saved_when_there_is_some(state
         for infohash, number in many:
             download(service, infohash, number)
         assert not service._keeper.save()
-        assert store.marks() == []
+        assert store.marks() == b""
         store._writer.execute("PRAGMA max_page_count = 100000")
     assert not is_counted_once_more(state, *many[::50])
 

@@ -15,6 +15,7 @@ from outpour.base.http_fetch import fetch
 from outpour.base.http_route import Route
 from outpour.base.public_address import is_public
 from outpour.publisher import mirror_copies, registered_mirrors
+from outpour.publisher.copies import LookedAfter
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.mirror_tokens import MirrorTokens
 from outpour.publisher.public_urls import PublicUrls
@@ -209,14 +210,16 @@ def test_nobody_makes_the_publisher_ask_where_only_it_may(publisher: Publisher, 
         # From elsewhere, a private address is somebody else's.
         publisher.register(remote.url, address="192.0.2.7")
         state = publisher.mirrors
-        await until(lambda: any(copy.is_good is False for copy in looked(publisher)), what="a look")
+        await until(
+            lambda: any(copy.state == "missing" for copy in looked(publisher)), what="a look"
+        )
         assert remote.asked == []
         assert state.listed()[0].state == "checking"
 
     publisher(scenario)
 
 
-def looked(publisher: Publisher) -> list[mirror_copies.LookedAfter]:
+def looked(publisher: Publisher) -> list[LookedAfter]:
     copies = publisher.mirrors._copies
     assert copies is not None
     return [copy for found in copies._copies.values() for copy in found]

@@ -44,6 +44,7 @@ from outpour.tracker.tracker_events import (
     SnapshotRefused,
     StateRestored,
 )
+from tests.saved_counts import batch, counts_in, counts_of
 from tests.waiting import until, wait_for
 
 VECTORS = Path(__file__).parent / "vectors" / "classic"
@@ -306,14 +307,7 @@ def test_a_completion_is_in_the_state_file_within_two_seconds(folder, tmp_path):
         async with running(given, on_event=events.append) as service:
             announce(service, HELLO, 1, left=12, event="started")
             announce(service, HELLO, 1, event="completed")
-            import sqlite3
-
-            other = sqlite3.connect(state)
-            try:
-                query = "SELECT completed FROM torrents WHERE infohash = ?"
-                await until(lambda: other.execute(query, (HELLO,)).fetchone() == (1,))
-            finally:
-                other.close()
+            await until(lambda: counts_in(state) == {HELLO: 1})
             await until(lambda: Completed(HELLO, "hello.txt", 1) in events)
 
     asyncio.run(main())
@@ -426,8 +420,7 @@ def test_a_completion_is_committed_while_a_snapshot_takes_its_time(folder, tmp_p
         announce(service, HELLO, 1, event="completed")
         other = sqlite3.connect(state)
         try:
-            query = "SELECT completed FROM torrents WHERE infohash = ?"
-            await until(lambda: other.execute(query, (HELLO,)).fetchone() == (1,))
+            await until(lambda: counts_in(other) == {HELLO: 1})
         finally:
             other.close()
 
@@ -560,7 +553,7 @@ def test_a_thread_of_the_data_plane_that_ends_ends_the_tracker_with_a_line(folde
         asyncio.run(main())
     assert told.value.exit_code == 1
     store = Store(state)
-    assert dict(row for page in store.completed() for row in page) == {HELLO: 1}
+    assert counts_of(store) == {HELLO: 1}
     store.close()
 
 
@@ -606,8 +599,8 @@ def test_swarms_older_than_the_timeout_are_not_restored(folder, tmp_path):
 
 def test_a_damaged_snapshot_is_told_and_the_tracker_starts(folder, tmp_path):
     store = Store(tmp_path / "s.sqlite")
-    store.set_completed({HELLO: 5}.items())
-    store.set_completed([], swarms=store.write_swarms([b"no snapshot"], int(time.time())))
+    store.save(batch({HELLO: 5}))
+    store.save(None, swarms=store.write_swarms([b"no snapshot"], int(time.time())))
     store.close()
     events: list[Event] = []
     given = settings(allowed_dir=folder, state=tmp_path / "s.sqlite")
@@ -618,7 +611,7 @@ def test_a_damaged_snapshot_is_told_and_the_tracker_starts(folder, tmp_path):
 
 def test_downloads_of_torrents_that_are_gone_are_in_the_sum_of_all(folder, tmp_path):
     store = Store(tmp_path / "s.sqlite")
-    store.set_completed({HELLO: 5, b"g" * 20: 7}.items())
+    store.save(batch({HELLO: 5, b"g" * 20: 7}))
     store.close()
     with tracker(settings(allowed_dir=folder, state=tmp_path / "s.sqlite")) as service:
         totals = now(service).totals()
@@ -638,7 +631,7 @@ def test_a_torrent_whose_file_is_gone_keeps_its_name_on_an_open_tracker(folder, 
 def test_an_open_tracker_keeps_dead_torrents_if_asked(tmp_path):
     state = tmp_path / "s.sqlite"
     store = Store(state)
-    store.set_completed({b"g" * 20: 7}.items())
+    store.save(batch({b"g" * 20: 7}))
     store.close()
     with tracker(settings(open=True, state=state)) as service:
         assert now(service).rows() == ()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -11,8 +13,17 @@ from outpour.publisher.checksum_lines import sums_of
 from outpour.publisher.entries import entries
 from outpour.publisher.folder_look import FolderLook
 from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.published import PublishedTorrents
+from outpour.publisher.published_beside import PublishedBeside
+from outpour.publisher.published_view import PublishedView
 from outpour.publisher.sidecar_rule import Belonging, belongings
 from outpour.publisher.sidecar_table import SIDECAR_BYTES_MAX, SidecarTable
+from outpour.web.content import open_published
+from outpour.web.contract import ContentRoot
+from outpour.web.limits import WRITING_BYTES_MAX
+from outpour.web.visitors import kept_writings
+from outpour.web.visitors.beside import About, Writing
+from outpour.web.visitors.folder_readme import FolderReadme
 
 A, B = "a" * 64, "B" * 64
 
@@ -122,3 +133,55 @@ def test_a_file_too_large_to_be_one_of_lines_and_a_link_stay_content(tmp_path: P
     seen = FolderLook(PublishOptions((tmp_path,)), table).everything()()
     assert {path.name for path in seen.present} == {"x.iso", "README.md", "x.iso.asc"}
     assert seen.beside == {}
+
+
+def test_what_is_said_of_a_folder_is_read_once_until_its_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    readme = tmp_path / "README.md"
+    readme.write_text("one")
+    (tmp_path / "x.iso").write_bytes(b"x")
+    read: list[ContentRoot] = []
+
+    def watched(root: ContentRoot, inner: tuple[str, ...]) -> BinaryIO | None:
+        read.append(root)
+        return open_published(root, inner)
+
+    monkeypatch.setattr(kept_writings, "open_published", watched)
+    published, table = PublishedTorrents(), SidecarTable()
+    view = PublishedView(None, published, follows_links=False)  # type: ignore[arg-type]
+    beside = PublishedBeside(view, published, table, [tmp_path])
+    alone = FolderReadme(tmp_path)
+
+    def said() -> set[str | None]:
+        return {
+            found.writing.text if found.writing is not None else None
+            for one in (beside, alone)
+            for found in (asyncio.run(one.about_group(None)), asyncio.run(one.about_group(None)))
+        }
+
+    look(tmp_path, table)
+    assert (said(), len(read)) == ({"one"}, 2)
+    readme.write_text("other")
+    look(tmp_path, table, readme)
+    assert (said(), len(read)) == ({"other"}, 4)
+    readme.unlink()
+    look(tmp_path, table, readme)
+    assert (said(), len(read)) == ({None}, 4)
+
+
+def test_a_readme_of_a_tracker_alone_is_a_file_of_its_folder_and_short(tmp_path: Path):
+    outside, folder = tmp_path / "secret.md", tmp_path / "torrents"
+    outside.write_text("secret")
+    folder.mkdir()
+    readme = FolderReadme(folder)
+    (folder / "README.md").symlink_to(outside)
+    assert asyncio.run(readme.about_group(None)) == About()
+    (folder / "readme.txt").write_bytes(b"plain \xff\n")
+    plain = About(Writing("plain \ufffd\n", is_markdown=False))
+    assert asyncio.run(readme.about_group(None)) == plain
+    assert asyncio.run(readme.about_group("..")) == About()
+    with (folder / "readme.md").open("wb") as file:
+        file.truncate(WRITING_BYTES_MAX + 1)
+    assert asyncio.run(readme.about_group(None)) == About()
+    assert asyncio.run(FolderReadme(tmp_path / "gone").about_group(None)) == About()

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,8 +22,11 @@ from outpour.tracker.state.schema import MIGRATIONS
 from outpour.tracker.state.state_file import StateDamagedError, set_aside
 from outpour.tracker.state.store import Store
 from outpour.tracker.tracker_events import SavingFailed, SavingResumed, StateDamaged
+from tests.saved_counts import batch, counts_of
 
+ROOT = Path(__file__).parents[1]
 A, B = b"a" * 20, b"b" * 20
+BAD: Any = object()
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def history(store, infohash, *otherwise):
 
 
 def keep(store, parts, taken_at):
-    store.set_completed([], swarms=store.write_swarms(parts, taken_at))
+    store.save(None, swarms=store.write_swarms(parts, taken_at))
 
 
 def reopened(store, path):
@@ -51,14 +55,14 @@ def reopened(store, path):
 
 
 def test_counters_names_and_snapshot_are_there_after_reopening(store, path):
-    store.set_completed({A: 3}.items())
-    store.set_completed({A: 4, B: 1}.items())
+    store.save(batch({A: 3}))
+    store.save(batch({A: 4, B: 1}))
     store.name([(A, "big.iso", 12)])
     keep(store, [b"old"], 50)
     keep(store, [bytes(6_000_000), bytes(4_000_000)], 100)
     again = reopened(store, path)
     try:
-        assert completed(again) == {A: 4, B: 1}
+        assert counts_of(again) == {A: 4, B: 1}
         assert again.named() == {A: ("big.iso", 12)}
         assert again.snapshot() == (bytes(10_000_000), 100)
     finally:
@@ -69,25 +73,27 @@ def test_a_commit_survives_kill_9(path):
     code = (
         "import sys, os, signal; from pathlib import Path\n"
         "from outpour.tracker.state.store import Store\n"
-        "store = Store(Path(sys.argv[1])); store.set_completed({b'a' * 20: 7}.items())\n"
+        "from outpour._core import Ledger\n"
+        "store = Store(Path(sys.argv[1])); ledger = Ledger(); ledger.add([(b'a' * 20, 7)])\n"
+        "store.save(ledger.take(9))\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
-    ended = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    ended = subprocess.run([sys.executable, "-c", code, str(path)], check=False, cwd=ROOT)
     assert ended.returncode == -signal.SIGKILL
     again = Store(path)
     try:
-        assert completed(again) == {A: 7}
+        assert counts_of(again) == {A: 7}
     finally:
         again.close()
 
 
 def test_a_transaction_that_fails_leaves_everything_as_it_was(store):
-    store.set_completed({A: 1}.items())
+    store.save(batch({A: 1}))
     with pytest.raises(WriteError):
-        store.set_completed({A: 2, B: object()}.items())
-    assert completed(store) == {A: 1}
-    store.set_completed({B: 5}.items())
-    assert completed(store) == {A: 1, B: 5}
+        store.save(batch({A: 2}), swarms=BAD)
+    assert counts_of(store) == {A: 1}
+    store.save(batch({B: 5}))
+    assert counts_of(store) == {A: 1, B: 5}
 
 
 def test_names_that_are_not_unicode_are_kept_readable(store):
@@ -136,9 +142,9 @@ def test_a_file_locked_by_a_tool_is_a_clear_error(store, path):
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(WriteError, match="locked by another program"):
-        store.set_completed({A: 1}.items())
+        store.save(batch({A: 1}))
     other.close()
-    store.set_completed({A: 1}.items())
+    store.save(batch({A: 1}))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +159,7 @@ def test_a_file_locked_by_a_tool_is_a_clear_error(store, path):
 )
 def test_a_damaged_file_is_set_aside_and_the_tracker_starts_with_what_is_readable(path, damage):
     store = Store(path)
-    store.set_completed({os.urandom(20): n + 1 for n in range(2000)}.items())
+    store.save(batch({os.urandom(20): n + 1 for n in range(2000)}))
     store.close()
     damaging, kept_min = damage
     broken = damaging(path.read_bytes())
@@ -217,10 +223,6 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
     assert "--state" in (caught.value.hint or "")
 
 
-def completed(store):
-    return dict(row for page in store.completed() for row in page)
-
-
 def full_disk(store):
     """Let the file grow no more, as on a full disk."""
     pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
@@ -242,7 +244,7 @@ def test_a_full_disk_is_told_once_counts_wait_and_are_saved_when_there_is_room(p
         store._writer.execute("PRAGMA max_page_count = 100000")
         assert keeper.save_all()
         assert [type(event) for event in keeper.events] == [SavingFailed, SavingResumed]
-        assert completed(store) == {infohash: 2 for infohash, _ in many}
+        assert counts_of(store) == {infohash: 2 for infohash, _ in many}
     finally:
         keeper.close()
 

@@ -14,6 +14,7 @@ import time
 from urllib.parse import quote
 
 from outpour.torrent import bencode
+from tests.saved_counts import counts_in
 from tests.waiting import wait_for
 
 HELLO = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
@@ -81,9 +82,8 @@ class Process:
 
     def until_saved(self, state, infohash, count):
         """Wait until a counter is on disk; the deadline is below the minute of the snapshots."""
-        query = "SELECT completed FROM torrents WHERE infohash = ?"
         with contextlib.closing(sqlite3.connect(state)) as other:
-            self.until(lambda: (other.execute(query, (infohash,)).fetchone() or [0])[0] == count)
+            self.until(lambda: counts_in(other).get(infohash, 0) == count)
 
     def torrents(self):
         return {

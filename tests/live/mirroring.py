@@ -13,11 +13,8 @@ class Mirror(Publication):
 
     def __init__(self, start: Start, source: str, folder: Path, *flags: str) -> None:
         self.source = source
+        self.folder = folder
         super().__init__(start, folder, *flags)
-
-    @property
-    def folder(self) -> Path:
-        return self._content
 
     def _begin(self) -> Running:
         process = self._start(

@@ -16,9 +16,9 @@ from tests.waiting import wait_for
 class Publication:
     """A running `outpour publish` and what its page offers."""
 
-    def __init__(self, start: Start, content: Path, *flags: str, port: int = 0) -> None:
+    def __init__(self, start: Start, content: Path | None, *flags: str, port: int = 0) -> None:
         self._start = start
-        self._content = content
+        self._content = () if content is None else (content,)
         self._flags = flags
         self.port = port or free_port()
         self.peer_port = free_port()
@@ -26,7 +26,7 @@ class Publication:
 
     def _begin(self) -> Running:
         process = self._start(
-            "outpour", "publish", self._content, "--listen", f"127.0.0.1:{self.port}",
+            "outpour", "publish", *self._content, "--listen", f"127.0.0.1:{self.port}",
             "--peer-port", str(self.peer_port), *self._flags,
         )  # fmt: skip
         process.line_with("serving", seconds=30)

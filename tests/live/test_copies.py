@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from outpour.torrent.metainfo import Metainfo
-from tests.live.conftest import Start, free_port, peer
+from tests.live.conftest import Start, free_port, get, get_json, peer
 from tests.live.publication import Publication, status
 from tests.waiting import wait_for
 
@@ -49,6 +49,13 @@ def _answers(url: str) -> bool:
         return False
 
 
+def _states(publication: Publication, infohash: str) -> list[str]:
+    """What the API says of copies elsewhere; that of this publisher is none."""
+    found = get_json(f"{publication.url}api/v1/torrents/{infohash}")["copies"]
+    assert isinstance(found, list)
+    return [copy["state"] for copy in found]
+
+
 def seeds(publication: Publication, name: str, folder: Path) -> tuple[str, ...]:
     return Metainfo.read(publication.torrent_file(name, folder)).web_seeds
 
@@ -68,6 +75,8 @@ def test_a_copy_is_named_once_it_is_there_and_no_longer_when_it_lies(
     own = seeds(publication, "disk.img", tmp_path)
     assert len(own) == 1
     infohash = publication.row("disk.img")["infohash"]
+    page = f"{publication.url}torrent/{infohash}"
+    assert 'class="badge badge-warn">missing</span>' in get(page).decode()
 
     publication.process.stop()
     shutil.copy(content / "disk.img", there)
@@ -80,6 +89,8 @@ def test_a_copy_is_named_once_it_is_there_and_no_longer_when_it_lies(
     # What stands beside the info dictionary is no other torrent, and nothing was hashed.
     assert publication.row("disk.img")["infohash"] == infohash
     assert "hashed)" not in publication.process.output
+    wait_for(lambda: _states(publication, infohash) == ["good"], what="the copy said to be good")
+    assert 'class="badge badge-good">good</span>' in get(page).decode()
     on_disk = Metainfo.read(state / "torrents" / "disk.img.torrent")
     assert on_disk.web_seeds == (*own, f"{base}disk.img")
 
@@ -89,6 +100,8 @@ def test_a_copy_is_named_once_it_is_there_and_no_longer_when_it_lies(
     publication.wait_published("disk.img")
     publication.process.line_with("has other bytes", seconds=30)
     wait_for(lambda: seeds(publication, "disk.img", tmp_path) == own, what="the copy gone")
+    assert _states(publication, infohash) == ["wrong"]
+    assert base not in get(f"{publication.url}torrents/{infohash}.meta4").decode()
 
 
 def test_content_that_is_not_served_here_is_downloaded_from_its_copy(

@@ -185,6 +185,11 @@ def test_rates_of_the_seeder_change_while_it_runs(publisher: Publisher):
         publisher.client.change("PATCH", "rates", {"upload_rate": 1, "interval_s": 27_000})
     assert caught.value.status == 409
     assert publisher.client.change("GET", "rates")["upload_rate"] == 5000
+    publisher.process.stop()
+    publisher.begin()
+    rates = publisher.client.change("GET", "rates")
+    assert (rates["upload_rate"], rates["changed"]) == (5000, ["interval_s", "upload_rate"])
+    assert publisher.client.change("PATCH", "rates", {"upload_rate": None})["upload_rate"] == 0
 
 
 @pytest.fixture

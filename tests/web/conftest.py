@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from outpour.base.event import Event
 from outpour.torrent import bencode
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -31,6 +32,7 @@ from outpour.web.admin.console import Console
 from outpour.web.api.administration import Admin
 from outpour.web.app import make_app
 from outpour.web.asgi_server import WebServer
+from outpour.web.content_copy import ContentCopy
 from outpour.web.contract import ContentRoot, WebOptions
 from outpour.web.visitors.beside import About, Sidecar
 
@@ -315,6 +317,20 @@ class FakeBeside:
         return ContentRoot(path, path.parent, lambda *_: True)
 
 
+@dataclass
+class FakeCopies:
+    """What is known of copies, in a plain dictionary."""
+
+    known: dict[bytes, tuple[ContentCopy, ...]] = field(default_factory=dict)
+    own: str = "http://own.example/"
+
+    def of(self, infohash: bytes) -> tuple[ContentCopy, ...]:
+        return self.known.get(infohash, ())
+
+    def is_own(self, url: str) -> bool:
+        return url.startswith(self.own)
+
+
 class Site:
     """A server that runs in a thread of its own."""
 
@@ -326,8 +342,11 @@ class Site:
         rules: AccessRules | None = None,
         beside: FakeBeside | None = None,
         console: Console | None = None,
+        copies: FakeCopies | None = None,
     ) -> None:
         self.view = view
+        self.copies = copies or FakeCopies()
+        self.told: list[Event] = []
         self.beside = beside or FakeBeside()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -339,6 +358,8 @@ class Site:
             administration=administration,
             rules=rules,
             console=console,
+            copies=self.copies,
+            tell=self.told.append,
         )
         self.server = WebServer(self.app)
         self.call(self.server.start())

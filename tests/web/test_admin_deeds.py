@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,34 @@ def test_rates_are_changed_while_the_tracker_runs(
     answer = bencode.decode(tracker.announce(WANTED, 1), strict=False)
     assert isinstance(answer, dict)
     assert answer[b"interval"] == 777
+    assert page.locator(".badge-warn").count() == 1
+    page.fill("#min_interval_s", "99")
+    page.press("#min_interval_s", "Enter")
+    assert "`min_interval_s` 300 to 99" in said(page)
+    assert page.input_value("#interval_s") == "777"
+    page.click("text=back to 1800 of the settings")
+    assert "`interval_s` 777 to 1800" in said(page)
+    assert page.input_value("#min_interval_s") == "99"
+    page.click("text=All back to the settings")
+    assert "`min_interval_s` 99 to 300" in said(page)
+    assert page.locator(".badge-warn").count() == 0
+
+
+def test_how_long_answers_take_is_told(make: Callable[..., RunningTracker]):
+    tracker = make()
+    cookie = log_in(tracker)
+
+    def is_told() -> bool:
+        for peer in range(40):
+            tracker.announce(WANTED, peer)
+        return "How long answers take" in tracker.request("GET", "/admin", cookie=cookie)[1]
+
+    wait_for(is_told, what="a timed batch")
+    status, text, _ = tracker.request("GET", "/api/v1/latencies", authorization=f"Bearer {TOKEN}")
+    (http,) = (one for one in json.loads(text)["latencies"] if one["protocol"] == "http")
+    assert status == 200
+    assert http["count"] > 0
+    assert 0 < http["p50_s"] <= http["p99_s"]
 
 
 def test_networks_are_counted_where_that_is_wanted(make: Callable[..., RunningTracker]):

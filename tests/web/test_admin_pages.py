@@ -164,7 +164,7 @@ def test_nothing_is_looked_at_while_nobody_looks(
     watchers._look = counted
     page = enter("/admin/history")
     # The login leads to the page of now.
-    wait_for(lambda: watchers._task is None or watchers._task.done(), what="end of looking")
+    wait_for(lambda: not watchers._looking.is_running, what="end of looking")
     looks.clear()
     page.goto(guarded.site.url + "/admin/events")
     assert looks == []
@@ -174,7 +174,7 @@ def test_nothing_is_looked_at_while_nobody_looks(
     assert len(watchers) == 1
     page.close()
     wait_for(lambda: len(watchers) == 0, what="end of the stream")
-    wait_for(lambda: watchers._task is not None and watchers._task.done(), what="end of looking")
+    wait_for(lambda: not watchers._looking.is_running, what="end of looking")
 
 
 def test_a_stream_ends_with_its_session_and_there_are_not_many(guarded: Guarded):

@@ -91,3 +91,28 @@ def test_nothing_is_drawn_of_one_moment():
     assert draw([now], Present(NOW, 1, 0), WIDTH, HEIGHT) is None
     earlier = draw([now], Present(NOW + 60, 1, 0), WIDTH, HEIGHT)
     assert earlier is not None
+
+
+def test_a_time_of_which_nothing_is_known_is_no_line_and_no_area():
+    def moment(at: int, count: int, *, is_after_gap: bool = False) -> Stretch:
+        extremes = Extremes(*[count] * 4)
+        return Stretch(at, at, extremes, extremes, is_after_gap=is_after_gap)
+
+    began = NOW - 20_000
+    stretches = [
+        moment(began, 4), moment(began + 3600, 2), moment(NOW - 6000, 0, is_after_gap=True),
+        moment(NOW - 3000, 4),
+    ]  # fmt: skip
+    chart = drawn(stretches, 4, 0)
+    first, second = chart.complete.removeprefix("M").split("M")
+    assert points(first)[0] == (0, 0)
+    assert points(first)[-1] == (180, 50)
+    assert points(second)[0] == (700, 100)
+    assert points(second)[-1] == (1000, 0)
+    assert chart.downloading.count("M") == 2
+    assert [points(part)[-2:] for part in chart.area.split("Z")[:-1]] == [
+        [(180, 100), (0, 100)], [(1000, 100), (700, 100)],
+    ]  # fmt: skip
+    # One whose last sample is hours old has a gap before now, and a mark for it.
+    late = drawn(stretches[:2], 3, 0)
+    assert late.complete.endswith("M1000 25L1001 25")

@@ -56,6 +56,7 @@ def test_a_theme_takes_the_place_of_styles_and_templates_and_lacks_what_it_likes
         ("templates/index.html", "{% block main %}\n{% oops %}", "index.html:2", "oops"),
         ("templates/index.html", "{{ x | nofilter }}", "index.html:1", "nofilter"),
         ("templates/index.html", b"\xff", "index.html", "not UTF-8"),
+        ("templates/index.html", "{% extends 'bass.html' %}", "index.html", "bass.html"),
         ("static/big.css", b"x" * ((4 << 20) + 1), "big.css", "too large"),
     ],
 )
@@ -87,12 +88,33 @@ def test_a_template_that_fails_on_a_page_is_passed_over(
     infohash = view.publish("x.iso", b"1")
     (theme / "templates" / "index.html").write_text("{{ no.such.thing }}")
     (theme / "templates" / "classic_row.html").write_text("{{ 1 // 0 }}")
-    (theme / "templates" / "torrent.html").write_text("{% extends 'nothing.html' %}")
+    (theme / "templates" / "torrent.html").write_text("{% include ['no.html', 'not.html'] %}")
     site = start(view, WebOptions(site=SiteSettings(theme=theme)))
-    for path in ("/", "/classic", f"/torrent/{infohash.hex()}"):
+    for path in ("/", "/classic", f"/torrent/{infohash.hex()}", "/?q=x"):
         page = site.get(path)
         assert page.status == 200
         assert "x.iso" in page.text
+    # Each is told once: where, and why.
+    first, second, third = map(str, site.told)
+    assert f"`{theme}/templates/index.html:1`: 'no' is undefined" in first
+    assert f"`{theme}/templates/classic_row.html:1`: integer division" in second
+    assert "no.html" in third
+
+
+def test_a_template_begins_from_the_one_it_takes_the_place_of(
+    view: FakeView, start: Callable[..., Site], theme: Path
+):
+    view.publish("x.iso", b"1")
+    (theme / "templates" / "index.html").write_text(
+        "{% extends 'outpour/index.html' %}{% block title %}Mine{% endblock %}"
+        "{% block main %}<p>Before</p>{{ super() }}{% include 'no.html' ignore missing %}"
+        "{% endblock %}"
+    )
+    site = start(view, WebOptions(site=SiteSettings(theme=theme)))
+    page = site.get("/").text
+    assert "<title>Mine</title>" in page
+    assert page.index("<p>Before</p>") < page.index("x.iso")
+    assert site.told == []
 
 
 def test_a_logo_stands_beside_the_title_and_words_that_are_addresses_are_links(

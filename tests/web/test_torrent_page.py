@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from outpour.tracker.figures import Sample, TorrentRow
+from outpour.web.content_copy import ContentCopy
 from outpour.web.torrents import folder_archive
 from outpour.web.torrents.magnet_code import code_of
 
@@ -305,3 +306,38 @@ def test_what_is_no_folder_of_a_torrent_is_no_zip(view: FakeView, site: Site, tm
     view.publish("disk.iso", b"1", tmp_path)
     assert "<table" in site.get("/content/?zip").text
     assert site.get("/content/disk.iso?zip").body == b"1"
+
+
+def test_copies_are_shown_with_their_state_and_programs_are_sent_to_good_ones_alone(
+    view: FakeView, site: Site
+):
+    urls = [f"http://{name}.example/disk.iso" for name in ("good", "gone", "liar", "new", "own")]
+    good, gone, liar, new, own = urls
+    metainfo = make_metainfo(b"disk.iso", b"d" * 3000, **{"url-list": [good, liar, new, own]})
+    infohash = view.list_metainfo(metainfo, None, web_seeds=metainfo.web_seeds)
+    site.copies.known[infohash] = (
+        ContentCopy(good, "good", "mirror", NOW - 600, NOW - 60),
+        ContentCopy(gone.replace("//", "//user:secret@"), "missing", "publisher", NOW - 600, NOW),
+        ContentCopy(liar, "wrong", "publisher", NOW - 600, NOW - 600),
+    )
+    page = site.get(f"/torrent/{infohash.hex()}").text
+    rows = dict(re.findall(r"<tr><td>.*?(\w+)\.example.*?</td>(<td>.*?)</tr>", page, re.DOTALL))
+    assert {
+        name: re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", row)) for name, row in rows.items()
+    } == {
+        "good": " mirror good checked 2026-11-18 11:05 UTC ",
+        "gone": " web seed missing not there since 2026-11-18 10:56 UTC , looked at "
+        "2026-11-18 11:06 UTC ",
+        "liar": " web seed wrong has other content since 2026-11-18 10:56 UTC , not used ",
+        "new": " web seed named in the torrent, not checked ",
+    }
+    assert "secret" not in page
+    assert f'href="{liar}"' not in page
+    api = site.get(f"/api/v1/torrents/{infohash.hex()}")
+    assert "secret" not in api.text
+    assert [(one["url"], one["state"], one["by"]) for one in api.json["copies"]] == [
+        (good, "good", "mirror"), (gone, "missing", "publisher"),
+        (liar, "wrong", "publisher"), (new, "unchecked", "torrent"),
+    ]  # fmt: skip
+    document = files_of(site.get(f"/torrents/{infohash.hex()}.meta4").body)["disk.iso"]
+    assert [url.text for url in document.findall(f"{META}url")] == [good, new]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,10 +13,14 @@ import jsonschema_rs
 import pytest
 from starlette.routing import Route
 
+import outpour
 from outpour.tracker.figures import Sample, TorrentRow
+from outpour.tracker.site_settings import SiteSettings
 from outpour.web.api.openapi_document import document
 from outpour.web.api.read_api import document_text
+from outpour.web.contract import WebOptions
 from outpour.web.limits import FEED_ITEMS_MAX, METRICS_ROWS_MAX
+from outpour.web.visitors.beside import About, Sidecar, Writing
 
 from .conftest import NOW, FakeView, Site
 
@@ -128,6 +133,10 @@ def test_one_torrent_in_the_api_has_files_pieces_trackers_and_history(
     assert torrent["history"][1] == {
         "at": NOW, "complete": 2, "downloading": 1, "downloaded": 4,
     }  # fmt: skip
+    assert [file["modified"] for file in torrent["files"]] == [
+        int((tmp_path / "grüße" / path).stat().st_mtime) for path in ("a.txt", "b/c.txt")
+    ]
+    assert torrent["description"] is torrent["licence"] is torrent["group"] is None
     missing = site.get(f"/api/v1/torrents/{'00' * 20}")
     assert missing.status == 404
     assert missing.headers["content-type"] == "application/problem+json"
@@ -276,3 +285,28 @@ def test_health_is_bad_once_a_thread_of_the_tracker_has_ended(view: FakeView, si
     assert (answer.status, answer.text) == (503, "the thread `outpour-0` ended\n")
     view.tracker_fault = None
     assert site.get("/healthz").status == 200
+
+
+def test_the_api_tells_what_the_publisher_says_of_a_torrent(
+    view: FakeView, start: Callable[..., Site], tmp_path: Path
+):
+    infohash = view.publish("x.iso", b"1", tmp_path, group="isos")
+    site = start(view, WebOptions(site=SiteSettings(licence="CC0 <https://cc.example/0>")))
+    signature = Sidecar("x.iso.asc", "x.iso.asc", "signature", 3)
+    site.beside.abouts[infohash] = About(Writing("# Hello", is_markdown=True), (signature,))
+    torrent = site.get(f"/api/v1/torrents/{infohash.hex()}").json
+    assert torrent["group"] == site.get("/api/v1/torrents").json["torrents"][0]["group"] == "isos"
+    assert torrent["description"] == "# Hello"
+    assert torrent["licence"] == "CC0 <https://cc.example/0>"
+    assert torrent["sidecars"] == [
+        {"name": "x.iso.asc", "kind": "signature", "length": 3,
+         "url": f"{site.url}/content/x.iso.asc"},
+    ]  # fmt: skip
+    for path in ("/feed.xml", "/feed.atom", "/feed.json"):
+        assert "CC0" in site.get(path).text
+    assert "CC0" in site.get(f"/torrent/{infohash.hex()}").text
+    client = outpour.Client(site.url)
+    found = client.torrent(infohash.hex())
+    assert (found.group, found.description, found.copies) == ("isos", "# Hello", ())
+    assert found.files is not None
+    assert found.files[0].modified is not None

@@ -161,8 +161,8 @@ def test_nobody_looks_while_nobody_listens(view: FakeView, site: Site):
         await listener.next()
         live.leave(listener)
         before = len(looked)
-        assert live._task is not None
-        await until(live._task.done, what="end of looking")
+        assert live._looking.is_running
+        await until(lambda: not live._looking.is_running, what="end of looking")
         assert len(looked) == before
         live.join([])
         assert len(looked) > before

@@ -105,6 +105,17 @@ def test_an_empty_tracker_says_what_to_do(site: Site):
     assert "outpour track" not in text
 
 
+@pytest.mark.parametrize("path", ["/", "/classic"])
+def test_an_open_tracker_says_where_to_announce_and_another_does_not(
+    view: FakeView, site: Site, start: Callable[..., Site], path: str
+):
+    options = WebOptions(public_url="http://tracker.example/", is_open=True, udp_port=6969)
+    text = words(start(view, options).get(path))
+    assert "http://tracker.example/announce" in text
+    assert "udp://tracker.example:6969/announce" in text
+    assert "/announce" not in words(site.get(path))
+
+
 @pytest.mark.parametrize(
     ("query", "order"),
     [

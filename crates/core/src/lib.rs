@@ -19,7 +19,7 @@ mod _core {
     use crate::hashing::{Hashing, kernels};
     #[cfg(target_os = "linux")]
     #[pymodule_export]
-    use crate::tracker::{Ledger, Logged, Snapshot, Tracker, Usage};
+    use crate::tracker::{Cluster, CountBatch, Ledger, Logged, Snapshot, Tracker, Usage};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,7 +1,9 @@
 //! The tracker for Python: the verbs of the Rust one, with whole values in and out.
 
 mod address;
+mod cluster;
 mod config;
+mod count_batch;
 mod descriptor;
 mod infohash;
 mod ledger;
@@ -22,7 +24,9 @@ use outpour_tracker::{
 use pyo3::{prelude::*, pybacked::PyBackedBytes, types::PyBytes};
 
 use self::address::{address, addresses, all_ranges, pairs};
+pub(crate) use self::cluster::Cluster;
 use self::config::TrackerConfig;
+pub(crate) use self::count_batch::CountBatch;
 use self::infohash::{all_20, one_20};
 pub(crate) use self::ledger::Ledger;
 pub(crate) use self::logged::Logged;
@@ -211,15 +215,14 @@ impl Tracker {
         py.detach(|| self.core.unique_ips())
     }
 
-    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn recall_counted(&self, marks: Vec<i64>) {
-        let marks: Vec<u64> = marks.iter().map(|mark| mark.cast_unsigned()).collect();
+    fn recall_counted(&self, marks: &[u8]) {
+        let (marks, _) = marks.as_chunks();
+        let marks: Vec<u64> = marks.iter().map(|mark| u64::from_le_bytes(*mark)).collect();
         self.core.recall_counted(&marks);
     }
 
-    fn counted(&self) -> Vec<i64> {
-        let marks = self.core.counted().into_iter();
-        marks.map(u64::cast_signed).collect()
+    fn counted<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        count_batch::packed(py, &self.core.counted())
     }
 
     fn snapshot(slf: Py<Self>) -> Snapshot {

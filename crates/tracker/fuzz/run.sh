@@ -36,7 +36,10 @@ RUSTFLAGS="${flags[*]}" cargo build --release --locked --target "$host" --target
 fuzz() {
 	local target=$1 log=artifacts/$1.log options tried
 	mkdir -p "corpus/$target" "artifacts/$target"
-	options=("-max_total_time=$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=1024
+	# What the fuzzer keeps of its finds lies between the stores of a run and holds their memory, so
+	# the process grows with the time it is given; a single allocation has no such excuse.
+	options=("-max_total_time=$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=8192
+		-malloc_limit_mb=512
 		-print_final_stats=1 -print_funcs=0 "-artifact_prefix=artifacts/$target/")
 	[ ! -f "$target.dict" ] || options+=("-dict=$target.dict")
 	if ! "$programs/$target" "${options[@]}" "corpus/$target" >"$log" 2>&1; then

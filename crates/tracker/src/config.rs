@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::cluster::ClusterConfig;
 use crate::gate::Network;
 use crate::limits::Limits;
 
@@ -58,6 +59,8 @@ pub struct Config {
     pub refusal_log_max: usize,
     /// One refused request in so many is logged there.
     pub refusal_log_sample: u32,
+    /// How this tracker is one of several that act as one; none where it is alone.
+    pub cluster: Option<ClusterConfig>,
     /// How much the store may hold, and for how long.
     pub limits: Limits,
 }
@@ -89,6 +92,7 @@ impl Default for Config {
             log_sample: 1,
             refusal_log_max: 0,
             refusal_log_sample: 1,
+            cluster: None,
             limits: Limits::default(),
         }
     }

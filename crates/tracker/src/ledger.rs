@@ -3,10 +3,12 @@
 //! A tracker for everybody counts for many torrents that are long gone. Each costs 24 bytes here.
 //! What is not saved yet has the marks beside it that keep its downloads from being counted again.
 
+use std::collections::VecDeque;
 use std::hash::Hasher as _;
 
 use siphasher::sip::SipHasher13;
 
+use crate::count_page;
 use crate::model::{Completed, InfoHash};
 
 /// Set in the count of an entry that is to be saved.
@@ -18,10 +20,6 @@ const CAPACITY_MIN: usize = 16;
 /// Marks that wait to be saved, about as many as a tracker remembers; while nothing can be saved, later
 /// ones are left out.
 const MARKS_MAX: usize = 65_536;
-
-/// Values that are put in order at once. A store in the order of the infohashes writes some seven of
-/// them with each of its pages, where it would write nearly a page for each.
-const ROUND_MAX: usize = 40_960;
 
 #[derive(Clone, Copy)]
 struct Entry {
@@ -43,16 +41,16 @@ impl Entry {
     }
 }
 
-/// A table of counters in open addressing, from which nothing is ever removed.
+/// A table of counters in open addressing.
 pub struct Ledger {
     entries: Vec<Entry>,
     len: usize,
     total: u64,
     unsaved: usize,
-    /// What `take` gives next, from its end; some of them may be taken or forgotten by then.
-    round: Vec<InfoHash>,
-    /// Where the next round is looked for.
-    cursor: usize,
+    /// Those to save, so that nobody has to look for the few of them among all.
+    waiting: VecDeque<InfoHash>,
+    /// Where those to save are looked for that are not in `waiting`, if there are any.
+    sweep: Option<usize>,
     /// Of downloads that are not saved yet.
     marks: Vec<u64>,
     key: [u64; 2],
@@ -74,8 +72,8 @@ impl Ledger {
             len: 0,
             total: 0,
             unsaved: 0,
-            round: Vec::new(),
-            cursor: 0,
+            waiting: VecDeque::new(),
+            sweep: None,
             marks: Vec::new(),
             key: [draw(), draw()],
         }
@@ -128,24 +126,24 @@ impl Ledger {
 
     /// Take up to `limit` values to save, with the marks to save in the same transaction.
     ///
-    /// Calls after one another go through many values in the order of their infohashes.
-    ///
     /// Marks come with the last of the values that wait: one that was saved before its download would
     /// have it never counted, should a crash come between.
     pub fn take(&mut self, limit: usize) -> Completed {
         let mut counts = Vec::with_capacity(limit.min(self.unsaved));
         while counts.len() < limit && self.unsaved > 0 {
-            let Some(infohash) = self.round.pop() else {
-                self.begin_round();
-                continue;
+            let Some(place) = self.next_place() else {
+                break;
             };
-            let place = self.place(&infohash);
             let entry = &mut self.entries[place];
             if entry.count & UNSAVED != 0 {
                 entry.count &= !UNSAVED;
                 self.unsaved -= 1;
                 counts.push(entry.pair());
             }
+        }
+        if self.waiting.is_empty() {
+            // A turn of many has the next ones few.
+            self.waiting = VecDeque::new();
         }
         let is_last = self.unsaved == 0 && !counts.is_empty();
         let marks = if is_last {
@@ -156,16 +154,14 @@ impl Ledger {
         Completed { counts, marks }
     }
 
-    fn begin_round(&mut self) {
-        let length = self.unsaved.min(ROUND_MAX);
-        while self.round.len() < length {
-            let entry = self.entries[self.cursor];
-            if entry.count & UNSAVED != 0 {
-                self.round.push(entry.infohash);
-            }
-            self.cursor = (self.cursor + 1) % self.entries.len();
+    /// A place whose value may be one to save.
+    fn next_place(&mut self) -> Option<usize> {
+        if let Some(infohash) = self.waiting.pop_front() {
+            return Some(self.place(&infohash));
         }
-        self.round.sort_unstable_by(|one, other| other.cmp(one));
+        let at = self.sweep?;
+        self.sweep = (at + 1 < self.entries.len()).then_some(at + 1);
+        Some(at)
     }
 
     /// Let a value be taken again, its saving having failed.
@@ -175,6 +171,7 @@ impl Ledger {
         if entry.count != 0 && entry.count & UNSAVED == 0 {
             entry.count |= UNSAVED;
             self.unsaved += 1;
+            self.waiting.push_back(*infohash);
         }
     }
 
@@ -189,6 +186,8 @@ impl Ledger {
         let kept = self.entries.iter_mut().filter(|entry| entry.count != 0);
         kept.for_each(|entry| entry.count |= UNSAVED);
         self.unsaved = self.len;
+        self.waiting.clear();
+        self.sweep = Some(0);
     }
 
     /// Values to save.
@@ -214,14 +213,55 @@ impl Ledger {
 
     /// Forget a counter if it is saved and has this value; it stays in the sum of all.
     pub fn forget(&mut self, infohash: &InfoHash, count: u32) -> bool {
-        let mut hole = self.place(infohash);
-        if count == 0 || self.entries[hole].count != count {
-            return false;
+        let place = self.place(infohash);
+        let is_it = count != 0 && self.entries[place].count == count;
+        if is_it {
+            self.remove(place);
         }
+        is_it
+    }
+
+    /// Take in the values of a page of those that were saved, all pages in their order; how many are damaged.
+    ///
+    /// Nothing is to be counted before that.
+    pub fn read_page(&mut self, number: i64, page: &[u8]) -> usize {
+        count_page::read(number, page, |infohash, count| {
+            let place = self.place(infohash);
+            let before = self.entries[place].count;
+            if count > 0 {
+                self.load(infohash, count);
+            } else if before > 0 {
+                self.total -= u64::from(before & !UNSAVED);
+                self.remove(place);
+            }
+        })
+    }
+
+    /// Find the values of a page of those that were saved that no later page has replaced; how many of the
+    /// page are damaged.
+    pub fn last_of_page(
+        &self,
+        number: i64,
+        page: &[u8],
+        found: &mut Vec<(InfoHash, u32)>,
+    ) -> usize {
+        count_page::read(number, page, |infohash, count| {
+            let now = self.entries[self.place(infohash)].count;
+            // What is not saved yet hides what is; less than it may be the last that was saved.
+            let is_last = now == count || (now & UNSAVED != 0 && count <= now & !UNSAVED);
+            if count > 0 && is_last {
+                found.push((*infohash, count));
+            }
+        })
+    }
+
+    /// Whoever was put further on because of an entry moves up, so that all are found as before.
+    fn remove(&mut self, place: usize) {
         self.len -= 1;
-        // Whoever was put further on because of it moves up, so that all are found as before.
+        // Values move to places before it.
+        self.sweep = self.sweep.map(|_| 0);
         let places = self.entries.len();
-        let mut at = hole;
+        let (mut hole, mut at) = (place, place);
         loop {
             at = (at + 1) % places;
             let entry = self.entries[at];
@@ -235,7 +275,6 @@ impl Ledger {
             }
         }
         self.entries[hole] = Entry::EMPTY;
-        true
     }
 
     /// Add to the sum of all what was counted and is forgotten.
@@ -260,13 +299,16 @@ impl Ledger {
         self.total = self.total - u64::from(old.count & !UNSAVED) + u64::from(count);
         self.unsaved += usize::from(unsaved != 0);
         self.unsaved -= usize::from(old.count & UNSAVED != 0);
+        if unsaved & !old.count != 0 {
+            self.waiting.push_back(*infohash);
+        }
     }
 
     /// A quarter more, not twice as much: the table is most of what an idle counter costs.
     fn grow(&mut self) {
         let capacity = self.entries.len() + self.entries.len() / 4;
         let old = std::mem::replace(&mut self.entries, vec![Entry::EMPTY; capacity]);
-        self.cursor = 0;
+        self.sweep = self.sweep.map(|_| 0);
         for entry in old.into_iter().filter(|entry| entry.count != 0) {
             let place = self.place(&entry.infohash);
             self.entries[place] = entry;
@@ -299,12 +341,12 @@ impl Default for Ledger {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, VecDeque};
     use std::ops::Range;
 
     use proptest::prelude::*;
 
-    use super::{Completed, InfoHash, Ledger, MARKS_MAX};
+    use super::{Completed, InfoHash, Ledger, MARKS_MAX, count_page};
 
     fn infohash(number: u16) -> InfoHash {
         let mut infohash = [7; 20];
@@ -316,18 +358,67 @@ mod tests {
     enum Step {
         Add(u16, u32),
         Load(u16, u32),
-        Take(usize, bool),
+        Save(usize, bool),
         Forget(u16),
+        Clean(usize),
+        PutAllBack,
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            4 => (0..300_u16, 0..5_u32).prop_map(|(number, more)| Step::Add(number, more)),
-            1 => (0..300_u16, 0..50_u32).prop_map(|(number, count)| Step::Load(number, count)),
-            1 => (0..50_usize, any::<bool>()).prop_map(|(limit, fails)| Step::Take(limit, fails)),
-            1 => (0..300_u16).prop_map(Step::Forget),
+            40 => (0..300_u16, 0..5_u32).prop_map(|(number, more)| Step::Add(number, more)),
+            10 => (0..300_u16, 0..50_u32).prop_map(|(number, count)| Step::Load(number, count)),
+            10 => (0..50_usize, any::<bool>()).prop_map(|(limit, fails)| Step::Save(limit, fails)),
+            10 => (0..300_u16).prop_map(Step::Forget),
+            10 => (1..20_usize).prop_map(Step::Clean),
+            1 => Just(Step::PutAllBack),
         ];
         prop::collection::vec(step, 0..600)
+    }
+
+    /// Pages as a store keeps them.
+    #[derive(Default)]
+    struct Pages {
+        kept: VecDeque<(i64, Vec<u8>)>,
+        written: i64,
+    }
+
+    impl Pages {
+        fn append(&mut self, counts: &[(InfoHash, u32)]) {
+            for entries in counts.chunks(7) {
+                self.written += 1;
+                let page = count_page::write(self.written, entries);
+                self.kept.push_back((self.written, page));
+            }
+        }
+
+        fn clean(&mut self, pages: usize, ledger: &Ledger) {
+            let mut last = Vec::new();
+            for (number, page) in self.kept.drain(..pages.min(self.kept.len())) {
+                ledger.last_of_page(number, &page, &mut last);
+            }
+            self.append(&last);
+        }
+
+        fn read(&self) -> Ledger {
+            let mut ledger = Ledger::new();
+            for (number, page) in &self.kept {
+                assert_eq!(ledger.read_page(*number, page), 0);
+            }
+            ledger
+        }
+    }
+
+    fn all(ledger: &Ledger) -> HashMap<InfoHash, u32> {
+        let (mut rows, mut at) = (Vec::new(), Some(0));
+        while let Some(from) = at {
+            let (page, next) = ledger.page(from, 7);
+            rows.extend(page);
+            at = next;
+        }
+        let found: HashMap<_, _> = rows.iter().copied().collect();
+        assert_eq!((rows.len(), rows.len()), (found.len(), ledger.len()));
+        found
     }
 
     proptest! {
@@ -335,66 +426,76 @@ mod tests {
         #[test]
         fn it_counts_and_saves_like_a_map(steps in steps()) {
             let mut ledger = Ledger::new();
-            let mut counts: HashMap<u16, u32> = HashMap::new();
+            let mut counts: HashMap<InfoHash, u32> = HashMap::new();
             let mut saved: HashMap<InfoHash, u32> = HashMap::new();
+            let mut pages = Pages::default();
             let mut forgotten = 0;
             for step in steps {
                 match step {
                     Step::Add(number, more) => {
                         ledger.add(&infohash(number), more);
-                        *counts.entry(number).or_default() += more;
+                        *counts.entry(infohash(number)).or_default() += more;
                     }
                     Step::Load(number, count) => {
                         ledger.load(&infohash(number), count);
-                        let known = counts.entry(number).or_default();
+                        let known = counts.entry(infohash(number)).or_default();
                         if count > *known {
                             *known = count;
                             saved.insert(infohash(number), count);
+                            pages.append(&[(infohash(number), count)]);
                         }
                     }
                     Step::Forget(number) => {
+                        let number = infohash(number);
                         let count = counts.get(&number).copied().unwrap_or(0);
-                        prop_assert!(!ledger.forget(&infohash(number), count + 1));
+                        prop_assert!(!ledger.forget(&number, count + 1));
                         // What is not saved is not forgotten.
-                        let is_saved = saved.get(&infohash(number)) == Some(&count);
-                        let is_gone = ledger.forget(&infohash(number), count);
+                        let is_saved = saved.get(&number) == Some(&count);
+                        let is_gone = ledger.forget(&number, count);
                         prop_assert!(is_saved || !is_gone);
                         if is_gone {
                             forgotten += u64::from(count);
                             counts.remove(&number);
-                            saved.remove(&infohash(number));
+                            saved.remove(&number);
+                            pages.append(&[(number, 0)]);
                         }
                     }
-                    Step::Take(limit, fails) => {
+                    Step::Save(limit, fails) => {
                         let taken = ledger.take(limit);
                         prop_assert!(taken.counts.len() <= limit);
-                        for (infohash, count) in taken.counts {
-                            if fails {
-                                ledger.put_back(&infohash);
-                            } else {
-                                saved.insert(infohash, count);
+                        if fails {
+                            for (infohash, _) in &taken.counts {
+                                ledger.put_back(infohash);
                             }
+                        } else {
+                            pages.append(&taken.counts);
+                            saved.extend(taken.counts);
                         }
                     }
+                    Step::Clean(some) => {
+                        pages.clean(some, &ledger);
+                        let read = pages.read();
+                        for (infohash, count) in &saved {
+                            prop_assert!(read.get(infohash) >= *count);
+                        }
+                        for (infohash, count) in all(&read) {
+                            prop_assert!(count <= counts[&infohash]);
+                        }
+                    }
+                    Step::PutAllBack => ledger.put_all_back(),
                 }
             }
             counts.retain(|_, count| *count > 0);
-            prop_assert_eq!(ledger.len(), counts.len());
-            prop_assert_eq!(ledger.total(), counts.values().map(|count| u64::from(*count)).sum::<u64>() + forgotten);
-            saved.extend(ledger.take(usize::MAX).counts);
+            let total = counts.values().map(|count| u64::from(*count)).sum::<u64>();
+            prop_assert_eq!(ledger.total(), total + forgotten);
+            prop_assert_eq!(&all(&ledger), &counts);
+            pages.append(&ledger.take(usize::MAX).counts);
             prop_assert_eq!(ledger.unsaved(), 0);
-            let (mut rows, mut at) = (Vec::new(), Some(0));
-            while let Some(from) = at {
-                let (page, next) = ledger.page(from, 7);
-                rows.extend(page);
-                at = next;
-            }
-            prop_assert_eq!(rows.len(), counts.len());
-            for (number, count) in counts {
-                prop_assert_eq!(ledger.get(&infohash(number)), count);
-                prop_assert_eq!(saved.get(&infohash(number)), Some(&count));
-                prop_assert!(rows.contains(&(infohash(number), count)));
-            }
+            // All are replaced or written again, once.
+            pages.clean(usize::MAX, &ledger);
+            let read = pages.read();
+            prop_assert_eq!(&all(&read), &counts);
+            prop_assert_eq!(read.total(), total);
         }
     }
 
@@ -405,28 +506,23 @@ mod tests {
         ledger.add(&infohash(2), 1);
         assert_eq!(ledger.take(9).counts, [(infohash(2), 1)]);
         ledger.put_all_back();
-        let mut taken = ledger.take(9).counts;
+        let mut taken = ledger.take(1).counts;
+        taken.extend(ledger.take(9).counts);
         taken.sort_unstable();
         assert_eq!(taken, [(infohash(1), 5), (infohash(2), 1)]);
     }
 
     #[test]
-    fn values_are_taken_in_the_order_of_their_infohashes() {
+    fn what_waits_longest_is_taken_first() {
         let mut ledger = Ledger::new();
-        for number in (0..900).rev() {
+        for number in 0..100 {
             ledger.add(&infohash(number), 1);
         }
-        let first = ledger.take(300).counts;
-        // What comes meanwhile, or comes again, waits for the next round.
-        ledger.add(&infohash(1000), 1);
-        ledger.add(&infohash(5), 1);
-        let numbers = |range: Range<u16>| range.map(|it| (infohash(it), 1)).collect::<Vec<_>>();
-        assert_eq!(first, numbers(0..300));
-        assert_eq!(ledger.take(600).counts, numbers(300..900));
-        assert_eq!(
-            ledger.take(9).counts,
-            [(infohash(5), 2), (infohash(1000), 1)]
-        );
+        assert_eq!(ledger.take(1).counts, [(infohash(0), 1)]);
+        ledger.add(&infohash(0), 1);
+        ledger.add(&infohash(1), 1);
+        assert_eq!(ledger.take(2).counts, [(infohash(1), 2), (infohash(2), 1)]);
+        assert_eq!(ledger.take(99).counts.last(), Some(&(infohash(0), 2)));
     }
 
     fn completed(numbers: Range<u16>, marks: &[u64]) -> Completed {

@@ -1,6 +1,6 @@
 //! A tracker: UDP and HTTP announces in, peers out.
 //!
-//! The layers, from the top: `tracker` is the whole; `serve` has sockets and threads; `answer` turns a
+//! The layers, from the top: `tracker` is the whole, and `together` what makes one of several; `serve` has sockets and threads; `answer` turns a
 //! request into an answer in four steps; `gate`, `store` and `wire` are those steps. `store` is a `swarm`,
 //! and another one where `nat` checks peers before they are given out.
 //!
@@ -21,7 +21,9 @@
 //! | BEP 52: truncated infohashes of v2                    | `model`                               |
 
 mod answer;
+mod cluster;
 mod config;
+pub mod count_page;
 mod counters;
 mod folded;
 #[cfg(feature = "fuzzing")]
@@ -37,11 +39,13 @@ pub mod rng;
 mod serve;
 mod store;
 pub mod swarm;
+mod together;
 mod tracker;
 mod usage;
 mod wire;
 
 pub use answer::log::{HttpLine, Logged};
+pub use cluster::{BlobError, ClusterConfig};
 pub use config::Config;
 pub use counters::{Latency, RequestCount};
 pub use gate::{Network, NetworkError, Notice, Ranges};

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use crate::cluster::ClusterConfig;
 use crate::limits::Limits;
 use crate::model::{
     Announce, Completed, Counts, Event, Facts, InfoHash, PeerRow, Totals, is_reachable,
@@ -27,8 +28,16 @@ pub(crate) struct Waiting {
 }
 
 impl Store {
-    pub(crate) fn new(limits: Limits, checks: Option<Checks>) -> Self {
-        let swarms = Swarms::new(limits.clone());
+    pub(crate) fn new(
+        limits: Limits,
+        checks: Option<Checks>,
+        cluster: Option<&ClusterConfig>,
+    ) -> Self {
+        // Other nodes are told of those alone that are given out.
+        let swarms = match cluster {
+            None => Swarms::new(limits.clone()),
+            Some(cluster) => Swarms::clustered(limits.clone(), cluster),
+        };
         let waiting = checks.map(|checks| Waiting {
             swarms: swarms.beside(limits),
             checks,

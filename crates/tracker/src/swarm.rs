@@ -4,15 +4,18 @@
 //! as values. 256 shards have a lock each, held for one announce or one small step of a sweep.
 
 mod announce;
+mod apply;
 mod arrivals;
 mod census;
 mod completions;
-mod counted;
+pub(crate) mod counted;
+mod foreign;
 mod index;
 mod load;
 mod look;
 mod mix;
 mod origins;
+mod pages;
 mod peer;
 mod peers;
 mod prefetch;
@@ -37,6 +40,7 @@ use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, MutexGuard};
 
 use self::announce::{Call, Word};
+pub use self::apply::Applied;
 use self::arrivals::Arrivals;
 use self::census::Distinct;
 use self::counted::Counted;
@@ -50,6 +54,7 @@ pub(crate) use self::snapshot::sealed;
 use self::snapshot::{Aging, Copied};
 pub use self::snapshot::{Snapshot, SnapshotError};
 use self::sweep::{Cursor, HOLD};
+use crate::cluster::{Cluster, ClusterConfig};
 use crate::limits::Limits;
 use crate::model::{Announce, Counts, Facts, InfoHash, Totals, is_reachable};
 use crate::rng::Rng;
@@ -60,6 +65,8 @@ const SHARDS: usize = 256;
 pub struct Swarms {
     limits: Limits,
     timeout: u16,
+    /// None where this tracker is not one of several.
+    cluster: Option<Box<Cluster>>,
     keys: Keys,
     load: Load,
     origins: ArcSwapOption<Origins>,
@@ -92,6 +99,21 @@ impl Swarms {
         Self::keyed(limits, Keys::draw(random), Counted::new().into())
     }
 
+    /// Make an empty store that is one of several, see `cluster`.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no randomness to give.
+    pub fn clustered(limits: Limits, config: &ClusterConfig) -> Self {
+        Self::new(limits).joined(Cluster::new(config, random))
+    }
+
+    fn joined(mut self, cluster: Cluster) -> Self {
+        self.timeout = Self::life(&self.limits);
+        self.cluster = Some(cluster.into());
+        self
+    }
+
     /// Make another one that counts no download which this one has counted, nor the other way round.
     ///
     /// # Panics
@@ -107,6 +129,7 @@ impl Swarms {
         Self {
             limits,
             timeout: timeout_s.div_ceil(Coarse::UNIT_S) as u16,
+            cluster: None,
             keys,
             load: Load::default(),
             origins: ArcSwapOption::empty(),
@@ -118,14 +141,25 @@ impl Swarms {
     }
 
     fn turn<'a>(&'a self, now: u32, origins: Option<&'a Origins>) -> Turn<'a> {
-        let now = Coarse::of(now);
+        let cluster = self.cluster.as_deref();
+        let now = self.coarse(now);
         Turn {
             limits: &self.limits,
+            cluster,
             keys: &self.keys,
             load: &self.load,
             origins,
             counted: &self.counted,
             now,
+        }
+    }
+
+    /// The time of now as peers have it.
+    #[inline]
+    fn coarse(&self, now: u32) -> Coarse {
+        match &self.cluster {
+            None => Coarse::of(now),
+            Some(cluster) => Coarse::of_units(cluster.now(now)),
         }
     }
 
@@ -303,7 +337,7 @@ impl Swarms {
 
     /// Everything worth keeping over a restart, as checksummed bytes with ages instead of times.
     pub fn snapshot(&self, now: u32) -> Vec<u8> {
-        let mut snapshot = Snapshot::new(Coarse::of(now));
+        let mut snapshot = Snapshot::new(self.coarse(now));
         let mut bytes = Vec::new();
         while let Some(part) = self.snapshot_part(&mut snapshot, usize::MAX) {
             bytes.extend_from_slice(&part);
@@ -313,7 +347,7 @@ impl Swarms {
 
     /// Begin a snapshot that is taken part by part, with the ages of `now`.
     pub fn begin_snapshot(&self, now: u32) -> Snapshot {
-        Snapshot::new(Coarse::of(now))
+        Snapshot::new(self.coarse(now))
     }
 
     /// Take the next part of a snapshot, of at least `bytes_min` unless it is the last; None after
@@ -376,6 +410,7 @@ impl Swarms {
                 }
             }
             shard.completions.retain(&mut keep);
+            shard.foreign.retain(&mut keep);
             padded.note(&shard);
         }
         forgotten
@@ -389,6 +424,7 @@ impl Swarms {
         let number = shard.torrents.find(infohash, hash);
         // A torrent that is gone for want of peers may have completions yet to be drained.
         shard.completions.remove(infohash);
+        shard.foreign.remove(infohash);
         if let Some(number) = number {
             shard.forget(&self.turn(0, None), number);
             padded.note(&shard);

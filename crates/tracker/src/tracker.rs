@@ -31,7 +31,7 @@ use crate::usage::Usage;
 
 /// A tracker, bound from birth and serving from [`Tracker::start`] to [`Tracker::stop`].
 pub struct Tracker {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     http_addresses: Vec<SocketAddr>,
     udp_addresses: Vec<SocketAddr>,
     stage: Mutex<Stage>,
@@ -465,6 +465,7 @@ impl Tracker {
             ("store_bytes", totals.bytes),
         ]);
         counters.extend(Counters::sum(&self.shared.counters));
+        counters.extend(self.cluster_counts());
         counters
     }
 
@@ -582,7 +583,7 @@ impl Shared {
         };
         Ok(Self {
             gate,
-            store: Store::new(config.limits, checks),
+            store: Store::new(config.limits, checks, config.cluster.as_ref()),
             policy: Policy {
                 pace: Pace::new(
                     config.interval_s,

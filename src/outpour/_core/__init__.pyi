@@ -1,11 +1,13 @@
 """The native half of outpour: hashing and tracking, on threads without the interpreter.
 
-At run time this is one module without parts; its description has a file for each class. `Ledger`,
-`Logged`, `Snapshot`, `Tracker` and `Usage` are there on Linux alone.
+At run time this is one module without parts; its description has a file for each class. `Cluster`,
+`CountBatch`, `Ledger`, `Logged`, `Snapshot`, `Tracker` and `Usage` are there on Linux alone.
 """
 
 from os import PathLike
 
+from outpour._core.cluster import Cluster
+from outpour._core.count_batch import CountBatch
 from outpour._core.hashing import Hashing, kernels
 from outpour._core.ledger import Ledger
 from outpour._core.logged import Logged
@@ -14,6 +16,8 @@ from outpour._core.tracker import Tracker
 from outpour._core.usage import Usage
 
 __all__ = [
+    "Cluster",
+    "CountBatch",
     "Hashing",
     "Ledger",
     "Logged",

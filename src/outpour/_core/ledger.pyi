@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import final
 
+from outpour._core.count_batch import CountBatch
 from outpour._core.tracker import Tracker
 
 @final
@@ -44,23 +45,34 @@ class Ledger:
     def load(self, counts: Sequence[tuple[bytes, int]]) -> None:
         """Take over values that are saved, where they are higher."""
 
-    def take(self, limit: int) -> list[tuple[bytes, int]]:
-        """Take up to `limit` counters to save."""
+    def take(self, limit: int) -> CountBatch:
+        """Take up to `limit` counters to save, those that wait longest.
 
-    def take_marked(self, limit: int) -> list[tuple[bytes, int, list[int]]]:
-        """Take up to `limit` counters to save, with the marks of downloads to save with them.
-
-        Saved in the same transaction, the marks keep these downloads from being counted again after
-        a crash: see `Tracker.recall_counted`. They come with the last of the counters that wait, so
-        that none is saved before its download. Each fits a signed column of 64 bits. While nothing
-        can be saved, no more than 65,536 wait.
+        Marks come with the last of the counters that wait, so that none is saved before its
+        download. While nothing can be saved, no more than 65,536 marks wait.
         """
 
-    def put_back_marked(self, rows: Sequence[tuple[bytes, int, Sequence[int]]]) -> None:
-        """Let what `take_marked` gave be taken again, its saving having failed."""
+    def put_back(self, batch: CountBatch) -> None:
+        """Let what `take` gave be taken again, its saving having failed."""
 
-    def put_back(self, infohashes: Sequence[bytes]) -> None:
-        """Let counters be taken again, their saving having failed."""
+    def read_page(self, number: int, page: bytes) -> int:
+        """Take in a page of saved counters, into a ledger that has counted nothing yet.
+
+        Pages are to come in the order of their numbers.
+
+        Returns:
+            How many counters of it are damaged, and left out.
+        """
+
+    def last_of(self, pages: Sequence[tuple[int, bytes]]) -> CountBatch:
+        """The counters in saved pages that are in no later page, without marks.
+
+        Raises:
+            ValueError: One of them is damaged.
+        """
+
+    def join(self, other: Ledger) -> None:
+        """Take over the values of another ledger, where they are higher."""
 
     def smallest(self, tracker: Tracker, limit: int) -> list[tuple[bytes, int]]:
         """Up to `limit` of the smallest counters of torrents that have no peers at a tracker."""

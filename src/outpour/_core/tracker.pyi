@@ -199,14 +199,14 @@ class Tracker:
     def unique_ips(self) -> tuple[int, int]:
         """Distinct addresses of seeders, and of leechers, over all swarms."""
 
-    def recall_counted(self, marks: Sequence[int]) -> None:
+    def recall_counted(self, marks: bytes) -> None:
         """Keep downloads from being counted again that an earlier run has counted.
 
         Args:
-            marks: What `Ledger.take_marked` gave with them, the latest 65,536, the earliest first.
+            marks: What `CountBatch.marks` gave of them, the latest 65,536, the earliest first.
         """
 
-    def counted(self) -> list[int]:
+    def counted(self) -> bytes:
         """The marks of the downloads counted lately, as `recall_counted` takes them."""
 
     def snapshot(self) -> Snapshot:
@@ -281,7 +281,7 @@ class Tracker:
         `unlogged_refusals`, `connections_http`, `timed_out_http`, `evicted_http`, `nat_checks`,
         `nat_failures`, `handed_over`, `handed_back`, `not_handed_over`, `bytes_in_http`,
         `bytes_out_http`, `bytes_in_udp`, `bytes_out_udp`; `torrents`, `peers_v4`, `peers_v6`,
-        `seeders`, `expired`, `store_bytes`.
+        `seeders`, `expired`, `store_bytes`. One of several has those of `Cluster` too.
         """
 
     def request_counts(self) -> list[tuple[str, str, str, str | None, int]]:

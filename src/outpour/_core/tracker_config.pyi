@@ -30,6 +30,11 @@ class TrackerConfig(Protocol):
     * `log_sample: int` (1): one request in so many is logged.
     * `refusal_log_max: int` (0), `refusal_log_sample: int` (1): the same of requests that are
       refused, for `Tracker.logged_refusals`, beside the others.
+    * `cluster_bytes_max: int` (0): act as one of several trackers, see `Cluster`, with so many
+      bytes of events that wait; 0 is alone and costs nothing.
+    * `cluster_parts: int` (1): ranges of infohashes whose events are taken apart from each other.
+    * `cluster_node: int` (0): the number of this node below 2**64, the same after a restart and of
+      no other node.
     * `torrents_max`, `peers_max`, `peers_per_torrent_max`, `peers_per_address_max: int`: how much
       is held.
     """

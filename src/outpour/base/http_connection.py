@@ -6,6 +6,7 @@ is never too slow for it, neither in its headers nor in its body.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import io
 import socket
@@ -127,12 +128,12 @@ class HttpProxyHandler(urllib.request.BaseHandler):
 
 
 def _open(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.socket:
-    proxy = route.proxy
+    proxy, interface = route.proxy, route.interface
     if proxy is None:
-        return _connect(host, port, deadline, route.may_reach)
+        return _connect(host, port, interface, deadline, route.may_reach)
     if proxy.scheme != "socks5":
-        return _connect(host, port, deadline)
-    connection = _connect(proxy.host, proxy.port, deadline)
+        return _connect(host, port, interface, deadline)
+    connection = _connect(proxy.host, proxy.port, interface, deadline)
     try:
         ask_for(connection, proxy, host, port, deadline)
     except BaseException:
@@ -142,7 +143,11 @@ def _open(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.soc
 
 
 def _connect(
-    host: str, port: int, deadline: TimeLimit, may_reach: Callable[[str], bool] | None = None
+    host: str,
+    port: int,
+    interface: str | None,
+    deadline: TimeLimit,
+    may_reach: Callable[[str], bool] | None = None,
 ) -> socket.socket:
     addresses = look_up(host, port, deadline)
     failure: OSError = OSError("no address")
@@ -153,6 +158,8 @@ def _connect(
     for number, (family, address) in enumerate(addresses):
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
+            if interface is not None:
+                _bind_to(connection, interface)
             # Later addresses get their share of the time, should the first be silent.
             connection.settimeout(deadline.rest() / (len(addresses) - number))
             connection.connect(address)
@@ -163,3 +170,10 @@ def _connect(
         else:
             return connection
     raise failure
+
+
+def _bind_to(connection: socket.socket, interface: str) -> None:
+    option = getattr(socket, "SO_BINDTODEVICE", None)
+    if option is None:
+        raise OSError(errno.ENOTSUP, "this system binds no connection to an interface")
+    connection.setsockopt(socket.SOL_SOCKET, option, interface.encode() + b"\0")

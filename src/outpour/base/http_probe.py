@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.message import Message
+from email.utils import parsedate_to_datetime
 
 from outpour.base.deadline import Deadline
 from outpour.base.errors import NetworkError, UsageError
@@ -30,6 +31,7 @@ class RemoteFile:
         has_ranges: Parts of it can be asked for (RFC 9110, section 14), as web seeds must (BEP 19).
         tag: What changes with its content: a strong `ETag`, else `Last-Modified`, else empty.
         media_type: What the server takes it for, such as `text/html`; empty if it does not say.
+        modified_at: Unix second of its `Last-Modified`, 0 if the server does not say.
     """
 
     url: str
@@ -38,6 +40,7 @@ class RemoteFile:
     has_ranges: bool
     tag: str = ""
     media_type: str = ""
+    modified_at: int = 0
 
     def is_same(self, other: RemoteFile) -> bool:
         """Whether another look found the same content, as far as the server tells."""
@@ -106,4 +109,12 @@ def _read(url: str, place: str, status: int, headers: Message) -> RemoteFile:
         has_ranges=status != 200,
         tag=tag,
         media_type=headers.get("Content-Type", "").partition(";")[0].strip().lower(),
+        modified_at=_seconds(headers.get("Last-Modified", "")),
     )
+
+
+def _seconds(date: str) -> int:
+    try:
+        return max(0, int(parsedate_to_datetime(date).timestamp()))
+    except (ValueError, OverflowError, TypeError):
+        return 0

@@ -78,12 +78,14 @@ class Route:
         may_reach: Says by its IP address whether a server may be connected to, whatever its name
             and whoever redirected there; None lets all. With it no proxy of the environment is
             used, as that would connect in our place.
+        interface: Name of the network interface to go through, None for any.
     """
 
     proxy: Proxy | None = None
     ca_file: Path | None = None
     headers: tuple[tuple[str, str], ...] = ()
     may_reach: Callable[[str], bool] | None = None
+    interface: str | None = None
 
 
 DIRECT = Route()

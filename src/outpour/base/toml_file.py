@@ -19,13 +19,16 @@ else:
 BYTES_MAX = 1 << 20
 
 
-def read_toml(path: Path, *, missing_hint: str, fault_hint: str | None = None) -> dict[str, Any]:
+def read_toml(
+    path: Path, *, missing_hint: str, fault_hint: str | None = None, bytes_max: int = BYTES_MAX
+) -> dict[str, Any]:
     """Read a settings file.
 
     Args:
         path: The file.
         missing_hint: What to do when it cannot be read.
         fault_hint: What to do when it is no TOML.
+        bytes_max: How long it may be.
 
     Raises:
         ReadError: It cannot be read.
@@ -33,11 +36,11 @@ def read_toml(path: Path, *, missing_hint: str, fault_hint: str | None = None) -
     """
     try:
         with path.open("rb") as stream:
-            raw = stream.read(BYTES_MAX + 1)
+            raw = stream.read(bytes_max + 1)
     except OSError as error:
         raise ReadError(f"`{path}`: {reason(error)}", hint=missing_hint) from error
-    if len(raw) > BYTES_MAX:
-        raise SettingsError(f"`{path}`: over {BYTES_MAX} bytes, which is no settings file")
+    if len(raw) > bytes_max:
+        raise SettingsError(f"`{path}`: over {bytes_max} bytes, which is too long")
     try:
         text = typed(raw).decode()
     except UnicodeDecodeError:

@@ -171,7 +171,7 @@ def command(
 def _read(flags: dict[str, Any]) -> tuple[EngineSettings, DownloadOptions]:
     from outpour.downloader import DownloadOptions, SeedGoal
 
-    settings: EngineSettings = engine_settings(flags, profile="client")
+    settings: EngineSettings = engine_settings(flags)
     ratio, minutes = flags.pop("seed_ratio"), flags.pop("seed_time")
     goal = None
     if flags.pop("seed") or ratio is not None or minutes is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from outpour.base.errors import UsageError
 from outpour.base.units import parse_size
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import check_url
@@ -20,10 +21,18 @@ from outpour.cli.shared.serving_options import serving_options, take_serving
     "publish",
     example="""
     outpour publish ~/releases
+    outpour publish --catalogue catalogue.toml
     outpour publish ~/releases --listen 0.0.0.0:6969 --url http://downloads.example.org:6969
     """,
 )
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@click.option(
+    "--catalogue",
+    metavar="FILE",
+    multiple=True,
+    help="Publish what this TOML file lists, wherever it lies; docs/publishing.md has an example; "
+    "may be repeated.",
+)
 @click.option(
     "--listen",
     metavar="HOST:PORT",
@@ -116,6 +125,8 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
     from outpour.tracker.core import check_system
 
     check_system()
+    if not given["paths"] and not given["catalogue"]:
+        raise UsageError("nothing to publish", hint="name a folder or file, or a `--catalogue`")
     from outpour.cli.shared.publish_lines import PublishLines
     from outpour.publisher import PublishOptions, publish
     from outpour.tracker.settings_file import load
@@ -127,6 +138,7 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
     options = PublishOptions(
         **take_serving(given),
         paths=tuple(Path(path) for path in given.pop("paths")),
+        catalogues=tuple(Path(path) for path in given.pop("catalogue")),
         seed=not given.pop("no_seed"),
         extra_trackers=tuple(check_url(url) for url in given.pop("tracker")),
         web_seeds=given.pop("web_seed"),

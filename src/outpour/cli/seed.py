@@ -68,7 +68,7 @@ def command(
     printer.outlast(has_data=as_json)
     printer.speak(log_format, log_level)
     found, code = _read_all(printer, torrents)
-    settings = engine_settings(flags, profile="server")
+    settings = engine_settings(flags, own_content=True)
     from outpour.cli.shared.transfer_run import run_job
     from outpour.downloader import SeedJob
     from outpour.engine import ResumeStore

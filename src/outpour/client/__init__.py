@@ -1,4 +1,7 @@
-"""A client of the API: what a tracker lists, how it changes, and what administrators do.
+"""A client of what is published: the API of a tracker, and feeds of any program.
+
+`Client` lists torrents, follows how they change, and does what administrators do; `fetch_feed`
+reads RSS, Atom and JSON Feed.
 
 client = Client("http://publisher:6969/")
 for torrent in client.torrents("tool"):
@@ -6,6 +9,7 @@ for torrent in client.torrents("tool"):
 """
 
 from outpour.client.answers import (
+    ListedCopy,
     ListedFile,
     ListedTorrent,
     Numbers,
@@ -13,14 +17,23 @@ from outpour.client.answers import (
     TorrentPage,
 )
 from outpour.client.api_client import Client
+from outpour.client.feed_entry import Feed, FeedEntry
+from outpour.client.feed_reader import FetchedFeed, fetch_feed, is_feed, read_feed
 from outpour.client.problem_answer import ProblemAnswered
 
 __all__ = [
     "Client",
+    "Feed",
+    "FeedEntry",
+    "FetchedFeed",
+    "ListedCopy",
     "ListedFile",
     "ListedTorrent",
     "Numbers",
     "ProblemAnswered",
     "Stats",
     "TorrentPage",
+    "fetch_feed",
+    "is_feed",
+    "read_feed",
 ]

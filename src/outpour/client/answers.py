@@ -22,11 +22,34 @@ class ListedFile:
         path: Components inside the torrent; of a stranger, so check them before using them.
         length: Bytes.
         url: Where it is downloaded directly, None if nowhere.
+        sha256: In hexadecimal, None if it is not known.
+        modified: Unix second in which it was last written to, None if that is not known.
     """
 
     path: tuple[str, ...]
     length: int
     url: str | None
+    sha256: str | None = None
+    modified: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCopy:
+    """A copy of a torrent's content on another server.
+
+    Attributes:
+        url: Its web seed (BEP 19).
+        state: `good`, `missing`, `wrong` or `unchecked`.
+        by: Who named it: `publisher`, `torrent` or `mirror`.
+        since: Unix second from which on it is in this state, None if that is not known.
+        checked: Unix second of the latest look, None before the first.
+    """
+
+    url: str
+    state: str
+    by: str
+    since: int | None = None
+    checked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +64,14 @@ class ListedTorrent:
         downloading: Leechers.
         downloaded: Completed downloads, ever.
         created: Unix time in seconds, None if not known.
+        group: The group it is listed in, None without one.
         torrent_url: Where its .torrent is, None if it is not offered.
-        group: The published folder that it lies in, None where there is but one.
         content_url: Where its content is, None if it is not served.
         magnet: Its magnet link, None if there is none.
         files: Its files; None in a list, and where they are not known.
+        licence: Under which terms it may be used; None in a list, and where nobody says.
+        description: What the publisher wrote beside it; None in a list, and without one.
+        copies: Copies on other servers; None in a list.
     """
 
     infohash: str
@@ -57,9 +83,12 @@ class ListedTorrent:
     created: int | None = None
     torrent_url: str | None = None
     content_url: str | None = None
-    group: str | None = None
     magnet: str | None = None
     files: tuple[ListedFile, ...] | None = None
+    group: str | None = None
+    licence: str | None = None
+    description: str | None = None
+    copies: tuple[ListedCopy, ...] | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> ListedTorrent:
@@ -71,7 +100,7 @@ class ListedTorrent:
         infohash = row.get("infohash")
         if not isinstance(infohash, str) or not _INFOHASH.match(infohash):
             raise FormatError(f"lists a torrent without infohash: {_shown(row)}")
-        files = row.get("files")
+        files, copies = row.get("files"), row.get("copies")
         return cls(
             infohash=infohash,
             name=_text(row, "name"),
@@ -82,9 +111,12 @@ class ListedTorrent:
             created=_number(row, "created"),
             torrent_url=_text(row, "torrent_url"),
             content_url=_text(row, "content_url"),
-            group=_text(row, "group"),
             magnet=_text(row, "magnet"),
             files=None if files is None else tuple(map(_file, _list(files, "files"))),
+            group=_text(row, "group"),
+            licence=_text(row, "licence"),
+            description=_text(row, "description"),
+            copies=None if copies is None else tuple(map(_copy, _list(copies, "copies"))),
         )
 
 
@@ -204,7 +236,27 @@ def _torrent(value: object) -> ListedTorrent:
 def _file(value: object) -> ListedFile:
     row = _object(value)
     path = tuple(str(one) for one in _list(row.get("path"), "path"))
-    return ListedFile(path, _number(row, "length") or 0, _text(row, "url"))
+    return ListedFile(
+        path,
+        _number(row, "length") or 0,
+        _text(row, "url"),
+        _text(row, "sha256"),
+        _number(row, "modified"),
+    )
+
+
+def _copy(value: object) -> ListedCopy:
+    row = _object(value)
+    url = _text(row, "url")
+    if url is None:
+        raise FormatError(f"has a copy without `url`: {_shown(value)}")
+    return ListedCopy(
+        url,
+        _text(row, "state") or "unchecked",
+        _text(row, "by") or "publisher",
+        _number(row, "since"),
+        _number(row, "checked"),
+    )
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 
 from outpour.base.errors import NetworkError, OutpourError, WriteError
-from outpour.base.text import from_bytes
+from outpour.downloader.download_item import DownloadItem
 from outpour.downloader.download_options import DownloadOptions
 from outpour.downloader.file_selection import numbered_files, select_files
 from outpour.downloader.free_space import refuse_too_large
+from outpour.downloader.kept_downloads import KeptDownloads
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
 from outpour.downloader.parts_file import fetch_back, stow
 from outpour.downloader.present_files import (
-    ranges,
     refuse_foreign,
     suspects_of,
 )
 from outpour.downloader.tree_fetch import TreeFetch
 from outpour.downloader.unreachable import is_dead, refuse_lonely, stalled, unheard
 from outpour.downloader.web_seed_retries import WebSeedRetries
+from outpour.downloader.written_roots import WrittenRoots
 from outpour.engine import (
     Checked,
     ContentFault,
     Engine,
     EngineEvent,
     MetadataArrived,
-    Resume,
     ResumeStore,
     Status,
     TrackerAnswered,
@@ -38,46 +37,13 @@ from outpour.engine import (
     WebSeedFailed,
     metainfo_of,
     paths_found,
-    root_of,
 )
 from outpour.torrent import bencode
-from outpour.torrent.info import Info, read_info
+from outpour.torrent.info import read_info
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
-SAVE_EVERY_S = 5.0
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-@dataclass(slots=True)
-class _Item:
-    source: Metainfo | Magnet
-    name: str
-    info: Info | None
-    folder: Path
-    root_name: str | None
-    paths: list[bytes]
-    kept: Resume | None
-    moved_at: float
-    wanted: list[int] | None = None
-    suspects: list[int] = field(default_factory=list)
-    done: int = -1
-    troubles: dict[str, str] = field(default_factory=dict)
-    warnings: set[str] = field(default_factory=set)
-    is_complete: bool = False
-    is_over: bool = False
-
-    @property
-    def writes(self) -> Sequence[int]:
-        """Indices, without padding, of the files that are wanted."""
-        if self.wanted is not None or self.info is None:
-            return self.wanted or ()
-        return range(sum(not file.is_padding for file in self.info.files))
-
-    @property
-    def root(self) -> Path:
-        """Where its root file or folder lies."""
-        return self.folder / root_of(self.paths)
 
 
 class Job:
@@ -93,13 +59,12 @@ class Job:
         self._engine = engine
         self._options = options
         self._store = store
-        self._items: dict[bytes, _Item] = {}
-        self._by_root: dict[Path, list[bytes]] = {}
+        self._items: dict[bytes, DownloadItem] = {}
+        self._roots = WrittenRoots()
         self._notes: list[Note] = []
+        self._kept = KeptDownloads(engine, store, self._items, self._notes)
         self._retries = WebSeedRetries(engine)
         self._trees = TreeFetch(engine, options.route)
-        self._cannot_save = False
-        self._saved_at = time.monotonic()
 
     @property
     def is_over(self) -> bool:
@@ -141,7 +106,7 @@ class Job:
             known = metainfo_of(kept.data) or source
         info = known.info if isinstance(known, Metainfo) else None
         name = known.info.name if isinstance(known, Metainfo) else known.name or key.hex()
-        item = _Item(source, name, info, folder, root_name, [], kept, time.monotonic())
+        item = DownloadItem(source, name, info, folder, root_name, [], kept, time.monotonic())
         self._examine(key, item)
         self._engine.add(
             known,
@@ -163,15 +128,15 @@ class Job:
 
     def drop(self, infohash: bytes) -> None:
         """Let go of a torrent, keeping what its next run needs; its files stay."""
-        self._save([infohash], changed_only=True)
+        self._kept.save([infohash], changed_only=True)
         self._engine.remove(infohash)
-        self._forget_root(infohash, self._items.pop(infohash))
+        self._roots.forget(infohash, self._items.pop(infohash))
 
     def leave(self, infohash: bytes) -> None:
         """Let go of a complete torrent, with which the engine goes on."""
         item = self._items.pop(infohash)
         self._trees.forget(infohash)
-        self._forget_root(infohash, item)
+        self._roots.forget(infohash, item)
         if self._store is not None:
             self._store.forget(infohash, item.folder, item.root_name)
 
@@ -196,22 +161,20 @@ class Job:
         outcomes += self._complete(complete)
         if self._options.deadline and self._options.deadline.is_over:
             outcomes += self._end()
-        if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
-            self._save(changed_only=True)
-            self._saved_at = time.monotonic()
+        self._kept.turn()
         return statuses, outcomes
 
     def close(self) -> list[Note]:
         """Keep what the next run needs to go on; returns what could not be said before."""
         self._trees.close()
         # What was just claimed is in the files once the save, which flushes, has ended.
-        self._save(changed_only=True)
+        self._kept.save(changed_only=True)
         for item in self._items.values():
             if item.is_complete and item.info is not None and item.wanted is not None:
                 stow(item.info, item.folder, self._store)
         return self._notes
 
-    def _examine(self, key: bytes, item: _Item) -> None:
+    def _examine(self, key: bytes, item: DownloadItem) -> None:
         """Find out, once the files are known, which are wanted and which are there already."""
         info = item.info
         if info is None:
@@ -222,7 +185,7 @@ class Job:
             item.wanted = numbered_files(info, item.source.selected)
         item.paths = paths_found(info, item.folder, item.root_name, whole=True)
         refuse_too_large(info, item.folder, item.wanted, item.paths)
-        self._refuse_shared(item)
+        self._roots.refuse_shared(item)
         item.suspects = suspects_of(
             info, item.folder, item.paths, item.writes, item.kept,
             overwrite=self._options.overwrite,
@@ -231,49 +194,19 @@ class Job:
         if item.root.name.startswith("."):
             self._notes.append(Note(key, info.name, f"`{item.root}`: the name is hidden by `ls`"))
 
-    def _refuse_shared(self, item: _Item) -> None:
-        """Refuse files that another torrent of this job writes."""
-        for key in self._by_root.get(item.root, ()):
-            other = self._items[key]
-            if other.info is None or (other.is_over and not other.is_complete):
-                continue
-            shared = {item.paths[index] for index in item.writes} & {
-                other.paths[index] for index in other.writes
-            }
-            if shared:
-                path = item.folder / from_bytes(min(shared))
-                raise WriteError(
-                    f"`{path}`: two torrents of this download write it, the other is {key.hex()}",
-                    hint="download one of them to another folder with `-o DIR`",
-                )
-
-    def _forget_root(self, key: bytes, item: _Item) -> None:
-        keys = self._by_root.get(item.root, []) if item.info else []
-        if key in keys:
-            keys.remove(key)
-
-    def _settle(self, key: bytes, item: _Item) -> None:
+    def _settle(self, key: bytes, item: DownloadItem) -> None:
         """Take the files for ours, so that the next run knows them, however this one ends."""
         if item.info is None:
             return
-        keys = self._by_root.setdefault(item.root, [])
-        if key not in keys:
-            keys.append(key)
+        self._roots.take(key, item)
         if item.suspects:
             return
         if item.info.version == "v2":
             # libtorrent must not have the web seeds of such a torrent.
             self._trees.follow(key, item.info, self._web_seeds_of(item), item.writes)
-        owned = {*item.writes}
-        if item.kept is not None and all(item.kept.owns(index) for index in owned):
-            return
-        before = item.kept.owned if item.kept else ()
-        owned.update(index for first, last in before for index in range(first, last + 1))
-        data = item.kept.data if item.kept else None
-        item.kept = Resume(data, True, tuple(ranges(sorted(owned))))
-        self._store_one(key, item, data)
+        self._kept.own(key, item)
 
-    def _web_seeds_of(self, item: _Item) -> list[str]:
+    def _web_seeds_of(self, item: DownloadItem) -> list[str]:
         return [*dict.fromkeys((*item.source.web_seeds, *self._options.web_seeds))]
 
     def _take(self, event: EngineEvent) -> Iterable[Outcome]:
@@ -308,7 +241,7 @@ class Job:
             case _:
                 pass
 
-    def _take_metadata(self, key: bytes, item: _Item) -> None:
+    def _take_metadata(self, key: bytes, item: DownloadItem) -> None:
         raw = self._engine.info(key)
         if raw is None:
             return
@@ -321,7 +254,7 @@ class Job:
         )
         self._settle(key, item)
 
-    def _judge_files(self, key: bytes, item: _Item) -> None:
+    def _judge_files(self, key: bytes, item: DownloadItem) -> None:
         """Go on, when what is there has been checked and has something of the torrent."""
         assert item.info is not None
         has = self._engine.pieces(key)
@@ -366,7 +299,7 @@ class Job:
         for status in complete:
             item = self._items[status.infohash]
             yield Completed(status.infohash, item.name, item.root, status.total)
-        self._save(keys)
+        self._kept.save(keys)
 
     def _end(self) -> Iterable[Outcome]:
         """Give up what is not complete, and end what is."""
@@ -385,32 +318,6 @@ class Job:
         self._trees.forget(key)
         self._engine.pause(key)
         return Failed(key, item.name, error)
-
-    def _save(self, keys: Sequence[bytes] | None = None, *, changed_only: bool = False) -> None:
-        if self._store is None:
-            return
-        chosen = self._items if keys is None else keys
-        saved = self._engine.save_resume(chosen, changed_only=changed_only)
-        for key, data in saved.items():
-            item = self._items.get(key)
-            # Of files that are not ours nothing is kept, or the next run would take them for it.
-            if item is not None and not item.suspects:
-                self._store_one(key, item, data)
-
-    def _store_one(self, key: bytes, item: _Item, data: bytes | None) -> None:
-        if self._store is None:
-            return
-        files = item.paths if item.is_complete else None
-        try:
-            self._store.save(
-                key, item.folder, data, root_name=item.root_name, files=files,
-                owned=item.kept.owned if item.kept else (),
-            )  # fmt: skip
-        except WriteError as error:
-            if not self._cannot_save:
-                self._cannot_save = True
-                text = f"{error.message}; the next run has to check what is there"
-                self._notes.append(Note(key, item.name, text))
 
 
 def _write_error(fault: ContentFault, folder: Path) -> WriteError:

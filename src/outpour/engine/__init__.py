@@ -17,6 +17,7 @@ from outpour.engine.engine_events import (
     ListenFailed,
     MetadataArrived,
     Moved,
+    PieceRead,
     PieceRefused,
     ResumeRefused,
     TrackerAnswered,
@@ -25,13 +26,16 @@ from outpour.engine.engine_events import (
     TrafficCounted,
     WebSeedFailed,
 )
-from outpour.engine.engine_settings import Encryption, EngineSettings, Profile
+from outpour.engine.engine_settings import Encryption, EngineSettings
 from outpour.engine.kept_torrent import metainfo_of
+from outpour.engine.order import Urgency
 from outpour.engine.resume import Resume, ResumeStore
 from outpour.engine.session import Engine
 from outpour.engine.status import Status
+from outpour.engine.tuning import PROFILES, Profile
 
 __all__ = [
+    "PROFILES",
     "Checked",
     "ContentFault",
     "Encryption",
@@ -43,6 +47,7 @@ __all__ = [
     "ListenFailed",
     "MetadataArrived",
     "Moved",
+    "PieceRead",
     "PieceRefused",
     "Profile",
     "Resume",
@@ -53,6 +58,7 @@ __all__ = [
     "TrackerFailed",
     "TrackerWarned",
     "TrafficCounted",
+    "Urgency",
     "WebSeedFailed",
     "disk_paths",
     "locate",

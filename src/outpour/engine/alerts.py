@@ -13,6 +13,7 @@ from outpour.engine.engine_events import (
     ListenFailed,
     MetadataArrived,
     Moved,
+    PieceRead,
     PieceRefused,
     ResumeRefused,
     TrackerAnswered,
@@ -21,7 +22,6 @@ from outpour.engine.engine_events import (
     TrafficCounted,
     WebSeedFailed,
 )
-from outpour.engine.engine_settings import Profile
 from outpour.engine.foreign_text import text_of
 
 _MASK = (
@@ -30,11 +30,18 @@ _MASK = (
     | lt.alert_category.storage
     | lt.alert_category.tracker
 )
-ALERT_MASKS: dict[Profile, int] = {
-    "server": _MASK,
-    # Why a web seed fails is told of its connection; a server has none, and thousands of peers.
-    "client": _MASK | lt.alert_category.connect | lt.alert_category.peer,
-}
+
+
+def alert_mask(*, own_content: bool) -> int:
+    """What libtorrent is to tell of.
+
+    Why a web seed fails is told of its connection; who seeds its own has none, and thousands of
+    peers.
+    """
+    if own_content:
+        return _MASK
+    return _MASK | lt.alert_category.connect | lt.alert_category.peer
+
 
 _FINISHED, _REDIRECTING = 98, 86
 _WORDS = {
@@ -57,6 +64,11 @@ def event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | None:
             return Finished(infohash)
         case lt.hash_failed_alert():
             return PieceRefused(infohash, alert.piece_index)
+        case lt.read_piece_alert():
+            fault = alert.error.value()
+            data = None if fault else bytes(alert.buffer)
+            why = lowered(reason_of(alert.error)) if fault else ""
+            return PieceRead(infohash, alert.piece, data, why)
         case lt.file_error_alert():
             return _content_fault(infohash, alert.error, text_of(alert.filename))
         case lt.storage_moved_alert():

@@ -48,6 +48,21 @@ class PieceRefused(EngineEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class PieceRead(EngineEvent):
+    """A piece that `Engine.read_piece` asked for.
+
+    Attributes:
+        piece: Its number.
+        data: Its bytes, which matched their hash; None when they cannot be read.
+        message: Why they cannot, else empty.
+    """
+
+    piece: int
+    data: bytes | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContentFault(EngineEvent):
     """A file could not be read or written; the torrent stands still.
 

@@ -1,9 +1,4 @@
-"""How an engine behaves, and the libtorrent settings that follow from it.
-
-The choices were measured on loopback, where the path is as fast as it gets: uTP moves a twentieth
-of what TCP does, larger buffers and queues change nothing or slow it down, and several such
-tunings together cost a third. So both profiles leave libtorrent's buffers alone.
-"""
+"""How an engine behaves, and the libtorrent settings that follow from it."""
 
 from __future__ import annotations
 
@@ -15,54 +10,13 @@ from outpour.base.errors import SettingsError
 from outpour.base.host_port import PORT_MAX, split_host_port
 from outpour.base.http_route import Proxy
 from outpour.base.identity import fingerprint, user_agent
+from outpour.engine.tuning import PROFILES, Profile, tuned
 
-Profile = Literal["server", "client"]
 Encryption = Literal["allow", "require", "off"]
 
 _ENCRYPTION = {"require": 0, "allow": 1, "off": 2}
 _PROXIES = {("socks5", False): 2, ("socks5", True): 3, ("http", False): 4, ("http", True): 5}
 """libtorrent's numbers, by what a proxy speaks and whether it asks for a name."""
-_LIMITS: dict[Profile, dict[str, int]] = {
-    "server": {
-        "connections_limit": 4000,
-        "unchoke_slots_limit": 400,
-        "listen_queue_size": 512,
-        "file_pool_size": 400,
-    },
-    "client": {
-        "connections_limit": 500,
-        "unchoke_slots_limit": 20,
-        "listen_queue_size": 64,
-        "file_pool_size": 100,
-    },
-}
-
-_ALWAYS: dict[str, object] = {
-    "alert_queue_size": 20_000,
-    # A port that is taken is an error to report, never a reason to take its neighbour.
-    "max_retry_port_bind": 0,
-    "listen_system_port_fallback": False,
-    # The default would have each WebTorrent offer ask a server that no torrent names.
-    "webtorrent_stun_server": "",
-    "mixed_mode_algorithm": 0,
-    # Mirrors and fleets sit behind one address; connections_limit bounds them all.
-    "allow_multiple_connections_per_ip": True,
-    "active_downloads": -1,
-    "active_seeds": -1,
-    "active_limit": -1,
-    "active_tracker_limit": -1,
-    "active_checking": 2,
-    # Each tracker of each tier: a publisher names several to be found on all, and who adds one by
-    # hand wants it asked though another answers. Either alone leaves some out.
-    "announce_to_all_trackers": True,
-    "announce_to_all_tiers": True,
-    "max_concurrent_http_announces": 100,
-    "tracker_completion_timeout": 15,
-    "min_reconnect_time": 10,
-    "smooth_connects": False,
-    "connection_speed": 100,
-    "urlseed_wait_retry": 10,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +25,26 @@ class EngineSettings:
 
     Attributes:
         listen: Addresses as `HOST:PORT`, IPv6 in brackets; port 0 lets the system choose.
-        profile: `server` for a publisher with many torrents and peers, `client` to download.
+        profile: `server` for many torrents and peers, `desktop` for a person's machine, `small`
+            for one with little memory; `tuning` says what each means.
+        own_content: Torrents are one's own, and their trackers may be anywhere; else they come
+            from strangers, and may aim at what only this machine reaches.
         user_agent: What trackers and web seeds see.
         fingerprint: The first 8 bytes of the peer id (BEP 20).
         download_rate: Bytes a second, 0 for no limit; on the local network too.
         upload_rate: Bytes a second, 0 for no limit; on the local network too.
         torrent_upload_rate: The same for each torrent by itself.
+        torrent_download_rate: Bytes a second received of each torrent, 0 for no limit.
         connections: Peers at once, 0 for what the profile says.
+        torrent_connections: The same for each torrent by itself, 0 for no limit of its own.
+        interface: Name of the network interface that all connections to peers, trackers and web
+            seeds begin at, None for what the system chooses; without it there are none.
         upload_slots: Peers that are sent to at once, 0 for what the profile says.
         dht: Take part in the DHT (BEP 5).
         lsd: Look for peers on the local network (BEP 14).
         upnp: Ask the router to forward the port (UPnP and NAT-PMP).
-        utp: Take part in uTP (BEP 29) besides TCP.
+        utp: Take part in uTP (BEP 29) besides TCP: others may come over it, and where TCP reaches
+            nobody it is tried.
         encryption: Of the connections to peers.
         announce_ip: Address that trackers are told, None for the one they see.
         proxy: Through which to speak to trackers, peers and web seeds.
@@ -91,13 +53,17 @@ class EngineSettings:
     """
 
     listen: tuple[str, ...] = ("0.0.0.0:0", "[::]:0")
-    profile: Profile = "client"
+    profile: Profile = "desktop"
+    own_content: bool = False
     user_agent: str = field(default_factory=user_agent)
     fingerprint: str = field(default_factory=fingerprint)
     download_rate: int = 0
     upload_rate: int = 0
     torrent_upload_rate: int = 0
+    torrent_download_rate: int = 0
     connections: int = 0
+    torrent_connections: int = 0
+    interface: str | None = None
     upload_slots: int = 0
     dht: bool = False
     lsd: bool = False
@@ -114,11 +80,16 @@ class EngineSettings:
             "download_rate",
             "upload_rate",
             "torrent_upload_rate",
+            "torrent_download_rate",
             "connections",
+            "torrent_connections",
             "upload_slots",
         ):
             if getattr(self, name) < 0:
                 raise SettingsError(f"`{name}`: must not be negative")
+        if self.profile not in PROFILES:
+            hint = f"one of {', '.join(PROFILES)}"
+            raise SettingsError(f"`{self.profile}`: no profile", hint=hint)
         self._check_proxy()
         if not self.listen:
             raise SettingsError("`listen`: needs at least one address")
@@ -147,8 +118,7 @@ class EngineSettings:
 def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, object]:
     """Return libtorrent's settings for an engine."""
     pack: dict[str, object] = {
-        **_ALWAYS,
-        **_LIMITS[settings.profile],
+        **tuned(settings.profile),
         "alert_mask": alert_mask,
         "user_agent": settings.user_agent,
         "peer_fingerprint": settings.fingerprint,
@@ -157,15 +127,15 @@ def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, obj
         "enable_lsd": settings.lsd,
         "enable_upnp": settings.upnp,
         "enable_natpmp": settings.upnp,
-        "enable_outgoing_utp": settings.utp,
+        # `TcpFirst` turns it on where it is needed.
+        "enable_outgoing_utp": False,
         "enable_incoming_utp": settings.utp,
         "out_enc_policy": _ENCRYPTION[settings.encryption],
         "in_enc_policy": _ENCRYPTION[settings.encryption],
         "download_rate_limit": settings.download_rate,
         "upload_rate_limit": settings.upload_rate,
         "stop_tracker_timeout": settings.stop_timeout_s,
-        # What a publisher adds is its own; what a client adds may aim at the local network.
-        "ssrf_mitigation": settings.profile == "client",
+        "ssrf_mitigation": not settings.own_content,
     }
     if not settings.dht:
         pack["dht_bootstrap_nodes"] = ""
@@ -173,6 +143,7 @@ def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, obj
         "connections_limit": settings.connections,
         "unchoke_slots_limit": settings.upload_slots,
         "announce_ip": settings.announce_ip,
+        "outgoing_interfaces": settings.interface,
     }
     pack |= {name: value for name, value in given.items() if value}
     return pack | (_proxy_pack(settings.proxy) if settings.proxy else {})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from typing import Any
 
 from outpour.base.errors import NetworkError
-from outpour.engine.alerts import ALERT_MASKS
+from outpour.engine.alerts import alert_mask
 from outpour.engine.binding import lt
 from outpour.engine.engine_events import ListenFailed
 from outpour.engine.engine_settings import EngineSettings, settings_pack
@@ -17,16 +18,32 @@ GLOBAL_CLASS = 1 << 0
 
 
 def open_session(settings: EngineSettings) -> lt.session:
-    """Start a session; which addresses it listens on, it tells by alerts."""
+    """Start a session; which addresses it listens on, it tells by alerts.
+
+    Raises:
+        NetworkError: The machine has no such interface.
+    """
+    _check_interface(settings.interface)
     if settings.ca_file is not None:
         # libtorrent has no setting for it, and its TLS reads this.
         os.environ["SSL_CERT_FILE"] = str(settings.ca_file.absolute())
     params = lt.session_params()
-    pack: Any = settings_pack(settings, alert_mask=ALERT_MASKS[settings.profile])
+    pack: Any = settings_pack(settings, alert_mask=alert_mask(own_content=settings.own_content))
     params.settings = pack
     session = lt.session(params)
     _limit_all_peers(session)
     return session
+
+
+def _check_interface(name: str | None) -> None:
+    if name is None:
+        return
+    # libtorrent waits for one that may come, and is silent about it.
+    names = [known for _, known in socket.if_nameindex()]
+    if name not in names:
+        raise NetworkError(
+            f"`{name}`: no such network interface", hint=f"this machine has {', '.join(names)}"
+        )
 
 
 def _limit_all_peers(session: lt.session) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from outpour.engine.status import Mode
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
+
+Urgency = Literal["first", "last"]
+"""When the pieces of a file are asked for, before all others or after them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,8 @@ class Order:
     trackers: Sequence[Sequence[str]] | None = None
     web_seeds: Sequence[str] = ()
     wanted: Collection[int] | None = None
+    urgency: Mapping[int, Urgency] | None = None
+    sequential: bool = False
     known_as: bytes | None = None
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import string
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from outpour.base.text import is_utf8
 from outpour.engine.alerts import lowered
 from outpour.engine.binding import lt
 from outpour.engine.disk_layout import as_read, disk_paths
-from outpour.engine.order import Order
+from outpour.engine.order import Order, Urgency
 from outpour.torrent import bencode
 from outpour.torrent.info import Info, read_info
 from outpour.torrent.magnet_link import Magnet
@@ -30,6 +30,7 @@ _COUNTERS = (
 )  # fmt: skip
 _CLAIMS = ("have_pieces", "verified_pieces", "unfinished_pieces")
 _NORMAL_PRIORITY = 4
+_PRIORITIES = {"first": 7, "last": 1}
 
 
 def params_of(order: Order, kept: lt.add_torrent_params | None) -> lt.add_torrent_params:
@@ -70,8 +71,8 @@ def place_files(
     params.renamed_files = renamed_files(
         files, disk_paths(info) if order.paths is None else order.paths
     )  # type: ignore[assignment]
-    if order.wanted is not None:
-        params.file_priorities = file_priorities(files, order.wanted)
+    if order.wanted is not None or order.urgency:
+        params.file_priorities = file_priorities(files, order.wanted, order.urgency or {})
     elif order.mode == "seed" and not params.flags & lt.torrent_flags.seed_mode:
         # libtorrent makes empty files that are missing, of what is only to be seeded too.
         sizes = map(files.layout().file_size, range(files.num_files()))
@@ -117,6 +118,8 @@ def _is_there(order: Order) -> bool:
 
 def _flags_of(order: Order, *, is_trusted: bool) -> int:
     flags = lt.torrent_flags.update_subscribe | lt.torrent_flags.apply_ip_filter
+    if order.sequential:
+        flags |= lt.torrent_flags.sequential_download
     if order.mode == "seed":
         # Keeps a torrent that is only to be seeded from ever writing to its content.
         flags |= lt.torrent_flags.upload_mode
@@ -208,8 +211,20 @@ def _differ_in_case_only(paths: Collection[bytes]) -> bool:
     return len(files) < len(paths) or not files.isdisjoint(folders)
 
 
-def file_priorities(files: lt.torrent_info, wanted: Collection[int]) -> list[int]:
-    """Turn the indices of wanted files, padding not counted, into libtorrent's priorities."""
+def file_priorities(
+    files: lt.torrent_info, wanted: Collection[int] | None, urgency: Mapping[int, Urgency]
+) -> list[int]:
+    """Turn what is wanted, and when, into libtorrent's priorities.
+
+    Args:
+        files: The torrent.
+        wanted: Indices of files, padding not counted; None for all.
+        urgency: By the same indices which come before or after the others.
+    """
     stored = [index for index, _ in stored_files(files)]
-    chosen = {stored[index] for index in wanted if 0 <= index < len(stored)}
-    return [_NORMAL_PRIORITY if index in chosen else 0 for index in range(files.num_files())]
+    priorities = [_NORMAL_PRIORITY if wanted is None else 0] * files.num_files()
+    for number in range(len(stored)) if wanted is None else wanted:
+        if 0 <= number < len(stored):
+            when = urgency.get(number)
+            priorities[stored[number]] = _PRIORITIES[when] if when else _NORMAL_PRIORITY
+    return priorities

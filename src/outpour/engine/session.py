@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from outpour.base.errors import FormatError, OutpourError
-from outpour.engine.alerts import event_of
+from outpour.engine.alert_inbox import AlertInbox
 from outpour.engine.binding import lt
 from outpour.engine.disk_layout import make_writable
-from outpour.engine.engine_events import (
-    ContentFault,
-    EngineEvent,
-    EventsLost,
-    ListenFailed,
-    ResumeRefused,
-    TrackerFailed,
-)
+from outpour.engine.engine_events import EngineEvent, ListenFailed, ResumeRefused, TrackerFailed
 from outpour.engine.engine_settings import EngineSettings
 from outpour.engine.entry import Entry
 from outpour.engine.goodbye import drop, say_goodbye
 from outpour.engine.kept_torrent import layers_of
 from outpour.engine.opening import cannot_listen, open_session
-from outpour.engine.order import Order
+from outpour.engine.order import Order, Urgency
 from outpour.engine.parameters import info_of, params_of, place_files, read_kept
 from outpour.engine.status import Mode, Status
+from outpour.engine.tcp_first import TcpFirst
 from outpour.engine.tracker_guard import guard
 from outpour.engine.utf8_names import require_utf8
 from outpour.torrent.info import Info
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
-EVENTS_MAX = 20_000
 LISTEN_WAIT_S = 5.0
 STATUS_WAIT_S = 2.0
 
@@ -54,15 +46,10 @@ class Engine:
         require_utf8()
         self._settings = settings or EngineSettings()
         self._lock = threading.RLock()
-        self._entries: dict[bytes, Entry] = {}
-        self._keys: dict[lt.torrent_handle, bytes] = {}
-        self._events: deque[EngineEvent] = deque(maxlen=EVENTS_MAX)
-        self._lost = 0
-        self._addresses: list[tuple[str, int]] = []
-        self._resume: dict[bytes, bytes] = {}
-        self._resume_pending: set[bytes] = set()
-        self._flush_pending: set[bytes] = set()
-        self._updates = 0
+        self._inbox = AlertInbox(self._release_unasked)
+        self._tcp_first = TcpFirst()
+        self._entries = self._inbox.entries
+        self._keys = self._inbox.keys
         self._session: lt.session | None = open_session(self._settings)
         try:
             self._await_listening()
@@ -82,7 +69,7 @@ class Engine:
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
         """Where peers can connect, as (host, port)."""
-        return tuple(self._addresses)
+        return tuple(self._inbox.addresses)
 
     def add(
         self,
@@ -98,6 +85,8 @@ class Engine:
         trackers: Sequence[Sequence[str]] | None = None,
         web_seeds: Sequence[str] = (),
         wanted: Collection[int] | None = None,
+        urgency: Mapping[int, Urgency] | None = None,
+        sequential: bool = False,
         known_as: bytes | None = None,
     ) -> bytes:
         """Take a torrent in and start it.
@@ -116,6 +105,8 @@ class Engine:
             trackers: Tiers of announce URLs in place of the torrent's.
             web_seeds: URLs (BEP 19) on top of the torrent's; pure v2 torrents use none.
             wanted: Indices of the files to download; None for all.
+            urgency: By the same indices which files come before or after the others.
+            sequential: Ask for pieces in their order.
             known_as: The infohash by which to speak of the torrent, if it has several.
 
         Returns:
@@ -128,8 +119,8 @@ class Engine:
         """
         order = Order(
             source=source, save_path=save_path, mode=mode, trust=trust, recheck=recheck, held=held,
-            paths=paths, trackers=trackers, web_seeds=web_seeds, wanted=wanted,
-            known_as=known_as,
+            paths=paths, trackers=trackers, web_seeds=web_seeds, wanted=wanted, urgency=urgency,
+            sequential=sequential, known_as=known_as,
         )  # fmt: skip
         if order.key in self._entries:
             raise OutpourError(f"`{order.name}`: added already")
@@ -145,7 +136,7 @@ class Engine:
     def _guarded(self, order: Order) -> Order:
         order, refused, needs_leave = guard(order, self._settings)
         for url, why in refused.items():
-            self._remember(TrackerFailed(order.key, url, why, 1))
+            self._inbox.remember(TrackerFailed(order.key, url, why, 1))
         if needs_leave:
             self._open.apply_settings({"ssrf_mitigation": False})
         return order
@@ -156,6 +147,7 @@ class Engine:
         info: Info,
         *,
         wanted: Collection[int] | None = None,
+        urgency: Mapping[int, Urgency] | None = None,
         held: bool = False,
         paths: Sequence[bytes] | None = None,
     ) -> None:
@@ -165,6 +157,7 @@ class Engine:
             infohash: The torrent.
             info: What came, read.
             wanted: Indices of the files to download; None for all.
+            urgency: By the same indices which files come before or after the others.
             held: Check the files first, and write nothing before `unpause`.
             paths: Where files lie below `save_path`, padding left out; None as `disk_paths` says.
         """
@@ -173,7 +166,7 @@ class Engine:
             files = entry.handle.torrent_file()
             if files is None:
                 raise OutpourError(f"`{infohash.hex()}`: its files are not known yet")
-            order = replace(entry.order, wanted=wanted, held=held, paths=paths)
+            order = replace(entry.order, wanted=wanted, urgency=urgency, held=held, paths=paths)
             self._begin_anew(entry, order, files, info)
 
     def _begin_anew(self, entry: Entry, order: Order, files: lt.torrent_info, info: Info) -> None:
@@ -193,6 +186,9 @@ class Engine:
 
     def _enter(self, order: Order, params: lt.add_torrent_params, *, keeps_info: bool) -> None:
         params.upload_limit = self._settings.torrent_upload_rate
+        params.download_limit = self._settings.torrent_download_rate
+        if self._settings.torrent_connections:
+            params.max_connections = self._settings.torrent_connections
         handle = self._open.add_torrent(params)
         self._keys[handle] = order.key
         self._entries[order.key] = Entry(
@@ -231,6 +227,18 @@ class Engine:
     def pieces(self, infohash: bytes) -> list[bool]:
         """Return of each piece whether it is on disk and matched its hash."""
         return self._entry(infohash).handle.status(lt.torrent_handle.query_pieces).pieces
+
+    def read_piece(self, infohash: bytes, piece: int) -> None:
+        """Have a piece told of as a `PieceRead`, as soon as it is there; it comes before others."""
+        flag = lt.torrent_handle.alert_when_available
+        self._entry(infohash).handle.set_piece_deadline(piece, 0, flag)
+
+    def block(self, ranges: Iterable[tuple[str, str]]) -> None:
+        """Have nothing to do with addresses, given as the first and the last of each range."""
+        blocked = lt.ip_filter()
+        for first, last in ranges:
+            blocked.add_rule(first, last, 1)
+        self._open.set_ip_filter(blocked)
 
     def connect_peer(self, infohash: bytes, host: str, port: int) -> None:
         """Connect to a peer that no tracker named."""
@@ -284,13 +292,16 @@ class Engine:
     def statuses(self, infohashes: Collection[bytes] | None = None) -> tuple[Status, ...]:
         """Return how torrents are doing, in the order they were added; None is all of them."""
         with self._lock:
-            seen = self._updates
+            seen = self._inbox.updates
             self._open.post_torrent_updates()
             deadline = time.monotonic() + STATUS_WAIT_S
-            while self._updates == seen and time.monotonic() < deadline:
+            while self._inbox.updates == seen and time.monotonic() < deadline:
                 self._open.wait_for_alert(100)
                 self._pump()
-            return tuple(self._entries[key].look() for key in self._chosen(infohashes))
+            found = tuple(self._entries[key].look() for key in self._chosen(infohashes))
+            if self._settings.utp:
+                self._tcp_first.look(found, self._open)
+            return found
 
     def status(self, infohash: bytes) -> Status:
         """Return how one torrent is doing."""
@@ -306,12 +317,7 @@ class Engine:
         with self._lock:
             if self._session is not None:
                 self._pump()
-            events = [*self._events]
-            self._events.clear()
-            if self._lost:
-                events.insert(0, EventsLost(None, self._lost))
-                self._lost = 0
-            return events
+            return self._inbox.drain()
 
     def count_traffic(self) -> None:
         """Have it told soon what was sent and received: a `TrafficCounted` is among the events."""
@@ -320,7 +326,7 @@ class Engine:
     def wait(self, timeout_s: float) -> bool:
         """Sleep until something happens; True when an event waits."""
         deadline = time.monotonic() + timeout_s
-        while not self._events:
+        while not self._inbox.events:
             rest = deadline - time.monotonic()
             if rest <= 0:
                 return False
@@ -347,17 +353,17 @@ class Engine:
         if changed_only:
             flags |= lt.save_resume_flags_t.only_if_modified
         with self._lock:
-            self._resume.clear()
-            self._resume_pending = {*self._chosen(infohashes)}
-            for key in self._resume_pending:
+            self._inbox.resume.clear()
+            self._inbox.resume_pending = {*self._chosen(infohashes)}
+            for key in self._inbox.resume_pending:
                 entry = self._entries[key]
                 keep = lt.save_resume_flags_t.save_info_dict if entry.keeps_info else 0
                 entry.handle.save_resume_data(flags | keep)
             deadline = time.monotonic() + timeout_s
-            while self._resume_pending and time.monotonic() < deadline:
+            while self._inbox.resume_pending and time.monotonic() < deadline:
                 self._open.wait_for_alert(50)
                 self._pump()
-            return dict(self._resume)
+            return dict(self._inbox.resume)
 
     def flush(
         self, infohashes: Collection[bytes] | None = None, *, timeout_s: float = 60.0
@@ -371,14 +377,14 @@ class Engine:
             timeout_s: How long to wait.
         """
         with self._lock:
-            self._flush_pending = {*self._chosen(infohashes)}
-            for key in self._flush_pending:
+            self._inbox.flush_pending = {*self._chosen(infohashes)}
+            for key in self._inbox.flush_pending:
                 self._entries[key].handle.flush_cache()
             deadline = time.monotonic() + timeout_s
-            while self._flush_pending and time.monotonic() < deadline:
+            while self._inbox.flush_pending and time.monotonic() < deadline:
                 self._open.wait_for_alert(50)
                 self._pump()
-            return not self._flush_pending
+            return not self._inbox.flush_pending
 
     def _chosen(self, infohashes: Collection[bytes] | None) -> list[bytes]:
         return [*filter(self.__contains__, self._entries if infohashes is None else infohashes)]
@@ -412,7 +418,7 @@ class Engine:
         try:
             return read_kept(resume, key) if resume is not None else None
         except FormatError as error:
-            self._remember(ResumeRefused(key, error.message))
+            self._inbox.remember(ResumeRefused(key, error.message))
             return None
 
     def _await_listening(self) -> None:
@@ -420,40 +426,18 @@ class Engine:
             return  # Nobody connects to a machine that is seen as its proxy.
         deadline = time.monotonic() + LISTEN_WAIT_S
         failures: list[ListenFailed] = []
-        while not self._addresses and not failures and time.monotonic() < deadline:
+        while not self._inbox.addresses and not failures and time.monotonic() < deadline:
             self._open.wait_for_alert(50)
             # A call that the network thread answers: whatever it does to open sockets is done.
             self._open.listen_port()
             self._pump()
-            failures = [event for event in self._events if isinstance(event, ListenFailed)]
-        if self._addresses and not any("in use" in failure.message for failure in failures):
+            failures = [event for event in self._inbox.events if isinstance(event, ListenFailed)]
+        if self._inbox.addresses and not any("in use" in failure.message for failure in failures):
             return
         raise cannot_listen([*failures, ListenFailed(None, self._settings.listen[0], "timeout")][0])
 
     def _pump(self) -> None:
-        for alert in self._open.pop_alerts():
-            match alert:
-                case lt.state_update_alert():
-                    self._take_updates(alert)
-                case lt.listen_succeeded_alert():
-                    self._take_address(alert)
-                case lt.save_resume_data_alert() | lt.save_resume_data_failed_alert():
-                    self._take_resume(alert)
-                case lt.cache_flushed_alert():
-                    self._flush_pending.discard(self._keys.get(alert.handle, b""))
-                case lt.torrent_alert():
-                    key = self._keys.get(alert.handle)
-                    # A torrent that was removed may still be spoken of for a moment.
-                    if key is None:
-                        continue
-                    if isinstance(alert, lt.peer_disconnected_alert | lt.peer_error_alert):
-                        self._remember(self._entries[key].web_seed_event(alert))
-                    elif self._entries[key].is_news(alert):
-                        self._remember(event_of(alert, key))
-                        if isinstance(alert, lt.metadata_received_alert):
-                            self._release_unasked(self._entries[key])
-                case _:
-                    self._remember(event_of(alert, None))
+        self._inbox.pump(self._open)
 
     def _release_unasked(self, entry: Entry) -> None:
         files, order = entry.handle.torrent_file(), entry.order
@@ -464,37 +448,4 @@ class Engine:
         except OutpourError as error:
             entry.note_fault(error.message)
             return
-        self.release(order.key, info, wanted=order.wanted, paths=order.paths)
-
-    def _take_updates(self, alert: lt.state_update_alert) -> None:
-        self._updates += 1
-        for raw in alert.status:
-            key = self._keys.get(raw.handle)
-            if key is not None:
-                entry = self._entries[key]
-                entry.raw, entry.status = raw, None
-
-    def _take_address(self, alert: lt.listen_succeeded_alert) -> None:
-        if alert.socket_type == lt.socket_type_t.tcp:
-            self._addresses.append((alert.address, alert.port))
-
-    def _take_resume(
-        self, alert: lt.save_resume_data_alert | lt.save_resume_data_failed_alert
-    ) -> None:
-        key = self._keys.get(alert.handle)
-        if key is None:
-            return
-        self._resume_pending.discard(key)
-        if isinstance(alert, lt.save_resume_data_alert):
-            self._resume[key] = lt.write_resume_data_buf(alert.params)
-
-    def _remember(self, event: EngineEvent | None) -> None:
-        if event is None:
-            return
-        if isinstance(event, ContentFault) and event.infohash in self._entries:
-            entry = self._entries[event.infohash]
-            where = f"`{event.path}`: " if event.path else ""
-            entry.note_fault(f"{where}{event.message}")
-        if len(self._events) == EVENTS_MAX:
-            self._lost += 1
-        self._events.append(event)
+        self.release(order.key, info, wanted=order.wanted, urgency=order.urgency, paths=order.paths)

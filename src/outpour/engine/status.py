@@ -44,7 +44,8 @@ class Status:
         error: Why the state is `error`, else None.
         save_path: The folder that holds the torrent's root file or folder.
         seeding_s: Seconds spent with everything that is wanted.
-        candidates: Peers that are known and not connected.
+        candidates: Peers that are known, not connected, and worth an attempt soon.
+        known_peers: Peers that were ever heard of.
     """
 
     infohash: bytes
@@ -63,6 +64,7 @@ class Status:
     save_path: Path
     seeding_s: int = 0
     candidates: int = 0
+    known_peers: int = 0
 
     @property
     def complete(self) -> bool:
@@ -121,4 +123,5 @@ def status_of(
         save_path=save_path,
         seeding_s=int(raw.finished_duration.total_seconds()),
         candidates=raw.connect_candidates,
+        known_peers=raw.list_peers,
     )

@@ -52,7 +52,7 @@ def guard(order: Order, settings: EngineSettings) -> tuple[Order, dict[str, str]
     for url in urls:
         if settings.proxy and settings.proxy.scheme == "http" and _is_udp(url):
             refused[url] = UNPROXIED
-        elif settings.profile == "client" and aims_at_loopback(url) and not _is_udp(url):
+        elif not settings.own_content and aims_at_loopback(url) and not _is_udp(url):
             if not is_announce(url):
                 refused[url] = STRANGE
             needs_leave |= is_announce(url) and not urlsplit(url).path.startswith("/announce")

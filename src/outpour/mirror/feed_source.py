@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from outpour.base.errors import FormatError, OutpourError
+from outpour.base.errors import OutpourError
 from outpour.base.http_fetch import fetch
 from outpour.base.http_route import Route
 from outpour.base.public_address import addresses_of, is_public
-from outpour.base.units import MIB
-from outpour.mirror.feed_reader import read_feed
+from outpour.client import Feed, FetchedFeed, fetch_feed
 from outpour.mirror.followed_source import Complain, Tell
-from outpour.mirror.offer import Offer
+from outpour.mirror.offer import Listing, Offer
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo
 
-BYTES_MAX = 64 * MIB
 FETCH_S = 60.0
 PAUSE_S, PAUSE_S_MAX = 5.0, 600.0
 
@@ -40,7 +38,7 @@ class FeedSource:
         self._url = url
         self._route = route
         self._every_s = every_s
-        self._held: dict[str, str] = {}
+        self._last: FetchedFeed | None = None
         self._near: frozenset[str] = frozenset()
 
     def follow(self, tell: Tell, complain: Complain, ended: threading.Event) -> None:
@@ -71,18 +69,22 @@ class FeedSource:
         return is_public(address) or address in self._near
 
     def _look(self, tell: Tell) -> None:
-        route = replace(self._route, headers=(*self._route.headers, *self._held.items()))
-        answer = fetch(
-            self._url, bytes_max=BYTES_MAX, timeout_s=FETCH_S, route=route, any_status=True
-        )
-        if answer.status == 304:
+        found = fetch_feed(self._url, last=self._last, timeout_s=FETCH_S, route=self._route)
+        if found is self._last:
             return
-        if answer.status >= 400:
-            raise FormatError(f"`{self._url}`: HTTP {answer.status}")
-        self._near = addresses_of(urlsplit(answer.url).hostname or "")
-        listing = read_feed(answer.body, answer.url)
-        given = {"If-None-Match": "etag", "If-Modified-Since": "last-modified"}
-        self._held = {
-            name: answer.headers[field] for name, field in given.items() if field in answer.headers
-        }
-        tell(listing)
+        self._near = addresses_of(urlsplit(found.url).hostname or "")
+        self._last = found
+        tell(listing_of(found.feed))
+
+
+def listing_of(feed: Feed) -> Listing:
+    """What a feed offers: a torrent for each .torrent that its entries name."""
+    offers: dict[str, Offer] = {}
+    for entry in feed.entries:
+        for url in entry.torrents or ((entry.magnet,) if entry.magnet else ()):
+            name = entry.title or unquote(urlsplit(url).path.rpartition("/")[2])
+            where = url if entry.torrents else None
+            offers.setdefault(
+                url, Offer(url, name, entry.length, entry.published_at, torrent_url=where)
+            )
+    return Listing(offers, is_whole=False, is_cut=feed.is_cut)

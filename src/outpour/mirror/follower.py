@@ -174,8 +174,8 @@ class Follower:
         if told != self._told:
             self._told = told
             self._tell(Followed(self._options.source, *told))
-            if listing.left_out:
-                text = f"{listing.left_out} more are listed than a mirror takes, and left out"
+            if listing.is_cut:
+                text = "lists more than a mirror takes; the rest is left out"
                 self._tell(Noted(f"{self._options.source}: {text}"))
         self._is_wanted.set()
 

@@ -17,6 +17,7 @@ from outpour.base.errors import OutpourError, WriteError, reason
 from outpour.base.files import write_atomically
 from outpour.base.text import from_bytes
 from outpour.mirror.offer import Offer
+from outpour.torrent.disk_names import safe_name
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.state.state_file import set_aside
 
@@ -65,7 +66,8 @@ class Held:
         """Begin to hold what is offered."""
         info = metainfo.info
         return cls(
-            info.infohash, offer.key, info.name, offer.group or "", info.length,
+            info.infohash, offer.key, info.name,
+            safe_name(offer.group) if offer.group else "", info.length,
             offer.published_at if offer.published_at is not None else metainfo.creation_date,
         )  # fmt: skip
 

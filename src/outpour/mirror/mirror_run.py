@@ -26,13 +26,13 @@ from outpour.mirror.presented import Presented
 from outpour.mirror.registration import Registration
 from outpour.mirror.transfers import Transfers
 from outpour.publisher.introductions import Introductions
-from outpour.publisher.public_urls import local_page, public_urls
+from outpour.publisher.public_urls import PublicUrls, local_page, public_urls
 from outpour.publisher.publish_events import Noted, Serving, Stopped
 from outpour.publisher.publish_state import claim, noted, settings_of, started_tracker
 from outpour.publisher.published import PublishedTorrents
 from outpour.publisher.published_beside import PublishedBeside
 from outpour.publisher.published_view import PublishedView
-from outpour.publisher.self_listing import self_listing
+from outpour.publisher.self_listing import SelfListing, self_listing
 from outpour.publisher.sidecar_table import SidecarTable
 from outpour.publisher.site import Site, site_app
 from outpour.tracker.service import TrackerService
@@ -98,29 +98,9 @@ async def _serve(
         tracker.operation.also_read(seeder.numbers)
         listing = await self_listing(serving, tracker, urls, seeder)
         published = PublishedTorrents()
-        # Of what is still fetched the job knows, which is made below.
-        introductions = Introductions(
-            tracker, seeder, published, lambda announced: job.other(announced)
+        job, follower = _job(
+            options, state, tracker, holdings, tell, urls, seeder, listing, published
         )
-        presented = Presented(
-            holdings, tracker, published, listing, introductions, urls,
-            has_content=serving.content,
-        )  # fmt: skip
-        transfers = Transfers(
-            seeder, state / "resume", options.folder, options.route,
-            discovers=serving.dht or serving.lsd,
-        )  # fmt: skip
-
-        def turn() -> None:
-            introductions.turn()
-            listing.turn()
-
-        grace = Grace(options.grace_s)
-        job = MirrorJob(
-            holdings, Placement(options.folder), transfers, presented, grace, turn, tell,
-            delete=options.delete,
-        )  # fmt: skip
-        follower = Follower(options, holdings, job, grace, tell)
         registration = None
         if options.token_file is not None:
             registration = Registration(
@@ -129,7 +109,9 @@ async def _serve(
         view = PublishedView(tracker, published, follows_links=False, has_content=serving.content)
         beside = PublishedBeside(view, published, SidecarTable(), ())
         name = f"Mirror of {urlsplit(options.source).hostname}"
-        app = site_app(name, tracker, view, beside, MirrorDeeds(tracker, seeder))
+        deeds = MirrorDeeds(tracker, seeder)
+        deeds.begin()
+        app = site_app(name, tracker, view, beside, deeds)
         site = Site(tracker, app, tell, stack)
         obeying: set[asyncio.Task[None]] = set()
 
@@ -150,6 +132,44 @@ async def _serve(
         await site.serve(ready, urls, works)
     finally:
         listing.close()
+
+
+def _job(
+    options: MirrorOptions,
+    state: Path,
+    tracker: TrackerService,
+    holdings: Holdings,
+    tell: Callable[[Event], None],
+    urls: PublicUrls,
+    seeder: MirrorSeeder,
+    listing: SelfListing,
+    published: PublishedTorrents,
+) -> tuple[MirrorJob, Follower]:
+    serving = options.serving
+    # Of what is still fetched the job knows, which is made below.
+    introductions = Introductions(
+        tracker, seeder, published, lambda announced: job.other(announced)
+    )
+    presented = Presented(
+        holdings, tracker, published, listing, introductions, urls,
+        has_content=serving.content,
+    )  # fmt: skip
+    transfers = Transfers(
+        seeder, state / "resume", options.folder, options.route,
+        discovers=serving.dht or serving.lsd,
+    )  # fmt: skip
+
+    def turn() -> None:
+        introductions.turn()
+        listing.turn()
+
+    grace = Grace(options.grace_s)
+    job = MirrorJob(
+        holdings, Placement(options.folder), transfers, presented, grace, turn, tell,
+        delete=options.delete,
+    )  # fmt: skip
+    follower = Follower(options, holdings, job, grace, tell)
+    return job, follower
 
 
 def _make_writable(folder: Path) -> None:

@@ -23,7 +23,7 @@ class MirrorSeeder(Seeder):
     """
 
     def __init__(self, options: PublishOptions, hosts: Iterable[str], own: Iterable[str]) -> None:
-        super().__init__(options, hosts, profile="client")
+        super().__init__(options, hosts, own_content=False)
         self._own = frozenset(own)
 
     def trackers_of(self, metainfo: Metainfo) -> Sequence[Sequence[str]]:

@@ -34,9 +34,9 @@ class Listing:
     Attributes:
         offers: By their keys, in the order of the list.
         is_whole: All that is listed; whatever is not among them is listed no longer.
-        left_out: How many more there were than a mirror takes.
+        is_cut: There were more than a mirror takes.
     """
 
     offers: Mapping[str, Offer]
     is_whole: bool
-    left_out: int = 0
+    is_cut: bool = False

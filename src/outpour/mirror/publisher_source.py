@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.http_fetch import fetch
 from outpour.base.http_route import Route
+from outpour.base.text import is_utf8
 from outpour.client import Client, ListedTorrent
 from outpour.mirror.followed_source import Complain, Tell
 from outpour.mirror.offer import Listing, Offer
@@ -141,7 +142,7 @@ class PublisherSource:
         self._known = found if is_whole else {**self._known, **found}
         self._revision = revisions.pop() if is_whole else None
         self._left_out = left_out
-        tell(Listing(dict(self._known), is_whole=is_whole, left_out=left_out))
+        tell(Listing(dict(self._known), is_whole=is_whole, is_cut=left_out > 0))
 
 
 class _Stream:
@@ -190,6 +191,7 @@ class _Stream:
 def _offers(rows: Iterable[ListedTorrent]) -> Iterable[Offer]:
     for row in rows:
         yield Offer(
-            row.infohash, row.name or row.infohash, row.length, row.created, row.group,
+            row.infohash, row.name or row.infohash, row.length, row.created,
+            row.group if row.group and is_utf8(row.group) else None,
             row.torrent_url,
         )  # fmt: skip

@@ -10,8 +10,7 @@ from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.http_fetch import fetch
 from outpour.base.http_route import Route
 from outpour.base.units import MIB
-from outpour.client import Client, ProblemAnswered
-from outpour.mirror.feed_reader import is_feed
+from outpour.client import Client, ProblemAnswered, is_feed
 from outpour.mirror.feed_source import FeedSource
 from outpour.mirror.followed_source import Complain, Source
 from outpour.mirror.publisher_source import PublisherSource

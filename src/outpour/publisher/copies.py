@@ -22,6 +22,7 @@ from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.service import TrackerService
+from outpour.web.content_copy import ContentCopy, CopyState
 
 Renew = Callable[[Publication, Metainfo, Path], None]
 
@@ -40,15 +41,21 @@ class LookedAfter:
     Attributes:
         infohash: Of its torrent.
         seed: Its web seed.
-        is_good: What was found last, None before the first look.
+        state: What was found last.
+        since: When it came into this state, in Unix seconds.
+        checked: When it was looked at last.
+        is_named: Its torrent names it.
         wait_s: Until the next look, while it is missing.
         is_dropped: Nobody wants to know any more.
-        lies: In a row.
+        lies: Looks in a row that found other bytes.
     """
 
     infohash: bytes
     seed: str
-    is_good: bool | None = None
+    state: CopyState = "unchecked"
+    since: int | None = None
+    checked: int | None = None
+    is_named: bool = False
     wait_s: float = MISSING_AGAIN_S
     is_dropped: bool = False
     lies: int = 0
@@ -96,6 +103,7 @@ class Copies:
         self._due: list[_Due] = []
         self._wake = asyncio.Event()
         self._ended = threading.Event()
+        self._naming = asyncio.Lock()
 
     def add(self, publication: Publication, seeds: Sequence[str], named: Sequence[str]) -> None:
         """Look after the copies of what was just published.
@@ -105,7 +113,7 @@ class Copies:
             seeds: Where copies of it are to be.
             named: Those that its torrent names already.
         """
-        copies = [LookedAfter(publication.infohash, seed, seed in named or None) for seed in seeds]
+        copies = [LookedAfter(publication.infohash, seed, is_named=seed in named) for seed in seeds]
         self._copies[publication.infohash] = copies
         for copy in copies:
             heapq.heappush(self._due, _Due(self._loop.time(), copy))
@@ -117,13 +125,24 @@ class Copies:
         self._wake.set()
 
     def good(self, infohash: bytes) -> list[str]:
-        """The copies of a torrent that were found to be good."""
-        return [copy.seed for copy in self._copies.get(infohash, ()) if copy.is_good]
+        """The copies of a torrent that it names."""
+        return [copy.seed for copy in self._copies.get(infohash, ()) if copy.is_named]
 
     def remove(self, infohash: bytes) -> None:
         """Forget the copies of what was withdrawn."""
         for copy in self._copies.pop(infohash, ()):
             copy.is_dropped = True
+
+    def of(self, infohash: bytes) -> tuple[ContentCopy, ...]:
+        """What is known of the copies of a torrent, for the web."""
+        return tuple(
+            ContentCopy(copy.seed, copy.state, "publisher", copy.since, copy.checked)
+            for copy in self._copies.get(infohash, ())
+        )
+
+    def is_own(self, url: str) -> bool:
+        """Whether a web seed leads to this publisher."""
+        return self._torrents.is_own_seed(url)
 
     async def run(self) -> None:
         """Look at what is due, until cancelled."""
@@ -157,29 +176,32 @@ class Copies:
         file = self._tracker.metainfo_file(copy.infohash)
         if publication is None or file is None:
             return
-        before = copy.is_good
+        state: CopyState
         event: Event
         try:
             # A server that is silent holds up nobody, not even the end.
             await in_daemon(lambda: self._check(copy, file.read), "outpour-copy")
         except LiesError as error:
-            copy.is_good, wait_s = False, self._lied(copy, str(error))
+            state, wait_s = "wrong", self._lied(copy, str(error))
             event = CopyLies(publication.name, copy.seed, str(error))
         except MissingError as error:
-            copy.is_good, wait_s = False, copy.wait_s
+            state, wait_s = "missing", copy.wait_s
             copy.wait_s = min(copy.wait_s * 2, MISSING_AGAIN_S_MAX)
             event = CopyMissing(publication.name, copy.seed, str(error))
         else:
-            copy.is_good, wait_s, copy.wait_s = True, AGAIN_S, MISSING_AGAIN_S
+            state, wait_s, copy.wait_s = "good", AGAIN_S, MISSING_AGAIN_S
             self._was_good(copy)
             event = CopyFound(publication.name, copy.seed)
         if copy.is_dropped:
             return
-        if copy.is_good != before:
-            self._tell_of(event)
-            if not await self._name(publication):
-                # Not written down: as if it had not been looked at.
-                copy.is_good, wait_s = before, WRITE_AGAIN_S
+        before, copy.checked = copy.state, int(self._tracker.now())
+        if state != before:
+            copy.state, copy.since = state, copy.checked
+        # One that an earlier run found good, and that still is, is no news.
+        if state != before and not (copy.is_named and state == "good"):
+            self._tell(event)
+        if copy.is_named != (state == "good") and not await self._name(publication, copy):
+            wait_s = WRITE_AGAIN_S
         heapq.heappush(self._due, _Due(self._loop.time() + wait_s, copy))
 
     def _check(self, copy: LookedAfter, read: Callable[[], bytes | None]) -> None:
@@ -194,18 +216,28 @@ class Copies:
     def _was_good(self, copy: LookedAfter) -> None:
         """Hear that a copy is right."""
 
-    def _tell_of(self, event: Event) -> None:
-        self._tell(event)
+    async def _name(self, publication: Publication, copy: LookedAfter | None) -> bool:
+        """Have the torrent name the good copies; says if that could be written down.
 
-    async def _name(self, publication: Publication) -> bool:
-        """Have the torrent name the good copies; says if that could be written down."""
-        good = [*self.good(publication.infohash), *self._others(publication.infohash)]
-        try:
-            written = await asyncio.to_thread(self._torrents.with_copies, publication, good)
-        except WriteError:
-            return False
-        if written is not None and self._published.by_infohash(publication.infohash):
-            self._renew(publication, *written)
+        Args:
+            publication: It.
+            copy: Was just looked at; None where one is looked after no more.
+        """
+        # One at a time, or what was found first might be written last.
+        async with self._naming:
+            if copy is not None:
+                copy.is_named = copy.state == "good"
+            infohash = publication.infohash
+            named = [*self.good(infohash), *self._others(infohash)]
+            try:
+                written = await asyncio.to_thread(self._torrents.with_copies, publication, named)
+            except WriteError:
+                # As it was, and tried again after the next look.
+                if copy is not None:
+                    copy.is_named = not copy.is_named
+                return False
+            if written is not None and self._published.by_infohash(publication.infohash):
+                self._renew(publication, *written)
         return True
 
 

@@ -12,6 +12,7 @@ from outpour.base.text import printable
 from outpour.making.globs import PathTest, matcher
 from outpour.making.symlinks import check_link
 from outpour.making.walker import is_left_out
+from outpour.publisher.catalogue_file import CatalogueEntry
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.sidecar_rule import Belonging, belongings
 
@@ -27,16 +28,30 @@ class PublishEntry:
         path: Where it is; its last component is the torrent's name.
         folder: The published folder that it was found in, None if it was named itself.
         is_link: It is a symbolic link.
+        listed: What a catalogue says of it, None if it is in none.
     """
 
     path: Path
     folder: Path | None = None
     is_link: bool = False
+    listed: CatalogueEntry | None = None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether its content lies on servers, and nothing is at its path."""
+        return self.listed is not None and self.listed.is_remote
 
     @property
     def name(self) -> str:
         """The torrent's name."""
         return self.path.name
+
+    @property
+    def where(self) -> str:
+        """Where its content lies: a path, or a URL."""
+        if self.listed is not None and self.listed.is_remote:
+            return self.listed.where
+        return str(self.path.absolute())
 
     def check_link(self, options: PublishOptions) -> None:
         """Hold a link in a published folder against the rule that `create` has for links.

@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from outpour.base.errors import OutpourError, ReadError
+from outpour.publisher.catalogue import Catalogues
+from outpour.publisher.catalogue_file import CatalogueEntry
 from outpour.publisher.entries import PublishEntry, entries
 from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.remote_looks import RemoteLooks
 from outpour.publisher.sidecar_rule import Belonging
 from outpour.publisher.sidecar_table import SidecarFile, SidecarTable
 from outpour.publisher.sight import Sight, look
@@ -50,18 +53,27 @@ class FolderLook:
     Args:
         options: Which, and what of them counts.
         sidecars: What is known of files that belong to entries.
+        elsewhere: What is known of entries that lie on servers; None where there can be none.
     """
 
-    def __init__(self, options: PublishOptions, sidecars: SidecarTable) -> None:
+    def __init__(
+        self,
+        options: PublishOptions,
+        sidecars: SidecarTable,
+        elsewhere: RemoteLooks | None = None,
+    ) -> None:
         self._options = options
         self._sidecars = sidecars
+        self._elsewhere = elsewhere
+        self._catalogues = Catalogues(options.catalogues)
+        self._listed: dict[Path, CatalogueEntry | None] = {}
         self._began = float("-inf")
         self._cost_s = 0.0
         self._identities: dict[Path, tuple[int, int] | None] = {}
         # A notification names a path as the folder was given, or as the system knows it.
         self._roots = {
             name: path
-            for path in options.paths
+            for path in (*options.paths, *options.catalogues)
             for name in (os.path.realpath(path), str(path.absolute()), str(path))
         }
 
@@ -90,14 +102,16 @@ class FolderLook:
 
         return lambda: self._list(is_due, must_be_there=False)
 
-    def sights(self, some: Sequence[PublishEntry]) -> list[Sight | OutpourError]:
-        """Look closely at entries; in a thread."""
+    def sights(self, some: Sequence[PublishEntry]) -> list[Sight | OutpourError | None]:
+        """Look closely at entries, in a thread; None of one whose servers did not answer yet."""
         began = time.monotonic()
         sights = [self._sight(entry) for entry in some]
         self._cost_s += time.monotonic() - began
         return sights
 
-    def _sight(self, entry: PublishEntry) -> Sight | OutpourError:
+    def _sight(self, entry: PublishEntry) -> Sight | OutpourError | None:
+        if entry.is_remote:
+            return self._elsewhere.sight(entry) if self._elsewhere else None
         try:
             return look(entry, self._options)
         except OutpourError as error:
@@ -117,12 +131,32 @@ class FolderLook:
                 if must_be_there:
                     raise
                 faults.append((PublishEntry(path), error))
+        catalogued = self._catalogues.look(must_be_there=must_be_there)
+        faults += catalogued.faults
+        changed = self._take_catalogued(catalogued.entries, found)
         beside = self._sidecars.look(candidates, lambda path: is_due(found[path]))
         for path in beside:
             del found[path]
         replaced = frozenset(path for path in self._options.paths if self._is_replaced(path))
-        some = sorted(filter(is_due, found.values()), key=lambda entry: os.fsencode(entry.name))
+        due = [entry for entry in found.values() if entry.path in changed or is_due(entry)]
+        some = sorted(due, key=lambda entry: os.fsencode(entry.name))
         return Seen(tuple(some), frozenset(found), tuple(faults), replaced, beside)
+
+    def _take_catalogued(
+        self, entries: Iterable[PublishEntry], found: dict[Path, PublishEntry]
+    ) -> set[Path]:
+        """Join what catalogues list with what was found; returns where they say something new."""
+        listed: dict[Path, CatalogueEntry | None] = {}
+        for entry in entries:
+            if entry.path not in listed:
+                listed[entry.path] = entry.listed
+                known = found.get(entry.path, entry)
+                found[entry.path] = replace(known, listed=entry.listed)
+        before, self._listed = self._listed, listed
+        if self._elsewhere is not None:
+            self._elsewhere.keep(listed)
+        both = before.keys() | listed.keys()
+        return {path for path in both if before.get(path) != listed.get(path)}
 
     def _is_replaced(self, path: Path) -> bool:
         try:

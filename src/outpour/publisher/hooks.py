@@ -62,7 +62,7 @@ class Hooks:
         values = {
             "OUTPOUR_EVENT": event,
             "OUTPOUR_NAME": publication.name,
-            "OUTPOUR_PATH": str(publication.entry.path.absolute()),
+            "OUTPOUR_PATH": publication.entry.where,
             "OUTPOUR_INFOHASH": publication.infohash.hex(),
             "OUTPOUR_LENGTH": str(publication.length),
             **more,

@@ -98,6 +98,15 @@ class MadeTorrents:
             return None
         return metainfo if row[1] in (None, _digest(metainfo.raw)) else None
 
+    def fingerprint(self, path: Path, choices: bytes) -> bytes | None:
+        """The state of content that its torrent was made of under these choices."""
+        with self._lock, self._reading():
+            row = self._database.execute(
+                "SELECT fingerprint FROM publication WHERE path = ? AND choices = ?",
+                (os.fsencode(path), choices),
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
     def keep(self, path: Path, fingerprint: bytes, choices: bytes, metainfo: Metainfo) -> Path:
         """Write the .torrent file and remember what it was made of.
 

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from outpour.base.event import Event
 from outpour.base.http_route import Route
@@ -20,6 +20,7 @@ from outpour.publisher.copy_check import CopyBase, check_copy
 from outpour.publisher.published import PublishedTorrents
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker.service import TrackerService
+from outpour.web.content_copy import ContentCopy
 
 AT_ONCE = 2
 LIES_MAX = 2
@@ -93,20 +94,20 @@ class MirrorCopies(Copies):
             if isinstance(known, _Copy) and known.mirror and known.mirror.name == mirror.name:
                 return
         # One that was good before a restart stays named until it is looked at.
-        is_named = True if seed in row.web_seeds else None
-        copy = _Copy(publication.infohash, seed, is_named, mirror=mirror)
+        is_named = seed in row.web_seeds
+        copy = _Copy(publication.infohash, seed, is_named=is_named, mirror=mirror)
         copies.append(copy)
         self._look_soon(copy)
 
     def sample(self, name: str) -> None:
         """Have one of a mirror's copies looked at now, whichever."""
-        found = [copy for copy in self._of(name) if copy.is_good]
+        found = [copy for copy in self._of(name) if copy.is_named]
         if found:
             self._look_now(_chance.choice(found))
 
     def good_at(self, name: str) -> int:
         """How many copies of a mirror are good."""
-        return sum(copy.is_good is True for copy in self._of(name))
+        return sum(copy.is_named for copy in self._of(name))
 
     def unclaim(self, name: str, infohash: bytes) -> None:
         """A mirror has this no longer: it is looked at, and named no longer if so."""
@@ -127,12 +128,16 @@ class MirrorCopies(Copies):
             seed = mirror.base.seed_of(publication.name, is_folder=publication.is_folder)
             row = self._tracker.row(publication.infohash)
             if seed is not None and row is not None and seed in row.web_seeds:
-                await self._name(publication)
+                await self._name(publication, None)
+
+    def of(self, infohash: bytes) -> tuple[ContentCopy, ...]:
+        """What is known of the copies of a torrent on mirrors, for the web."""
+        return tuple(replace(one, by="mirror") for one in super().of(infohash))
 
     def _look_now(self, copy: _Copy) -> None:
         # What is due later goes, or it would be due twice from then on.
+        again = replace(copy)
         copy.is_dropped = True
-        again = _Copy(copy.infohash, copy.seed, copy.is_good, lies=copy.lies, mirror=copy.mirror)
         copies = self._copies[copy.infohash]
         copies[next(at for at, one in enumerate(copies) if one is copy)] = again
         self._look_soon(again)
@@ -168,6 +173,27 @@ class MirrorCopies(Copies):
         copy.lies = 0
         if not copy.is_dropped:
             self._on_good(copy.mirror.name)
+
+
+class AllCopies:
+    """The copies on other servers and on mirrors, for the web.
+
+    Args:
+        copies: On other servers.
+        on_mirrors: On mirrors.
+    """
+
+    def __init__(self, copies: Copies, on_mirrors: Copies) -> None:
+        self._copies = copies
+        self._on_mirrors = on_mirrors
+
+    def of(self, infohash: bytes) -> tuple[ContentCopy, ...]:
+        """The copies of a torrent, whatever their state."""
+        return (*self._copies.of(infohash), *self._on_mirrors.of(infohash))
+
+    def is_own(self, url: str) -> bool:
+        """Whether a web seed leads to this publisher."""
+        return self._copies.is_own(url)
 
 
 class _Bounded(threading.Event):

@@ -33,6 +33,11 @@ class PublicUrls:
         return f"{self.base}/"
 
     @property
+    def content(self) -> str:
+        """The address of the content."""
+        return f"{self.base}/content/"
+
+    @property
     def tiers(self) -> tuple[tuple[str, ...], ...]:
         """Announce URLs in tiers of their own (BEP 12): clients try HTTP first, then UDP."""
         http = (f"{self.base}/announce",)
@@ -49,7 +54,7 @@ class PublicUrls:
             name: The torrent's name.
             paths: The files of a folder, None of a torrent that is a single file.
         """
-        whole = f"{self.base}/content/"
+        whole = self.content
         if paths is None:
             return (whole + _quoted(name),)
         if len(paths) == 1:

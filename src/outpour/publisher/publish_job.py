@@ -25,10 +25,11 @@ from outpour.publisher.folder_look import FolderLook, Seen
 from outpour.publisher.hooks import Hooks
 from outpour.publisher.introductions import Introductions
 from outpour.publisher.making_lanes import MakingLanes, Task
-from outpour.publisher.mirror_copies import MirrorCopies
+from outpour.publisher.mirror_copies import AllCopies, MirrorCopies
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.registered_mirrors import RegisteredMirrors
+from outpour.publisher.remote_looks import RemoteLooks
 from outpour.publisher.seeder import Seeder
 from outpour.publisher.self_listing import SelfListing
 from outpour.publisher.sidecar_table import SidecarTable
@@ -48,6 +49,8 @@ SETTLE_S = 2.0
 TURN_S = 1.0
 # Where something is always being written, the start is over all the same.
 SETTLING_MAX_S = 10.0
+# When content elsewhere is asked about again that could not be read.
+RETRY_S = 30.0
 # Entries looked at in one go of a thread: what comes of them is published before the next.
 LOOKED_AT_ONCE = 500
 
@@ -74,6 +77,11 @@ class PublisherJob:
         sidecars: The files that belong to it; the page reads them too.
         tell: Takes events, on the event loop.
         mirrors: Those that registered; None where none may.
+
+    Attributes:
+        copies: What is published and lies on other servers too.
+        known_copies: The same with what lies on mirrors, None where none register.
+        verifications: Comparisons of content with its torrents.
     """
 
     def __init__(
@@ -99,11 +107,12 @@ class PublisherJob:
         self._loop = asyncio.get_running_loop()
         self._lanes = MakingLanes(self._make)
         self._sidecars = sidecars
-        self._look = FolderLook(options, sidecars)
-        self._watch = Watch(options.paths, self._note)
+        self._watch = Watch((*options.paths, *options.catalogues), self._note)
+        self._elsewhere = RemoteLooks(torrents.made_before, self._watch.look_at)
+        self._look = FolderLook(options, sidecars, self._elsewhere)
         self._skipped = SkippedEntries(tell)
         self._unwritten = Unwritten(torrents)
-        self._copies = Copies(
+        self.copies = Copies(
             torrents, tracker, published, self._renew, tell,
             others=lambda infohash: self._on_mirrors.good(infohash) if self._on_mirrors else (),
         )  # fmt: skip
@@ -111,10 +120,11 @@ class PublisherJob:
         self._on_mirrors: MirrorCopies | None = None
         if mirrors is not None:
             self._on_mirrors = MirrorCopies(
-                torrents, tracker, published, self._renew, others=self._copies.good,
+                torrents, tracker, published, self._renew, others=self.copies.good,
                 on_good=mirrors.was_good, on_lie=mirrors.lied,
             )  # fmt: skip
             mirrors.look_with(self._on_mirrors)
+        self.known_copies = AllCopies(self.copies, self._on_mirrors) if self._on_mirrors else None
         self._introductions = Introductions(tracker, seeder, published)
         self._withheld = WithheldTorrents(tracker.ruling)
         self.verifications = Verifications(
@@ -144,8 +154,10 @@ class PublisherJob:
             self._hooks.run,
             self.verifications.run,
         ]
-        if self._options.web_seeds:
-            works.append(self._copies.run)
+        if self._options.catalogues:
+            works.append(self._elsewhere.run)
+        if self._options.catalogues or self._options.web_seeds:
+            works.append(self.copies.run)
         if self._mirrors is not None and self._on_mirrors is not None:
             works += [self._mirrors.run, self._on_mirrors.run]
         try:
@@ -180,7 +192,9 @@ class PublisherJob:
         gone = self._forget_gone(found)
         if not self._is_looked_through:
             await asyncio.to_thread(
-                self._torrents.forget_missing, self._options.paths, found.present
+                self._torrents.forget_missing,
+                (*self._options.paths, *self._options.catalogues),
+                found.present,
             )
         elif gone:
             await asyncio.to_thread(self._torrents.forget, gone)
@@ -205,7 +219,8 @@ class PublisherJob:
                 self._skipped.pop(path)
         known = {*self._names.values(), *self._unsettled, *self._skipped}
         deleted = []
-        for path in known - found.present:
+        given = {*self._options.paths}
+        for path in known - found.present - (faulty - given):
             if path not in self._options.paths:
                 self._skipped.pop(path)
                 if path.parent not in found.replaced and not os.path.lexists(path):
@@ -225,19 +240,22 @@ class PublisherJob:
             # Another of the same name may have it now.
             self._watch.look_at(self._skipped.forgive_others(path))
 
-    def _consider(self, entry: PublishEntry, sight: Sight | OutpourError) -> Task | None:
+    def _consider(self, entry: PublishEntry, sight: Sight | OutpourError | None) -> Task | None:
         """Withdraw what has changed at once; the task of what is to be made into a torrent."""
         path = entry.path
         current = self._published.at(path)
+        if sight is None:
+            return None
         if isinstance(sight, OutpourError):
             if current is not None:
                 self._withdraw(path, "its content cannot be read")
             self._drop(path)
             self._skipped.add(entry, sight)
             return None
-        if current is not None and current.fingerprint == sight.fingerprint:
+        is_same = current is not None and current.fingerprint == sight.fingerprint
+        if current is not None and is_same and current.entry.listed == entry.listed:
             return None
-        if current is not None:
+        if current is not None and not is_same:
             self._withdraw(path, "its content changed")
         making = self._lanes.at(path)
         if making is not None and making.sight.fingerprint == sight.fingerprint:
@@ -301,14 +319,16 @@ class PublisherJob:
             except OutpourError as error:
                 self._drop(task.entry.path)
                 self._skipped.add(task.entry, error, task.sight.fingerprint, task.spent_s)
+                if task.entry.is_remote:
+                    self._elsewhere.again(task.entry.path, RETRY_S)
         self._tracker.allow_all(
             self._given(publication, made.metainfo, made.torrent) for _, made, publication in fresh
         )
         for task, made, publication in fresh:
             self._skipped.pop(task.entry.path)
             self._hooks.published(publication, made.torrent, reused=made.reused)
-            seeds = self._torrents.seeds_of_copies(made.metainfo.info)
-            self._copies.add(publication, seeds, made.metainfo.web_seeds)
+            seeds = self._torrents.seeds_of_copies(publication.entry, made.metainfo)
+            self.copies.add(publication, seeds, made.metainfo.web_seeds)
             if self._mirrors is not None:
                 self._mirrors.published_one(publication.aliases)
             if made.fault is not None:
@@ -333,7 +353,11 @@ class PublisherJob:
             raise made
         publication = Publication.of(entry, task.sight, made.metainfo, made.checksums)
         twin = self._published.by_infohash(publication.infohash)
-        if twin is not None:
+        if twin is not None and twin.entry.path == entry.path:
+            # It is only told of otherwise.
+            self._published.take(entry.path)
+            self.copies.remove(twin.infohash)
+        elif twin is not None:
             raise ReadError(f"`{entry.path}`: the same torrent as `{twin.entry.path}`")
         await self._withheld.check(publication, is_fresh=not made.reused)
         self._published.put(publication)
@@ -343,7 +367,12 @@ class PublisherJob:
         folder = publication.entry.folder
         is_one_of_some = len(self._options.paths) > 1 and folder is not None
         group = printable(folder.name) if folder is not None and is_one_of_some else None
-        return Given(metainfo, torrent, group, publication.modified_at)
+        listed = publication.entry.listed
+        if listed is not None:
+            group = listed.group or group
+        licence = listed.licence if listed is not None else None
+        # Where no server says, it is the date of the torrent.
+        return Given(metainfo, torrent, group, publication.modified_at or None, licence)
 
     def _renew(self, publication: Publication, metainfo: Metainfo, torrent: Path) -> None:
         self._tracker.allow_all([self._given(publication, metainfo, torrent)])
@@ -352,6 +381,12 @@ class PublisherJob:
         seeder = self._seeder
         if seeder is None:
             return
+        # What lies elsewhere is sent from there.
+        fresh = [
+            (made, one)
+            for made, one in fresh
+            if not one.entry.is_remote and one.infohash not in seeder
+        ]
         torrents = [(made.metainfo, publication.entry.path) for made, publication in fresh]
         refused = await asyncio.to_thread(seeder.add_all, torrents)
         for trouble in refused:
@@ -390,7 +425,7 @@ class PublisherJob:
             self._seeder.remove(publication.infohash)
         if self._listing is not None:
             self._listing.remove(publication)
-        for copies in filter(None, (self._copies, self._on_mirrors)):
+        for copies in filter(None, (self.copies, self._on_mirrors)):
             copies.remove(publication.infohash)
         self._hooks.withdrawn(publication, why)
         self._unwritten.drop(path)

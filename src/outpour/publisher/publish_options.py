@@ -20,6 +20,7 @@ class PublishOptions:
 
     Attributes:
         paths: Folders whose entries are published, and files published as they are.
+        catalogues: Files that list what is published, wherever it lies; see `catalogue_file`.
         listen: `HOST:PORT` of the page, the tracker (TCP and UDP) and the web seed.
         url: What goes into announce and web-seed URLs; None derives it from `listen`.
         state: Folder for .torrent files, counters and swarms; None derives it from `paths`.
@@ -59,6 +60,7 @@ class PublishOptions:
     """
 
     paths: tuple[Path, ...]
+    catalogues: tuple[Path, ...] = ()
     listen: str = ":6969"
     url: str | None = None
     state: Path | None = None

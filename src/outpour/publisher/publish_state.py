@@ -9,14 +9,21 @@ from pathlib import Path
 
 from outpour.base.errors import WriteError, reason
 from outpour.base.event import Event
-from outpour.publisher.publish_events import Noted, Skipped, Withdrawn
+from outpour.publisher.publish_events import (
+    CopyFound,
+    CopyLies,
+    CopyMissing,
+    Noted,
+    Skipped,
+    Withdrawn,
+)
 from outpour.publisher.publish_options import PublishOptions
 from outpour.tracker import settings_file, tracker_events
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
 
-NOTABLE = (Noted, Skipped, Withdrawn)
+NOTABLE = (CopyFound, CopyLies, CopyMissing, Noted, Skipped, Withdrawn)
 """Of the publisher's events, those that the tracker tells nothing of."""
 
 

@@ -51,6 +51,7 @@ class Publication:
     ) -> Publication:
         """Describe the publication of an entry."""
         info = metainfo.info
+        date, given = (entry.listed.date, entry.listed.sha256) if entry.listed else (None, None)
         digests = (info.infohash_v1, info.infohash_v2)
         tree = sight.tree
         return cls(
@@ -65,8 +66,8 @@ class Publication:
             entry.path if tree.is_folder and not entry.is_link else entry.folder,
             tree.is_folder,
             # A clock ahead of ours would keep it the newest for ever.
-            min(sight.newest_ns // 10**9, int(time.time())),
-            checksums[0] if checksums and not tree.is_folder else None,
+            min(sight.newest_ns // 10**9 if date is None else date, int(time.time())),
+            None if tree.is_folder else checksums[0] if checksums else given,
         )
 
 

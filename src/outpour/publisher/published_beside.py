@@ -6,16 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from anyio import to_thread
-
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.published_view import PublishedView
 from outpour.publisher.sidecar_rule import DESCRIPTIONS, README
 from outpour.publisher.sidecar_table import SidecarFile, SidecarTable
-from outpour.web.content import open_published
 from outpour.web.contract import ContentRoot
-from outpour.web.limits import WRITING_BYTES_MAX
 from outpour.web.visitors.beside import About, Sidecar, Writing
+from outpour.web.visitors.kept_writings import KeptWritings, read_writing
 
 NAMES_MAX = 2000
 """Names of an entry's folder among which a description is looked for."""
@@ -42,6 +39,7 @@ class PublishedBeside:
         self._published = published
         self._table = table
         self._folders = folders
+        self._writings = KeptWritings()
         self._shown: tuple[int, dict[str, tuple[Sidecar, SidecarFile]]] = (-1, {})
 
     def revision(self) -> object:
@@ -53,11 +51,13 @@ class PublishedBeside:
         publication = self._published.by_infohash(infohash)
         if publication is None:
             return About()
+        listed = publication.entry.listed
+        if listed is not None and listed.text is not None:
+            return About(Writing(listed.text, is_markdown=True))
         files = self._files_of(publication)
         root = self._view.content(infohash)
         texts = [file for file in files if file.belonging.kind == "description"]
-        writing = await to_thread.run_sync(_description, publication, texts, root)
-        return About(writing, self._sidecars_of(files))
+        return About(await self._description(publication, texts, root), self._sidecars_of(files))
 
     async def about_group(self, group: str | None) -> About:
         """What is said of a published folder: the only one, or that of a group."""
@@ -71,7 +71,7 @@ class PublishedBeside:
         files = self._table.of(chosen[0], None)
         texts = [file for file in files if file.belonging.kind == "readme"]
         texts.sort(key=lambda file: file.path.suffix.lower() not in DESCRIPTIONS)
-        writing = await to_thread.run_sync(_of_file, texts[0], ()) if texts else None
+        writing = await self._of_file(texts[0]) if texts else None
         return About(writing, self._sidecars_of([one for one in files if one not in texts[:1]]))
 
     def checksums(self, infohash: bytes) -> Mapping[tuple[str, ...], str]:
@@ -94,6 +94,23 @@ class PublishedBeside:
             return None
         file = found[1]
         return ContentRoot(file.path, file.path.parent, lambda _, status: file.is_same(status))
+
+    async def _of_file(self, file: SidecarFile) -> Writing | None:
+        key = (file.path, file.signature)
+        return await self._writings.get(key, lambda: _of_file(file))
+
+    async def _description(
+        self, publication: Publication, texts: Sequence[SidecarFile], root: ContentRoot | None
+    ) -> Writing | None:
+        """The text beside an entry, else the one in its folder."""
+        for file in texts:
+            found = await self._of_file(file)
+            if found is not None:
+                return found
+        if root is None or not publication.is_folder:
+            return None
+        key = (publication.infohash, publication.fingerprint)
+        return await self._writings.get(key, lambda: _in_folder(publication, root))
 
     def _files_of(self, publication: Publication) -> list[SidecarFile]:
         folder = publication.entry.folder
@@ -122,23 +139,15 @@ class PublishedBeside:
         return names
 
 
-def _of_file(file: SidecarFile, folder: tuple[str, ...]) -> Writing | None:
+def _of_file(file: SidecarFile) -> Writing | None:
     root = ContentRoot(file.path, file.path.parent, lambda _, status: file.is_same(status))
-    return _writing(root, (), file.path.name, folder)
+    return read_writing(root, (), file.path.name, ())
 
 
-def _description(
-    publication: Publication, texts: Sequence[SidecarFile], root: ContentRoot | None
-) -> Writing | None:
-    """The text beside an entry, else the one in its folder; in a thread."""
-    for file in texts:
-        found = _of_file(file, ())
-        if found is not None:
-            return found
-    if root is None or not publication.is_folder:
-        return None
+def _in_folder(publication: Publication, root: ContentRoot) -> Writing | None:
+    """The text in the folder of an entry; in a thread."""
     name = _readme_in(root.path)
-    return None if name is None else _writing(root, (name,), name, (publication.name,))
+    return None if name is None else read_writing(root, (name,), name, (publication.name,))
 
 
 def _readme_in(folder: Path) -> str | None:
@@ -160,18 +169,3 @@ def _readme_in(folder: Path) -> str | None:
 
 def _rank(name: str) -> tuple[bool, str]:
     return not name.lower().endswith(DESCRIPTIONS), name
-
-
-def _writing(
-    root: ContentRoot, inner: tuple[str, ...], name: str, folder: tuple[str, ...]
-) -> Writing | None:
-    file = open_published(root, inner)
-    if file is None:
-        return None
-    with file:
-        status = os.fstat(file.fileno())
-        if status.st_size > WRITING_BYTES_MAX or not root.is_same(inner, status):
-            return None
-        raw = file.read(WRITING_BYTES_MAX)
-    is_markdown = name.lower().endswith(DESCRIPTIONS)
-    return Writing(raw.decode("utf-8-sig", "replace"), is_markdown, folder)

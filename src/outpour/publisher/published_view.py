@@ -110,6 +110,8 @@ class PublishedView:
         is_there = publication is not None and not self._published.is_resting(infohash)
         if publication is None or not is_there or not self._has_content:
             return None
+        if publication.entry.is_remote:
+            return None
         fence = None if self._follows_links else publication.fence
         path, fingerprint = publication.entry.path, publication.fingerprint
         checksums = partial(self._checksums, path, fingerprint)

@@ -60,7 +60,10 @@ class PublisherDeeds(SeederDeeds):
         Raises:
             UsageError: It is not published here, or too many wait.
         """
-        return self._job.verifications.begin(self._publication(infohash))
+        publication = self._publication(infohash)
+        if publication.entry.is_remote:
+            raise UsageError(f"`{publication.name}`: lies elsewhere, at {publication.entry.where}")
+        return self._job.verifications.begin(publication)
 
     def verification(self, infohash: bytes) -> Verification | None:
         """How the latest comparison goes."""

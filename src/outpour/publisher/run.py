@@ -18,6 +18,7 @@ from outpour.base.text import printable
 from outpour.making.maker import CreateOptions
 from outpour.making.piece_length import check_piece_length
 from outpour.publisher import publish_events
+from outpour.publisher.catalogue_file import read_catalogue
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.mirror_tokens import MirrorTokens
 from outpour.publisher.public_urls import local_page, public_urls
@@ -59,9 +60,10 @@ def state_folder(options: PublishOptions) -> Path:
     """The folder for the state of these paths, the same at each start."""
     if options.state is not None:
         return options.state
-    paths = [os.fsencode(path.resolve()) for path in options.paths]
+    given = (*options.paths, *options.catalogues)
+    paths = [os.fsencode(path.resolve()) for path in given]
     digest = hashlib.sha256(b"\0".join(sorted(paths))).hexdigest()[:8]
-    return default_state_folder() / f"{options.paths[0].resolve().name or 'root'}-{digest}"
+    return default_state_folder() / f"{given[0].resolve().name or 'root'}-{digest}"
 
 
 async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
@@ -73,6 +75,9 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
             raise ReadError(
                 f"`{path}`: {reason(error)}", hint="name a folder or file that you can read"
             ) from None
+    for file in options.catalogues:
+        # What is wrong with its entries is said later; it itself is to be one.
+        read_catalogue(file)
     state = state_folder(options)
     settings = settings_of(options, state)
     with ExitStack() as stack:
@@ -125,8 +130,11 @@ async def _serve(
             options, torrents, tracker, seeder, listing, published, sidecars, tell, mirrors
         )
         deeds = PublisherDeeds(tracker, options, job, published, seeder)
+        deeds.begin()
         beside = PublishedBeside(view, published, sidecars, _folders(options))
-        app = site_app(_name(options), tracker, view, beside, deeds, mirrors)
+        app = site_app(
+            _name(options), tracker, view, beside, deeds, job.known_copies or job.copies, mirrors
+        )
         site = Site(tracker, app, tell, stack)
     except BaseException:
         tracker.stop()
@@ -169,7 +177,7 @@ def _folders(options: PublishOptions) -> tuple[Path, ...]:
 
 def _name(options: PublishOptions) -> str:
     """What the page is called where nobody gave it a title."""
-    if len(options.paths) > 1:
+    if len(options.paths) != 1 or options.catalogues:
         return "Downloads"
     return printable(options.paths[0].resolve().name) or "Downloads"
 

@@ -17,7 +17,6 @@ from outpour.engine import (
     Engine,
     EngineEvent,
     EngineSettings,
-    Profile,
     TrackerAnswered,
     TrackerFailed,
     TrafficCounted,
@@ -26,10 +25,6 @@ from outpour.publisher.publish_options import PublishOptions
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.figures import Peer
 
-CONNECTIONS = 4000
-UPLOAD_SLOTS = 400
-"""Peers that are sent to at once, among all torrents."""
-
 
 class Seeder:
     """Seeds publications with the peer engine.
@@ -37,7 +32,7 @@ class Seeder:
     Args:
         options: Port, rates and the opt-ins of the publication.
         hosts: IP addresses to listen on, unless `options` names others.
-        profile: `client` where torrents are those of others, and are downloaded as well.
+        own_content: The torrents are one's own; else they come from others.
 
     Raises:
         NetworkError: The peer port is taken.
@@ -48,7 +43,7 @@ class Seeder:
     """
 
     def __init__(
-        self, options: PublishOptions, hosts: Iterable[str], *, profile: Profile = "server"
+        self, options: PublishOptions, hosts: Iterable[str], *, own_content: bool = True
     ) -> None:
         self.hosts = options.bind or tuple(hosts)
         listen = tuple(format_host_port(host, options.peer_port) for host in self.hosts)
@@ -57,17 +52,17 @@ class Seeder:
         self.engine = Engine(
             EngineSettings(
                 listen=listen,
-                profile=profile,
+                profile="server",
+                own_content=own_content,
                 upload_rate=options.upload_rate,
                 torrent_upload_rate=options.torrent_upload_rate,
-                connections=options.connections or CONNECTIONS,
-                upload_slots=UPLOAD_SLOTS,
+                connections=options.connections,
                 dht=options.dht,
                 lsd=options.lsd,
                 upnp=options.upnp,
             )
         )
-        self._rates = options.upload_rate, 0
+        self.rates = options.upload_rate, 0
         self._seeding: set[bytes] = set()
         self._failing: set[str] = set()
         self._traffic = TrafficCounted(None, 0, 0, 0)
@@ -131,13 +126,8 @@ class Seeder:
         self.engine.reannounce(infohash)
         return True
 
-    def rates(self) -> tuple[int, int]:
-        """Limits of what is sent and of what is taken, in bytes a second; 0 for none."""
-        return self._rates
-
     def limit(self, upload_rate: int, download_rate: int) -> None:
-        """Change these limits."""
-        self._rates = upload_rate, download_rate
+        """Change the limits of what is sent and of what is taken."""
         self.engine.limit(download_rate=download_rate, upload_rate=upload_rate)
 
     def numbers(self) -> tuple[Mapping[str, float], Mapping[str, float]]:

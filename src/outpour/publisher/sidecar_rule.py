@@ -11,9 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from outpour.web.visitors.beside import SidecarKind
+from outpour.web.visitors.kept_writings import MARKDOWN
 
 SIGNATURES = (".asc", ".sig", ".minisig", ".sign")
-DESCRIPTIONS = (".md", ".markdown")
+DESCRIPTIONS = MARKDOWN
 README = re.compile(r"readme(?:\.(?:md|markdown|txt))?\Z", re.IGNORECASE)
 _SUMS = re.compile(
     r"(?:sha|sha(?:1|224|256|384|512)|md5|b2|blake2b?|check)[-_]?sums?(?:\.txt)?\Z", re.IGNORECASE

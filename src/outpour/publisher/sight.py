@@ -1,4 +1,4 @@
-"""An entry as it is on disk at one moment, without reading its content."""
+"""An entry as it is at one moment, without reading its content."""
 
 from __future__ import annotations
 
@@ -6,27 +6,44 @@ import os
 from dataclasses import dataclass
 
 from outpour.base.errors import ReadError
+from outpour.base.http_probe import RemoteFile
 from outpour.base.text import printable
+from outpour.making.elsewhere.url_list import Listed
 from outpour.making.walker import Tree, fingerprint, walk
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.publish_options import PublishOptions
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteContent:
+    """Files on servers.
+
+    Attributes:
+        files: What they are called, and where they lie.
+        found: What their servers say of them.
+    """
+
+    files: tuple[Listed, ...]
+    found: tuple[RemoteFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
-    """An entry as it was found on disk.
+    """An entry as it was found.
 
     Attributes:
         tree: Its files.
         fingerprint: Their identity without reading them.
         newest_ns: When one of them was last written, in nanoseconds since 1970.
         length: Bytes of all files.
+        remote: Where it is read, None of what lies here, and while no server is reached.
     """
 
     tree: Tree
     fingerprint: bytes
     newest_ns: int
     length: int
+    remote: RemoteContent | None = None
 
 
 def look(entry: PublishEntry, options: PublishOptions) -> Sight:

@@ -18,6 +18,7 @@ from outpour.web.admin.tracker_console import tracker_access, tracker_console
 from outpour.web.api.administration import Deeds
 from outpour.web.api.tracker_administration import tracker_administration
 from outpour.web.app import make_app
+from outpour.web.content_copy import KnownCopies
 from outpour.web.contract import WebOptions
 from outpour.web.logs.request_logs import RequestLogs
 from outpour.web.metrics.metrics_server import MetricsServer
@@ -84,6 +85,7 @@ def site_app(
     view: PublishedView,
     beside: PublishedBeside,
     deeds: Deeds,
+    copies: KnownCopies | None = None,
     mirrors: MirrorRegistry | None = None,
 ) -> Starlette:
     """Put the application together; `name` is its title where the settings have none."""
@@ -102,5 +104,7 @@ def site_app(
         administration=tracker_administration(tracker, access, deeds),
         console=tracker_console(tracker, access),
         rules=AccessRules(settings.levels, tracker.is_key, access),
+        copies=copies,
         mirrors=mirrors,
+        tell=tracker.tell,
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from outpour.base.errors import WriteError
+from outpour.base.errors import NetworkError, WriteError
+from outpour.making.elsewhere.remote_plan import plan_file, plan_tree
 from outpour.making.hasher import hash_files
-from outpour.making.maker import CreateOptions, make_summed, plan
+from outpour.making.maker import CreateOptions, Plan, make_summed, plan
 from outpour.publisher.copy_check import CopyBase
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.made import MadeTorrents
@@ -18,9 +20,9 @@ from outpour.publisher.open_writers import is_written_to
 from outpour.publisher.public_urls import PublicUrls
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication
+from outpour.publisher.remote_sight import sight_of_made
 from outpour.publisher.sight import Sight
 from outpour.torrent.editor import Changes, edit
-from outpour.torrent.info import Info
 from outpour.torrent.metainfo import Metainfo
 
 Progress = Callable[[int, int], None]
@@ -75,17 +77,18 @@ class Torrents:
         Raises:
             ReadError: The content cannot be read, or changed while it was hashed.
         """
-        found = self._made.find(entry.path, sight.fingerprint, self._options.info_digest())
+        found = self._made.find(entry.path, sight.fingerprint, self._choices(entry))
         kept = self._kept_checksums(entry, sight) if found is not None else ()
         is_whole = found is not None and (bool(kept) or not self._options.checksums)
-        if not is_whole and is_written_to(sight.tree):
+        if entry.is_remote:
+            # Of what lies elsewhere none are made once it is hashed: it would be read again.
+            is_whole = found is not None
+        elif not is_whole and is_written_to(sight.tree):
             return None
         if found is None:
-            metainfo, checksums = make_summed(
-                plan(sight.tree, self._recipe(entry, sight)), progress
-            )
+            metainfo, checksums = make_summed(self._plan(entry, sight), progress)
         else:
-            metainfo = self._readdress(found)
+            metainfo = self._readdress(entry, found)
             checksums = kept if is_whole else _checksums(sight, progress)
         if checksums and not is_whole:
             with suppress(WriteError):
@@ -120,7 +123,20 @@ class Torrents:
         Raises:
             WriteError: The file or the database cannot be written.
         """
-        return self._made.keep(entry.path, fingerprint, self._options.info_digest(), metainfo)
+        return self._made.keep(entry.path, fingerprint, self._choices(entry), metainfo)
+
+    def made_before(self, entry: PublishEntry) -> Sight | None:
+        """What a torrent of an entry that lies elsewhere was made of, None if there is none."""
+        choices = self._choices(entry)
+        fingerprint = self._made.fingerprint(entry.path, choices)
+        found = fingerprint and self._made.find(entry.path, fingerprint, choices)
+        return sight_of_made(entry, fingerprint, found) if fingerprint and found else None
+
+    def _choices(self, entry: PublishEntry) -> bytes:
+        own = self._options.info_digest()
+        if entry.listed is None or not entry.is_remote:
+            return own
+        return hashlib.sha256(own + entry.listed.digest).digest()
 
     def forget(self, gone: Iterable[Path]) -> None:
         """Remove the .torrent files of content that was deleted."""
@@ -132,8 +148,8 @@ class Torrents:
         """Remove those of content that was deleted since the last time.
 
         Args:
-            folders: The published ones. One of which nothing is left is a disk that is not there
-                at the moment, and loses nothing.
+            folders: The published ones, and catalogues. One of which nothing is left is a disk that
+                is not there at the moment, and loses nothing.
             present: The content that is there.
         """
         with suppress(WriteError):
@@ -141,15 +157,29 @@ class Torrents:
             for folder in folders:
                 of_it = [path for path in known if path.parent == folder]
                 if any(path in present for path in of_it):
-                    self.forget(path for path in of_it if not os.path.lexists(path))
+                    gone = (path for path in of_it if path not in present)
+                    self.forget(path for path in gone if not os.path.lexists(path))
+
+    def _plan(self, entry: PublishEntry, sight: Sight) -> Plan:
+        recipe = self._recipe(entry, sight)
+        if entry.listed is None or not entry.is_remote:
+            return plan(sight.tree, recipe)
+        if sight.remote is None:
+            raise NetworkError(f"`{entry.listed.where}`: not reached")
+        files, found = sight.remote.files, sight.remote.found
+        if entry.listed.base is None:
+            return plan_file(files[0], recipe, found=found[0]).plan
+        return plan_tree(files, entry.listed.base, recipe, found=found).plan
 
     def _recipe(self, entry: PublishEntry, sight: Sight) -> CreateOptions:
         options = self._options
         paths = [file.path for file in sight.tree.entries]
+        own = self._own_seeds(entry.name, paths if sight.tree.is_folder else None)
         return CreateOptions(
+            name=entry.name if entry.is_remote else None,
             trackers=self._tiers(),
-            web_seeds=self._own_seeds(entry.name, paths if sight.tree.is_folder else None),
-            comment=options.comment,
+            web_seeds=() if entry.is_remote else own,
+            comment=self._comment(entry),
             private=options.private,
             source=options.source,
             piece_length=options.piece_length,
@@ -157,27 +187,40 @@ class Torrents:
             checksums=options.checksums,
         )
 
-    def _readdress(self, metainfo: Metainfo) -> Metainfo:
+    def _comment(self, entry: PublishEntry) -> str | None:
+        return (entry.listed and entry.listed.comment) or self._options.comment
+
+    def _readdress(self, entry: PublishEntry, metainfo: Metainfo) -> Metainfo:
         """Give a torrent the addresses and the comment of this publication."""
         tiers = self._tiers()
-        info = metainfo.info
         # A copy that was found good stays named until it is looked at again.
-        possible = (*self.seeds_of_copies(info), *(base.seed(info) for base in self._mirrors()))
+        possible = (
+            *self.seeds_of_copies(entry, metainfo),
+            *(base.seed(metainfo.info) for base in self._mirrors()),
+        )
         copies = [seed for seed in possible if seed is not None and seed in metainfo.web_seeds]
         return edit(
             metainfo,
             Changes(
                 announce=tiers[0][0],
                 announce_list=tiers if len(tiers) > 1 else None,
-                web_seeds=self._seeds(info, copies),
-                comment=self._options.comment,
+                web_seeds=self._seeds(entry, metainfo, copies),
+                comment=self._comment(entry),
             ),
         )
 
-    def seeds_of_copies(self, info: Info) -> tuple[str, ...]:
+    def seeds_of_copies(self, entry: PublishEntry, metainfo: Metainfo) -> tuple[str, ...]:
         """The web seeds that a torrent has where all copies are there, in the order given."""
-        seeds = (base.seed(info) for base in self._copies)
-        return tuple(seed for seed in seeds if seed is not None)
+        seeds = [base.seed(metainfo.info) for base in self._copies]
+        mirrors = entry.listed.mirrors if entry.listed else ()
+        # What was read is no copy, and named by itself.
+        own = _source_of(entry, metainfo)
+        found = dict.fromkeys(seed for seed in (*mirrors, *seeds) if seed is not None)
+        return tuple(seed for seed in found if seed not in own)
+
+    def is_own_seed(self, url: str) -> bool:
+        """Whether a web seed is one that this publisher serves."""
+        return url.startswith(self._urls.content)
 
     def with_copies(
         self, publication: Publication, copies: Sequence[str]
@@ -188,16 +231,21 @@ class Torrents:
             WriteError: It cannot be written.
         """
         path, fingerprint = publication.entry.path, publication.fingerprint
-        found = self._made.find(path, fingerprint, self._options.info_digest())
+        found = self._made.find(path, fingerprint, self._choices(publication.entry))
         if found is None:
             return None
-        seeds = self._seeds(found.info, copies)
+        seeds = self._seeds(publication.entry, found, copies)
         if seeds == found.web_seeds:
             return None
         metainfo = edit(found, Changes(web_seeds=seeds))
         return metainfo, self.keep(publication.entry, fingerprint, metainfo)
 
-    def _seeds(self, info: Info, copies: Sequence[str]) -> tuple[str, ...]:
+    def _seeds(
+        self, entry: PublishEntry, metainfo: Metainfo, copies: Sequence[str]
+    ) -> tuple[str, ...]:
+        if entry.is_remote:
+            return tuple(dict.fromkeys((*_source_of(entry, metainfo), *copies)))
+        info = metainfo.info
         paths = [file.path for file in info.files if not file.is_padding]
         own = self._own_seeds(info.name, paths if info.is_folder else None)
         return tuple(dict.fromkeys((*own, *copies)))
@@ -207,6 +255,15 @@ class Torrents:
 
     def _tiers(self) -> tuple[tuple[str, ...], ...]:
         return (*self._urls.tiers, *((url,) for url in self._options.extra_trackers))
+
+
+def _source_of(entry: PublishEntry, metainfo: Metainfo) -> tuple[str, ...]:
+    """The web seed that the content of an entry elsewhere was read from, where it can be one."""
+    if entry.listed is None or not entry.is_remote:
+        return ()
+    base = entry.listed.base
+    source = base.rstrip("/").rpartition("/")[0] + "/" if base else entry.listed.urls[0]
+    return tuple(seed for seed in metainfo.web_seeds if seed == source)
 
 
 def _checksums(sight: Sight, progress: Progress) -> tuple[bytes, ...]:

@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from outpour.base.errors import UsageError
+from outpour.base.errors import OutpourError, UsageError
 from outpour.base.files import write_atomically
 from outpour.torrent.disk_names import safe_name
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.rates import CHANGEABLE, Rates
+from outpour.tracker.lists.passkey import Key
+from outpour.tracker.rate_book import RateBook, book_path
+from outpour.tracker.rates import CHANGEABLE, SEEDER_RATES, Rates, told
 from outpour.tracker.service import TrackerService
-from outpour.tracker.tracker_events import Administered
+from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.tracker_events import Administered, RatesLost, RatesRecalled
 from outpour.tracker.usage_figures import KeyUse
 from outpour.tracker.verification import Verification
 
@@ -26,38 +29,102 @@ class TrackerDeeds:
 
     Args:
         service: The tracker.
+
+    Attributes:
+        no_seeder: Why there is nobody whose rates could be changed.
     """
+
+    no_seeder = NO_SEEDER
 
     def __init__(self, service: TrackerService) -> None:
         self._service = service
-        self._rates = Rates.of(service.settings)
+        self._book = RateBook(book_path(service.settings.state_path))
+        self._changed: dict[str, int] = {}
         self._adding = asyncio.Lock()
+        self._changing = asyncio.Lock()
+
+    def begin(self) -> None:
+        """Put in force the rates that were changed in earlier runs; the tracker has started."""
+        try:
+            kept = self._book.read()
+        except OutpourError as error:
+            self._service.tell(RatesLost(error.message))
+            return
+        for name, value in kept.items():
+            # Each by itself: the settings may have changed so that one goes no longer.
+            try:
+                self._check({**self.rates(), name: value})
+            except UsageError as error:
+                self._service.tell(RatesLost(error.message))
+            else:
+                self._changed[name] = value
+        if self._changed:
+            self._put_in_force(self.rates())
+            said = told(self.settings_rates(), self.rates())
+            if said:
+                self._service.tell(RatesRecalled(said))
 
     def log(self, who: str, what: str) -> None:
         """Have it told that an administrator changed something."""
         self._service.tell(Administered(int(self._service.now()), who, what))
 
-    def key_uses(self) -> Mapping[str, KeyUse]:
-        """How keys were used since the start, by the keys themselves."""
-        return self._service.usage.keys()
+    def key_use(self, key: Key) -> KeyUse | None:
+        """How a key was used, None if it never was."""
+        return self._service.usage.keys.of(key)
+
+    def settings_rates(self) -> Mapping[str, int | None]:
+        """What the settings say, by name; None of what a tracker alone has not."""
+        own = asdict(Rates.of(self._service.settings))
+        return {**own, **dict.fromkeys(SEEDER_RATES)}
 
     def rates(self) -> Mapping[str, int | None]:
-        """What is in force, by name; None of what a tracker alone has not."""
-        return {**asdict(self._rates), "upload_rate": None, "download_rate": None}
+        """What is in force, by name."""
+        return {
+            name: None if own is None else self._changed.get(name, own)
+            for name, own in self.settings_rates().items()
+        }
 
-    def change_rates(self, wishes: Mapping[str, int]) -> str:
-        """Change some of them from now on, all or none; says what is other than before.
+    async def change_rates(self, wishes: Mapping[str, int | None]) -> str:
+        """Change some of them from now on and over restarts, all or none.
+
+        Args:
+            wishes: Values by name; None for that of the settings.
+
+        Returns:
+            What is other than before, in words.
 
         Raises:
             UsageError: They do not go together, or are not there.
+            WriteError: They cannot be written down, and are not in force.
         """
-        if wishes.keys() - {*CHANGEABLE}:
-            raise UsageError(NO_SEEDER)
-        rates = self._rates.changed(wishes, self._service.settings)
-        told = rates.told_from(self._rates)
-        self._service.set_rates(rates)
-        self._rates = rates
-        return told
+        async with self._changing:
+            own = self.settings_rates()
+            changed = dict(self._changed)
+            for name, value in wishes.items():
+                if own[name] is None:
+                    raise UsageError(self.no_seeder)
+                changed.pop(name, None)
+                if value is not None and value != own[name]:
+                    changed[name] = value
+            before = self.rates()
+            after = {**own, **{name: changed[name] for name in changed if own[name] is not None}}
+            self._check(after)
+            if changed != self._changed:
+                await asyncio.to_thread(self._book.write, changed)
+                self._changed = changed
+                self._put_in_force(after)
+            return told(before, after)
+
+    def _check(self, rates: Mapping[str, int | None]) -> None:
+        """Refuse rates that do not go together.
+
+        Raises:
+            UsageError: They do not.
+        """
+        _of_tracker(rates, self._service.settings)
+
+    def _put_in_force(self, rates: Mapping[str, int | None]) -> None:
+        self._service.set_rates(_of_tracker(rates, self._service.settings))
 
     async def add(self, raw: bytes) -> tuple[bytes, bool]:
         """Track a torrent by putting its file into the folder of allowed torrents.
@@ -120,3 +187,8 @@ def _free_path(folder: Path, metainfo: Metainfo) -> Path:
     plain = folder / f"{stem}.torrent"
     digest = metainfo.info.infohash.hex()
     return plain if not os.path.lexists(plain) else folder / f"{stem}-{digest}.torrent"
+
+
+def _of_tracker(rates: Mapping[str, int | None], settings: TrackerSettings) -> Rates:
+    wishes = {name: value for name in CHANGEABLE if (value := rates[name]) is not None}
+    return Rates.of(settings).changed(wishes, settings)

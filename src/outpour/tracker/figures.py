@@ -35,6 +35,7 @@ class TorrentRow:
         web_seeds: URLs of the metainfo's web seeds (BEP 19).
         group: The folder it was found in, where there are several; None without one.
         is_folder: It holds a folder, not one file.
+        licence: Under which terms its content may be used, None if nobody says of it alone.
     """
 
     infohash: bytes
@@ -55,6 +56,7 @@ class TorrentRow:
     web_seeds: tuple[str, ...] = ()
     group: str | None = None
     is_folder: bool = False
+    licence: str | None = None
 
     @property
     def infohash_hex(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from outpour.base.errors import UsageError
 from outpour.tracker.settings import TrackerSettings
@@ -15,7 +15,36 @@ CHANGEABLE = (
     "requests_per_address_per_s",
     "requests_per_address_burst",
 )
-"""Settings that can be changed while the tracker runs; a restart has them as they were."""
+"""Settings that can be changed while the tracker runs."""
+SEEDER_RATES = ("upload_rate", "download_rate")
+"""Bytes a second that the seeder of a publisher sends and takes at most; 0 for no limit."""
+RATE_MAX = (1 << 31) - 1
+"""Bytes a second that the peer engine takes at most."""
+
+
+def bounds(name: str) -> tuple[int, int]:
+    """The least and the most that a rate may be.
+
+    Raises:
+        KeyError: There is no such rate.
+    """
+    if name in SEEDER_RATES:
+        return 0, RATE_MAX
+    if name not in CHANGEABLE:
+        raise KeyError(name)
+    least, most = 0, RATE_MAX
+    for limit in TrackerSettings.model_fields[name].metadata:
+        least = getattr(limit, "ge", least)
+        most = getattr(limit, "le", most)
+    return least, most
+
+
+def is_within(name: str, value: object) -> bool:
+    """Whether this is a rate within its bounds."""
+    if name not in (*CHANGEABLE, *SEEDER_RATES) or not isinstance(value, int):
+        return False
+    least, most = bounds(name)
+    return not isinstance(value, bool) and least <= value <= most
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +82,11 @@ class Rates:
             )
         return rates
 
-    def told_from(self, before: Rates) -> str:
-        """What is other than before, in words."""
-        old = asdict(before)
-        return ", ".join(
-            f"`{name}` {old[name]} to {value}"
-            for name, value in asdict(self).items()
-            if value != old[name]
-        )
+
+def told(before: Mapping[str, int | None], after: Mapping[str, int | None]) -> str:
+    """What is other than before, in words."""
+    return ", ".join(
+        f"`{name}` {before[name]} to {value}"
+        for name, value in after.items()
+        if value != before[name]
+    )

@@ -123,11 +123,11 @@ class TrackerService:
             )
             self._keeper = Keeper(self.settings.state_path, clock=self._clock)
             self._counter = Counter(self.settings, self._core, self._allowed, self._keeper)
-            self._census = CurrentCensus(self._counter.take, self._torrents_listed)
-            retention_d = self.settings.history_retention_d
-            self._usage = UsageBook(self._core, self._clock)
+            counter = self._counter
+            self._census = CurrentCensus(counter.take, self._torrents_listed, counter.with_new)
+            self._usage = UsageBook.of(self.settings, self._core, self._clock, self._on_event)
             self._points = SamplePoints(self._core, self._keeper)
-            self._past = SwarmHistory(self._keeper, retention_d, self._clock)
+            self._past = SwarmHistory(self._keeper, self.settings.history_retention_d, self._clock)
             self.operation.begin(self._core, self._keeper, self._past)
             self._saver = Saver(
                 self.settings, self._core, self._keeper, self._clock, self._drain, self._sampling
@@ -166,8 +166,7 @@ class TrackerService:
         """
         works: list[Callable[[], Awaitable[None]]]
         works = [partial(until_fault, self._core), self._turns, self._follow, self._census.keep_up]
-        works.append(self._usage.keep_up)
-        works += self._saver.works()
+        works += [self._usage.keep_up, *self._saver.works()]
         if self._allowed.folders or self._allowed.files or self._admission.files:
             works.append(self._watch)
         await together(works)
@@ -180,6 +179,7 @@ class TrackerService:
         """
         self._past.close()
         self._core.stop()
+        self._usage.keys.finish()
         is_saved = self._saver.finish()
         self._tell_kept()
         self._keeper.close()
@@ -201,12 +201,12 @@ class TrackerService:
     def allow_all(self, torrents: Iterable[Given]) -> None:
         """Track many torrents from now on, at the cost of one change."""
         listings = []
-        for metainfo, path, group, at in torrents:
-            listing = Listing.of(metainfo, path, status_of(path), group=group, published_at=at)
+        for one in torrents:
+            listing = Listing.given(one, status_of(one.path))
             listings.append(listing)
             self._raw.pop(listing.infohash, None)
-            if path is None:
-                self._raw[listing.infohash] = metainfo.raw
+            if one.path is None:
+                self._raw[listing.infohash] = one.metainfo.raw
         self._put(self._allowed.give(listings))
         self._hand_down_all()
 
@@ -400,7 +400,7 @@ class TrackerService:
             self._core.deny(list(self._allowed.denied))
         for event in change.events:
             self._on_event(event)
-        self._census.forget()
+        self._census.forget(change.listings)
 
     def _enforce(self, change: AllowedChange) -> None:
         self._put(change)

@@ -311,6 +311,56 @@ class SavingResumed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyUsesLost(Event):
+    """How often keys were used in earlier runs cannot be read.
+
+    Attributes:
+        why: What is wrong, and what became of it.
+    """
+
+    is_trouble = True
+    kind = "state"
+
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass(frozen=True, slots=True)
+class RatesRecalled(Event):
+    """Rates that an administrator changed in an earlier run are in force again.
+
+    Attributes:
+        what: Each with the value of the settings, and its own.
+    """
+
+    kind = "administrator"
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"rates as an administrator changed them: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class RatesLost(Event):
+    """Rates that an administrator changed cannot be had again; the settings count.
+
+    Attributes:
+        why: What is wrong with them.
+    """
+
+    is_trouble = True
+    kind = "administrator"
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.why}; the rates of the settings are in force"
+
+
+@dataclass(frozen=True, slots=True)
 class Administered(Event):
     """Somebody with an administrator's rights changed something.
 

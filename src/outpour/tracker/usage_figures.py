@@ -28,7 +28,7 @@ class RequestCount:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long answers took since the start.
+    """How long answers took since the start, or lately.
 
     From a batch of requests being read to its answers being handed to the system, of one batch in
     16; each of its requests counts with the time of the whole batch.
@@ -50,6 +50,18 @@ class Latency:
     def count(self) -> int:
         """How many were timed."""
         return sum(count for _, count in self.buckets) + self.longer
+
+    def since(self, earlier: Latency | None) -> Latency:
+        """What came after an earlier reading of the same protocol."""
+        if earlier is None:
+            return self
+        before = dict(earlier.buckets)
+        return Latency(
+            self.protocol,
+            tuple((bound, count - before.get(bound, 0)) for bound, count in self.buckets),
+            self.longer - earlier.longer,
+            self.sum_s - earlier.sum_s,
+        )
 
     def quantile_s(self, share: float) -> float | None:
         """The bound, in seconds, that this share of them took no longer than.
@@ -84,7 +96,7 @@ class ClientKind:
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """What was done with a key of a private tracker since the start.
+    """What was done with a key of a private tracker.
 
     Attributes:
         announces: Exactly how many came with it, refused ones included.

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, compile_path
 
+from outpour.base.event import Event
 from outpour.base.units import format_size
 from outpour.tracker.site_settings import SiteSettings
 from outpour.web import (
@@ -31,6 +32,7 @@ from outpour.web.api.administration import Admin
 from outpour.web.api.api_table import ENDPOINTS, ROOT
 from outpour.web.api.problem import Problem, problem_response
 from outpour.web.assets import Assets
+from outpour.web.content_copy import KnownCopies, NoCopies, without_login
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
 from outpour.web.cross_origin import CrossOrigin
@@ -49,6 +51,7 @@ from outpour.web.reply import NOT_HERE
 from outpour.web.row_fragments import RowFragments
 from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
+from outpour.web.themed_templates import ThemedTemplates
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.torrents import torrent_documents, torrent_page
 from outpour.web.torrents.archives_sent import ArchivesSent
@@ -100,10 +103,12 @@ def make_app(
     options: WebOptions | None = None,
     *,
     beside: Beside | None = None,
+    copies: KnownCopies | None = None,
     administration: Admin | None = None,
     console: Console | None = None,
     rules: AccessRules | None = None,
     mirrors: MirrorRegistry | None = None,
+    tell: Callable[[Event], None] = lambda _: None,
 ) -> Starlette:
     """Make the application of a view.
 
@@ -113,26 +118,28 @@ def make_app(
         view: What is shown.
         options: What the operator decided.
         beside: The files that belong to content; None where there are none.
+        copies: What is known of copies on other servers; None where nobody looks at them.
         administration: What the administrator may do; None where nobody is one.
         console: What the operator's pages stand on; None where there are none.
         rules: Who may see what; all may see everything by default.
         mirrors: The mirrors of a publisher; None where none register.
+        tell: Told what goes wrong with the pages, on the event loop.
 
     Raises:
         ReadError: Logo or theme cannot be read.
         SettingsError: They are no such thing.
     """
-    options = options or WebOptions()
-    rules = rules or AccessRules()
+    options, rules = options or WebOptions(), rules or AccessRules()
     beside = beside or NothingBeside()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
-    environment = templates(options.site)
-    own = None if options.site.theme is None else templates()
+    theme = options.site.theme
+    themed = ThemedTemplates(templates(options.site), None if theme is None else templates(), theme)
     context = Context(
         view=view,
         options=options,
         beside=beside,
+        copies=copies or NoCopies(),
         url_names=UrlNames(view, thread),
         facts=FactsKept(view),
         files=FilesKept(view, beside, shown_paths),
@@ -140,14 +147,14 @@ def make_app(
         drawings=DrawnSwarms(view, thread),
         live=live,
         assets=Assets.load(options.site),
-        templates=environment,
-        own_templates=own or environment,
+        templates=themed,
+        tell=tell,
         thread=thread,
         pages=RenderedPages(thread),
         selections=Selections(thread),
         charts=SwarmCharts(view),
-        rows=RowFragments(environment, own, "row.html"),
-        classic_rows=RowFragments(environment, own, "classic_row.html"),
+        rows=RowFragments(themed, "row.html"),
+        classic_rows=RowFragments(themed, "classic_row.html"),
         groups=Groups(thread),
         admin=administration,
         console=console,
@@ -268,6 +275,7 @@ def templates(site: SiteSettings | None = None) -> Environment:
         mirror_host=host_of,
         minute=text_format.minute,
         size=format_size,
+        without_login=without_login,
         **FILTERS,
     )
     if theme is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from outpour.tracker.figures import Extremes, Stretch
@@ -12,6 +12,9 @@ STEP_S = 60
 """Between two samples of a swarm that changes; later ones follow a time without change."""
 DENSE_S = 86_400
 """Older samples stand an hour apart, with nothing known between them."""
+SILENT_S = 3900
+"""A running tracker samples every swarm each hour, perhaps some minutes late: what is silent for
+longer has a gap before now."""
 
 Point = tuple[int, int]
 
@@ -23,8 +26,8 @@ class Chart:
     Attributes:
         width: Width of the drawing.
         height: Height of the drawing.
-        complete: Path of the seeders.
-        area: The same path, closed along the bottom.
+        complete: Path of the seeders, anew after each gap in which nothing is known.
+        area: The same path, each part of it closed along the bottom.
         downloading: Path of the leechers.
         top: The count at the upper edge.
         began: Unix time in seconds at the left edge.
@@ -82,7 +85,7 @@ def draw(
     """Draw both lines over time, None if there is nothing to connect.
 
     Of each stretch the lines show how it began, its least and most, and how it ended; they begin
-    with the first sample and end with the present.
+    with the first sample, end with the present, and are not drawn through gaps.
 
     Args:
         outline: Oldest first.
@@ -104,20 +107,32 @@ def draw(
     )
     top = max(*highest, 1) if is_snug else rounded_up(max(*highest, 1))
 
-    def path(numbers: Sequence[Extremes], last: int) -> str:
-        scaled = (
-            (round((at - began) / (ended - began) * width), round(height - value / top * height))
-            for at, value in _line(outline, numbers, ended, last)
-        )
-        return "M" + "L".join(f"{x} {y}" for x, y in plain(scaled))
+    runs = _runs(outline)
 
-    seeders = path(complete, present.complete)
+    def parts(lines: Iterator[list[Point]]) -> list[list[Point]]:
+        return [
+            plain(
+                (
+                    round((at - began) / (ended - began) * width),
+                    round(height - value / top * height),
+                )
+                for at, value in line
+            )
+            for line in lines
+        ]
+
+    of_seeders = [[one.complete for one in run] for run in runs]
+    of_leechers = [[one.downloading for one in run] for run in runs]
+    seeders = parts(_lines(runs, of_seeders, ended, present.complete))
+    leechers = parts(_lines(runs, of_leechers, ended, present.downloading))
     return Chart(
         width=width,
         height=height,
-        complete=seeders,
-        area=f"{seeders}L{width} {height}L0 {height}Z",
-        downloading=path(downloading, present.downloading),
+        complete="".join(map(_path, seeders)),
+        area="".join(
+            f"{_path(part)}L{part[-1][0]} {height}L{part[0][0]} {height}Z" for part in seeders
+        ),
+        downloading="".join(map(_path, leechers)),
         top=top,
         began=began,
         ended=ended,
@@ -125,12 +140,43 @@ def draw(
     )
 
 
-def _line(
-    outline: Sequence[Stretch], numbers: Sequence[Extremes], ended: int, last: int
-) -> Iterator[Point]:
+def _path(points: Sequence[Point]) -> str:
+    # A single moment is a line too, as short as can be seen.
+    shown = points if len(points) > 1 else [*points, (points[0][0] + 1, points[0][1])]
+    return "M" + "L".join(f"{x} {y}" for x, y in shown)
+
+
+def _runs(outline: Sequence[Stretch]) -> list[list[Stretch]]:
+    """The stretches between gaps."""
+    runs: list[list[Stretch]] = []
+    for stretch in outline:
+        if not runs or stretch.is_after_gap:
+            runs.append([])
+        runs[-1].append(stretch)
+    return runs
+
+
+def _lines(
+    runs: Sequence[Sequence[Stretch]],
+    numbers: Sequence[Sequence[Extremes]],
+    ended: int,
+    last: int,
+) -> Iterator[list[Point]]:
+    """A line for each run, the last of which goes on to the present."""
     dense = ended - DENSE_S
+    for run, of in zip(runs, numbers, strict=True):
+        line = [*_line(run, of, dense)]
+        is_last = run is runs[-1]
+        if is_last and ended - run[-1].ended <= SILENT_S:
+            line += [*_held(line[-1], ended, dense), (ended, last)]
+        yield line
+        if is_last and ended - run[-1].ended > SILENT_S:
+            yield [(ended, last)]
+
+
+def _line(run: Sequence[Stretch], numbers: Sequence[Extremes], dense: int) -> Iterator[Point]:
     held: Point | None = None
-    for stretch, of in zip(outline, numbers, strict=True):
+    for stretch, of in zip(run, numbers, strict=True):
         yield from _held(held, stretch.began, dense)
         third_s = (stretch.ended - stretch.began) / 3
         yield stretch.began, of.first
@@ -142,8 +188,6 @@ def _line(
             )
             yield stretch.ended, of.last
         held = stretch.ended, of.last
-    yield from _held(held, ended, dense)
-    yield ended, last
 
 
 def _held(before: Point | None, at: int, dense: int) -> Iterator[Point]:
@@ -159,7 +203,7 @@ def between(of: Extremes) -> tuple[int, int]:
     return (of.least, of.most) if rising <= falling else (of.most, of.least)
 
 
-def plain(points: Iterator[Point]) -> list[Point]:
+def plain(points: Iterable[Point]) -> list[Point]:
     """Leave out what does not show: the same point again, and the middle of what is level."""
     kept: list[Point] = []
     for point in points:

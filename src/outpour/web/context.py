@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import Response
 
+from outpour.base.event import Event
 from outpour.web import text_format
 from outpour.web.assets import Assets
+from outpour.web.content_copy import ContentCopy, KnownCopies, copies_of
 from outpour.web.contract import View, WebOptions
 from outpour.web.links import Links
 from outpour.web.live_numbers import Live
@@ -23,6 +24,7 @@ from outpour.web.reply import reply, weak_tag
 from outpour.web.row_fragments import RowFragments
 from outpour.web.selections import Selections
 from outpour.web.swarm_charts import SwarmCharts
+from outpour.web.themed_templates import ThemedTemplates
 from outpour.web.torrent_facts import FactsKept
 from outpour.web.torrents.archives_sent import ArchivesSent
 from outpour.web.torrents.drawn_swarms import DrawnSwarms
@@ -56,6 +58,7 @@ class Context:
         view: The service behind the pages.
         options: What the operator decided.
         beside: The files that belong to content.
+        copies: What is known of copies on other servers.
         url_names: The view's torrents by name.
         facts: What is known of a torrent beside its row.
         files: What is known of a torrent's files beside its metainfo.
@@ -64,7 +67,7 @@ class Context:
         live: Who listens to changing numbers.
         assets: Styles, scripts and icons.
         templates: The pages.
-        own_templates: Those of the package, whatever the theme.
+        tell: Told what goes wrong with them.
         thread: Where pages are put together.
         pages: Pages as they were put together last.
         selections: Rows in the orders that were asked for.
@@ -80,6 +83,7 @@ class Context:
     view: View
     options: WebOptions
     beside: Beside
+    copies: KnownCopies
     url_names: UrlNames
     facts: FactsKept
     files: FilesKept
@@ -87,8 +91,8 @@ class Context:
     drawings: DrawnSwarms
     live: Live
     assets: Assets
-    templates: Environment
-    own_templates: Environment
+    templates: ThemedTemplates
+    tell: Callable[[Event], None]
     thread: PageThread
     pages: RenderedPages
     selections: Selections
@@ -103,6 +107,13 @@ class Context:
     def links(self, request: Request) -> Links:
         """The URLs for one request."""
         return Links.of(request.scope, self.options)
+
+    def copies_of(
+        self, links: Links, infohash: bytes, named: Sequence[str]
+    ) -> tuple[ContentCopy, ...]:
+        """The copies of a torrent on other servers, `named` among them: its web seeds."""
+        own = links.absolute(links.content(()))
+        return copies_of(self.copies, infohash, named, own)
 
     async def page(
         self,
@@ -132,6 +143,8 @@ class Context:
             page = await self.thread.run(render)
         else:
             page = await self.pages.get((template, links, key), (minute, values), render)
+        for failure in self.templates.take_failures():
+            self.tell(failure)
         return await reply(
             request,
             page.raw,
@@ -150,13 +163,7 @@ class Context:
             "clock": _UNSET,
             **values,
         }
-        try:
-            return self.templates.get_template(template).render(given)
-        except Exception:
-            # A theme was written by somebody, for some version; whatever it does, there is a page.
-            if self.options.site.theme is None:
-                raise
-            return self.own_templates.get_template(template).render(given)
+        return self.templates.render(template, given)
 
     def _rendered(
         self, template: str, links: Links, now: int, values: dict[str, object]

@@ -75,6 +75,9 @@ WRITING_SHOWN = 900
 SPARKLINES_WAIT_S = 0.1
 """How long a page waits for histories that nobody has looked at yet; they come by themselves."""
 
+SPARKLINES_TYPED_S = 0.005
+"""The same of who types a search, and is shown rows with each letter."""
+
 CHARTS_KEPT = 2048
 """Small drawings that are kept until their history goes on: two or three kilobytes each."""
 

@@ -16,6 +16,7 @@ from outpour.web.limits import (
     EVENT_QUEUE_MAX,
     EVENT_TURN_S,
 )
+from outpour.web.listened_task import ListenedTask
 
 Numbers = tuple[int, int, int, int | None]
 NUMBERS = ("complete", "downloading", "downloaded", "transferred")
@@ -89,8 +90,7 @@ class Live:
         self._numbers: dict[bytes, Numbers | None] = {}
         self._totals: dict[str, int] = {}
         self._revision: object = None
-        self._task: asyncio.Task[None] | None = None
-        self._is_closed = False
+        self._looking = ListenedTask(self._run)
 
     @property
     def listener_count(self) -> int:
@@ -107,7 +107,7 @@ class Live:
         Raises:
             TooManyListenersError: A limit is reached, or the server is stopping.
         """
-        if self._is_closed or len(self._listeners) >= self._listeners_max:
+        if self._looking.is_closed or len(self._listeners) >= self._listeners_max:
             raise TooManyListenersError
         own = sum(listener.site == site for listener in self._listeners)
         if site is not None and own >= EVENT_CLIENTS_PER_ADDRESS_MAX:
@@ -128,8 +128,7 @@ class Live:
         moment = _Moment(self._view.now(), self._totals, first, True, False)
         listener.offer(_message(moment, first.values()))
         self._listeners.add(listener)
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._run())
+        self._looking.begin()
         return listener
 
     def leave(self, listener: Listener) -> None:
@@ -138,13 +137,11 @@ class Live:
 
     async def close(self) -> None:
         """End all streams and stop looking."""
-        self._is_closed = True
+        self._looking.is_closed = True
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._looking.close()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 
-from jinja2 import Environment
 from markupsafe import Markup
 
 from outpour.tracker.figures import TorrentRow
 from outpour.web.chart import Chart
 from outpour.web.limits import ROWS_KEPT
 from outpour.web.links import Links
+from outpour.web.themed_templates import ThemedTemplates
 from outpour.web.url_names import Names
 
 
@@ -20,13 +20,13 @@ class RowFragments:
 
     Args:
         templates: Has the template.
-        own: Has that of the package, for where the one of a theme fails; None without a theme.
         name: Of the template.
     """
 
-    def __init__(self, templates: Environment, own: Environment | None, name: str) -> None:
-        self._template = templates.get_template(name)
-        self._own = None if own is None else own.get_template(name)
+    def __init__(self, templates: ThemedTemplates, name: str) -> None:
+        self._templates = templates
+        self._name = name
+        self._template = templates.get(name)
         self._kept: OrderedDict[tuple[bytes, Links], tuple[object, Markup]] = OrderedDict()
 
     def of(
@@ -49,17 +49,10 @@ class RowFragments:
             }
             kept = self._kept.get(key)
             if kept is None or kept[0] != values:
-                html = self._rendered({"links": links, **values})
+                given = {"links": links, **values}
+                html = self._templates.render(self._name, given, self._template)
                 self._kept[key] = kept = (values, Markup(html))  # noqa: S704 - a template made it
             self._kept.move_to_end(key)
             yield kept[1]
         while len(self._kept) > ROWS_KEPT:
             self._kept.popitem(last=False)
-
-    def _rendered(self, values: dict[str, object]) -> str:
-        try:
-            return self._template.render(values)
-        except Exception:
-            if self._own is None:
-                raise
-            return self._own.render(values)

@@ -52,15 +52,22 @@ class SwarmCharts:
         self._reading: set[asyncio.Task[Outlines]] = set()
         self._drawn: OrderedDict[bytes, tuple[object, Chart | None]] = OrderedDict()
 
-    async def histories(self, rows: Sequence[TorrentRow]) -> Histories:
-        """What small drawings are made of; nobody waits long for those never looked at before."""
+    async def histories(
+        self, rows: Sequence[TorrentRow], wait_s: float = SPARKLINES_WAIT_S
+    ) -> Histories:
+        """What small drawings are made of; nobody waits long for those never looked at before.
+
+        Args:
+            rows: What is drawn beside.
+            wait_s: How long, in seconds.
+        """
         at = self._minute()
         wanted = [row.infohash for row in rows]
         reading = asyncio.ensure_future(self._outlines(wanted))
         # Read on even if this visitor leaves: the next one wants them too.
         self._reading.add(reading)
         reading.add_done_callback(self._reading.discard)
-        done, _ = await asyncio.wait((reading,), timeout=SPARKLINES_WAIT_S)
+        done, _ = await asyncio.wait((reading,), timeout=wait_s)
         return Histories(reading.result() if done else {}, not done, at)
 
     def sparklines(self, rows: Sequence[TorrentRow], of: Histories) -> dict[bytes, Chart]:

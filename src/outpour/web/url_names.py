@@ -61,9 +61,15 @@ class UrlNames:
         self._rows = Cached(lambda: tuple(view.rows()), cost_factor=COST_FACTOR)
         self._totals = Cached(view.totals, cost_factor=COST_FACTOR)
         self._kept: _Kept | None = None
+        self._revision: object = None
 
     def rows(self) -> tuple[TorrentRow, ...]:
-        """All torrents."""
+        """All torrents; what has come is there at once."""
+        revision = self._view.revision()
+        if revision != self._revision:
+            self._revision = revision
+            self._rows.forget()
+            self._totals.forget()
         return self._rows.get()
 
     def totals(self) -> Totals:

@@ -1,6 +1,6 @@
 //! The configuration of a tracker, from whatever object of Python has its attributes.
 
-use outpour_tracker::{Config, limits::Limits};
+use outpour_tracker::{ClusterConfig, Config, limits::Limits};
 use pyo3::{prelude::*, pybacked::PyBackedBytes};
 
 use super::address::{addresses, network};
@@ -59,6 +59,12 @@ pub(super) struct TrackerConfig {
     #[pyo3(default)]
     refusal_log_sample: u32,
     #[pyo3(default)]
+    cluster_bytes_max: usize,
+    #[pyo3(default)]
+    cluster_parts: Option<usize>,
+    #[pyo3(default)]
+    cluster_node: u64,
+    #[pyo3(default)]
     torrents_max: Option<usize>,
     #[pyo3(default)]
     peers_max: Option<usize>,
@@ -109,6 +115,11 @@ impl TryFrom<TrackerConfig> for Config {
             log_sample: config.log_sample,
             refusal_log_max: config.refusal_log_max,
             refusal_log_sample: config.refusal_log_sample,
+            cluster: (config.cluster_bytes_max > 0).then(|| ClusterConfig {
+                node: config.cluster_node,
+                queue_bytes_max: config.cluster_bytes_max,
+                parts: config.cluster_parts.unwrap_or(1),
+            }),
             limits: Limits {
                 torrents_max: config.torrents_max.unwrap_or(own.limits.torrents_max),
                 peers_max: config.peers_max.unwrap_or(own.limits.peers_max),

@@ -7,16 +7,14 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
 use super::Tracker;
+use super::count_batch::CountBatch;
 use super::infohash::one_20;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Counters moved between tracker and ledger at once.
 const PAGE: usize = 4096;
 
 pub(crate) type Counted<'py> = (Bound<'py, PyBytes>, u32);
-
-/// An infohash, its counter and the marks of its last downloads, which `SQLite` keeps as signed numbers.
-type Marked<T> = (T, u32, Vec<i64>);
 
 #[pyclass(frozen, module = "outpour._core")]
 pub(crate) struct Ledger(Mutex<outpour_tracker::Ledger>);
@@ -86,40 +84,53 @@ impl Ledger {
         Ok(())
     }
 
-    fn take<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Counted<'py>> {
-        counted(py, self.0.lock().take(limit).counts)
+    fn take(&self, py: Python<'_>, limit: usize) -> CountBatch {
+        CountBatch(py.detach(|| self.0.lock().take(limit)))
     }
 
-    fn take_marked<'py>(&self, py: Python<'py>, limit: usize) -> Vec<Marked<Bound<'py, PyBytes>>> {
-        let Completed { counts, marks } = py.detach(|| self.0.lock().take(limit));
-        let counts = counts.into_iter();
-        let mut rows: Vec<_> = counts
-            .map(|(infohash, count)| (PyBytes::new(py, &infohash), count, Vec::new()))
-            .collect();
-        if let Some((_, _, of_all)) = rows.last_mut() {
-            *of_all = marks.into_iter().map(u64::cast_signed).collect();
-        }
-        rows
+    fn put_back(&self, py: Python<'_>, batch: &CountBatch) {
+        py.detach(|| {
+            let mut ledger = self.0.lock();
+            for (infohash, _) in &batch.0.counts {
+                ledger.put_back(infohash);
+            }
+            ledger.put_marks(&batch.0.marks);
+        });
     }
 
-    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn put_back(&self, infohashes: Vec<PyBackedBytes>) -> Result<()> {
-        let mut ledger = self.0.lock();
-        for infohash in &infohashes {
-            ledger.put_back(&one_20(infohash)?);
-        }
-        Ok(())
+    fn read_page(&self, py: Python<'_>, number: i64, page: &[u8]) -> usize {
+        py.detach(|| self.0.lock().read_page(number, page))
     }
 
     #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
-    fn put_back_marked(&self, rows: Vec<Marked<PyBackedBytes>>) -> Result<()> {
-        let mut ledger = self.0.lock();
-        for (infohash, _, marks) in &rows {
-            let marks: Vec<u64> = marks.iter().map(|mark| mark.cast_unsigned()).collect();
-            ledger.put_back(&one_20(infohash)?);
-            ledger.put_marks(&marks);
+    fn last_of(&self, py: Python<'_>, pages: Vec<(i64, PyBackedBytes)>) -> Result<CountBatch> {
+        let (counts, damaged) = py.detach(|| {
+            let ledger = self.0.lock();
+            let (mut found, mut damaged) = (Vec::new(), 0);
+            for (number, page) in &pages {
+                damaged += ledger.last_of_page(*number, page, &mut found);
+            }
+            (found, damaged)
+        });
+        if damaged > 0 {
+            return Err(Error::value(format!("{damaged} counters are damaged")));
         }
-        Ok(())
+        let marks = Vec::new();
+        Ok(CountBatch(Completed { counts, marks }))
+    }
+
+    fn join(&self, py: Python<'_>, other: &Self) {
+        py.detach(|| {
+            let mut at = Some(0);
+            while let Some(from) = at {
+                let (page, next) = other.0.lock().page(from, PAGE);
+                let mut ledger = self.0.lock();
+                for (infohash, count) in page {
+                    ledger.load(&infohash, count);
+                }
+                at = next;
+            }
+        });
     }
 
     fn smallest<'py>(&self, py: Python<'py>, tracker: &Tracker, limit: usize) -> Vec<Counted<'py>> {
@@ -195,7 +206,7 @@ fn is_used(tracker: &Tracker, infohash: &outpour_tracker::model::InfoHash) -> bo
     counts.is_some_and(|counts| counts.complete + counts.incomplete > 0)
 }
 
-fn counted(
+pub(super) fn counted(
     py: Python<'_>,
     counts: Vec<(outpour_tracker::model::InfoHash, u32)>,
 ) -> Vec<Counted<'_>> {

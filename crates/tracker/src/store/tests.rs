@@ -41,7 +41,7 @@ fn counts(peers: &HashMap<SocketAddr, (bool, bool)>) -> Counts {
 fn a_peer_counts_once_wherever_it_is_and_is_given_once_it_was_reached() {
     let nowhere = File::options().read(true).write(true).open("/dev/null");
     let checks = Checks::new(u32::MAX, nowhere.expect("a device"));
-    let store = Store::new(Limits::default(), Some(checks));
+    let store = Store::new(Limits::default(), Some(checks), None);
     let waiting = store.waiting.as_ref().expect("checks are made");
     let mut rng = Rng::with_seed(1);
     let mut peers: HashMap<SocketAddr, (bool, bool)> = HashMap::new();

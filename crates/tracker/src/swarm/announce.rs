@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::Swarms;
+use super::apply::tell;
 use super::peer::{Meta, Peer, PeerV4, PeerV6, Useful};
 use super::peers::Peers;
 use super::select::{Ask, prefetch_peers, select};
@@ -140,7 +141,7 @@ impl Swarms {
         let call = Call::new(turn, announce, hash, asker);
         let padded = self.padded(hash);
         let mut shard = padded.shard.lock();
-        let answer = match word {
+        let mut answer = match word {
             Word::Taken => shard.announce(&call, rng, outs),
             Word::Counted => shard.overhear(&call, rng, outs),
             Word::Ignored => shard.look(&call, rng, outs),
@@ -148,6 +149,8 @@ impl Swarms {
         if answer.facts.joined || answer.facts.completed_now {
             padded.note(&shard);
         }
+        let facts = &mut answer.facts;
+        facts.downloaded = shard.foreign.with(&announce.infohash, facts.downloaded);
         if answer.arrived {
             drop(shard);
             let address = SocketAddr::new(announce.ip, announce.port);
@@ -219,8 +222,14 @@ impl Shard {
         let found = self
             .torrents
             .find(&call.announce.infohash, call.torrent_hash);
-        let Some(number) = found else { return facts };
+        let Some(number) = found else {
+            if let Some(cluster) = call.turn.cluster {
+                self.tell_gone(call, cluster, None);
+            }
+            return facts;
+        };
         let slot = self.torrents.slot(number);
+        let mut old = None;
         if let Some(place) = P::find(slot, call.asker, call.asker_hash) {
             let meta = P::place(slot, place, call.asker_hash).meta();
             // Some clients stop when they have finished, and do not say `completed` before.
@@ -228,6 +237,10 @@ impl Shard {
                 facts.completed_now = self.complete(call, number);
             }
             self.leave::<P>(&call.turn, number, place, call.asker_hash);
+            old = Some(meta);
+        }
+        if let Some(cluster) = call.turn.cluster {
+            self.tell_gone(call, cluster, old);
         }
         facts.count(self.torrents.slot(number));
         self.close_if_useless(&call.turn, number);
@@ -282,7 +295,13 @@ impl Shard {
             let counted = old.is_completed() && (seeder || announce.event != Event::Started);
             let finished = !counted && (says_so || seeder && !old.is_seeder());
             *arrived = said.wants_data() && !old.wants_data();
-            *peer = peer.with_meta(said.completed_if(counted | finished));
+            let said = said.completed_if(counted | finished);
+            if turn.cluster.is_none() {
+                *peer = peer.with_meta(said);
+            } else if let Some((said, is_change)) = turn.news(said, old) {
+                *peer = peer.with_meta(said);
+                tell(turn, announce.infohash, *peer, is_change);
+            }
             let change = u32::from(seeder).wrapping_sub(u32::from(old.is_seeder()));
             slot.seeders = slot.seeders.wrapping_add(change);
             let seeders = &mut self.tally.seeders;
@@ -298,7 +317,11 @@ impl Shard {
             }
             facts.joined = true;
             *arrived = said.wants_data();
-            let peer = call.asker.with_meta(said.completed_if(says_so));
+            let mut peer = call.asker.with_meta(said.completed_if(says_so));
+            if turn.cluster.is_some() {
+                peer = peer.with_meta(self.said_by_new(call, peer.meta()));
+                tell(turn, announce.infohash, peer, true);
+            }
             (self.join(turn, number, peer, call.asker_hash), says_so)
         };
         if finished {

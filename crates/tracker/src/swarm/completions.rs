@@ -55,6 +55,9 @@ impl Shard {
         let completed = self.torrents.slot_mut(number).completed_mut();
         *completed = completed.saturating_add(1);
         self.completions.add(announce.infohash, mark);
+        if let Some(cluster) = call.turn.cluster {
+            cluster.tell_counted(&announce.infohash, mark);
+        }
         true
     }
 }

@@ -30,7 +30,8 @@ const WAYS: usize = 8;
 const PORT: u64 = 0xffff;
 const ADDRESS: u64 = 0x3f_0000;
 const FAMILY_SHIFT: u32 = 16;
-const CLIENT_SHIFT: u32 = 22;
+/// Above this lies which client it is, of which torrent.
+pub(crate) const CLIENT_SHIFT: u32 = 22;
 
 /// Where there is no mark.
 const NOTHING: u64 = 0;
@@ -78,7 +79,7 @@ impl Counted {
 }
 
 /// Whether two marks are of one client.
-fn is_same(one: u64, other: u64) -> bool {
+pub(crate) fn is_same(one: u64, other: u64) -> bool {
     let differs = one ^ other;
     let [port, address] = [differs & PORT, differs & ADDRESS];
     differs >> CLIENT_SHIFT == 0 && (port == 0 || address != 0)

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::mix::Keys;
+use crate::cluster::stamp;
 use crate::model::{COMPACT_V4, COMPACT_V6};
 
 /// What is known of a peer besides its address, in 16 bits:
@@ -40,7 +41,7 @@ impl Useful {
 }
 
 impl Meta {
-    const TIME: u16 = (1 << 13) - 1;
+    const TIME: u16 = stamp::TIME;
     const COMPLETED: u16 = 1 << 13;
     const SEEDER: u16 = 1 << 14;
     const PARTIAL: u16 = 1 << 15;
@@ -86,10 +87,31 @@ impl Meta {
         Self(self.0 | if completed { Self::COMPLETED } else { 0 })
     }
 
-    /// Units since the last announce.
+    /// Units since the last announce, none where that lies ahead.
     #[inline]
     pub(super) fn age(self, now: Coarse) -> u16 {
-        now.0.wrapping_sub(self.0) & Self::TIME
+        stamp::lateness(self.0, now.0).saturating_sub(stamp::AHEAD_MAX)
+    }
+
+    /// Whether this is said later than what the other says.
+    pub(super) fn beats(self, other: Self, now: Coarse) -> bool {
+        stamp::beats(self.0, other.0, now.0)
+    }
+
+    /// The same said after all that is known already.
+    pub(super) fn after(self, old: Self, now: Coarse) -> Self {
+        Self(stamp::after(old.0, self.0, now.0))
+    }
+
+    /// What says that a peer is gone.
+    pub(super) fn gone(seen: Coarse) -> Self {
+        Self(seen.0 | stamp::GONE)
+    }
+
+    /// The same flags and another time, or another one of the same time.
+    #[inline]
+    pub(super) fn says_as(self, other: Self) -> bool {
+        (self.0 ^ other.0) & !Self::TIME == 0
     }
 
     pub(super) fn at(self, seen: Coarse) -> Self {
@@ -108,14 +130,19 @@ impl Meta {
 
 /// A time in units of 8 s, modulo 2^13.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Coarse(u16);
+pub(super) struct Coarse(pub(super) u16);
 
 impl Coarse {
-    pub(super) const UNIT_S: u32 = 8;
+    pub(super) const UNIT_S: u32 = stamp::UNIT_S;
 
     #[inline]
     pub(super) fn of(seconds: u32) -> Self {
         Self((seconds / Self::UNIT_S) as u16 & Meta::TIME)
+    }
+
+    /// Of units that are counted already.
+    pub(super) fn of_units(units: u16) -> Self {
+        Self(units & Meta::TIME)
     }
 
     pub(super) fn earlier(self, units: u16) -> Self {

@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
+use super::apply::Told;
 use super::completions::Completions;
 use super::counted::Counted;
+use super::foreign::Foreign;
 use super::load::Load;
 use super::mix::Keys;
 use super::origins::Origins;
-use super::peer::{Coarse, PeerV4, PeerV6};
+use super::peer::{Coarse, Meta, PeerV4, PeerV6};
 use super::slot::Kept;
 use super::torrents::Torrents;
+use crate::cluster::Cluster;
+use crate::cluster::tombstones::Tombstones;
 use crate::limits::Limits;
 use crate::model::{Counts, InfoHash};
 
@@ -20,6 +24,10 @@ pub(super) struct Shard {
     pub(super) completions: Completions,
     /// How many partial seeds (BEP 21) a swarm has, of the few that have any.
     pub(super) partials: HashMap<InfoHash, u32>,
+    /// Downloads that other nodes counted.
+    pub(super) foreign: Foreign,
+    /// Whom older words of other nodes must not bring back.
+    pub(super) tombstones: Tombstones,
 }
 
 /// What the slots of a shard add up to.
@@ -36,6 +44,7 @@ pub(super) struct Tally {
 /// What is the same for everything done at a moment.
 pub(super) struct Turn<'a> {
     pub(super) limits: &'a Limits,
+    pub(super) cluster: Option<&'a Cluster>,
     pub(super) keys: &'a Keys,
     pub(super) load: &'a Load,
     pub(super) origins: Option<&'a Origins>,
@@ -43,8 +52,21 @@ pub(super) struct Turn<'a> {
     pub(super) now: Coarse,
 }
 
+impl Turn<'_> {
+    /// What a peer says again, as far as other nodes are to hear of it, and whether it is more than that
+    /// the peer is still there.
+    ///
+    /// Where nobody hears of it the peer keeps its time, so that all nodes let it go at the same one.
+    pub(super) fn news(&self, said: Meta, old: Meta) -> Option<(Meta, bool)> {
+        let is_change = !said.says_as(old);
+        let half = self.limits.peer_timeout_s / 2 / Coarse::UNIT_S;
+        let is_news = is_change || u32::from(old.age(self.now)) >= half;
+        is_news.then(|| (said.after(old, self.now), is_change))
+    }
+}
+
 /// One of the two address families.
-pub(super) trait Family: Kept {
+pub(super) trait Family: Kept + Told {
     type Other: Family;
     fn tally(tally: &mut Tally) -> &mut u64;
     fn origins(origins: &Origins) -> &[Self];
@@ -137,6 +159,7 @@ impl Shard {
     pub(super) fn counts(&self, number: u32) -> Counts {
         let slot = self.torrents.slot(number);
         let mut counts = slot.counts();
+        counts.downloaded = self.foreign.with(&slot.infohash, counts.downloaded);
         if !self.partials.is_empty() {
             counts.partial = self.partials.get(&slot.infohash).copied().unwrap_or(0);
         }
@@ -176,7 +199,8 @@ impl Shard {
         let before = slot.bytes();
         slot.settle();
         self.tally.bytes -= before as u64;
-        if slot.completed() > 0 && turn.load.empty.get() <= turn.limits.counters_kept_max {
+        let is_counted = slot.completed() > 0 || self.foreign.holds(&slot.infohash);
+        if is_counted && turn.load.empty.get() <= turn.limits.counters_kept_max {
             return false;
         }
         turn.load.empty.leave(1);

@@ -150,12 +150,33 @@ impl Shard {
     }
 }
 
+impl Copied {
+    pub(super) fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        let mut rest = &self.0[..];
+        std::iter::from_fn(move || {
+            let (record, after) = record(rest)?;
+            rest = after;
+            Some(record)
+        })
+    }
+}
+
 /// One torrent of a snapshot.
 pub(super) struct Record<'a> {
     pub(super) infohash: InfoHash,
     completed: u32,
     v4: &'a [u8],
     v6: &'a [u8],
+}
+
+impl Record<'_> {
+    pub(super) fn v4_peers(&self) -> &[[u8; V4]] {
+        self.v4.as_chunks().0
+    }
+
+    pub(super) fn v6_peers(&self) -> &[[u8; V6]] {
+        self.v6.as_chunks().0
+    }
 }
 
 /// Check a snapshot as a whole and give its torrents.
@@ -258,10 +279,10 @@ impl Shard {
         let completed = self.torrents.slot_mut(number).completed_mut();
         *completed = record.completed.max(*completed);
         let mut added = 0;
-        for peer in record.v4.as_chunks::<V4>().0 {
+        for peer in record.v4_peers() {
             added += self.rejoin(turn, number, PeerV4::from_bytes(*peer), aging);
         }
-        for peer in record.v6.as_chunks::<V6>().0 {
+        for peer in record.v6_peers() {
             added += self.rejoin(turn, number, PeerV6::from_bytes(*peer), aging);
         }
         self.close_if_useless(turn, number);

@@ -8,23 +8,23 @@ The second is that of a NAT check; its status is 503 for a peer that was not rea
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.types import ASGIApp, Scope
 
-from outpour.base.errors import WriteError, reason
-from outpour.base.lasting_stream import LastingStream
+from outpour.base.errors import WriteError
 from outpour.base.text import printable
 from outpour.cli.classic.log_notes import missing
 from outpour.cli.shared.printer import Printer
 from outpour.web.logs.counted_answers import CountedAnswers
+from outpour.web.logs.log_file import LogFile
 
 WHEN = "%d/%b/%Y:%H:%M:%S"
 STDOUT = ("", "-")
+MODE = 0o666
+"""Who may read it is left to the mask of the process, as the originals left it."""
 
 
 class Log:
@@ -39,62 +39,36 @@ class Log:
     """
 
     def __init__(self, name: str, printer: Printer) -> None:
-        self._path = None if name in STDOUT else Path(name)
         self._printer = printer
-        self._stream: LastingStream | None = None
-        self._number = -1
-        self._lock = threading.Lock()
-        self._open()
-        if self._path is not None:
+        self._file = None if name in STDOUT else LogFile(Path(name), missing, mode=MODE)
+        if self._file is not None:
             self.line(f"# Log Started:  {_minute()}")
 
     def line(self, *texts: str) -> None:
         """Let lines be written, from any thread; nobody waits for the disk."""
-        if self._stream is None:
-            for text in texts:
-                self._printer.data(text)
-            self._printer.flush()
+        if self._file is not None:
+            self._file.lines(texts)
             return
-        with self._lock:
-            self._stream.write("".join(f"{text}\n" for text in texts))
+        for text in texts:
+            self._printer.data(text)
+        self._printer.flush()
 
     def reopen(self) -> None:
         """Open the file anew, after it was moved away; keep the old one where that cannot be."""
-        before, number = self._stream, self._number
-        if before is None:
+        if self._file is None:
             return
         try:
-            self._open()
+            self._file.reopen()
         except WriteError as error:
             self._printer.note(f"{error.message}; writing on to the file that was open")
             return
-        self._let_go(before, number)
         self.line(f"# Log reopened:  {_minute()}")
 
     def close(self) -> None:
         """Write the last line and close."""
         self.line(f"# Shutting down: {_minute()}")
-        if self._stream is not None:
-            self._let_go(self._stream, self._number)
-
-    def _open(self) -> None:
-        if self._path is None:
-            return
-        try:
-            number = os.open(
-                self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666
-            )
-        except OSError as error:
-            raise WriteError(f"`{self._path}`: {reason(error)}") from error
-        with self._lock:
-            self._number = number
-            self._stream = LastingStream(number, missing)
-
-    @staticmethod
-    def _let_go(stream: LastingStream, number: int) -> None:
-        # One whose reader has stopped is in use until the process ends.
-        if stream.end():
-            os.close(number)
+        if self._file is not None:
+            self._file.close()
 
 
 def logged(app: ASGIApp, log: Log) -> ASGIApp:

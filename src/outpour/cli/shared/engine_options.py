@@ -31,6 +31,9 @@ _OPTIONS = (
     click.option("--utp", is_flag=True, help="Take part in uTP besides TCP."),
     click.option("--encryption", type=click.Choice(["allow", "require", "off"]), default="allow",
                  show_default=True, help="Of the connections to peers."),
+    click.option("--profile", type=click.Choice(["server", "desktop", "small"]),
+                 help="Limits fit for many peers, for a person's machine, or for one with little"
+                 " memory; docs/engine.md lists them."),
     click.option("--proxy", metavar="URL", help="Reach trackers, peers and web seeds through this"
                  " proxy: http://HOST:PORT or socks5://HOST:PORT."),
     click.option("--ca-file", metavar="FILE",
@@ -46,7 +49,7 @@ def engine_options(command: _F) -> _F:
     return command
 
 
-def engine_settings(flags: dict[str, Any], *, profile: str) -> Any:  # noqa: ANN401 - lazy import
+def engine_settings(flags: dict[str, Any], *, own_content: bool = False) -> Any:  # noqa: ANN401 - lazy import
     """Take the flags of `engine_options` out of a command's, and make settings of them."""
     from outpour.engine import EngineSettings
 
@@ -59,7 +62,8 @@ def engine_settings(flags: dict[str, Any], *, profile: str) -> Any:  # noqa: ANN
         listen=listen,
         proxy=Proxy.parse(proxy) if proxy else None,
         ca_file=flags.pop("ca_file"),
-        profile=profile,  # type: ignore[arg-type]
+        profile=flags.pop("profile") or ("server" if own_content else "desktop"),
+        own_content=own_content,
         download_rate=parse_size(flags.pop("down_rate")),
         upload_rate=parse_size(flags.pop("up_rate")),
         **{name: flags.pop(name) for name in ("dht", "lsd", "upnp", "utp", "encryption")},

@@ -26,6 +26,7 @@ from outpour.web.index_override import IndexOverride
 from outpour.web.logs.request_logs import RequestLogs
 from outpour.web.metrics.metrics_server import MetricsServer
 from outpour.web.serve_until_signal import serve
+from outpour.web.visitors.folder_readme import FolderReadme
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
@@ -121,12 +122,16 @@ class TrackerRun:
             is_open=settings.open and settings.key_list is None,
             udp_port=udp[0][1] if udp else None,
         )
+        deeds = TrackerDeeds(service)
+        deeds.begin()
         app = make_app(
             service,
             options,
-            administration=tracker_administration(service, self._access, TrackerDeeds(service)),
+            beside=None if settings.allowed_dir is None else FolderReadme(settings.allowed_dir),
+            administration=tracker_administration(service, self._access, deeds),
             console=tracker_console(service, self._access),
             rules=self._rules(),
+            tell=service.tell,
         )
         front = IndexOverride(app, redirect=redirect, favicon=settings.favicon)
         logs, numbers = self._logs, self._numbers

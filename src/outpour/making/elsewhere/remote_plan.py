@@ -37,14 +37,26 @@ class RemotePlan:
     notes: tuple[str, ...] = ()
 
 
-def plan_file(listed: Listed, options: CreateOptions, *, route: Route = DIRECT) -> RemotePlan:
+def plan_file(
+    listed: Listed,
+    options: CreateOptions,
+    *,
+    route: Route = DIRECT,
+    found: RemoteFile | None = None,
+) -> RemotePlan:
     """Plan the torrent of one file, of which its URL is a web seed (BEP 19).
+
+    Args:
+        listed: The file.
+        options: What goes into the torrent.
+        route: By which way.
+        found: What `ask` said of it, if that was done already.
 
     Raises:
         NetworkError: Its server is not reached, or has no such file.
         UsageError, ReadError: As for `maker.plan`.
     """
-    file = _asked([listed], route)[0]
+    file = found or ask([listed], route)[0]
     notes: list[str] = []
     name = options.name or listed.path[-1]
     if file.has_ranges:
@@ -63,6 +75,7 @@ def plan_tree(
     options: CreateOptions,
     *,
     route: Route = DIRECT,
+    found: Sequence[RemoteFile] | None = None,
 ) -> RemotePlan:
     """Plan one torrent of files below a URL, of which the folder above that is a web seed.
 
@@ -81,7 +94,7 @@ def plan_tree(
             f"`{printable(base)}`: the top of a server has no name",
             hint="give the torrent one with `--name`",
         )
-    found = _asked(files, route)
+    found = found or ask(files, route)
     notes: list[str] = []
     without = [one.url for one, file in zip(files, found, strict=True) if not file.has_ranges]
     if without:
@@ -104,7 +117,12 @@ def plan_tree(
     return RemotePlan(_with_work(whole, remotes, route), tuple(notes))
 
 
-def _asked(files: Sequence[Listed], route: Route) -> list[RemoteFile]:
+def ask(files: Sequence[Listed], route: Route = DIRECT) -> list[RemoteFile]:
+    """Ask about files, some at a time.
+
+    Raises:
+        NetworkError: A server is not reached, lacks a file, or gives a page in its place.
+    """
     with ThreadPoolExecutor(PROBES, thread_name_prefix="outpour-probe") as pool:
         try:
             found = list(pool.map(lambda one: probe(one.url, route=route), files))

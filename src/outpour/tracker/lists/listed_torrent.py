@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,12 +30,14 @@ class Given(NamedTuple):
         path: Its file, None without one.
         group: The folder of its content, where there are several.
         published_at: Unix time in seconds, None for the creation date.
+        licence: Under which terms its content may be used, None if nobody says.
     """
 
     metainfo: Metainfo
     path: Path | None = None
     group: str | None = None
     published_at: int | None = None
+    licence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Listing:
         signature: The .torrent file when it was read, None if there is none or nobody looked.
         group: The folder it was found in, where there are several; None without one.
         is_folder: It holds a folder, not one file.
+        licence: Under which terms its content may be used, None if nobody says.
     """
 
     infohash: bytes
@@ -83,6 +86,7 @@ class Listing:
     signature: Signature | None = None
     group: str | None = None
     is_folder: bool = False
+    licence: str | None = None
 
     @classmethod
     def of(
@@ -128,6 +132,12 @@ class Listing:
             group=group,
             is_folder=info.is_folder,
         )
+
+    @classmethod
+    def given(cls, one: Given, stat: os.stat_result | None) -> Listing:
+        """Take it from what a publisher gives; `stat` is of its file."""
+        found = cls.of(one.metainfo, one.path, stat, group=one.group, published_at=one.published_at)
+        return found if one.licence is None else replace(found, licence=one.licence)
 
 
 def _notice(text: str | None) -> str | None:

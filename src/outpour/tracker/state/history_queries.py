@@ -89,12 +89,19 @@ def stretches(
     elif found and dense:
         is_late = dense[0].began - found[-1].ended > LATE_S
         dense[0] = replace(dense[0], is_after_gap=is_late)
-    return found + _apart(dense, pauses(connection, after) if len(dense) > 1 else ())
+    return found + _apart(dense, pauses(connection, after) if dense else (), after)
 
 
-def _apart(dense: Sequence[Stretch], paused: Sequence[tuple[int, int]]) -> list[Stretch]:
+def _apart(
+    dense: Sequence[Stretch], paused: Sequence[tuple[int, int]], after: int
+) -> list[Stretch]:
     """Find the gaps between stretches: hours without a sample, and times in which nothing ran."""
     found = list(dense[:1])
+    if found and any(
+        after <= end <= found[0].began and end - begin > LATE_S for begin, end in paused
+    ):
+        # What came before it was read already.
+        found[0] = replace(found[0], is_after_gap=True)
     at = 0
     for stretch in dense[1:]:
         last = found[-1]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from outpour import _core
+from outpour._core import CountBatch
 from outpour.base.errors import OutpourError, WriteError
 from outpour.base.event import Event
 from outpour.tracker.event_log import Happening
@@ -34,8 +35,10 @@ from outpour.tracker.tracker_events import (
 
 T = TypeVar("T")
 
-BATCH_MAX = 2000
-"""Counters of one commit: what a disk takes in a moment, and memory does not notice."""
+COUNTS_MAX = 16_384
+"""Counters of one commit: half a megabyte, which memory does not notice."""
+NAMES_MAX = 2000
+"""Names of one commit: what a disk takes in a moment, and memory does not notice."""
 BATCHES_MAX = 20
 """Commits of one turn."""
 CHECKPOINT_S = 10
@@ -70,25 +73,25 @@ class Keeper:
         self._store: Store | None = None
         self._exchange = threading.RLock()
         self._unnamed: dict[bytes, tuple[str, int]] = {}
+        self._to_forget: list[tuple[bytes, int]] = []
         self._checkpointed_at = clock()
         self._is_copy_old = path is not None and not copies(path)
         self.ledger = _core.Ledger()
         self.named: dict[bytes, tuple[str, int]] = {}
-        self.marks: list[int] = []
+        self.marks = b""
         self._forgotten = 0
-        self.recent: Callable[[], list[int]] = lambda: self.marks
+        self.recent: Callable[[], bytes] = lambda: self.marks
         self.events: deque[Event] = deque()
         if path is not None and is_bereft(path):
             self._begin_with_copy(path)
             return
         try:
             self._store = self._opened()
-            for page in self._store.completed():
-                self.ledger.load(page)
+            self._forgotten = self._store.forgotten
+            self._store.read_counts(self.ledger)
+            self.ledger.load_forgotten(self._forgotten)
             self.named = self._store.named()
             self.marks = self._store.marks()
-            self._forgotten = self._store.forgotten
-            self.ledger.load_forgotten(self._forgotten)
         except StateDamagedError as error:
             self._begin_anew(error)
 
@@ -101,7 +104,7 @@ class Keeper:
     @property
     def unsaved(self) -> int:
         """How much waits for `save`."""
-        return self.ledger.unsaved() + len(self._unnamed)
+        return self.ledger.unsaved() + len(self._unnamed) + len(self._to_forget)
 
     def save(self) -> bool:
         """Commit counters and names that changed since the last time; says if that went well.
@@ -115,6 +118,8 @@ class Keeper:
                 break
             if not self._attempt("counters", self._save):
                 return False
+        if self._is_clearing_due() and not self._attempt("counters", self._clear):
+            return False
         now = self._clock()
         if now >= self._checkpointed_at + CHECKPOINT_S:
             self._checkpointed_at = now
@@ -132,9 +137,18 @@ class Keeper:
         """Make the file anew if it was removed or replaced; says if it is there."""
         return self._attempt("counters", lambda _: None)
 
+    def _is_clearing_due(self) -> bool:
+        # What is forgotten but not in the file yet would be cleared away without being summed up.
+        store = self._store
+        return store is not None and not self._to_forget and store.counts.is_clearing_due
+
+    def _clear(self, store: Store) -> None:
+        store.clear_counts(self.ledger)
+
     def _save(self, store: Store) -> None:
+        self._forget(store)
         self._save_counters(store)
-        names = [self._unnamed.popitem() for _ in range(min(BATCH_MAX, len(self._unnamed)))]
+        names = [self._unnamed.popitem() for _ in range(min(NAMES_MAX, len(self._unnamed)))]
         if names:
             try:
                 store.name((key, name, length) for key, (name, length) in names)
@@ -144,21 +158,33 @@ class Keeper:
                 raise
 
     def _save_counters(self, store: Store, swarms: int | None = None) -> None:
-        batch = self.ledger.take_marked(BATCH_MAX)
+        batch = self.ledger.take(COUNTS_MAX)
         if not batch and swarms is None:
             return
         try:
-            marks = [mark for _, _, of_one in batch for mark in of_one]
-            store.set_completed(((key, count) for key, count, _ in batch), marks, swarms=swarms)
+            store.save(batch, swarms=swarms)
         except BaseException:
-            self.ledger.put_back_marked(batch)
+            self.ledger.put_back(batch)
             raise
         self._is_copy_old = True
 
     def forget(self, counts: Sequence[tuple[bytes, int]]) -> bool:
-        """Drop counters that the ledger has dropped."""
+        """Drop counters that the ledger has dropped; what fails is done by the next `save`."""
         self._forgotten += sum(count for _, count in counts)
-        return self._attempt("counters", lambda store: store.forget(counts))
+        self._to_forget += counts
+        return self._attempt("counters", self._forget)
+
+    def _forget(self, store: Store) -> None:
+        if not self._to_forget:
+            return
+        counts, self._to_forget = self._to_forget, []
+        try:
+            store.forget(counts)
+        except BaseException:
+            self._to_forget += counts
+            raise
+        # One that was counted anew meanwhile may have been saved before it was forgotten.
+        self.ledger.put_back(CountBatch.forgetting([infohash for infohash, _ in counts]))
 
     def sample(self, at: int, counts: Iterable[tuple[bytes, int, int, int]]) -> bool:
         """Keep one point of history."""
@@ -322,7 +348,7 @@ class Keeper:
         store.moments.add_rows(found.moments.values())
         swarms = snapshot_of(aside)
         if swarms is not None:
-            store.set_completed([], swarms=store.write_swarms([swarms[0]], swarms[1]))
+            store.save(None, swarms=store.write_swarms([swarms[0]], swarms[1]))
         why = error.message.removeprefix(f"`{self._path}`: ")
         saved = _saved(found, new + higher)
         self.events.append(StateDamaged(self._path, aside, why, saved))
@@ -343,15 +369,18 @@ class Keeper:
         store = self._opened()
         try:
             # The file may be one that somebody else has put there.
-            for page in store.completed():
-                self.ledger.load(page)
+            found = _core.Ledger()
+            store.read_counts(found)
+            last = store.counts.last_number()
+            self.ledger.join(found)
             self.ledger.put_all_back()
+            self._to_forget.clear()
             while self.ledger.unsaved():
                 self._save_counters(store)
+            if last:
+                store.drop_counts(last)
             store.name([(key, *named) for key, named in self.named.copy().items()])
-            marks = self.recent()
-            if marks:
-                store.set_completed([], marks)
+            store.keep_marks(self.recent())
             store.set_forgotten(self._forgotten)
         except BaseException:
             store.close()

@@ -4,14 +4,15 @@ A damaged root or schema makes all rows unreachable for SQLite, though they are 
 page is looked at by itself, and whatever looks like a row is given out: of pages that are no longer
 in use, too, so the caller must know a good row from a bad one, and a late one from an early one.
 
-What is read (https://sqlite.org/fileformat2.html), of pages that hold tables without rowid:
+What is read (https://sqlite.org/fileformat2.html), of pages that hold rows:
 
     file    header: 0-15 magic, 16-17 page size (1 is 65536), 20 bytes unused at the end of a page
     log     32 bytes of header, then frames of 24 bytes of header and a page
-    page    0 type (0x0a leaf, 0x02 interior), 3-4 number of cells, then from 8 (leaf) or 12 on
-            2 bytes for the place of each cell; on the first page all that begins at 100
-    cell    interior only: 4 bytes; varint length of the record; record; 4 bytes number of the
-            page where the rest is, if it does not fit
+    page    0 type, 3-4 number of cells, then from 8 (leaf) or 12 on 2 bytes for the place of each
+            cell; on the first page all that begins at 100. Without rowid a table has leaves (0x0a)
+            and interior pages (0x02), with one it has its rows on leaves alone (0x0d)
+    cell    interior only: 4 bytes; varint length of the record; varint rowid if there is one;
+            record; 4 bytes number of the page where the rest is, if it does not fit
     record  varint length of its header; a varint for each value's type; the values
 """
 
@@ -27,11 +28,15 @@ FRAME_HEADER_BYTES = 24
 COLUMNS_MAX = 16
 RECORD_BYTES_MAX = 1 << 20
 _INTEGER_BYTES = (0, 1, 2, 3, 4, 6, 8)
-_LEAF, _INTERIOR = 0x0A, 0x02
+_LEAF, _INTERIOR, _LEAF_OF_ROWIDS = 0x0A, 0x02, 0x0D
 
 
 def rows_of_file(raw: bytes) -> Iterator[Sequence[Value]]:
-    """Everything in a database file that looks like a row of a table without rowid."""
+    """Everything in a database file that looks like a row.
+
+    A rowid is the value of a column before all others that says nothing. Rows with one that do not
+    fit their page are left out: none of them is worth it.
+    """
     size = _page_size(int.from_bytes(raw[16:18], "big"))
     unused = raw[20] if len(raw) > 20 and raw[20] < 32 else 0
 
@@ -69,22 +74,33 @@ def _page_size(stated: int) -> int:
 def _rows(
     page: bytes, page_of: Callable[[int], bytes], unused: int, begin: int
 ) -> Iterator[Sequence[Value]]:
-    kind = page[begin : begin + 1]
-    if kind not in (bytes([_LEAF]), bytes([_INTERIOR])) or len(page) < 512:
+    kind = page[begin] if begin < len(page) else 0
+    if kind not in (_LEAF, _INTERIOR, _LEAF_OF_ROWIDS) or len(page) < 512:
         return
-    is_leaf = kind[0] == _LEAF
-    places = begin + (8 if is_leaf else 12)
+    places = begin + (12 if kind == _INTERIOR else 8)
     usable = len(page) - unused
     count = min(_number(page, begin + 3, 2), (usable - places) // 2)
     for cell in range(count):
         at = _number(page, places + 2 * cell, 2)
         try:
-            record = _payload(page, at if is_leaf else at + 4, page_of, usable)
-            row = _values(record)
+            if kind == _LEAF_OF_ROWIDS:
+                row = _row_with_id(page, at, usable)
+            else:
+                at += 4 * (kind == _INTERIOR)
+                row = _values(_payload(page, at, page_of, usable))
         except (IndexError, ValueError):
             continue
         if row:
             yield row
+
+
+def _row_with_id(page: bytes, at: int, usable: int) -> list[Value]:
+    length, at = _varint(page, at)
+    rowid, at = _varint(page, at)
+    if length > usable - 35:
+        raise ValueError("does not fit its page")
+    row = _values(_piece(page, at, length))
+    return [rowid, *row[1:]] if row and row[0] is None else row
 
 
 def _payload(page: bytes, at: int, page_of: Callable[[int], bytes], usable: int) -> bytes:

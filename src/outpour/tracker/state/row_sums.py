@@ -58,6 +58,14 @@ def moment_sum(*values: object) -> int | None:
         return None
 
 
+def marks_sum(number: object, packed: object) -> int | None:
+    """The sum of a row of marks; None where the values have other types."""
+    try:
+        return zlib.crc32(b"k" + _NUMBER.pack(number) + packed)  # type: ignore[operator]
+    except (TypeError, struct.error):
+        return None
+
+
 def text_sum(*values: object) -> int | None:
     """The sum of a row of numbers and texts; None where a value is neither."""
     if not all(isinstance(value, int | str) for value in values):

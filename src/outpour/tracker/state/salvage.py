@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from outpour._core import CountBatch
 from outpour.tracker.state.raw_rows import Value, rows_of_file, rows_of_log
 from outpour.tracker.state.row_sums import (
     block_sum,
@@ -21,6 +22,7 @@ from outpour.tracker.state.row_sums import (
 
 INFOHASH_BYTES = 20
 COUNT_MAX = (1 << 31) - 1
+PAGES_MAX = (1 << 63) - 1
 TIME_MAX = 1 << 33
 BYTES_MAX = 1 << 30
 """Of a larger file the beginning is looked at."""
@@ -53,12 +55,20 @@ class Salvaged:
     def add(self, rows: Iterable[Sequence[Value]]) -> None:
         """Take in rows that are ours and as they were written.
 
-        Schema 1 had no sums: of a file without any, what looks right is taken.
+        Schemas 2 to 4 had counters and names in one row. Schema 1 had no sums: of a file without
+        any, what looks right is taken.
         """
         bare: list[Sequence[Value]] = []
+        pages: set[tuple[int, bytes]] = set()
         is_bare = True
         for row in rows:
             match row:
+                case [int() as number, bytes() as page] if 0 < number <= PAGES_MAX:
+                    # An index of samples has times with infohashes.
+                    if len(page) > INFOHASH_BYTES:
+                        pages.add((number, page))
+                case [bytes() as key, int() as length, str() as name, total]:
+                    is_bare &= not self._name(key, name, length, total)
                 case [bytes() as key, (str() | None), (int() | None), int(), _, _] if _is_key(key):
                     is_bare &= not self._torrent(key, row)
                 case [bytes() as key, int() as at, int(), int(), int(), total]:
@@ -78,8 +88,9 @@ class Salvaged:
                         self.damaged += 1
                 case [bytes(), _, _, _] | [bytes(), _, _, _, _]:
                     bare.append(row)
-        for row in bare if is_bare else ():
+        for row in bare if is_bare and not pages else ():
             self._bare(row)
+        self._count_pages(pages)
 
     def _bare(self, row: Sequence[Value]) -> None:
         match row:
@@ -100,6 +111,25 @@ class Salvaged:
             self._count(key, count)
         self.named = {**copy.named, **self.named}
         return new, higher
+
+    def _count_pages(self, pages: Iterable[tuple[int, bytes]]) -> None:
+        """Take in counters in the order in which they were written."""
+        for number, page in sorted(pages):
+            counts, damaged = CountBatch.read(number, page)
+            self.damaged += damaged
+            for key, count in counts:
+                if count:
+                    self._count(key, count)
+                else:
+                    self.completed.pop(key, None)
+
+    def _name(self, key: bytes, name: str, length: int, total: Value) -> bool:
+        is_sound = total is not None and total == name_sum(key, name, length)
+        if is_sound:
+            self.named[key] = (name, length)
+        elif _is_key(key):
+            self.damaged += 1
+        return is_sound
 
     def _torrent(self, key: bytes, row: Sequence[Value]) -> bool:
         """Take in what is right of a torrent, and say whether anything is."""

@@ -1,14 +1,15 @@
 """The tables of the state file, how older ones become them, and whether they are these.
 
-torrents  a row for each that was ever counted or named; each half has a sum, see `row_sums`
+counts    completed downloads, pages one after another: see `count_table`
+names     of torrents, with a sum as most rows have it: see `row_sums`
 samples   points of history by torrent and Unix second; the key of all together is empty
 buckets   the history before them, in hours and days: see `bucket_block`
 runs      when the tracker ran
 moments   what the tracker as a whole did, by tier and time; see `operation_tiers`
 events    what happened, as operators read it
 swarms    the swarms in parts; of the generation in `facts` alone, others are being written
-marks     the latest downloads, so that none is counted twice; a ring of `MARKS_MAX`
-facts     numbers: `generation`, `next_mark`, `is_open`, `checkpointed_at`, `forgotten`
+mark_rows the latest downloads, so that none is counted twice: see `mark_table`
+facts     numbers: `generation`, `is_open`, `checkpointed_at`, `forgotten`
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sqlite3
 from pathlib import Path
 
 from outpour.base.errors import FormatError
+from outpour.tracker.state.old_counters import take_over
 from outpour.tracker.state.state_file import StateDamagedError
 
 APPLICATION_ID = 0x6F757470
@@ -71,7 +73,20 @@ CREATE TABLE buckets (
 CREATE TABLE runs (began INTEGER PRIMARY KEY, ended INTEGER NOT NULL);
 """
 
-MIGRATIONS: tuple[str, ...] = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3, _SCHEMA_4)
+_SCHEMA_5 = """
+CREATE TABLE counts (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE names (
+    infohash BLOB PRIMARY KEY, length INTEGER NOT NULL, name TEXT NOT NULL, sum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE mark_rows (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL, sum INTEGER NOT NULL);
+"""
+_SCHEMA_5_END = (
+    "DROP TABLE torrents",
+    "DROP TABLE marks",
+    "DELETE FROM facts WHERE name = 'next_mark'",
+)
+
+MIGRATIONS: tuple[str, ...] = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3, _SCHEMA_4, _SCHEMA_5)
 """Script `n` takes the file from schema version `n` to `n + 1`; a released one never changes."""
 
 COLUMNS = {
@@ -97,6 +112,11 @@ COLUMNS[3] = COLUMNS[2] | {
 COLUMNS[4] = COLUMNS[3] | {
     "buckets": ["step", "block", "infohash", "bytes", "sum"],
     "runs": ["began", "ended"],
+}
+COLUMNS[5] = {table: COLUMNS[4][table] for table in COLUMNS[4].keys() - {"torrents", "marks"}} | {
+    "counts": ["number", "bytes"],
+    "names": ["infohash", "length", "name", "sum"],
+    "mark_rows": ["number", "bytes", "sum"],
 }
 """What a file of each version has to hold."""
 
@@ -128,10 +148,15 @@ def set_up(connection: sqlite3.Connection, path: Path | None) -> None:
     if not found and (version or owner):
         raise StateDamagedError(f"`{path}`: has no tables")
     for number, script in enumerate(MIGRATIONS[known or 0 :], (known or 0) + 1):
-        connection.executescript(
-            f"BEGIN; {script} PRAGMA user_version = {number}; "
-            f"PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
-        )
+        connection.executescript(f"BEGIN; {script}")
+        if number == 5:
+            if found and not take_over(connection):
+                raise StateDamagedError(f"`{path}`: a counter or a name is damaged")
+            for statement in _SCHEMA_5_END:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("COMMIT")
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:

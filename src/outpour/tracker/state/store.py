@@ -16,17 +16,24 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from outpour._core import CountBatch
 from outpour.base.errors import ReadError, WriteError, reason
 from outpour.tracker.state import write_ahead_log
+from outpour.tracker.state.count_table import CountTable
 from outpour.tracker.state.event_table import EventTable
+from outpour.tracker.state.mark_table import MarkTable
 from outpour.tracker.state.moment_table import MomentTable
+from outpour.tracker.state.name_table import NameTable
 from outpour.tracker.state.process_lock import Lock
-from outpour.tracker.state.row_sums import counter_sum, name_sum, register
+from outpour.tracker.state.row_sums import register
 from outpour.tracker.state.sample_table import SampleTable
 from outpour.tracker.state.schema import set_up
 from outpour.tracker.state.state_file import StateDamagedError, identity, prepare, put_copy
+
+if TYPE_CHECKING:
+    from outpour._core import Ledger
 
 T = TypeVar("T")
 
@@ -36,18 +43,9 @@ CHECK_BYTES_MAX = 64 << 20
 """Files up to this size are checked page by page at start, which takes well under a second."""
 
 PAGE_ROWS = 4096
-MARKS_MAX = 65_536
-"""Latest downloads of which is kept that they were counted; see `Tracker.recall_counted`."""
-
-_SET_COMPLETED = (
-    "INSERT INTO torrents (infohash, completed, completed_sum) VALUES (?, ?, ?) "
-    "ON CONFLICT (infohash) DO UPDATE SET completed = excluded.completed, "
-    "completed_sum = excluded.completed_sum WHERE excluded.completed > completed"
-)
-_NAME = (
-    "INSERT INTO torrents (infohash, name, length, name_sum) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (infohash) DO UPDATE SET name = excluded.name, length = excluded.length, "
-    "name_sum = excluded.name_sum"
+_COPIED = (
+    ("SELECT number, bytes FROM counts", "INSERT INTO counts VALUES (?, ?)"),
+    ("SELECT infohash, length, name, sum FROM names", "INSERT INTO names VALUES (?, ?, ?, ?)"),
 )
 
 
@@ -61,6 +59,7 @@ class Store:
         path: The file, made if it is missing together with its folder; None keeps all in memory.
 
     Attributes:
+        counts: Completed downloads.
         samples: The history of swarms, written from the thread of the swarms.
         moments: The history of the tracker as a whole, written from the same.
         events: What happened, written from the same.
@@ -109,13 +108,15 @@ class Store:
             if size and (is_empty or (facts["is_open"] and lost)):
                 what = lost or "holds nothing: its journal is missing"
                 self.notices.append(f"{what}; {_since(facts['checkpointed_at'])}")
-            self._next_mark = facts["next_mark"]
             self._generation = facts["generation"]
             self.forgotten = facts["forgotten"]
             self._writer.execute("UPDATE facts SET value = 1 WHERE name = 'is_open'")
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             # Moving the log into the file is for times when nobody waits.
             self._writer.execute("PRAGMA wal_autocheckpoint = 0")
+            self.counts = CountTable(self._writer)
+            self._marks = MarkTable(self._writer)
+            self._names = NameTable(self._writer)
             self._slow = self._writer
             if self.path is not None:
                 self._slow = self._connect()
@@ -148,22 +149,17 @@ class Store:
         """Whether the file was removed or replaced while it was open."""
         return self.path is not None and identity(self.path) != self._identity
 
-    def completed(self) -> Iterator[list[tuple[bytes, int]]]:
-        """Infohash and completed downloads of every torrent ever counted, a page at a time.
+    def read_counts(self, ledger: Ledger) -> None:
+        """Have an empty ledger take in the counters of every torrent ever counted.
 
         Raises:
-            StateDamagedError: A row is not as it was written.
+            StateDamagedError: One is not as it was written.
         """
         with self._told():
-            rows = self._writer.execute(
-                "SELECT infohash, completed, completed_sum FROM torrents "
-                "WHERE completed IS NOT 0 OR completed_sum IS NOT NULL"
-            )
-            while page := rows.fetchmany(PAGE_ROWS):
-                for infohash, completed, total in page:
-                    if total is None or total != counter_sum(infohash, completed):
+            for pages in self.counts.pages():
+                for number, page in pages:
+                    if not isinstance(page, bytes) or ledger.read_page(number, page):
                         raise StateDamagedError(f"`{self.path}`: a counter is damaged")
-                yield [(infohash, completed) for infohash, completed, _ in page]
 
     def named(self) -> dict[bytes, tuple[str, int]]:
         """Name and length by infohash, of torrents that were known once.
@@ -172,87 +168,87 @@ class Store:
             StateDamagedError: A row is not as it was written.
         """
         with self._told():
-            rows = self._writer.execute(
-                "SELECT infohash, name, length, name_sum FROM torrents "
-                "WHERE name IS NOT NULL OR length IS NOT NULL OR name_sum IS NOT NULL"
-            ).fetchall()
-        for infohash, name, length, total in rows:
-            if total is None or total != name_sum(infohash, name, length):
-                raise StateDamagedError(f"`{self.path}`: a name is damaged")
-        return {infohash: (name, length) for infohash, name, length, _ in rows}
+            found = self._names.read()
+        if found is None:
+            raise StateDamagedError(f"`{self.path}`: a name is damaged")
+        return found
 
-    def marks(self) -> list[int]:
-        """Marks of the latest downloads, the earliest first."""
+    def marks(self) -> bytes:
+        """Marks of the latest downloads, as `CountBatch.marks` has them."""
         with self._told():
-            rows = self._writer.execute(
-                "SELECT mark FROM marks WHERE typeof(mark) = 'integer' ORDER BY slot < ?, slot",
-                (self._next_mark,),
-            )
-            # The slot that is written next holds the earliest.
-            return [mark for (mark,) in rows]
+            return self._marks.read()
 
-    def set_completed(
-        self,
-        counts: Iterable[tuple[bytes, int]],
-        marks: Sequence[int] = (),
-        *,
-        swarms: int | None = None,
-    ) -> None:
-        """Bring completed counters up to these values, all or none.
+    def save(self, batch: CountBatch | None, *, swarms: int | None = None) -> None:
+        """Write counters with their marks, all or none.
 
-        Values and not differences, so that trying again can never count anything twice; none goes
-        down.
+        Values and not differences, so that trying again can never count anything twice.
 
         Args:
-            counts: Infohash and value.
-            marks: Of these downloads, the earliest first.
+            batch: The counters.
             swarms: Generation of swarms that is the one to restore from now on.
 
         Raises:
             StateDamagedError: The file was damaged meanwhile.
             WriteError: Nothing was changed: locked, full or unwritable.
         """
-        following = (self._next_mark + len(marks)) % MARKS_MAX
-        first = self._next_mark
         with self._transaction(self._writer):
-            self._writer.executemany(
-                _SET_COMPLETED, ((key, count, counter_sum(key, count)) for key, count in counts)
-            )
-            if marks:
-                self._writer.executemany(
-                    "INSERT OR REPLACE INTO marks VALUES (?, ?)",
-                    (((first + at) % MARKS_MAX, mark) for at, mark in enumerate(marks)),
-                )
-                self._set_fact("next_mark", following)
+            if batch is not None:
+                self.counts.append(batch)
+                self._marks.append(batch.marks)
             if swarms is not None:
                 self._set_fact("generation", swarms)
-        self._next_mark = following
         self._generation = self._generation if swarms is None else swarms
 
-    def forget(self, counts: Sequence[tuple[bytes, int]]) -> None:
-        """Drop counters with these values; their sum is kept.
+    def keep_marks(self, marks: bytes) -> None:
+        """Keep marks of downloads that are counted in it, as `CountBatch.marks` has them.
 
         Raises:
-            StateDamagedError, WriteError: As for `set_completed`.
+            StateDamagedError, WriteError: As for `save`.
+        """
+        with self._transaction(self._writer):
+            self._marks.append(marks)
+
+    def forget(self, counts: Sequence[tuple[bytes, int]]) -> None:
+        """Drop counters; the sum of these values is kept.
+
+        Raises:
+            StateDamagedError, WriteError: As for `save`.
         """
         forgotten = self.forgotten + sum(count for _, count in counts)
         with self._transaction(self._writer):
-            self._writer.executemany(
-                "DELETE FROM torrents WHERE infohash = ? AND completed = ? AND name IS NULL", counts
-            )
-            self._writer.executemany(
-                "UPDATE torrents SET completed = 0, completed_sum = NULL "
-                "WHERE infohash = ? AND completed = ?",
-                counts,
-            )
+            self.counts.append(CountBatch.forgetting([infohash for infohash, _ in counts]))
             self._set_fact("forgotten", forgotten)
         self.forgotten = forgotten
+
+    def clear_counts(self, ledger: Ledger) -> None:
+        """Clear away some of the counters that later ones have replaced.
+
+        Args:
+            ledger: Has all that count.
+
+        Raises:
+            StateDamagedError, WriteError: As for `save`.
+        """
+        try:
+            with self._transaction(self._writer):
+                self.counts.clear(ledger.last_of)
+        except (ValueError, TypeError) as error:
+            raise StateDamagedError(f"`{self.path}`: a counter is damaged") from error
+
+    def drop_counts(self, number: int) -> None:
+        """Drop the pages of counters up to a number, all of which stand in later ones as well.
+
+        Raises:
+            StateDamagedError, WriteError: As for `save`.
+        """
+        with self._transaction(self._writer):
+            self.counts.drop(number)
 
     def set_forgotten(self, count: int) -> None:
         """Take over the sum of what another file has forgotten.
 
         Raises:
-            StateDamagedError, WriteError: As for `set_completed`.
+            StateDamagedError, WriteError: As for `save`.
         """
         if count > self.forgotten:
             with self._transaction(self._writer):
@@ -263,13 +259,10 @@ class Store:
         """Keep infohash, name and length in bytes of torrents.
 
         Raises:
-            StateDamagedError, WriteError: As for `set_completed`.
+            StateDamagedError, WriteError: As for `save`.
         """
-        readable = (
-            (key, name.encode("utf-8", "replace").decode(), size) for key, name, size in torrents
-        )
         with self._transaction(self._writer):
-            self._writer.executemany(_NAME, ((*named, name_sum(*named)) for named in readable))
+            self._names.put(torrents)
 
     def checkpoint(self, now: int) -> None:
         """Move what was written into the file itself, so that losing the log loses little.
@@ -278,7 +271,7 @@ class Store:
             now: Unix time in seconds.
 
         Raises:
-            StateDamagedError, WriteError: As for `set_completed`.
+            StateDamagedError, WriteError: As for `save`.
         """
         if self._is_dirty:
             with self._transaction(self._writer):
@@ -301,7 +294,7 @@ class Store:
     def write_swarms(self, parts: Iterable[bytes], taken_at: int) -> int:
         """Write a snapshot in parts, beside the one that is in force; returns its generation.
 
-        It is in force once `set_completed` is given the generation, so together with counters
+        It is in force once `save` is given the generation, so together with counters
         that are at least what it says.
 
         Args:
@@ -324,7 +317,7 @@ class Store:
         """Make room of the snapshots that are not in force.
 
         Raises:
-            StateDamagedError, WriteError: As for `set_completed`.
+            StateDamagedError, WriteError: As for `save`.
         """
         with self._told():
             old = self._slow.execute(
@@ -361,9 +354,10 @@ class Store:
             with self._told(), contextlib.closing(sqlite3.connect(target)) as new:
                 register(new)
                 set_up(new, target)
-                rows = self._slow.execute("SELECT * FROM torrents")
-                while page := rows.fetchmany(PAGE_ROWS):
-                    new.executemany("INSERT INTO torrents VALUES (?, ?, ?, ?, ?, ?)", page)
+                for select, insert in _COPIED:
+                    rows = self._slow.execute(select)
+                    while some := rows.fetchmany(PAGE_ROWS):
+                        new.executemany(insert, some)
                 new.commit()
             put_copy(self.path, target)
         except OSError as error:

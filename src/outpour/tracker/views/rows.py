@@ -61,7 +61,7 @@ class RowMaker:
         known: set[bytes] = set()
         for listing in listings.values():
             known.update(listing.aliases)
-            made[listing.infohash] = (listing, self._listed(listing, counts))
+            made[listing.infohash] = (listing, self.listed(listing, counts))
         named = self._named() if self._show_names else {}
         for infohash in others:
             if infohash not in known:
@@ -70,7 +70,7 @@ class RowMaker:
         if self._is_in_order(made):
             rows = Rows(tuple(made[row.infohash][1] for row in last.rows), last.keys)
         else:
-            ordered = sorted((row for _, row in made.values()), key=_place)
+            ordered = sorted((row for _, row in made.values()), key=place)
             rows = Rows(tuple(ordered), tuple(sorted(made)))
         self._made, self._last = made, rows
         return rows
@@ -78,7 +78,7 @@ class RowMaker:
     def some(self, infohashes: Iterable[bytes], counts: Counts) -> tuple[TorrentRow, ...]:
         """Make the rows of torrents of which only the infohash is known."""
         named = self._named() if self._show_names else {}
-        return tuple(sorted((self._unlisted(key, named, counts) for key in infohashes), key=_place))
+        return tuple(sorted((self._unlisted(key, named, counts) for key in infohashes), key=place))
 
     def _is_in_order(self, made: Mapping[bytes, tuple[Listing | None, TorrentRow]]) -> bool:
         before = self._made
@@ -87,7 +87,8 @@ class RowMaker:
             for key, (_, row) in made.items()
         )
 
-    def _listed(self, listing: Listing, counts: Counts) -> TorrentRow:
+    def listed(self, listing: Listing, counts: Counts) -> TorrentRow:
+        """Make the row of a torrent whose metainfo is known."""
         complete, downloading = counts.get(listing.infohash, (0, 0))
         # A client reports a download of a hybrid under each infohash that it knows, and nothing
         # tells which reports belong together: the larger count is of those that know the commoner
@@ -122,6 +123,7 @@ class RowMaker:
             web_seeds=listing.web_seeds,
             group=listing.group,
             is_folder=listing.is_folder,
+            licence=listing.licence,
         )
 
     def _unlisted(
@@ -136,5 +138,6 @@ class RowMaker:
         return kept if before is None and kept is not None and kept == row else row
 
 
-def _place(row: TorrentRow) -> tuple[bool, str, bytes]:
+def place(row: TorrentRow) -> tuple[bool, str, bytes]:
+    """What rows are ordered by: their names, and then their infohashes."""
     return row.name is None, row.name or "", row.infohash

@@ -7,13 +7,17 @@ names, and of the last hour and day by whatever strangers called themselves. All
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
+from outpour.base.event import Event
+from outpour.base.together import together
+from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.state.key_use_file import KeyUseFile, use_path
+from outpour.tracker.tracker_events import KeyUsesLost
 from outpour.tracker.usage_figures import (
     ClientKind,
-    KeyUse,
     Latency,
     Refusals,
     RefusedAddress,
@@ -22,6 +26,7 @@ from outpour.tracker.usage_figures import (
     RequestCount,
 )
 from outpour.tracker.views.client_names import agent_of, client_of
+from outpour.tracker.views.key_uses import KeyUses
 from outpour.tracker.views.recent_counts import RecentCounts
 
 T = TypeVar("T")
@@ -30,8 +35,9 @@ TURN_S = 5.0
 """Between two takings; the core's tables hold what comes meanwhile."""
 HOUR_S = 3600.0
 LIMIT = 50
-KEYS_MAX = 200_000
-"""Keys whose use is remembered; beyond it those that were not used for longest are forgotten."""
+TIMED_MAX = 600
+TIMED_S = 300.0
+"""How far back the time that answers take lately goes."""
 
 
 class Seen(Protocol):
@@ -82,22 +88,44 @@ class UsageBook:
     Args:
         core: Counts.
         clock: Unix time in seconds.
+        keys: How keys were used; counted from now on where there is none.
     """
 
-    def __init__(self, core: UsageSource, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, core: UsageSource, clock: Callable[[], float], keys: KeyUses | None = None
+    ) -> None:
         self._core = core
         self._clock = clock
         self._by_name: Counter[str] = Counter()
         self._by_agent: Counter[str] = Counter()
+        self._timed: deque[tuple[float, tuple[Latency, ...]]] = deque(maxlen=TIMED_MAX)
         self._clients: RecentCounts[bytes] = RecentCounts()
         self._agents: RecentCounts[bytes] = RecentCounts()
         self._torrents: RecentCounts[tuple[str, bytes]] = RecentCounts()
         self._addresses: RecentCounts[tuple[str, str]] = RecentCounts()
         self._refused_clients: RecentCounts[tuple[str, bytes]] = RecentCounts()
-        self._keys: dict[str, KeyUse] = {}
+        self.keys = keys or KeyUses(core, clock)
+
+    @classmethod
+    def of(
+        cls,
+        settings: TrackerSettings,
+        core: UsageSource,
+        clock: Callable[[], float],
+        tell: Callable[[Event], None],
+    ) -> UsageBook:
+        """The book of a tracker, with the use of its keys in earlier runs if it has any."""
+        path = use_path(settings.state_path) if settings.key_list else None
+        keys = KeyUses(core, clock, None if path is None else KeyUseFile(path, clock))
+        if keys.trouble is not None:
+            tell(KeyUsesLost(keys.trouble))
+        return cls(core, clock, keys)
 
     async def keep_up(self) -> None:
-        """Take what the core saw each few seconds, until cancelled."""
+        """Take what the core saw each few seconds, and keep the use of keys, until cancelled."""
+        await together([self._turns, self.keys.keep_up])
+
+    async def _turns(self) -> None:
         while True:
             await asyncio.sleep(TURN_S)
             self.turn()
@@ -115,7 +143,8 @@ class UsageBook:
         self._torrents.add(_joined(usage.refused_torrents), now)
         self._addresses.add(_joined(usage.refused_addresses), now)
         self._refused_clients.add(_joined(usage.refused_clients), now)
-        self._take_keys(now)
+        self.keys.take()
+        self._time(now)
 
     def request_counts(self) -> tuple[RequestCount, ...]:
         """What was asked since the start and what became of it, everything that can be once."""
@@ -129,6 +158,17 @@ class UsageBook:
             )
             for protocol, buckets, longer, sum_s in self._core.latencies()
         )
+
+    def lately(self) -> tuple[Latency, ...]:
+        """How long answers took in the last minutes, by protocol."""
+        self._time(self._clock())
+        earlier = {one.protocol: one for one in self._timed[0][1]}
+        return tuple(one.since(earlier.get(one.protocol)) for one in self._timed[-1][1])
+
+    def _time(self, now: float) -> None:
+        while self._timed and not 0 <= now - self._timed[0][0] <= TIMED_S:
+            self._timed.popleft()
+        self._timed.append((now, self.latencies()))
 
     def client_names(self) -> Mapping[str, int]:
         """Announces since the start by the name of the client; there are only so many names."""
@@ -171,21 +211,6 @@ class UsageBook:
                 for (reason, prefix), count in clients
             ),
         )
-
-    def keys(self) -> Mapping[str, KeyUse]:
-        """The keys that were announced with since the start, by the key itself."""
-        self._take_keys(self._clock())
-        return self._keys
-
-    def _take_keys(self, now: float) -> None:
-        for key, announces, ago_s in self._core.take_key_uses():
-            before = self._keys.pop(key, None)
-            # Those used last stand last.
-            self._keys[key] = KeyUse(
-                announces + (before.announces if before else 0), round(now - ago_s, 1)
-            )
-        for key in list(self._keys)[: max(0, len(self._keys) - KEYS_MAX)]:
-            del self._keys[key]
 
 
 def _joined(rows: Iterable[tuple[str, T, int]]) -> list[tuple[tuple[str, T], int]]:

@@ -24,9 +24,8 @@ async def _show(visit: Visit) -> Values:
     text = wanted.casefold()
     found = [key for key in all_keys if text in key.label.casefold() or key.id.startswith(text)]
     found.sort(key=lambda key: -(key.made_at or 0))
-    uses = admin.deeds.key_uses()
     return {
-        "keys": [(key, uses.get(key.secret)) for key in found[:SHOWN_MAX]],
+        "keys": [(key, admin.deeds.key_use(key)) for key in found[:SHOWN_MAX]],
         "matched": len(found),
         "total": len(all_keys),
         "wanted": wanted,

@@ -90,9 +90,7 @@ def looking(context: Context, console: Console) -> Callable[[bool], Awaitable[Se
         return Seen(
             figures,
             {
-                name: context.templates.get_template(f"admin/{name}.html").render(
-                    **values, links=links
-                )
+                name: context.templates.render(f"admin/{name}.html", {**values, "links": links})
                 for name in PARTS
             },
         )

@@ -6,6 +6,7 @@ from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.service import TrackerService
 from outpour.web.admin.admin_access import AdminAccess
 from outpour.web.admin.console import Console
+from outpour.web.admin.latency_panel import latency_panel
 from outpour.web.admin.networks_panel import networks_panel
 
 
@@ -24,6 +25,7 @@ def tracker_console(service: TrackerService, access: AdminAccess | None) -> Cons
     if access is None:
         return None
     console = Console(access, service.operation, service.usage)
+    console.also_show(latency_panel(service.usage.lately))
     if service.settings.show_networks:
         console.also_show(networks_panel(service.rows, service.peers))
     return console

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from outpour.web.limits import COST_FACTOR
+from outpour.web.listened_task import ListenedTask
 from outpour.web.live_numbers import Listener, TooManyListenersError
 
 WATCHERS_MAX = 16
@@ -41,9 +42,8 @@ class Watchers:
     def __init__(self, look: Callable[[bool], Awaitable[Seen]]) -> None:
         self._look = look
         self._watching: dict[Listener, Callable[[], bool]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._looking = ListenedTask(self._run)
         self._last = Seen({}, {})
-        self._is_closed = False
 
     def __len__(self) -> int:
         return len(self._watching)
@@ -57,14 +57,13 @@ class Watchers:
         Raises:
             TooManyListenersError: As many as may be watch already.
         """
-        if self._is_closed or len(self._watching) >= WATCHERS_MAX:
+        if self._looking.is_closed or len(self._watching) >= WATCHERS_MAX:
             raise TooManyListenersError
         listener = Listener(frozenset())
         self._watching[listener] = may_watch
         # Whoever comes later is told everything once.
         self._last = Seen({}, {})
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._run())
+        self._looking.begin()
         return listener
 
     def leave(self, listener: Listener) -> None:
@@ -73,13 +72,11 @@ class Watchers:
 
     async def close(self) -> None:
         """End all streams and stop looking."""
-        self._is_closed = True
+        self._looking.is_closed = True
         for listener in self._watching:
             listener.close()
         self._watching.clear()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._looking.close()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

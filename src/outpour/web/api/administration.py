@@ -48,14 +48,20 @@ class Deeds(Protocol):
     def log(self, who: str, what: str) -> None:
         """Have it told that an administrator changed something."""
 
-    def key_uses(self) -> Mapping[str, KeyUse]:
-        """How keys were used since the start, by the keys themselves."""
+    def key_use(self, key: Key) -> KeyUse | None:
+        """How a key was used, None if it never was."""
 
     def rates(self) -> Mapping[str, int | None]:
         """What is in force, by name; None of what is not there."""
 
-    def change_rates(self, wishes: Mapping[str, int]) -> str:
-        """Change some of them from now on, all or none; says what is other than before."""
+    def settings_rates(self) -> Mapping[str, int | None]:
+        """What the settings say, by name; None of what is not there."""
+
+    async def change_rates(self, wishes: Mapping[str, int | None]) -> str:
+        """Change some of them for good, all or none; says what is other than before.
+
+        None gives back what the settings say.
+        """
 
     async def add(self, raw: bytes) -> tuple[bytes, bool]:
         """Track a torrent; returns its infohash, and whether it is new."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
-from outpour.tracker.rates import CHANGEABLE
+from outpour.tracker.rates import CHANGEABLE, SEEDER_RATES, bounds
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.verification import VerificationState
 from outpour.web.api.problem import KINDS
+from outpour.web.content_copy import CopyNamer, CopyState
 from outpour.web.mirror_list import MirrorState
+from outpour.web.visitors.beside import SidecarKind
 
 Schema = dict[str, Any]
 
@@ -103,8 +105,8 @@ TORRENT: dict[str, Schema] = {
         "type": ["integer", "null"],
         "description": "Creation date of the metainfo, or the date of its file, in Unix seconds.",
     },
-    "group": or_null(text("The published folder that it lies in, where there are several.")),
     "comment": or_null(text("Comment inside the metainfo.")),
+    "group": or_null(text("The group it is listed in: by default the folder of its content.")),
     **_COUNTS,
     "magnet": or_null(text("Magnet link.")),
     "page_url": text("Page of the torrent.", format="uri"),
@@ -121,7 +123,19 @@ DETAIL: dict[str, Schema] = {
     "created_by": or_null(text("Program that made the metainfo.")),
     "trackers": or_null(many(many(text()), "Tiers of trackers inside the metainfo (BEP 12).")),
     "files": or_null(many(known("File"), "Files without padding; null if they are not known.")),
+    "licence": or_null(
+        text("Under which terms it may be used: as said of it, else of all that is published.")
+    ),
+    "description": or_null(
+        text("What the publisher wrote beside the content, as it stands there.")
+    ),
+    "sidecars": many(known("Sidecar"), "Files that belong to the content: checksums, signatures."),
+    "copies": many(known("Copy"), "Copies on other servers, those in `web_seeds` among them."),
     "history": many(known("Sample"), "Samples of the swarm, oldest first."),
+}
+_OF_SEEDER = {
+    "upload_rate": "Bytes a second that the seeder sends; 0 is no limit.",
+    "download_rate": "Bytes a second that it takes; 0 is no limit.",
 }
 _SUMS: dict[str, Schema] = {
     "torrents": number("Torrents listed."),
@@ -134,30 +148,24 @@ _SUMS: dict[str, Schema] = {
     "downloaded_all": number("Completed downloads of all torrents ever counted."),
     "transferred": number("Bytes of all completed downloads of known length."),
 }
-RATES_SET: dict[str, Schema] = {
+_RATES: dict[str, Schema] = {
     name: {
         "type": "integer",
-        "description": field.description or "",
-        **{
-            keyword: bound
-            for limit in field.metadata
-            for keyword, bound in (
-                ("minimum", getattr(limit, "ge", None)),
-                ("maximum", getattr(limit, "le", None)),
-            )
-            if bound is not None
-        },
+        "description": _OF_SEEDER.get(name) or TrackerSettings.model_fields[name].description or "",
+        "minimum": bounds(name)[0],
+        "maximum": bounds(name)[1],
     }
-    for name, field in TrackerSettings.model_fields.items()
-    if name in CHANGEABLE
-} | {
-    "upload_rate": number("Bytes a second that the seeder sends; 0 is no limit.", maximum=1 << 31),
-    "download_rate": number("Bytes a second that it takes; 0 is no limit.", maximum=1 << 31),
+    for name in (*CHANGEABLE, *SEEDER_RATES)
 }
+RATES_SET: dict[str, Schema] = {name: or_null(schema) for name, schema in _RATES.items()}
 """What can be changed; the first are settings of these names, with their bounds."""
 RATES: dict[str, Schema] = {
-    name: or_null(schema) if name not in CHANGEABLE else schema
-    for name, schema in RATES_SET.items()
+    **{
+        name: or_null(schema) if name in SEEDER_RATES else schema for name, schema in _RATES.items()
+    },
+    "changed": many(
+        {"enum": [*_RATES]}, "Those that an administrator changed; the others are the settings'."
+    ),
 }
 _ABOUT: dict[str, Schema] = {
     "version": text("Version of the tracker."),
@@ -171,9 +179,9 @@ _KEY: dict[str, Schema] = {
     "made": or_null(_WHEN | {"description": "When it was made, null if the list does not say."}),
     "expires": or_null(_WHEN | {"description": "Until when it counts, null if for ever."}),
     "active": flag("Whether it counts now."),
-    "announces": number("Announces with it since the start, refused ones included."),
+    "announces": number("Announces with it, ever, refused ones included."),
     "last_used": or_null(
-        _WHEN | {"description": "When it was last announced with, null if never since the start."}
+        _WHEN | {"description": "When it was last announced with, null if never."}
     ),
 }
 
@@ -213,6 +221,37 @@ SCHEMAS: dict[str, Schema] = {
             "sha256": or_null(
                 text("SHA-256 of the file; null if it is not known.", pattern="^[0-9a-f]{64}$")
             ),
+            "modified": {
+                "type": ["integer", "null"],
+                "description": "When it was last written to, in Unix seconds; null where it is "
+                "not served here.",
+            },
+        },
+    ),
+    "Sidecar": whole(
+        "A file that belongs to content.",
+        {
+            "name": text("Name of the file."),
+            "kind": {"enum": [*get_args(SidecarKind)], "description": "What it is for."},
+            "length": number("Bytes."),
+            "url": text("Direct download.", format="uri"),
+        },
+    ),
+    "Copy": whole(
+        "A copy of a torrent's content on another server.",
+        {
+            "url": text("Its web seed (BEP 19)."),
+            "state": {
+                "enum": [*get_args(CopyState)],
+                "description": "`good` was compared with the torrent, in part; `missing` is not "
+                "there, or not yet; `wrong` has other content; `unchecked` was not looked at.",
+            },
+            "by": {
+                "enum": [*get_args(CopyNamer)],
+                "description": "Who named it: the publisher, the torrent itself, or a mirror.",
+            },
+            "since": or_null(number("Unix second from which on it is in this state.")),
+            "checked": or_null(number("Unix second of the latest look.")),
         },
     ),
     "Sample": whole(
@@ -305,6 +344,30 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Rules": whole("A part of the rules.", {"rules": many(known("Rule")), "next": _NEXT}),
     "Rates": whole("What is in force now.", RATES),
+    "Latencies": whole(
+        "How long announces and scrapes took, from being read to being answered.",
+        {
+            "seconds": number("How far back this goes, at most."),
+            "latencies": many(
+                whole(
+                    "Of a protocol; the times are bounds that this share took no longer than, null "
+                    "where nothing was timed, or it took longer than the last bound.",
+                    {
+                        "protocol": {"enum": ["http", "udp"]},
+                        "count": number("Answers that were timed: one batch of 16 is."),
+                        **{
+                            name: {"type": ["number", "null"], "description": f"{share} of them."}
+                            for name, share in (
+                                ("p50_s", "Half"),
+                                ("p90_s", "90 %"),
+                                ("p99_s", "99 %"),
+                            )
+                        },
+                    },
+                )
+            ),
+        },
+    ),
     "Publishing": whole(
         "Content that is to be published.",
         {

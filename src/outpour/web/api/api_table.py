@@ -261,16 +261,21 @@ DEEDS = (
         {200: Answer("The comparison.", "Verification")}, ("not-found",), _ONE, is_admin=True,
     ),
     Endpoint(
+        "GET", "/latencies", "showLatencies", "How long answers take lately",
+        deeds_api.show_latencies, {200: Answer("By protocol.", "Latencies")}, is_admin=True,
+    ),
+    Endpoint(
         "GET", "/rates", "showRates", "What is asked of peers, and how much they may ask",
         deeds_api.show_rates, {200: Answer("What is in force.", "Rates")}, is_admin=True,
     ),
     Endpoint(
         "PATCH", "/rates", "changeRates", "Change some of them", deeds_api.change_rates,
-        {200: Answer("What is in force now.", "Rates")}, ("conflict",),
+        {200: Answer("What is in force now.", "Rates")}, ("conflict", "unavailable"),
         body=Body(
             {"type": "object", "additionalProperties": False, "properties": RATES_SET},
         ),
-        description="They hold until the next start, which has those of the settings again.",
+        description="They hold when the answer comes, and over restarts; null gives back what the "
+        "settings say.",
         is_admin=True,
     ),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from outpour.base.errors import FormatError
 from outpour.tracker.figures import TorrentRow
 from outpour.tracker.lists.admin_rule import AdminRule
+from outpour.tracker.views.usage_book import TIMED_S
 from outpour.web.api.administration import Admin
 from outpour.web.api.endpoint import Asked, told
 from outpour.web.api.problem import Problem
@@ -85,17 +86,37 @@ async def verification(asked: Asked) -> Response:
     return told(found.describe())
 
 
+async def show_latencies(asked: Asked) -> Response:
+    """`GET /api/v1/latencies`."""
+    found = [
+        {
+            "protocol": one.protocol,
+            "count": one.count,
+            "p50_s": one.quantile_s(0.5),
+            "p90_s": one.quantile_s(0.9),
+            "p99_s": one.quantile_s(0.99),
+        }
+        for one in asked.context.view.usage.lately()
+    ]
+    return told({"seconds": int(TIMED_S), "latencies": found})
+
+
 async def show_rates(asked: Asked) -> Response:
     """`GET /api/v1/rates`."""
-    return told(dict(_admin(asked).deeds.rates()))
+    return told(_rates_of(_admin(asked)))
 
 
 async def change_rates(asked: Asked) -> Response:
     """`PATCH /api/v1/rates`."""
     admin = _admin(asked)
-    if changed := admin.deeds.change_rates(asked.body):
+    if changed := await admin.deeds.change_rates(asked.body):
         admin.deeds.log(asked.who, f"changed {changed}")
-    return told(dict(admin.deeds.rates()))
+    return told(_rates_of(admin))
+
+
+def _rates_of(admin: Admin) -> dict[str, object]:
+    rates, own = admin.deeds.rates(), admin.deeds.settings_rates()
+    return {**rates, "changed": [name for name in rates if rates[name] != own[name]]}
 
 
 def _admin(asked: Asked) -> Admin:

@@ -20,8 +20,12 @@ async def list_keys(asked: Asked) -> Response:
     admin, keys = _keys_of(asked)
     found = await keys.keys()
     some, following = part_of(asked, found, "/api/v1/keys", _made, lambda key: key.id)
-    uses = admin.deeds.key_uses()
-    return told({"keys": [_described(asked, key, uses) for key in some], "next": following})
+    return told(
+        {
+            "keys": [_described(asked, key, admin.deeds.key_use(key)) for key in some],
+            "next": following,
+        }
+    )
 
 
 async def show_key(asked: Asked) -> Response:
@@ -29,7 +33,7 @@ async def show_key(asked: Asked) -> Response:
     admin, keys = _keys_of(asked)
     for key in await keys.keys():
         if key.id == asked.given["id"]:
-            return told(_described(asked, key, admin.deeds.key_uses()))
+            return told(_described(asked, key, admin.deeds.key_use(key)))
     raise Problem("not-found", "no such key")
 
 
@@ -38,7 +42,7 @@ async def make_key(asked: Asked) -> Response:
     admin, keys = _keys_of(asked)
     key = await keys.make(clean_label(asked.body.get("label", "")), _expiry(asked.body))
     links = asked.links
-    about = _described(asked, key, {})
+    about = _described(asked, key, None)
     about["key"] = key.secret
     about["announce_url"] = links.absolute(links.at(f"/{key.secret}/announce"))
     admin.deeds.log(asked.who, f"made key {key.id}{f' for `{key.label}`' if key.label else ''}")
@@ -48,14 +52,13 @@ async def make_key(asked: Asked) -> Response:
 async def revoke_key(asked: Asked) -> Response:
     """`DELETE /api/v1/keys/ID`: whoever has this key is refused from now on."""
     admin, keys = _keys_of(asked)
-    uses = admin.deeds.key_uses()
     gone = await keys.revoke(asked.given["id"])
     if gone is None:
         raise Problem("not-found", "no such key")
     admin.deeds.log(
         asked.who, f"revoked key {gone.id}{f' of `{gone.label}`' if gone.label else ''}"
     )
-    return told(_described(asked, gone, uses))
+    return told(_described(asked, gone, admin.deeds.key_use(gone)))
 
 
 def _keys_of(asked: Asked) -> tuple[Admin, Keys]:
@@ -70,8 +73,7 @@ def _made(key: Key) -> int:
     return key.made_at or 0
 
 
-def _described(asked: Asked, key: Key, uses: Mapping[str, KeyUse]) -> dict[str, object]:
-    use = uses.get(key.secret)
+def _described(asked: Asked, key: Key, use: KeyUse | None) -> dict[str, object]:
     return {
         **key.describe(asked.context.view.now()),
         "announces": 0 if use is None else use.announces,

@@ -18,6 +18,7 @@ from outpour.web import text_format
 from outpour.web.api.endpoint import Asked
 from outpour.web.api.position import MARK, Position
 from outpour.web.api.problem import Problem
+from outpour.web.content_copy import without_login
 from outpour.web.context import Context, context_of
 from outpour.web.limits import API_ROWS
 from outpour.web.links import Links
@@ -27,6 +28,7 @@ from outpour.web.reply import reply, weak_tag
 from outpour.web.torrent_facts import TorrentFacts
 from outpour.web.torrents.shown_files import ShownFiles
 from outpour.web.url_names import Names
+from outpour.web.visitors.beside import About
 
 Object = dict[str, Any]
 
@@ -154,11 +156,19 @@ async def torrent(asked: Asked) -> Response:
     shown = await context.files.get(row.infohash, facts)
     names = await context.url_names.names()
     history = await context.view.history(row.infohash)
+    about = await context.beside.about(row.infohash)
+    copies = context.copies_of(links, row.infohash, facts.web_seeds if facts else row.web_seeds)
+    licence = row.licence or context.options.site.licence
     wanted = asked.given.get("fields")
 
     def body() -> Object:
         found = torrent_object(names, links, row)
         found |= _facts_object(names.content_of.get(row.infohash), links, facts, shown)
+        found["licence"] = text_format.text(licence) if licence is not None else None
+        found |= _about_object(links, about)
+        found["copies"] = [
+            {**asdict(copy), "url": text_format.text(without_login(copy.url))} for copy in copies
+        ]
         found["history"] = [asdict(sample) for sample in history]
         return _some_of(found, wanted)
 
@@ -215,8 +225,8 @@ def torrent_object(names: Names, links: Links, row: TorrentRow) -> Object:
         "version": row.version,
         "private": row.private,
         "created": row.published_at,
-        "group": text_format.text(row.group) if row.group is not None else None,
         "comment": text_format.text(row.comment) if row.comment is not None else None,
+        "group": text_format.text(row.group) if row.group is not None else None,
         "complete": row.complete,
         "downloading": row.downloading,
         "downloaded": row.downloaded,
@@ -250,6 +260,7 @@ def _facts_object(
                 "length": file.length,
                 "url": url,
                 "sha256": shown.sha256.get(file.path),
+                "modified": shown.modified.get(file.path),
             }
         )
     return {
@@ -258,6 +269,23 @@ def _facts_object(
         "created_by": text_format.text(facts.created_by) if facts.created_by else None,
         "trackers": [[*map(text_format.text, tier)] for tier in facts.tiers],
         "files": files,
+    }
+
+
+def _about_object(links: Links, about: About) -> Object:
+    """What the publisher says of a torrent, and the files that belong to it."""
+    writing = about.writing
+    return {
+        "description": None if writing is None else text_format.text(writing.text),
+        "sidecars": [
+            {
+                "name": text_format.text(one.label),
+                "kind": one.kind,
+                "length": one.length,
+                "url": links.absolute(links.content((one.name,))),
+            }
+            for one in about.sidecars
+        ],
     }
 
 

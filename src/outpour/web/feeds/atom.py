@@ -18,6 +18,8 @@ def atom(feed: Feed) -> bytes:
     _add(root, "subtitle", feed.description)
     _add(root, "id", feed.itself)
     _add(root, "updated", text_format.iso(feed.updated_at))
+    if feed.licence is not None:
+        _add(root, "rights", feed.licence)
     _add(root, "generator", feed.generator)
     _add(ElementTree.SubElement(root, _tag("author")), "name", feed.title)
     _link(root, href=feed.itself, rel="self", type=MEDIA_TYPE)
@@ -36,6 +38,8 @@ def _add_entry(root: ElementTree.Element, of: FeedItem) -> None:
     if of.published_at is not None:
         _add(entry, "published", text_format.iso(of.published_at))
     _add(entry, "summary", of.summary)
+    if of.licence is not None:
+        _add(entry, "rights", of.licence)
     if of.group is not None:
         ElementTree.SubElement(entry, _tag("category"), {"term": of.group})
     _link(entry, href=of.page, rel="alternate", type="text/html")

@@ -34,6 +34,7 @@ class FeedItem:
         torrent: URL and bytes of the .torrent, None without one.
         magnet: Magnet link, None without one.
         group: The group it belongs to, None without one.
+        licence: Under which terms it may be used, None if nobody says of it alone.
     """
 
     title: str
@@ -45,6 +46,7 @@ class FeedItem:
     torrent: tuple[str, int] | None
     magnet: str | None
     group: str | None
+    licence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Feed:
         itself: URL of the feed.
         generator: The program that writes it.
         items: The newest first.
+        licence: Under which terms the files may be used, None if nobody says.
     """
 
     title: str
@@ -66,6 +69,7 @@ class Feed:
     itself: str
     generator: str
     items: Sequence[FeedItem]
+    licence: str | None = None
 
     @property
     def updated_at(self) -> int:
@@ -116,4 +120,5 @@ def item_of(view: View, links: Links, names: Names, row: TorrentRow) -> FeedItem
         torrent=torrent,
         magnet=links.magnet(row),
         group=None if row.group is None else text_format.label(row.group),
+        licence=None if row.licence is None else text_format.label(row.licence),
     )

@@ -76,4 +76,5 @@ def _feed_of(
         itself=links.absolute(links.at(path, **asked)),
         generator=f"outpour {context.view.version}",
         items=items,
+        licence=context.options.site.licence,
     )

@@ -24,6 +24,8 @@ def json_feed(feed: Feed) -> bytes:
         "feed_url": feed.itself,
         "items": [_item(item) for item in feed.items],
     }
+    if feed.licence is not None:
+        body["_licence"] = feed.licence
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
@@ -38,6 +40,8 @@ def _item(of: FeedItem) -> Object:
         item["date_published"] = text_format.iso(of.published_at)
     if of.group is not None:
         item["tags"] = [of.group]
+    if of.licence is not None:
+        item["_licence"] = of.licence
     if of.torrent is not None:
         url, size = of.torrent
         item["attachments"] = [{"url": url, "mime_type": TORRENT_TYPE, "size_in_bytes": size}]

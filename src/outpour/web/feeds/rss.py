@@ -24,6 +24,8 @@ def rss(feed: Feed) -> bytes:
     _add(channel, "title", feed.title)
     _add(channel, "link", feed.site)
     _add(channel, "description", feed.description)
+    if feed.licence is not None:
+        _add(channel, "copyright", feed.licence)
     _add(channel, "generator", feed.generator)
     attributes = {"href": feed.itself, "rel": "self", "type": MEDIA_TYPE}
     ElementTree.SubElement(channel, f"{{{ATOM}}}link", attributes)

@@ -19,13 +19,15 @@ class LogFile:
     Args:
         path: Opened for appending, made if it is not there.
         missing: Makes the line that says how many are missing and why.
+        mode: Of a file that is made, less what the process masks.
 
     Raises:
         WriteError: The file cannot be opened.
     """
 
-    def __init__(self, path: Path, missing: Callable[[int, str], str]) -> None:
+    def __init__(self, path: Path, missing: Callable[[int, str], str], *, mode: int = MODE) -> None:
         self._path = path
+        self._mode = mode
         self._number = self._open()
         self._stream = LastingStream(self._number, missing)
 
@@ -56,6 +58,6 @@ class LogFile:
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
         try:
-            return os.open(self._path, flags, MODE)
+            return os.open(self._path, flags, self._mode)
         except OSError as error:
             raise WriteError(f"`{self._path}`: {reason(error)}") from error

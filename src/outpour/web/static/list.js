@@ -36,10 +36,31 @@ async function show(url, then = () => {}) {
   }
 }
 
+// Rows of a screen come first, and the others once these are seen.
+const ROW_PX = 40;
+const QUIET_MS = 300;
+let quiet = 0;
+
 function swap(text) {
   const page = new DOMParser().parseFromString(text, "text/html");
-  globalThis.outpour.replace(list(), page.querySelector("#list"));
-  globalThis.outpour.relisted();
+  const fresh = page.querySelector("#list");
+  const later = [...fresh.querySelectorAll("tbody > tr")].slice(Math.ceil(innerHeight / ROW_PX));
+  // Whoever stands further down keeps his place.
+  const isAtOnce = scrollY > innerHeight || !later.length;
+  const opened = new Set(globalThis.outpour.openRows());
+  for (const row of isAtOnce ? [] : later) {
+    row.remove();
+    if (opened.has(row.dataset.infohash)) row.querySelector(".more").open = true;
+  }
+  globalThis.outpour.replace(list(), fresh);
+  if (!isAtOnce) afterPaint(() => fresh.querySelector("tbody")?.append(...later));
+  // Numbers and drawings of rows that the next letter takes away again are not asked for.
+  clearTimeout(quiet);
+  quiet = setTimeout(() => globalThis.outpour.relisted(), QUIET_MS);
+}
+
+function afterPaint(work) {
+  requestAnimationFrame(() => setTimeout(work));
 }
 
 function search() {

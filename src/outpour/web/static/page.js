@@ -159,10 +159,15 @@ async function refreshListing() {
 // What was drawn last, so that the server tells only of what happened since.
 let chartsAt = -1;
 
-// A line that never moves is no area.
-function areaOf({ complete, width, height }) {
-  const heights = new Set([...complete.matchAll(/ (-?\d+)/g)].map(([, at]) => at));
-  return heights.size < 2 ? "" : `${complete}L${width} ${height}L0 ${height}Z`;
+// A line that never moves is no area; one with gaps has an area for each of its parts.
+function areaOf({ complete, height }) {
+  const points = [...complete.matchAll(/([ML])(-?\d+) (-?\d+)/g)];
+  if (new Set(points.map(([, , , y]) => y)).size < 2) return "";
+  const part = (text) => {
+    const places = [...text.matchAll(/(-?\d+) -?\d+/g)].map(([, x]) => x);
+    return `M${text}L${places.at(-1)} ${height}L${places[0]} ${height}Z`;
+  };
+  return complete.split("M").slice(1).map(part).join("");
 }
 
 function fillChart(svg, chart) {
@@ -295,6 +300,7 @@ stream?.start();
 if ("chartsLate" in shown()) refreshCharts().catch(() => {});
 
 globalThis.outpour = {
+  openRows,
   // Other rows are shown now: their numbers and drawings are asked for.
   relisted() {
     chartsAt = -1;

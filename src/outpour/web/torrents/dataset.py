@@ -33,6 +33,7 @@ def dataset(
     facts: TorrentFacts | None,
     sha256: Mapping[tuple[str, ...], str],
     content_name: str | None,
+    licence: str | None = None,
 ) -> Markup | None:
     """Describe a torrent whose content or metainfo is to be had here, None of any other."""
     if row.name is None or facts is None:
@@ -52,6 +53,8 @@ def dataset(
     }
     if row.published_at is not None and row.published_at > 0:
         found["datePublished"] = text_format.iso(row.published_at)
+    if licence is not None:
+        found["license"] = licence
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
     for letter, escape in _ESCAPES.items():
         text = text.replace(letter, escape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,6 +14,7 @@ from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.figures import TorrentRow
 from outpour.web import torrent_files
 from outpour.web.content import split_path
+from outpour.web.content_copy import ContentCopy
 from outpour.web.context import Context, context_of
 from outpour.web.disposition import disposition
 from outpour.web.links import Links
@@ -59,12 +62,13 @@ async def _metalink(
     file_name = names.metainfo_of.get(row.infohash)
     content_name = names.content_of.get(row.infohash)
     file = context.view.metainfo_file(row.infohash)
+    copies = context.copies_of(links, row.infohash, row.web_seeds)
     sources = metalink.Sources(
         generator=f"outpour/{context.view.version}",
         itself=links.absolute(links.metainfo(f"{_stem(file_name, row)}{METALINK}")),
         torrent=links.absolute(links.metainfo(file_name)) if file_name else None,
         content=content_urls(links, content_name, facts),
-        web_seeds=row.web_seeds,
+        web_seeds=[copy.url for copy in copies if _is_offered(copy, row.web_seeds)],
         published_at=row.published_at,
     )
 
@@ -91,6 +95,11 @@ def content_urls(
         )
         for path in facts.files.by_path
     }
+
+
+def _is_offered(copy: ContentCopy, named: Sequence[str]) -> bool:
+    """Whether downloaders are sent to a copy: a good one, or one that its torrent names as well."""
+    return copy.state == "good" or (copy.state == "unchecked" and copy.url in named)
 
 
 def _stem(file_name: str | None, row: TorrentRow) -> str:

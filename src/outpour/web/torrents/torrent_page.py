@@ -30,18 +30,20 @@ async def torrent(request: Request) -> Response:
     facts = await context.facts.get(row.infohash)
     content_name = names.content_of.get(row.infohash)
     files = await context.files.get(row.infohash, facts)
+    links = context.links(request)
     values: dict[str, object] = {
         "row": row,
         "facts": facts,
         "files": files,
         "file_name": names.metainfo_of.get(row.infohash),
         "content_name": content_name,
+        "copies": context.copies_of(links, row.infohash, facts.web_seeds if facts else ()),
         "about": await context.beside.about(row.infohash),
         **await _chart(request, context, row, is_listed=True),
     }
-    links = context.links(request)
     key = (row.infohash, values["range"])
-    described = dataset(links, row, facts, files.sha256, content_name)
+    licence = row.licence or context.options.site.licence
+    described = dataset(links, row, facts, files.sha256, content_name, licence)
     return await context.page(request, "torrent.html", values | {"dataset": described}, key=key)
 
 

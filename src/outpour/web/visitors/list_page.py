@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from outpour.tracker.figures import TorrentRow
 from outpour.web.context import Context, context_of
-from outpour.web.limits import GROUPS_SHOWN
+from outpour.web.limits import GROUPS_SHOWN, SPARKLINES_TYPED_S, SPARKLINES_WAIT_S
 from outpour.web.query import BY_NAME, CLASSIC, COLUMNS, NEWEST_FIRST, Query
 from outpour.web.url_names import Names
 from outpour.web.visitors.prose import cleaned
@@ -25,14 +25,15 @@ async def index(request: Request) -> Response:
     if context.options.is_classic:
         return await classic(request)
     query = Query.of(request.query_params, NEWEST_FIRST)
-    values = await _values(context, query)
+    is_part = request.query_params.get("part") == LIST_PART
+    values = await _values(context, query, SPARKLINES_TYPED_S if is_part else SPARKLINES_WAIT_S)
     shown: tuple[TorrentRow, ...] = values["selection"].rows  # type: ignore[attr-defined]
     values["checksums"] = {
         row.infohash: found
         for row in shown
         if (found := context.beside.checksums(row.infohash).get(())) is not None
     }
-    if request.query_params.get("part") == LIST_PART:
+    if is_part:
         return await context.page(request, "list.html", values, key=(LIST_PART, query))
     rows, names = context.url_names.rows(), await context.url_names.names()
     values["groups"] = groups = await context.groups.get(rows, context.view.revision())
@@ -57,16 +58,16 @@ async def classic(request: Request) -> Response:
     (column,) = [one for one in COLUMNS if one.key == query.sort]
     if column not in CLASSIC:
         query, column = replace(query, sort="name", descending=False), CLASSIC[1]
-    values = await _values(context, query)
+    values = await _values(context, query, SPARKLINES_WAIT_S)
     values["sorted_by"] = column.classic
     values["here"] = "/" if context.options.is_classic else "/classic"
     return await context.page(request, "classic.html", values, key=("classic", query))
 
 
-async def _values(context: Context, query: Query) -> dict[str, object]:
+async def _values(context: Context, query: Query, wait_s: float) -> dict[str, object]:
     selection = await context.selections.get(context.url_names.rows(), query)
     return {
-        "histories": await context.charts.histories(selection.rows),
+        "histories": await context.charts.histories(selection.rows, wait_s),
         "names": await context.url_names.names(),
         "query": query,
         "selection": selection,

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, TemplateError
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    TemplateError,
+    TemplateNotFound,
+    nodes,
+)
 
 from outpour.base.errors import ReadError, SettingsError, reason
 
@@ -64,7 +73,8 @@ def theme_loader(folder: Path, own: BaseLoader) -> BaseLoader:
 
     `outpour/NAME` is that of the package in any case, for a theme to extend.
     """
-    return ChoiceLoader([FileSystemLoader(folder / "templates", encoding="utf-8"), own])
+    theme = FileSystemLoader(folder / "templates", encoding="utf-8")
+    return ChoiceLoader([theme, own, PrefixLoader({"outpour": own})])
 
 
 def check_templates(folder: Path, environment: Environment) -> None:
@@ -78,7 +88,14 @@ def check_templates(folder: Path, environment: Environment) -> None:
         if path.name.startswith(".") or not path.is_file():
             continue
         try:
-            environment.compile(limited_bytes(path, FILE_BYTES_MAX).decode("utf-8"), path.name)
+            text = limited_bytes(path, FILE_BYTES_MAX).decode("utf-8")
+            environment.compile(text, path.name)
+            _check_names(environment, text)
+        except TemplateNotFound as error:
+            raise SettingsError(
+                f"`{path}`: uses a template `{error.name}` that there is not",
+                hint="docs/theme.md names the templates of the package",
+            ) from None
         except OSError as error:
             raise ReadError(f"`{path}`: {reason(error)}") from None
         except UnicodeDecodeError:
@@ -89,3 +106,18 @@ def check_templates(folder: Path, environment: Environment) -> None:
             raise SettingsError(
                 f"`{where}`: {error.message}", hint="docs/theme.md tells how templates are written"
             ) from None
+
+
+def _check_names(environment: Environment, text: str) -> None:
+    """Look up the templates that one extends, includes or imports.
+
+    Raises:
+        TemplateNotFound: There is no such template.
+    """
+    parsed = environment.parse(text)
+    for kind in (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include):
+        for node in parsed.find_all(kind):
+            named = getattr(node, "template", None)
+            is_optional = isinstance(node, nodes.Include) and node.ignore_missing
+            if isinstance(named, nodes.Const) and not is_optional:
+                environment.get_template(str(named.value))

@@ -13,6 +13,9 @@ const UNIT_S: u32 = 8;
 /// Units after which the time of a peer comes round again.
 const TIME_WRAP: u32 = 1 << 13;
 
+/// Units before that in which it is taken for one that lies ahead.
+const AHEAD_MAX: u32 = 64;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Peer {
     pub(super) seeder: bool,
@@ -23,7 +26,8 @@ pub(super) struct Peer {
 
 impl Peer {
     fn age(self, now_s: u32) -> u32 {
-        (now_s / UNIT_S).wrapping_sub(self.seen) % TIME_WRAP
+        let age = (now_s / UNIT_S).wrapping_sub(self.seen) % TIME_WRAP;
+        if age < TIME_WRAP - AHEAD_MAX { age } else { 0 }
     }
 }
 

@@ -1,0 +1,79 @@
+//! What a tracker tells the other nodes of its cluster and takes in from them, as bytes of Python.
+
+use outpour_tracker::BlobError;
+use outpour_tracker::model::InfoHash;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+use super::Tracker;
+use super::infohash::one_20;
+use super::ledger::{Counted, counted};
+use crate::error::{Error, Result};
+
+type Page<'py> = (Bound<'py, PyBytes>, Option<usize>);
+
+#[pyclass(frozen, module = "outpour._core")]
+pub(crate) struct Cluster(Py<Tracker>);
+
+#[pymethods]
+impl Cluster {
+    #[new]
+    fn new(tracker: Py<Tracker>) -> Result<Self> {
+        if tracker.get().core.is_clustered() {
+            Ok(Self(tracker))
+        } else {
+            Err(Error::state("the tracker is not one of several"))
+        }
+    }
+
+    #[pyo3(signature = (limit_bytes, part=0))]
+    fn take<'py>(&self, py: Python<'py>, limit_bytes: usize, part: usize) -> Bound<'py, PyBytes> {
+        let core = &self.0.get().core;
+        let blob = py.detach(|| core.cluster_take(part, limit_bytes));
+        PyBytes::new(py, &blob)
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn apply(&self, py: Python<'_>, blob: PyBackedBytes, age_s: f64) -> Result<usize> {
+        let core = &self.0.get().core;
+        // What is no number is 0, and what is too much the most.
+        let age_s = age_s as u32;
+        let applied = py.detach(|| core.cluster_apply(&blob, age_s))?;
+        Ok(applied.changed)
+    }
+
+    fn page<'py>(&self, py: Python<'py>, at: usize, bytes_min: usize) -> Page<'py> {
+        let core = &self.0.get().core;
+        let (blob, next) = py
+            .detach(|| core.cluster_page(at, bytes_min))
+            .unwrap_or_default();
+        (PyBytes::new(py, &blob), next)
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // PyO3 extracts arguments into values
+    fn set_foreign(&self, py: Python<'_>, counts: Vec<(PyBackedBytes, i64)>) -> Result<()> {
+        let counts = counts
+            .iter()
+            .map(|(infohash, count)| Ok((one_20(infohash)?, *count)))
+            .collect::<Result<Vec<(InfoHash, i64)>>>()?;
+        py.detach(|| self.0.get().core.set_foreign(&counts));
+        Ok(())
+    }
+
+    fn take_withdrawn<'py>(&self, py: Python<'py>) -> Vec<Counted<'py>> {
+        let core = &self.0.get().core;
+        let withdrawn = py.detach(|| {
+            let mut withdrawn = Vec::new();
+            core.take_withdrawn(|taken| withdrawn.extend(taken.counts));
+            withdrawn
+        });
+        counted(py, withdrawn)
+    }
+}
+
+impl From<BlobError> for Error {
+    fn from(error: BlobError) -> Self {
+        Self::value(error.to_string())
+    }
+}

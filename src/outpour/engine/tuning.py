@@ -1,0 +1,75 @@
+"""The one table of libtorrent's settings that outpour changes: what, for whom, and why.
+
+`docs/engine.md` is written from it. What is not here stays as libtorrent has it: of the buffers,
+queues and threads that one would think of first, measurements say that they are best left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Profile = Literal["server", "desktop", "small"]
+Value = int | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """One setting.
+
+    Attributes:
+        name: As libtorrent has it.
+        values: For the profiles `server`, `desktop` and `small`, or one for all.
+        why: The reason.
+        figure: What was measured, empty where it is no matter of measuring.
+    """
+
+    name: str
+    values: tuple[Value, Value, Value] | Value
+    why: str
+    figure: str = ""
+
+    def of(self, profile: Profile) -> Value:
+        """Its value in a profile."""
+        if isinstance(self.values, tuple):
+            return self.values[PROFILES.index(profile)]
+        return self.values
+
+
+PROFILES: tuple[Profile, ...] = ("server", "desktop", "small")
+
+TABLE: tuple[Tuned, ...] = (
+    Tuned("connections_limit", (4000, 500, 60), "Peers at once, over all torrents."),
+    Tuned("unchoke_slots_limit", (400, 20, 4), "Peers that are sent to at once."),
+    Tuned("listen_queue_size", (512, 64, 16), "Peers that connect in the same moment."),
+    Tuned("file_pool_size", (400, 100, 20), "Files that are open at once."),
+    Tuned("alert_queue_size", 20_000, "Nothing that happened to a thousand torrents is lost."),
+    Tuned("max_retry_port_bind", 0,
+          "A port that is taken is an error to report, never a reason to take its neighbour."),
+    Tuned("listen_system_port_fallback", False, "The same."),
+    Tuned("webtorrent_stun_server", "",
+          "The default would have each WebTorrent offer ask a server that no torrent names."),
+    Tuned("mixed_mode_algorithm", 0, "TCP does not slow down for uTP."),
+    Tuned("allow_multiple_connections_per_ip", True,
+          "Mirrors and fleets sit behind one address; `connections_limit` bounds them all."),
+    Tuned("active_downloads", -1, "What was named is downloaded, all of it at once."),
+    Tuned("active_seeds", -1, "What is published is seeded, all of it at once."),
+    Tuned("active_limit", -1, "The same."),
+    Tuned("active_tracker_limit", -1, "The same."),
+    Tuned("active_checking", 2, "Two are checked at once, so that a small one need not wait."),
+    Tuned("announce_to_all_trackers", True,
+          "A publisher names several trackers to be found on all, and who adds one by hand wants"
+          " it asked though another answers."),
+    Tuned("announce_to_all_tiers", True, "The same: either alone leaves some out."),
+    Tuned("max_concurrent_http_announces", 100, "A thousand torrents are announced in seconds."),
+    Tuned("tracker_completion_timeout", 15, "A tracker that is silent is given up sooner."),
+    Tuned("min_reconnect_time", 10, "A peer that was restarted is found again soon."),
+    Tuned("smooth_connects", False, "Peers are connected to at once, not one by one."),
+    Tuned("connection_speed", 100, "The same: so many a second."),
+    Tuned("urlseed_wait_retry", 10, "A web seed that was busy is asked again soon."),
+)  # fmt: skip
+
+
+def tuned(profile: Profile) -> dict[str, Value]:
+    """Libtorrent's settings in a profile."""
+    return {one.name: one.of(profile) for one in TABLE}

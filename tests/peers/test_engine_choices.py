@@ -1,0 +1,187 @@
+"""What a download may choose of its engine: order, addresses, transport, interface, profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import libtorrent as lt
+import pytest
+
+from outpour.base.errors import NetworkError, SettingsError
+from outpour.engine import PROFILES, Engine, EngineSettings, PieceRead, tcp_first
+from outpour.engine.engine_settings import settings_pack
+from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
+
+from .conftest import make_torrent, reach
+
+UTP_SOCKET = 1 << 17
+"""libtorrent's flag of a connection, which has no name in Python."""
+
+
+@pytest.fixture
+def made(content: Path) -> Metainfo:
+    return make_torrent(content, piece_length=16384)
+
+
+def arrivals(engine: Engine, key: bytes, count: int) -> list[int]:
+    """The numbers of the pieces in the order in which they are complete."""
+    order: list[int] = []
+
+    def is_whole() -> bool:
+        has = engine.pieces(key)
+        order.extend(piece for piece, is_there in enumerate(has)
+                     if is_there and piece not in order)  # fmt: skip
+        return len(order) == count
+
+    wait_for(is_whole, seconds=30, what="content")
+    return order
+
+
+def test_pieces_come_in_order_when_asked_to(
+    made: Metainfo, content: Path, tmp_path: Path, seeder: Engine
+) -> None:
+    seeder.add(made, content.parent, mode="seed")
+    seeder.limit(upload_rate=2 << 20)
+    with Engine(EngineSettings().isolated()) as engine:
+        key = engine.add(made, tmp_path / "got", sequential=True)
+        engine.connect_peer(key, *seeder.addresses[0])
+        order = arrivals(engine, key, len(made.info.pieces) // 20)
+    # Blocks of neighbours are in flight together, so that neighbours may change places.
+    assert all(abs(at - piece) <= 60 for at, piece in enumerate(order))
+    assert sum(order[:50]) < 50 * 60
+
+
+def test_files_come_before_and_after_others_when_asked_to(
+    made: Metainfo, content: Path, tmp_path: Path, seeder: Engine, engine: Engine
+) -> None:
+    files = {file.path[-1]: number for number, file in enumerate(made.info.files)}
+    image = made.info.files[files["image.bin"]]
+    seeder.add(made, content.parent, mode="seed")
+    seeder.limit(upload_rate=2 << 20)
+    key = engine.add(made, tmp_path / "got",
+                     urgency={files["image.bin"]: "last", files["notes.txt"]: "first"})  # fmt: skip
+    engine.connect_peer(key, *seeder.addresses[0])
+    order = arrivals(engine, key, len(made.info.pieces) // 20)
+    inside = image.offset // 16384 + 1
+    others = [at for at, piece in enumerate(order) if piece < inside - 1]
+    assert others == [] or max(others) < 12
+
+
+def test_a_piece_is_read_as_soon_as_it_is_there(
+    made: Metainfo, content: Path, tmp_path: Path, seeder: Engine, engine: Engine
+) -> None:
+    seeder.add(made, content.parent, mode="seed")
+    key = engine.add(made, tmp_path / "got")
+    last = len(made.info.pieces) // 20 - 1
+    engine.read_piece(key, last)
+    engine.connect_peer(key, *seeder.addresses[0])
+    read: list[PieceRead] = []
+
+    def is_read() -> bool:
+        read.extend(event for event in engine.events() if isinstance(event, PieceRead))
+        return bool(read)
+
+    wait_for(is_read, what="piece")
+    assert read[0].piece == last
+    whole = b"".join((content.parent / made.info.name / "/".join(file.path)).read_bytes()
+                     for file in made.info.files)  # fmt: skip
+    assert read[0].data == whole[last * 16384 :]
+
+
+def test_nothing_is_had_to_do_with_a_blocked_address(
+    made: Metainfo, content: Path, tmp_path: Path, seeder: Engine, engine: Engine
+) -> None:
+    seeder.add(made, content.parent, mode="seed")
+    engine.block([("127.0.0.0", "127.0.0.255"), ("::", "::")])
+    key = engine.add(made, tmp_path / "got")
+    engine.connect_peer(key, *seeder.addresses[0])
+    engine.wait(0.5)
+    assert (engine.status(key).peers, seeder.status(key).peers) == (0, 0)
+    engine.block([])
+    engine.connect_peer(key, *seeder.addresses[0])
+    reach(engine, key, "seeding")
+
+
+@pytest.fixture
+def utp_only(made: Metainfo, content: Path) -> Iterator[int]:
+    """The port of a seeder that nobody reaches over TCP."""
+    settings: Any = {
+        "listen_interfaces": "127.0.0.1:0", "enable_dht": False, "enable_lsd": False,
+        "enable_upnp": False, "enable_natpmp": False, "enable_incoming_tcp": False,
+        "enable_outgoing_tcp": False,
+    }  # fmt: skip
+    session = lt.session(settings)
+    params = lt.load_torrent_buffer(made.raw)
+    params.save_path = str(content.parent)
+    params.flags |= lt.torrent_flags.seed_mode
+    session.add_torrent(params)
+    wait_for(lambda: session.listen_port() > 0, what="port")
+    yield session.listen_port()
+    session.pause()
+
+
+def test_tcp_comes_first_and_utp_where_it_reaches_nobody(
+    made: Metainfo, tmp_path: Path, utp_only: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tcp_first, "ALONE_S", 0.2)
+    with Engine(EngineSettings(utp=True).isolated()) as engine:
+        key = engine.add(made, tmp_path / "got")
+
+        def is_there() -> bool:
+            engine.connect_peer(key, "127.0.0.1", utp_only)
+            engine.wait(0.1)
+            engine.events()
+            return any(status.complete for status in engine.statuses())
+
+        wait_for(is_there, seconds=30, what="content over uTP")
+
+
+def test_both_have_utp_and_tcp_is_spoken(made: Metainfo, content: Path, tmp_path: Path) -> None:
+    with Engine(EngineSettings(utp=True).isolated()) as one:
+        one.add(made, content.parent, mode="seed")
+        one.limit(upload_rate=1 << 20)
+        with Engine(EngineSettings(utp=True).isolated()) as other:
+            key = other.add(made, tmp_path / "got")
+            other.connect_peer(key, *one.addresses[0])
+            wait_for(lambda: other.statuses()[0].peers, what="peer")
+            handle = other._entry(key).handle
+            (peer,) = handle.get_peer_info()
+            assert not peer.flags & UTP_SOCKET
+
+
+def test_an_interface_is_named_and_one_that_is_missing_is_told(
+    made: Metainfo, content: Path, tmp_path: Path, seeder: Engine
+) -> None:
+    seeder.add(made, content.parent, mode="seed")
+    with Engine(EngineSettings(listen=("lo:0",), interface="lo")) as engine:
+        assert {host for host, _ in engine.addresses} <= {"127.0.0.1", "::1"}
+        key = engine.add(made, tmp_path / "got")
+        engine.connect_peer(key, *seeder.addresses[0])
+        reach(engine, key, "seeding")
+    with pytest.raises(NetworkError, match="nosuch0"):
+        Engine(EngineSettings(listen=("nosuch0:0",), interface="nosuch0"))
+
+
+def test_every_profile_is_one_that_libtorrent_takes_whole() -> None:
+    known: Any = lt.default_settings()
+    for profile in PROFILES:
+        pack = settings_pack(EngineSettings(profile=profile), alert_mask=0)
+        assert pack.keys() <= known.keys()
+        assert all(type(pack[name]) is type(known[name]) for name in pack)
+    with pytest.raises(SettingsError, match="`client`: no profile"):
+        replace(EngineSettings(), profile="client")  # type: ignore[arg-type]
+
+
+def test_each_torrent_has_its_own_limits(made: Metainfo, tmp_path: Path) -> None:
+    settings = replace(
+        EngineSettings().isolated(), torrent_download_rate=5000, torrent_upload_rate=7000,
+        torrent_connections=3,
+    )  # fmt: skip
+    with Engine(settings) as engine:
+        handle = engine._entry(engine.add(made, tmp_path / "got")).handle
+        limits = (handle.download_limit(), handle.upload_limit(), handle.max_connections())
+        assert limits == (5000, 7000, 3)
