@@ -29,6 +29,7 @@ from outpour.publisher.torrent_of_entry import Torrents
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
+from outpour.web.admin.mirrors_panel import mirrors_panel
 from tests.remote_server import Remote, serving
 from tests.waiting import until
 
@@ -140,6 +141,9 @@ def test_a_mirror_whose_copies_are_right_is_counted_named_and_pinned(
         await until(lambda: publisher.seeds() == (*own, seed), what="the copy named")
         assert publisher.state() == "counted"
         await until(lambda: publisher.pinned == [(HERE, port)], what="the mirror pinned")
+        panel = mirrors_panel(publisher.mirrors.listed(), publisher.now + 5)
+        assert panel is not None
+        assert panel.rows == [("one", f"{remote.url}/", "counted", "5 s ago", "1", "1", "yes")]
 
     publisher(scenario)
 

@@ -14,6 +14,7 @@ from outpour.publisher.published_beside import PublishedBeside
 from outpour.publisher.published_view import PublishedView
 from outpour.tracker.service import TrackerService
 from outpour.web.access import AccessRules
+from outpour.web.admin.mirrors_panel import mirrors_panel
 from outpour.web.admin.tracker_console import tracker_access, tracker_console
 from outpour.web.api.administration import Deeds
 from outpour.web.api.tracker_administration import tracker_administration
@@ -91,6 +92,10 @@ def site_app(
     """Put the application together; `name` is its title where the settings have none."""
     settings = tracker.settings
     access = tracker_access(tracker)
+    console = tracker_console(tracker, access)
+    if console is not None and mirrors is not None:
+        known = mirrors
+        console.also_show(lambda: mirrors_panel(known.listed(), tracker.now()))
     web = WebOptions(
         site=settings.site,
         name=name,
@@ -102,7 +107,7 @@ def site_app(
         web,
         beside=beside,
         administration=tracker_administration(tracker, access, deeds),
-        console=tracker_console(tracker, access),
+        console=console,
         rules=AccessRules(settings.levels, tracker.is_key, access),
         copies=copies,
         mirrors=mirrors,
