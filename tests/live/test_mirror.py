@@ -13,10 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from outpour.making.maker import CreateOptions, create
+from outpour.torrent import bencode
+from outpour.torrent.bencode import Encodable
 from outpour.torrent.metainfo import Metainfo
 from tests.live.conftest import Running, Start, free_port, get, get_json, same_bytes
 from tests.live.mirroring import Mirror
 from tests.live.publication import Publication, announced, status
+from tests.remote_server import serving
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -274,3 +278,40 @@ def test_a_mirror_that_registers_is_counted_named_and_given_first(start: Start, 
         lambda: seed not in served(publication, "game.iso", tmp_path).web_seeds,
         what="the mirror named no longer",
     )
+
+
+def test_a_feed_of_another_tool_is_mirrored_and_what_has_no_room_is_left_out(
+    start: Start, tmp_path: Path
+):
+    (tmp_path / "planet.osm").write_bytes(os.urandom(200_000))
+    with serving() as remote:
+        seeds = (f"{remote.url}/planet.osm",)
+        small = create(tmp_path / "planet.osm", CreateOptions(web_seeds=seeds))
+        length, piece = 100 << 40, 1 << 30
+        info: dict[str, Encodable] = {
+            "length": length, "name": "huge", "piece length": piece,
+            "pieces": bytes(20 * (length // piece)),
+        }  # fmt: skip
+        remote.files = {
+            "/feed.xml": FEED.encode(),
+            "/planet.osm": (tmp_path / "planet.osm").read_bytes(),
+            "/planet.osm.torrent": small.raw,
+            "/huge.torrent": bencode.encode({"info": info, "url-list": f"{remote.url}/huge"}),
+        }
+        target = tmp_path / "mirror"
+        mirror = Mirror(start, f"{remote.url}/feed.xml", target, "--every", "1s")
+        mirror.process.line_with("mirrored planet.osm", seconds=60)
+        mirror.process.line_with("`huge` needs 100 TiB")
+        mirror.process.line_with("its .torrent is not offered")
+        assert same_bytes(tmp_path / "planet.osm", target / "planet.osm")
+        # What falls out of a feed is still mirrored, and garbage changes nothing.
+        remote.files["/feed.xml"] = b"<rss><channel>"
+        mirror.process.line_with("what is mirrored stays")
+        assert get(f"{mirror.url}content/planet.osm") == remote.files["/planet.osm"]
+
+
+FEED = """<rss version="2.0"><channel><title>maps</title>
+<item><title>planet</title><enclosure url="planet.osm.torrent"/></item>
+<item><title>huge</title><enclosure url="huge.torrent"/></item>
+<item><title>link</title><link>magnet:?xt=urn:btih:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa</link></item>
+</channel></rss>"""

@@ -32,11 +32,13 @@ from outpour.tracker.lists.listed_torrent import Given
 Tell = Callable[[Event], None]
 
 TURN_S = 1.0
-BUSY_S = 0.25
+BUSY_S = 0.1
 AGAIN_S, AGAIN_S_MAX = 30.0, 3600.0
 """Between two tries of what cannot be fetched."""
 AT_ONCE = 100
 """Torrents that are taken up again in one go of a thread."""
+LOOKED_AT = 200
+"""Torrents that are looked at in a turn: a small one need not wait for large ones."""
 PEERS_MAX = 500
 ANEW = "its publisher published other content under its name"
 KEPT_S = 60.0
@@ -80,6 +82,7 @@ class MirrorJob:
         self.held: dict[bytes, Held] = {}
         # Which infohash is whose, and what is to lie where.
         self._aliases: dict[bytes, bytes] = {}
+        self._aliases_of: dict[bytes, set[bytes]] = {}
         self._places: dict[tuple[str, str], set[bytes]] = {}
         self._waiting: deque[bytes] = deque()
         self._later: list[tuple[float, bytes]] = []
@@ -239,6 +242,7 @@ class MirrorJob:
             for digest in (metainfo.info.infohash_v1, metainfo.info.infohash_v2):
                 if digest is not None:
                     self._aliases[digest[:20]] = held.infohash
+                    self._aliases_of.setdefault(held.infohash, set()).add(digest[:20])
                     if digest[:20] in denied:
                         self._denied.add(held.infohash)
         given = await asyncio.to_thread(write)
@@ -268,13 +272,18 @@ class MirrorJob:
 
     async def _start_some(self) -> None:
         now = time.monotonic()
+        passed: list[bytes] = []
         while self._later and self._later[0][0] <= now:
             self._waiting.append(heapq.heappop(self._later)[1])
-        while self._waiting and self._transfers.has_room():
-            infohash = self._waiting.popleft()
+        for infohash in [
+            self._waiting.popleft() for _ in range(min(len(self._waiting), LOOKED_AT))
+        ]:
             held = self.held.get(infohash)
             is_wanted = held is not None and infohash not in self._denied
             if held is None or not is_wanted or infohash in self._transfers:
+                continue
+            if not self._transfers.has_room(held.length):
+                passed.append(infohash)
                 continue
             metainfo = await asyncio.to_thread(self._holdings.original, infohash)
             if metainfo is None:
@@ -284,6 +293,7 @@ class MirrorJob:
             except OutpourError as error:
                 self._complain(held, error)
                 self._put_off(infohash)
+        self._waiting.extendleft(reversed(passed))
 
     async def _start(self, held: Held, metainfo: Metainfo) -> None:
         old = [one.infohash for one in self._rivals(held) if one.fingerprint is not None]
@@ -408,7 +418,8 @@ class MirrorJob:
         self._places[held.folder, held.name].discard(infohash)
         self._grace.forget(infohash)
         self._presented.withdraw(infohash)
-        self._aliases = {one: own for one, own in self._aliases.items() if own != infohash}
+        for alias in self._aliases_of.pop(infohash, ()):
+            self._aliases.pop(alias, None)
         incoming = self._placement.incoming(infohash)
         await self._transfers.drop(infohash, None if held.fingerprint else incoming)
         self._denied.discard(infohash)

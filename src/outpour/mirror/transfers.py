@@ -22,8 +22,9 @@ from outpour.torrent.metainfo import Metainfo
 
 T = TypeVar("T")
 
-LANES = 16
-"""Torrents that are fetched at once, as far as something comes of them."""
+LARGE_BYTES = 4 << 20
+LANES, SMALL_LANES = 16, 100
+"""Large torrents that are fetched at once and small ones, as far as something comes of them."""
 FETCHED_MAX = 200
 """At once, those of which nothing comes included: they wait for somebody who has them."""
 STILL_S = 60.0
@@ -70,8 +71,9 @@ class Transfers:
         options = DownloadOptions(folder=folder, seed=SeedGoal(), discovers=discovers, route=route)
         self._job = Job(seeder.engine, options, self._store)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outpour-transfers")
-        # Of what is fetched: how much was there, and since when.
+        # Of what is fetched: how much was there, and since when; and what of it is large.
         self._moved_at: dict[bytes, tuple[int, float]] = {}
+        self._large: set[bytes] = set()
         self._is_closed = False
 
     def __contains__(self, infohash: bytes) -> bool:
@@ -82,12 +84,14 @@ class Transfers:
         """Whether nothing is fetched."""
         return not self._moved_at
 
-    def has_room(self) -> bool:
-        """Whether another torrent may be fetched."""
+    def has_room(self, length: int) -> bool:
+        """Whether another torrent may be fetched, of so many bytes."""
         if len(self._moved_at) >= FETCHED_MAX:
             return False
-        since = time.monotonic() - STILL_S
-        return sum(at > since for _, at in self._moved_at.values()) < LANES
+        since, is_large = time.monotonic() - STILL_S, length > LARGE_BYTES
+        moving = [one for one, (_, at) in self._moved_at.items() if at > since]
+        alike = sum((one in self._large) == is_large for one in moving)
+        return alike < (LANES if is_large else SMALL_LANES)
 
     async def fetch(self, metainfo: Metainfo, folder: Path) -> None:
         """Fetch a torrent into a folder.
@@ -98,10 +102,12 @@ class Transfers:
         # It counts from here on, or more would begin meanwhile than may.
         infohash = metainfo.info.infohash
         self._moved_at[infohash] = (-1, time.monotonic())
+        if metainfo.info.length > LARGE_BYTES:
+            self._large.add(infohash)
         try:
             await self._do(lambda: self._job.add(metainfo, folder=folder))
         except BaseException:
-            self._moved_at.pop(infohash, None)
+            self._end(infohash)
             raise
 
     def connect(self, infohash: bytes, host: str, port: int) -> None:
@@ -126,7 +132,7 @@ class Transfers:
             self._job.leave(infohash)
             self._seeder.adopt(infohash)
 
-        self._moved_at.pop(infohash, None)
+        self._end(infohash)
         await self._do(leave)
 
     async def seed(self, torrents: Sequence[tuple[Metainfo, Path]]) -> list[str]:
@@ -149,7 +155,8 @@ class Transfers:
             if folder is not None:
                 self._store.forget(infohash, folder)
 
-        is_fetched = self._moved_at.pop(infohash, None) is not None
+        is_fetched = infohash in self._moved_at
+        self._end(infohash)
         await self._do(let_go)
 
     async def turn(self) -> Turn:
@@ -185,6 +192,10 @@ class Transfers:
             notes=notes,
             faults={one: why for one, why in faults.items() if one not in self._moved_at},
         )
+
+    def _end(self, infohash: bytes) -> None:
+        self._moved_at.pop(infohash, None)
+        self._large.discard(infohash)
 
     async def _do(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
