@@ -284,7 +284,7 @@ _CLAIMS = text(maxLength=mirrors_api.CLAIMS_TEXT_MAX)
 MIRRORS = (
     Endpoint(
         "GET", "/mirrors", "listMirrors", "The mirrors that visitors may use", mirrors_api.show,
-        {200: Answer("Those that are counted.", "Mirrors")}, ("off",),
+        {200: Answer("Those that are counted.", "Mirrors")},
     ),
     Endpoint(
         "GET", "/registrations", "listRegistrations", "All mirrors that registered",

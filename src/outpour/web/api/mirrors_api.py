@@ -19,7 +19,9 @@ CLAIMS_TEXT_MAX = 12_300
 
 async def show(asked: Asked) -> Response:
     """`GET /api/v1/mirrors`: those that visitors may use."""
-    found = [one for one in _registry(asked).listed() if one.state == "counted"]
+    registry = asked.context.mirrors
+    listed = registry.listed() if registry is not None else ()
+    found = [one for one in listed if one.state == "counted"]
     return told({"mirrors": [{"url": one.url, "since": one.since} for one in found]})
 
 
