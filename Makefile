@@ -19,8 +19,8 @@ STEP := @.ci/step
 
 .DEFAULT_GOAL := help
 .PHONY: help build publish test check checks lint dependencies types python-test rust-check check-targets \
-	rust-test wheel-check versions-test docs docs-check coverage bench bench-tracker bench-create \
-	bench-download bench-page lock fuzz fuzz-check clean
+	rust-test wheel-check versions-test docs docs-check coverage bench bench-tracker bench-create bench-create-url \
+	bench-download bench-engine bench-page bench-cluster lock fuzz fuzz-check simulate simulate-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -72,7 +72,7 @@ python-test: $(VENV)/.built $(VENV)/.dev
 	$(PYTEST)
 
 # What fails soonest comes first.
-CHECKS := lint dependencies types docs-check rust-check rust-test fuzz-check wheel-check python-test
+CHECKS := lint dependencies types docs-check rust-check rust-test simulate-check fuzz-check wheel-check python-test
 check: $(VENV)/.built $(VENV)/.dev ## everything that continuous integration runs
 	$(STEP) check $(MAKE) --no-print-directory checks
 
@@ -130,22 +130,32 @@ docs: $(VENV)/.built $(VENV)/.dev ## write the generated pages of docs/ anew
 docs-check: $(VENV)/.built $(VENV)/.dev
 	$(BIN)/python docs/generate.py --check
 
-bench: bench-tracker bench-create bench-download bench-page ## measure everything, shortly (QUICK=--quick)
+bench: bench-tracker bench-create bench-create-url bench-download bench-page bench-cluster ## measure everything, shortly (QUICK=--quick)
 
 QUICK ?= --quick
 bench-tracker: $(VENV)/.built $(VENV)/.dev ## answers a CPU-second, against the peers
 	cargo build --release --locked --quiet -p outpour-loadgen
-	cargo build --release --locked --quiet -p outpour-tracker --example memory
+	cargo build --release --locked --quiet -p outpour-tracker --example memory --example cluster
 	$(BIN)/python bench/tracker.py $(QUICK)
 
 bench-create: $(VENV)/.built $(VENV)/.dev ## bytes a second when making torrents, against the peers
 	$(BIN)/python bench/create.py $(QUICK)
 
+bench-create-url: $(VENV)/.built $(VENV)/.dev ## bytes a second of `create URL`, against curl from the same nginx
+	$(BIN)/python bench/create_url.py $(QUICK)
+
 bench-download: $(VENV)/.built $(VENV)/.dev ## a large download on loopback, against the peers
 	$(BIN)/python bench/download.py $(QUICK)
 
+bench-engine: $(VENV)/.built $(VENV)/.dev ## libtorrent's settings one by one
+	$(BIN)/python bench/engine.py $(QUICK)
+
 bench-page: $(VENV)/.built $(VENV)/.dev ## what visitors cost, and whether others wait for them
 	$(BIN)/python bench/page.py $(QUICK)
+
+bench-cluster: $(VENV)/.built $(VENV)/.dev ## what it costs to be one of several trackers
+	cargo build --release --locked -q -p outpour-loadgen
+	$(BIN)/python bench/cluster.py $(QUICK)
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url
@@ -157,6 +167,14 @@ lock: ## resolve the dependencies anew (needs uv)
 
 coverage: $(VENV)/.built $(VENV)/.dev ## run the tests and tell which lines of Python and Rust they reach
 	$(STEP) coverage .ci/coverage
+
+SECONDS ?= 600
+simulate: ## several trackers in virtual time with all that goes wrong, for SECONDS=600
+	SIMULATE_S=$(SECONDS) cargo test --workspace --locked --lib --quiet simulation::nodes -- --nocapture
+
+# What `rust-test` has built is not built again.
+simulate-check:
+	SIMULATE_S=12 cargo test --workspace --locked --lib --quiet simulation::nodes -- --nocapture
 
 FUZZ_S ?= 600
 fuzz: $(VENV)/.built $(VENV)/.dev ## search for input that breaks something, FUZZ_S=600 seconds a target

@@ -22,7 +22,8 @@ from pathlib import Path
 from harness import clients, machine, plot, programs, tables
 from harness.clients import Client, Fetch
 from harness.content import MIB, write_random
-from harness.process import BenchError, Server, Usage, free_port, run
+from harness.nginx import nginx
+from harness.process import BenchError, Server, Usage, free_port, go_first, run
 
 from outpour.torrent.editor import Changes, edit
 from outpour.torrent.metainfo import Metainfo
@@ -61,6 +62,13 @@ def torrents(page: str, folder: Path) -> tuple[Path, Path]:
     edit(metainfo, Changes(web_seeds=())).write(by_peers)
     edit(metainfo, Changes(announce=None, announce_list=None)).write(by_web)
     return by_peers, by_web
+
+
+def of_nginx(by_web: Path, folder: Path, address: str) -> Path:
+    """Write a torrent that names nginx alone."""
+    path = folder / "nginx.torrent"
+    edit(Metainfo.parse(by_web.read_bytes()), Changes(web_seeds=(f"{address}{NAME}",))).write(path)
+    return path
 
 
 def download(client: Client, fetch: Fetch, original: Path) -> Usage | None:
@@ -123,6 +131,30 @@ def render(results: dict[Client, list[Usage]], length: int) -> str:
     return tables.table(head, rows)
 
 
+def goals(results: dict[Client, list[Usage]]) -> str:
+    """Return the table of what must be reached, as ratios of each round."""
+
+    def wall(client: Client) -> list[float]:
+        return [it.wall_s for it in results.get(client, [])]
+
+    def cpu(client: Client) -> list[float]:
+        return [it.cpu_s for it in results.get(client, [])]
+
+    own = wall(clients.OUTPOUR)
+    others = [it for it in results if it.name not in ("outpour", "curl")
+              and it.source == clients.OUTPOUR.source]  # fmt: skip
+    rows = [[f"rate, of {it.title}", "above 1", tables.ratio(wall(it), own)] for it in others]
+    rows += [["rate, of curl from nginx", "0.8", tables.ratio(wall(clients.CEILING), own)],
+             ["rate of the web seed, of nginx to curl", "0.5",
+              tables.ratio(wall(clients.CEILING), wall(clients.CURL_OWN))],
+             ["rate of the web seed, of nginx to outpour", "0.5",
+              tables.ratio(wall(clients.NGINX_WEB), wall(clients.OWN_WEB))]]  # fmt: skip
+    rows += [["CPU seconds, of qbittorrent-nox", "below 1",
+              tables.ratio(cpu(clients.OUTPOUR), cpu(it))]
+             for it in others if it.name == "qbittorrent-nox"]  # fmt: skip
+    return tables.table(["goal", "wanted", "reached"], rows)
+
+
 def draw(results: dict[Client, list[Usage]], length: int) -> str:
     """Return the chart."""
     rows = []
@@ -150,19 +182,24 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure, print the table, and put it into the page if asked to."""
     options = arguments()
+    go_first()
     with tempfile.TemporaryDirectory(prefix="outpour-bench-", dir=options.folder) as name:
         folder = Path(name)
         original = folder / "content" / NAME
         original.parent.mkdir()
         length = write_random(original, (256 if options.quick else 2048) * MIB)
         # Content that was written a moment ago has to settle first, which is not measured.
-        with publication(folder) as page:
+        folder.chmod(0o755)
+        with publication(folder) as page, nginx(original.parent, folder / "nginx") as (other, _):
             by_peers, by_web = torrents(page, folder)
-            fetch = Fetch(by_peers, by_web, f"{page}content/{NAME}", folder / "out")
+            by_nginx = of_nginx(by_web, folder, other)
+            fetch = Fetch(by_peers, by_web, f"{page}content/{NAME}", by_nginx, f"{other}{NAME}",
+                          folder / "out")  # fmt: skip
             results = play(fetch, original, options)
     section = (
         f"{machine.describe()} {length / 1e9:.2f} GB, "
-        f"medians of {options.rounds} interleaved rounds.\n\n{render(results, length)}"
+        f"medians of {options.rounds} interleaved rounds.\n\n{render(results, length)}\n"
+        f"{goals(results)}"
     )
     print(section)
     if options.write:

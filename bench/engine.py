@@ -19,7 +19,7 @@ from typing import Any
 
 from harness import machine, tables
 from harness.content import MIB, write_random
-from harness.process import BenchError
+from harness.process import BenchError, go_first
 
 from outpour.making.maker import create
 
@@ -185,6 +185,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure, print the table, and put it into the page if asked to."""
     options = arguments()
+    go_first()
     moves = measure(options)
     section = (
         f"{machine.describe()} {options.mib} MiB a run ({VARIATIONS[3].mib} MiB over uTP), "

@@ -174,12 +174,24 @@ def sweeps() -> str:
     return f"### {title}\n\n{tables.table(head, rows)}"
 
 
+def together(*, quick: bool) -> str:
+    """Measure what it costs a store to be one of several, beside one that is alone."""
+    size = ["200000", "100000"] if quick else []
+    command = [str(programs.together()), *size]
+    done = subprocess.run(
+        pinned(LOAD_CORE, command), capture_output=True, timeout=RUN_TIMEOUT_S, check=True
+    )
+    rows = [line.split(": ", 1) for line in done.stdout.decode().splitlines()]
+    title = "One of several trackers, processor time of its store, with the peers of aquatic's mix"
+    return f"### {title}\n\n{tables.table(['what', 'figures'], rows)}"
+
+
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one short round of each load")
     parser.add_argument("--rounds", type=int, help="rounds to take medians over (5, quick 1)")
-    names = [*(load.name for load in ALL), "shapes", "restart", "sweep"]
+    names = [*(load.name for load in ALL), "shapes", "restart", "sweep", "together"]
     parser.add_argument("--load", action="append", choices=names, help="only this one")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/")
     parser.add_argument("--install", action="store_true", help="build the trackers to compare with")
@@ -233,6 +245,9 @@ def main() -> int:
         print(sections[-1], flush=True)
     if is_wanted("sweep"):
         add(sweeps())
+        print(sections[-1], flush=True)
+    if is_wanted("together"):
+        add(together(quick=options.quick))
         print(sections[-1], flush=True)
     return 0
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from outpour.cli import COMMANDS
 from outpour.cli.classic import client_options, download, launchmany, make, tracker_options
 from outpour.cli.classic.option_table import Option
 from outpour.cli.shared.group import group
+from outpour.engine.tuning import KEPT, PROFILES, TABLE
 from outpour.tracker.settings_doc import reference
 from outpour.web.api.openapi_document import document_json
 
@@ -80,6 +82,26 @@ def settings() -> str:
     return "# Settings\n\n" + NOTE + reference()
 
 
+def engine() -> str:
+    """Render the table of libtorrent's settings."""
+    lines = [
+        "# The peer engine\n\n", NOTE,
+        "What outpour sets of libtorrent, by `--profile`: `server` is what `publish` and `seed` "
+        "take, `desktop` what `download` takes, and `small` is for a machine with little memory.\n"
+        "Figures are of `make bench-engine`, in which one setting at a time differs: "
+        "[benchmarks.md](benchmarks.md#settings-of-the-engine) has them all.\n\n",
+        "| setting | server | desktop | small | why | measured |\n"
+        "| --- | ---: | ---: | ---: | --- | --- |\n",
+    ]  # fmt: skip
+    for one in TABLE:
+        values = [json.dumps(one.of(profile)) for profile in PROFILES]
+        lines.append(f"| `{one.name}` | {' | '.join(values)} | {one.why} | {one.figure} |\n")
+    lines.append("\nMeasured too, and left as libtorrent has it:\n\n| setting | measured |\n")
+    lines.append("| --- | --- |\n")
+    lines += [f"| `{name}` | {found} |\n" for name, found in KEPT]
+    return "".join(lines)
+
+
 def classic() -> str:
     """Render the classic commands: what is said of them, and their option tables."""
     intro = (DOCS / "classic-intro.md").read_text()
@@ -137,6 +159,7 @@ def _room(folder: Path) -> str:
 PAGES = {
     "commands.md": commands,
     "settings.md": settings,
+    "engine.md": engine,
     "classic.md": classic,
     "../ARCHITECTURE.md": architecture,
     "../src/outpour/web/openapi.json": document_json,

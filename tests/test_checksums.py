@@ -14,6 +14,7 @@ from outpour.base.errors import ReadError, UsageError
 from outpour.making import hasher
 from outpour.making.checksum_file import checksum_line
 from outpour.making.maker import CreateOptions, make_summed, plan_path
+from outpour.publisher.copy_places import CopyPlaces
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls
@@ -137,7 +138,9 @@ class Publisher:
     def __init__(self, state: Path, path: Path, *, checksums: bool) -> None:
         self.options = PublishOptions((path.parent,), checksums=checksums)
         self.made = MadeTorrents(state)
-        self.torrents = Torrents(self.made, self.options, PublicUrls("http://127.0.0.1:1", None))
+        urls = PublicUrls("http://127.0.0.1:1", None)
+        bases = CopyPlaces((), state / "web-seeds.json")
+        self.torrents = Torrents(self.made, self.options, urls, bases)
         self.entry = PublishEntry(path, path.parent)
         self.hashed = 0
 

@@ -189,7 +189,7 @@ def test_the_printed_settings_file_is_one(run, tmp_path):
 
 
 def test_every_setting_is_a_flag_in_the_help(run):
-    from outpour.tracker.settings import all_fields
+    from outpour.tracker.settings import OF_PUBLISH, all_fields
 
     done = run("track", "--help")
     assert done.code == 0
@@ -198,7 +198,9 @@ def test_every_setting_is_a_flag_in_the_help(run):
         for name in all_fields()
         if f"--{name.removeprefix('site.').replace('_', '-')}" not in done.out
     ]
-    assert missing == []
+    assert missing == [*OF_PUBLISH]
+    done = run("publish", "--help")
+    assert all(f"--{name.removesuffix('s').replace('_', '-')}" in done.out for name in OF_PUBLISH)
 
 
 def test_no_page_where_none_is_wanted_and_ones_own_icon(start, tmp_path):

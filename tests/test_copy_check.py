@@ -13,7 +13,9 @@ import pytest
 from outpour.base import http_ranges
 from outpour.base.errors import UsageError
 from outpour.making.maker import CreateOptions, create
-from outpour.publisher.copy_check import CopyBase, LiesError, MissingError, check_copy
+from outpour.publisher.copy_base import CopyBase
+from outpour.publisher.copy_check import LiesError, MissingError, check_copy
+from outpour.publisher.entries import PublishEntry
 from outpour.torrent.info import Version
 from outpour.torrent.merkle import root_of_bytes
 from outpour.torrent.metainfo import Metainfo
@@ -56,7 +58,9 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def check(remote: Remote, metainfo: Metainfo) -> None:
-    seed = CopyBase(f"{remote.url}/files").seed(metainfo.info)
+    seed = CopyBase(f"{remote.url}/files").seed_of(
+        metainfo.info.name, is_folder=metainfo.info.is_folder
+    )
     assert seed is not None
     check_copy(seed, metainfo, threading.Event())
 
@@ -113,7 +117,10 @@ def test_bases_name_files_and_folders_as_clients_put_their_urls_together(tmp_pat
         ("http://h/y/{path}", "http://h/y/a%20b", "http://h/y/"),
         ("http://h/{path}?raw=1", "http://h/a%20b?raw=1", None),
     ):
-        assert (CopyBase(base).seed(file), CopyBase(base).seed(folder)) == (of_file, of_folder)
+        assert (
+            CopyBase(base).seed_of(file.name, is_folder=False),
+            CopyBase(base).seed_of(folder.name, is_folder=True),
+        ) == (of_file, of_folder)
     with pytest.raises(UsageError):
         CopyBase("ftp://h/x")
 
@@ -123,3 +130,38 @@ def test_the_root_of_bytes_covers_what_it_is_told_to():
     assert root_of_bytes(body) == root_of_bytes(body, 4 * PIECE)
     assert root_of_bytes(body) != root_of_bytes(body, 8 * PIECE)
     assert root_of_bytes(body[:PIECE]) == root_of_bytes(body[:PIECE], PIECE)
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "where"),
+    [
+        ("https://h/x/", "https://h/x/", None),
+        ("https://h/{path}?a=b", "https://h/{path}?a=b", None),
+        ("*.iso=https://h/x/", "https://h/x/", "*.iso"),
+        ("/srv/a b = https://h/x/", "https://h/x/", "/srv/a b"),
+    ],
+)
+def test_a_setting_says_where_copies_lie_and_of_what(text, base, where):
+    assert CopyBase.of_setting(text) == CopyBase(base, where)
+
+
+@pytest.mark.parametrize("text", ["*.iso=", "=ftp://h/", "x", "http://h/a b", "http://h/\n"])
+def test_what_is_no_place_of_copies_is_said(text):
+    with pytest.raises(UsageError, match="neither"):
+        CopyBase.of_setting(text)
+
+
+def test_a_place_is_of_a_folder_a_path_or_names():
+    inner = PublishEntry(Path("/srv/a/x.iso"), Path("/srv/a"))
+    other = PublishEntry(Path("/srv/b/y.bin"), Path("/srv/b"))
+
+    def held(where):
+        base = CopyBase("http://h/", where)
+        return [base.holds(entry) for entry in (inner, other)]
+
+    assert held(None) == [True, True]
+    assert held("*.iso") == held("/srv/a") == held("/srv/a/") == held("/srv/a/x.iso")
+    assert held("*.iso") == [True, False]
+    assert held("/srv") == held("a") == [False, False]
+    keys = {CopyBase("http://h/", where).key for where in (None, "*.iso", "/srv/a")}
+    assert len(keys) == 3

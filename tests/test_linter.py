@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from outpour.torrent import bencode
-from outpour.torrent.linter import LINTS, PIECES_MANY, lint, lint_paths
+from outpour.torrent.linter import LINTS, PIECES_MANY, TORRENT_BYTES_LARGE, lint, lint_paths
 from outpour.torrent.metainfo import Metainfo
 
 URL = "http://127.0.0.1:6969/announce"
@@ -37,6 +37,7 @@ def test_a_plain_torrent_has_no_lints(classic):
         ("tracker-scheme", torrent(root={"announce": "gopher://127.0.0.1/"})),
         ("web-seed-scheme", torrent(root={"url-list": "file:///etc"})),
         ("many-pieces", torrent(length=(PIECES_MANY + 1) * 16384)),
+        ("large-torrent", torrent(root={"comment": "x" * TORRENT_BYTES_LARGE})),
         ("piece-length-odd", torrent(piece_length=20000)),
         ("piece-length-small", torrent(piece_length=8192)),
         ("piece-length-large", torrent(piece_length=1 << 26)),
@@ -48,6 +49,25 @@ def test_a_plain_torrent_has_no_lints(classic):
 )
 def test_what_is_unwise_is_named(name, metainfo):
     assert names(metainfo) == [name]
+
+
+@pytest.mark.parametrize(("more", "is_read"), [(0, True), (1, False)])
+def test_what_is_too_large_is_what_libtorrent_refuses(tmp_path, more, is_read):
+    libtorrent = pytest.importorskip("libtorrent")
+    room = TORRENT_BYTES_LARGE - len(torrent(root={"comment": "x" * 1_000_000}).raw) + 1_000_000
+    metainfo = torrent(root={"comment": "x" * (room + more)})
+    while len(metainfo.raw) > TORRENT_BYTES_LARGE + more:
+        room -= len(metainfo.raw) - TORRENT_BYTES_LARGE - more
+        metainfo = torrent(root={"comment": "x" * (room + more)})
+    assert len(metainfo.raw) == TORRENT_BYTES_LARGE + more
+    (tmp_path / "t.torrent").write_bytes(metainfo.raw)
+    try:
+        libtorrent.torrent_info(str(tmp_path / "t.torrent"))
+    except RuntimeError:
+        assert not is_read
+    else:
+        assert is_read
+    assert ("large-torrent" in names(metainfo)) is not is_read
 
 
 def test_unsorted_keys_are_named():

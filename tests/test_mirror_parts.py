@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from outpour.base.errors import FormatError, OutpourError, UsageError
+from outpour.base.errors import FormatError, OutpourError
 from outpour.base.http_route import DIRECT
-from outpour.base.units import parse_duration
 from outpour.making.maker import CreateOptions, create
 from outpour.mirror import publisher_source
 from outpour.mirror.grace import EMPTY_GRACE_S, Grace
@@ -58,15 +57,6 @@ def test_only_time_in_which_the_publisher_answers_brings_the_end_nearer():
     assert grace.pass_by(EMPTY_GRACE_S - 1) == []
     grace.hear(is_empty=False)
     assert grace.pass_by(0) == [b"a"]
-
-
-def test_durations_are_read_and_what_is_none_is_refused():
-    assert [parse_duration(text) for text in ("7d", "1h 30min", "0", "2.5s", "1w")] == [
-        604800, 5400, 0, 2.5, 604800,
-    ]  # fmt: skip
-    for text in ("", "x", "-1s", "1 year", "d"):
-        with pytest.raises(UsageError):
-            parse_duration(text)
 
 
 @pytest.fixture

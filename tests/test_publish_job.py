@@ -12,6 +12,7 @@ import pytest
 from outpour.base.event import Event
 from outpour.making.verifier import Report, verify
 from outpour.publisher import publish_events
+from outpour.publisher.copy_places import CopyPlaces
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.public_urls import PublicUrls
 from outpour.publisher.publish_job import PublisherJob
@@ -104,7 +105,8 @@ class Run:
         async def main() -> None:
             made = MadeTorrents(self._content.parent / "state")
             options = PublishOptions((self._content,))
-            torrents = Torrents(made, options, PublicUrls("http://127.0.0.1:1", None))
+            bases = CopyPlaces((), self._content.parent / "web-seeds.json")
+            torrents = Torrents(made, options, PublicUrls("http://127.0.0.1:1", None), bases)
             seeder: Any = self.seeder
             listing: Any = self.listing
             job = PublisherJob(

@@ -16,6 +16,7 @@ from outpour.base.http_route import Route
 from outpour.base.public_address import is_public
 from outpour.publisher import mirror_copies, registered_mirrors
 from outpour.publisher.copies import LookedAfter
+from outpour.publisher.copy_places import CopyPlaces
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.mirror_tokens import MirrorTokens
 from outpour.publisher.public_urls import PublicUrls
@@ -77,7 +78,8 @@ class Publisher:
             content = self.folder / "content"
             made = MadeTorrents(self.folder / "state")
             options = PublishOptions((content,))
-            torrents = Torrents(made, options, PublicUrls("http://127.0.0.1:1", None))
+            places = CopyPlaces((), self.folder / "web-seeds.json")
+            torrents = Torrents(made, options, PublicUrls("http://127.0.0.1:1", None), places)
             self._mirrors = mirrors = RegisteredMirrors(
                 MirrorTokens(self.folder / "tokens"),
                 self.folder / "mirrors.json",

@@ -218,10 +218,17 @@ def test_marks_of_other_types_are_left_out(path):
     store = Store(path)
     store.keep_marks(marks_of(*range(50, 1000)))
     store.close()
-    changed(path, "UPDATE mark_rows SET bytes = x'01' WHERE number = 1")
+    changed(
+        path,
+        "UPDATE mark_rows SET bytes = x'01' WHERE number = 1",
+        f"INSERT INTO mark_rows VALUES ({(1 << 63) - 1}, x'0102030405060708', 7)",
+    )
     keeper = Keeper(path)
     try:
         assert keeper.marks == marks_of(*range(501, 1000))
+        assert keeper._store is not None
+        keeper._store.keep_marks(marks_of(1, 2))
+        assert keeper._store.marks() == marks_of(*range(501, 1000), 1, 2)
     finally:
         keeper.close()
 

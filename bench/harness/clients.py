@@ -22,12 +22,16 @@ class Fetch:
         peers_torrent: Names the tracker and no web seed.
         web_torrent: Names the web seed and no tracker.
         url: The content over HTTP.
+        nginx_torrent: Names nginx as web seed and no tracker.
+        nginx_url: The content over HTTP from nginx.
         out: An empty folder for the content and all that the client keeps.
     """
 
     peers_torrent: Path
     web_torrent: Path
     url: str
+    nginx_torrent: Path
+    nginx_url: str
     out: Path
 
     @property
@@ -102,17 +106,48 @@ def _rtorrent(fetch: Fetch) -> Command | None:
     return programs.call("rtorrent", "-n", "-o", f"import={file}", fetch.peers_torrent)
 
 
-def _curl(fetch: Fetch) -> Command | None:
-    return programs.call("curl", "--silent", "--fail", "-o", fetch.out / "content.bin", fetch.url)
+def _qbittorrent(fetch: Fetch) -> Command | None:
+    write_qbittorrent(fetch.out, free_port(), fetch.out, fetch.script())
+    # It loads pages of its web interface for nobody here; a port is all that it needs.
+    return programs.call(
+        "qbittorrent-nox", f"--profile={fetch.out}", f"--webui-port={free_port()}",
+        fetch.peers_torrent,
+    )  # fmt: skip
+
+
+def write_qbittorrent(folder: Path, port: int, content: Path, script: str | None = None) -> None:
+    """Write its settings: over TCP only, as uTP would cost it a factor of ten on loopback."""
+    file = folder / "qBittorrent" / "config" / "qBittorrent.conf"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        f"[AutoRun]\nenabled={'true' if script else 'false'}\nprogram={script or ''}\n"
+        "[BitTorrent]\nSession\\DHTEnabled=false\nSession\\LSDEnabled=false\n"
+        f"Session\\PeXEnabled=false\nSession\\Port={port}\nSession\\BTProtocol=TCP\n"
+        f"Session\\DefaultSavePath={content}\nSession\\QueueingSystemEnabled=false\n"
+        f"Session\\InterfaceAddress={HOST}\nSession\\SSRFMitigation=false\n"
+        "[LegalNotice]\nAccepted=true\n"
+        "[Network]\nPortForwardingEnabled=false\n"
+    )
+
+
+def _curl(fetch: Fetch, url: str) -> Command | None:
+    return programs.call("curl", "--silent", "--fail", "-o", fetch.out / "content.bin", url)
 
 
 OUTPOUR = Client("outpour", "from the seeder", lambda it: _outpour(it, it.peers_torrent))
+CEILING = Client("curl", "from nginx, unchecked", lambda it: _curl(it, it.nginx_url))
+OWN_WEB = Client("outpour", "from outpour's web seed", lambda it: _outpour(it, it.web_torrent))
+NGINX_WEB = Client("outpour", "from nginx", lambda it: _outpour(it, it.nginx_torrent))
+CURL_OWN = Client("curl", "from outpour's web seed, unchecked", lambda it: _curl(it, it.url))
 CLIENTS = (
     OUTPOUR,
-    Client("outpour", "from the web seed", lambda it: _outpour(it, it.web_torrent)),
+    OWN_WEB,
+    NGINX_WEB,
     Client("aria2c", "from the seeder", lambda it: _aria2(it, it.peers_torrent)),
-    Client("aria2c", "from the web seed", lambda it: _aria2(it, it.web_torrent)),
+    Client("aria2c", "from nginx", lambda it: _aria2(it, it.nginx_torrent)),
     Client("transmission-cli", "from the seeder", _transmission, is_marking=True),
     Client("rtorrent", "from the seeder", _rtorrent, is_marking=True),
-    Client("curl", "over HTTP, unchecked", _curl),
+    Client("qbittorrent-nox", "from the seeder", _qbittorrent, is_marking=True),
+    CURL_OWN,
+    CEILING,
 )

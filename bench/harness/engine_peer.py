@@ -21,7 +21,8 @@ from typing import Any
 from outpour.engine import Engine, EngineSettings, opening
 from outpour.torrent.metainfo import Metainfo
 
-WAIT_S = 600.0
+WAIT_S = 100.0
+CONNECT_S = 0.5
 
 
 def cpu_s() -> float:
@@ -60,12 +61,15 @@ def fetch(order: dict[str, Any]) -> None:
         before, began = cpu_s(), time.perf_counter()
         seeds = [order["web_seed"]] if "web_seed" in order else []
         key = engine.add(metainfo, Path(order["folder"]), web_seeds=seeds)
-        if "port" in order:
-            engine.connect_peer(key, "127.0.0.1", order["port"])
         deadline = time.monotonic() + WAIT_S
-        while not engine.status(key).complete:
+        asked = -1e9
+        while not (status := engine.status(key)).complete:
             if time.monotonic() > deadline:
                 raise SystemExit(f"not complete after {WAIT_S:.0f} s")
+            # Who still checks its content takes nobody.
+            if "port" in order and not status.peers and time.monotonic() - asked > CONNECT_S:
+                asked = time.monotonic()
+                engine.connect_peer(key, "127.0.0.1", order["port"])
             engine.wait(0.02)
             engine.events()
         engine.flush([key])

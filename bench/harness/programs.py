@@ -52,6 +52,11 @@ def store() -> Path:
     return _built("examples/memory", "-p outpour-tracker --example memory")
 
 
+def together() -> Path:
+    """Return the program that measures what a cluster costs a store; errors as for `loadgen`."""
+    return _built("examples/cluster", "-p outpour-tracker --example cluster")
+
+
 def _built(name: str, what: str) -> Path:
     root = Path(__file__).parents[2]
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))

@@ -132,6 +132,38 @@ def test_changes_of_the_file_are_followed_and_a_bad_entry_stops_no_other(
     assert not (tmp_path / "state" / "torrents" / "a.iso.torrent").exists()
 
 
+def test_servers_that_can_be_no_web_seed_or_give_something_else_are_said(
+    start: Start, tmp_path: Path, remote: Remote
+) -> None:
+    remote.has_ranges = False
+    remote.redirects["/round"] = "/round"
+    remote.files["/page"] = b"<html>"
+    remote.files["/empty"] = b""
+    with serving() as pages:
+        pages.files["/page"] = b"<html>Not found"
+        pages.headers["Content-Type"] = "text/html"
+        entries = [
+            f'url = "{remote.url}/a.iso"',
+            f'url = "{remote.url}/round"',
+            f'url = "{remote.url}/empty"',
+            f'url = "{pages.url}/page"',
+            f'list = "{remote.url}/page"\nname = "no-list"',
+        ]
+        written(tmp_path / "catalogue.toml", *entries)
+        published = publication(start, tmp_path)
+        published.wait_published("a.iso")
+        assert "gives no parts of files" in published.process.line_with("note: `http")
+        for name, said in (
+            ("skipped round", "redirect"),
+            ("skipped empty", "has no content"),
+            ("skipped page", "answers with a page"),
+            ("skipped no-list", "neither a URL nor a checksum"),
+        ):
+            assert said in published.process.line_with(name)
+    assert names(published) == {"a.iso"}
+    assert seeds(published, "a.iso") == ()
+
+
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [

@@ -18,7 +18,7 @@ from tests.waiting import wait_for
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
 NGINX = """
-daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; {user}
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log; {user}
 events {{ worker_connections 64; }}
 http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
   fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes
@@ -189,3 +192,65 @@ def tracker() -> Iterator[TinyTracker]:
     made = TinyTracker()
     yield made
     made.close()
+
+
+LOOPBACK = ("--bind", "127.0.0.1")
+
+
+class Command:
+    """A running `outpour`; its lines on stdout and stderr go into files."""
+
+    def __init__(self, base: Path, *args: object) -> None:
+        self.log = base / f"stdout-{time.monotonic_ns()}"
+        self.errors = self.log.with_name(self.log.name.replace("stdout", "stderr"))
+        environ = {**os.environ, "XDG_STATE_HOME": str(base / "state")}
+        with self.log.open("wb") as out, self.errors.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "outpour", *map(str, args)],
+                stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environ, cwd=base,
+            )  # fmt: skip
+
+    def wait(self, seconds: float = 40) -> int:
+        return self.process.wait(seconds)
+
+    @property
+    def events(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    @property
+    def talk(self) -> str:
+        return self.errors.read_text()
+
+    def last(self, name: str) -> int:
+        """The last value of a number in the statuses."""
+        lines = self.log.read_bytes().splitlines(keepends=True)
+        found = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        values = [event[name] for event in found if event["event"] == "status"]
+        return int(values[-1]) if values else 0
+
+
+@pytest.fixture
+def outpour(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    running: list[Command] = []
+
+    def start(*args: object) -> Command:
+        running.append(Command(tmp_path, *args))
+        return running[-1]
+
+    yield start
+    for command in running:
+        if command.process.poll() is None:
+            command.process.kill()
+            command.process.wait()
+
+
+@pytest.fixture
+def torrent(content: Path, tracker: TinyTracker, tmp_path: Path) -> Path:
+    path = tmp_path / "release.torrent"
+    make_torrent(content, "hybrid", trackers=[tracker.announce_url]).write(path)
+    return path
+
+
+def address(engine: Engine) -> str:
+    host, port = engine.addresses[0]
+    return f"{host}:{port}"

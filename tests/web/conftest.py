@@ -22,6 +22,7 @@ from outpour.base.event import Event
 from outpour.torrent import bencode
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.cluster.cluster_figures import ClusterFigures
 from outpour.tracker.figures import Extremes, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.lists.metainfo_file import MetainfoFile
@@ -102,6 +103,7 @@ class FakeView:
     tracker_counters: dict[str, int] = field(default_factory=dict)
     core: FakeCore = field(default_factory=FakeCore)
     tracker_fault: str | None = None
+    tracker_unready: str | None = None
     version: str = "9.8.7"
     time: float = NOW
 
@@ -200,6 +202,12 @@ class FakeView:
     @property
     def usage(self) -> UsageBook:
         return UsageBook(self.core, self.now)
+
+    def unready(self) -> str | None:
+        return self.tracker_unready
+
+    def cluster_figures(self) -> ClusterFigures | None:
+        return None
 
     def fault(self) -> str | None:
         return self.tracker_fault

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from outpour.tracker.cluster.cluster_figures import ClusterFigures, ServerFigures
+from outpour.web.metrics.cluster_metrics import cluster_metrics
 from outpour.web.metrics.tracker_metrics import METRICS
 from tests.conftest import ROOT
 from tests.web.conftest import FakeView, Site
@@ -33,6 +35,9 @@ def test_each_metric_stands_in_the_docs_with_its_labels_and_no_other(view: FakeV
             for one in histograms:
                 name = one if name.startswith(one) else name
             found.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
+    server = ServerFigures("redis://x", True, memory_bytes=1, memory_max_bytes=1)
+    for family in cluster_metrics(ClusterFigures("x", True, servers=(server,))):
+        found.setdefault(family.name, set()).update(*(labels for labels, *_ in family.values))
     told: dict[str, set[str]] = {}
     page = (ROOT / "docs/metrics.md").read_text()
     for names, labels in re.findall(

@@ -304,7 +304,10 @@ def test_the_api_tells_what_the_publisher_says_of_a_torrent(
     ]  # fmt: skip
     for path in ("/feed.xml", "/feed.atom", "/feed.json"):
         assert "CC0" in site.get(path).text
-    assert "CC0" in site.get(f"/torrent/{infohash.hex()}").text
+    page = site.get(f"/torrent/{infohash.hex()}").text
+    assert "CC0" in page
+    assert '"description":"Hello. x.iso, 1 B, ' in page
+    assert re.search(r'name="description" content="x.iso . 1 B . Hello"', page)
     client = outpour.Client(site.url)
     found = client.torrent(infohash.hex())
     assert (found.group, found.description, found.copies) == ("isos", "# Hello", ())

@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 seconds=${1:?seconds a target}
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(udp http store snapshot)
+[ ${#targets[@]} -gt 0 ] || targets=(udp http store snapshot cluster)
 
 command -v "${CXX:-c++}" >/dev/null || {
 	echo 'error: `c++`: not found; the engine of the fuzzer is built with it'

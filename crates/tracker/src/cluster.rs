@@ -116,7 +116,7 @@ impl Cluster {
     /// The torrent of a download that another node counted and this one too, if it is on this one to take
     /// it back: of all nodes that counted it, the one with the lowest number does not.
     pub(crate) fn counted_twice(&self, head: &Head, mark: u64) -> Option<InfoHash> {
-        if head.node >= self.node {
+        if head.is_of_all || head.node >= self.node {
             return None;
         }
         self.counted_here.remove(mark)
@@ -128,13 +128,13 @@ impl Cluster {
 
     /// Up to about `bytes_max` of what waits in a part; empty if nothing does.
     pub(crate) fn take(&self, part: usize, bytes_max: usize, now_s: u32) -> Vec<u8> {
-        let mut taken = self.outbox.take(part, bytes_max);
+        let taken = self.outbox.take(part, bytes_max);
         let events = taken.v4.len() + taken.v6.len();
         if events == 0 && taken.marks.is_empty() {
             return Vec::new();
         }
         let (head, more) = self.head(now_s);
-        let blob = codec::write(&head, more, &mut taken);
+        let blob = codec::write(&head, more, &taken);
         self.counts
             .cluster_events_out
             .fetch_add(events as u64, Relaxed);
@@ -151,7 +151,8 @@ impl Cluster {
 
     /// A blob that the store itself is written to, and the bytes that it begins with.
     pub(crate) fn writer(&self, now_s: u32, marks: &[u64]) -> (Writer, usize) {
-        let (head, more) = self.head(now_s);
+        let (mut head, more) = self.head(now_s);
+        head.is_of_all = true;
         let writer = Writer::new(&head, more, marks);
         let bytes = writer.len();
         (writer, bytes)
@@ -174,6 +175,7 @@ impl Cluster {
             run: self.run,
             clock,
             clock_units,
+            is_of_all: false,
         };
         (head, more)
     }

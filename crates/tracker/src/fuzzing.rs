@@ -2,11 +2,13 @@
 //! them. Each panics where it does not, and does the same for the same bytes.
 
 mod bencode;
+mod cluster;
 mod http;
 mod snapshot;
 mod store;
 mod udp;
 
+pub use self::cluster::cluster;
 pub use self::http::http;
 pub use self::snapshot::snapshot;
 pub use self::store::store;

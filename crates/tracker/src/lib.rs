@@ -37,6 +37,8 @@ pub mod model;
 mod nat;
 pub mod rng;
 mod serve;
+#[cfg(test)]
+mod simulation;
 mod store;
 pub mod swarm;
 mod together;

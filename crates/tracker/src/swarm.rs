@@ -21,6 +21,8 @@ mod peers;
 mod prefetch;
 mod select;
 mod shard;
+#[cfg(test)]
+mod simulated;
 mod slot;
 mod snapshot;
 mod sweep;

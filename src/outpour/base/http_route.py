@@ -75,17 +75,17 @@ class Route:
         proxy: Through which to go; None for the one that the environment names, if any.
         ca_file: Certificates to trust in place of the system's.
         headers: (name, value) to send besides; not to other hosts that a server redirects to.
+        interface: Name of the network interface to go through, None for any.
         may_reach: Says by its IP address whether a server may be connected to, whatever its name
             and whoever redirected there; None lets all. With it no proxy of the environment is
             used, as that would connect in our place.
-        interface: Name of the network interface to go through, None for any.
     """
 
     proxy: Proxy | None = None
     ca_file: Path | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    may_reach: Callable[[str], bool] | None = None
     interface: str | None = None
+    may_reach: Callable[[str], bool] | None = None
 
 
 DIRECT = Route()

@@ -29,8 +29,16 @@ async def together(works: Sequence[Callable[[], Awaitable[None]]]) -> None:
 
 async def _end(tasks: Collection[asyncio.Future[None]]) -> None:
     pending = set(tasks)
+    is_cancelled = False
     while pending:
         for task in pending:
             task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
+        try:
+            _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
+        except asyncio.CancelledError:
+            # Whoever waits for this is impatient; works inside are waited for all the same.
+            is_cancelled = True
+            pending = {task for task in pending if not task.done()}
     await asyncio.gather(*tasks, return_exceptions=True)
+    if is_cancelled:
+        raise asyncio.CancelledError

@@ -17,12 +17,6 @@ _UNITS = {
 }  # fmt: skip
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*\Z", re.IGNORECASE)
 
-_TIMES = {
-    "": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400,
-}  # fmt: skip
-_PART = re.compile(r"(\d{1,9}(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
-_DURATION = re.compile(r"(?i)\s*(?:\d{1,9}(?:\.\d+)?\s*(?:s|m|min|h|d|w)?\s*)+\Z")
-
 
 def parse_size(text: str) -> int:
     """Read a size such as `1MiB`, `256k` or `16384` in bytes.
@@ -48,6 +42,46 @@ def parse_size(text: str) -> int:
     return int(size)
 
 
+def parse_rate(text: str) -> int:
+    """Read a rate such as `1MiB/s` or `500KiB` in bytes a second.
+
+    Raises:
+        UsageError: The text is no rate.
+
+    Example:
+        >>> parse_rate("2KiB/s")
+        2048
+    """
+    return parse_size(text.strip().removesuffix("/s"))
+
+
+_TIMES = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*([a-z]*)\s*\Z", re.IGNORECASE | re.ASCII)
+
+
+def parse_duration(text: str, unit: str) -> float:
+    """Read a duration such as `90s`, `15min`, `2h` or `1d` in seconds.
+
+    Args:
+        text: A number, with or without a unit.
+        unit: Of a number without one.
+
+    Raises:
+        UsageError: The text is no duration.
+
+    Example:
+        >>> parse_duration("1.5h", "min"), parse_duration("10", "min")
+        (5400.0, 600.0)
+    """
+    match = _DURATION.match(text)
+    factor = _TIMES.get(match[2].lower() or unit) if match else None
+    if match is None or factor is None:
+        raise UsageError(
+            f"`{text}`: not a duration", hint="write a number and a unit, such as `90s` or `2h`"
+        )
+    return float(match[1]) * factor
+
+
 def format_size(length: int) -> str:
     """Write a size for people, in binary units with up to three significant digits.
 
@@ -67,24 +101,6 @@ def format_size(length: int) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return f"{text} {unit}"
-
-
-def parse_duration(text: str) -> float:
-    """Read a duration such as `7d`, `12h`, `30min` or `45s` in seconds; a plain number is seconds.
-
-    Raises:
-        UsageError: The text is not a duration.
-
-    Example:
-        >>> parse_duration("1h 30min")
-        5400.0
-    """
-    if not _DURATION.match(text):
-        raise UsageError(
-            f"`{text}`: not a duration", hint="write a number and a unit, such as `7d` or `12h`"
-        )
-    found = _PART.findall(text)
-    return float(sum(float(number) * _TIMES[unit.lower()] for number, unit in found))
 
 
 def format_rate(bytes_per_second: float) -> str:

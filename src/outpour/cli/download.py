@@ -2,41 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.base.deadline import Deadline
 from outpour.base.errors import NetworkError, OutpourError, UsageError
-from outpour.base.host_port import read_host_port
 from outpour.base.http_route import Route
+from outpour.base.units import parse_duration
+from outpour.cli.shared.download_flags import (
+    choice_flags,
+    end_flags,
+    job_options,
+    limit_flags,
+    name_filter,
+    peer_flags,
+    refuse_contradictions,
+    supply_flags,
+)
 from outpour.cli.shared.engine_options import (
     engine_options,
     engine_settings,
+    rate_schedule,
     resume_folder,
+    transfer_options,
 )
 from outpour.cli.shared.group import define
-from outpour.cli.shared.inputs import ANY_PATH, STDIO, check_url, read_torrent
+from outpour.cli.shared.inputs import ANY_PATH, STDIO, is_url, read_torrent
 from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.source_list import read_headers, read_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from outpour.downloader import Asking, DownloadOptions, Job
-    from outpour.engine import EngineSettings
+    from outpour.downloader import Asking, DownloadOptions, DownloadRun, RateSchedule
+    from outpour.downloader.supply import Supply
+    from outpour.engine import Engine, EngineSettings, ResumeStore
     from outpour.torrent.magnet_link import Magnet
     from outpour.torrent.metainfo import Metainfo
+
+WAY_ON = "the same command goes on where it stopped"
+WAY_ANEW = "the same command begins anew: `-o DIR` keeps what has come"
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What the command line asks for."""
+
+    settings: EngineSettings
+    options: DownloadOptions
+    schedule: RateSchedule | None
+    asking: Asking
+    store: ResumeStore | None
 
 
 @define(
     "download",
     example="""
     outpour download http://127.0.0.1:6969/ -o downloads
-    outpour download debian.iso.torrent --seed-ratio 1.5
+    outpour download debian.iso.torrent --ratio 1.5
+    outpour download backup.torrent --only '*.tar' --stdout | tar x
+    outpour download http://127.0.0.1:6969/feed.xml --match '*amd64*' --follow
     """,
 )
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
@@ -52,51 +81,18 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     type=ANY_PATH,
-    default=Path(),
     metavar="DIR",
     help="Put files into this folder; by default into the current one.",
 )
-@click.option(
-    "--files",
-    multiple=True,
-    metavar="PATTERN",
-    help="Download these files only: a glob, or numbers such as 1,3-5; repeatable.",
-)
-@click.option("--seed", is_flag=True, help="Go on seeding until interrupted.")
-@click.option(
-    "--seed-ratio",
-    type=click.FloatRange(min=0),
-    metavar="RATIO",
-    help="Seed until so many times the content was sent.",
-)
-@click.option(
-    "--seed-time", type=click.FloatRange(min=0), metavar="MINUTES", help="Seed for so long."
-)
-@click.option("--tracker", multiple=True, metavar="URL", help="Ask this tracker too; repeatable.")
-@click.option("--web-seed", multiple=True, metavar="URL", help="Use this web seed too; repeatable.")
-@click.option(
-    "--peer", multiple=True, metavar="HOST:PORT", help="Connect to this peer at once; repeatable."
-)
+@choice_flags
+@end_flags
+@supply_flags
+@peer_flags
 @click.option(
     "--overwrite", is_flag=True, help="Replace files that are there and no part of the torrent."
 )
 @click.option("--check", is_flag=True, help="Compare all existing files with the torrent.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    default=300.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Give up when nothing comes for so long, and sooner when no source answers; 0 never does.",
-)
-@click.option(
-    "--connect-timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For fetching each SOURCE.",
-)
+@limit_flags
 @click.option(
     "--state",
     type=ANY_PATH,
@@ -105,12 +101,6 @@ if TYPE_CHECKING:
 )
 @click.option("--no-state", is_flag=True, help="Keep nothing, and trust nothing that was kept.")
 @click.option(
-    "--deadline",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Give up what is not complete after so long, however fast it comes.",
-)
-@click.option(
     "--header",
     "headers",
     multiple=True,
@@ -118,6 +108,7 @@ if TYPE_CHECKING:
     help="Send this when fetching a SOURCE, as for a login; repeatable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line.")
+@transfer_options
 @engine_options
 @log_options
 @click.pass_obj
@@ -126,81 +117,110 @@ def command(
     /,
     sources: tuple[str, ...],
     inputs: tuple[str, ...],
-    connect_timeout: float,
-    state: Path | None,
-    no_state: bool,
-    headers: tuple[str, ...],
     as_json: bool,
     log_format: str | None,
     log_level: str | None,
     **flags: Any,  # noqa: ANN401 - one an option
 ) -> int:
-    """Download torrents: .torrent files (- is stdin), their URLs, magnet links, or an outpour page.
+    """Download torrents: .torrent files (- is stdin), their URLs, magnet links, pages or feeds.
 
     Files of the torrent that are there already are checked and used; files that are not of it are
     left alone, and the download is refused. Interrupted downloads, even killed ones, go on where
     they stopped. Ends when every file is complete and matched its hashes.
     """
-    from outpour.downloader import Asking
-
     printer.speak(log_format, log_level)
-    settings, options = _read(flags)
     named = [*sources, *read_sources(printer.env, inputs)]
-    if not named:
+    if not named and not flags["watch"]:
         raise UsageError("no SOURCE", hint="`outpour download --help` explains it")
-    printer.outlast(has_data=as_json)
-    route = Route(settings.proxy, settings.ca_file, read_headers(headers))
-    patience_s = min(connect_timeout, options.stall_s or connect_timeout)
-    found, code = _resolve_all(printer, named, Asking(patience_s, route), options.deadline)
-    from outpour.cli.shared.transfer_run import run_job
-    from outpour.downloader import Job
+    refuse_contradictions(flags, as_json=as_json, sources=len(named))
+    printer.outlast(has_data=as_json or flags["to_stdout"] or flags["lists"])
+    with _folder(flags) as (folder, is_kept):
+        work = _read(printer, flags, folder, is_kept=is_kept)
+        followed = [one for one in named if flags["follow"] and is_url(one)]
+        asked = [one for one in named if one not in followed]
+        found, code = _resolve_all(printer, asked, work.asking, work.options)
+        if flags["lists"]:
+            from outpour.cli.shared.file_table import list_files
+
+            return list_files(printer, found, work.settings, work.options, as_json=as_json) or code
+        from outpour.cli.shared.transfer_run import run_job
+
+        failed = run_job(
+            printer,
+            work.settings,
+            lambda engine: _run(engine, work, flags, followed),
+            lambda run: _start_all(printer, run, found),
+            whole=("complete", ", verified"),
+            as_json=as_json,
+            way_on=WAY_ON if is_kept else WAY_ANEW,
+        )
+        return failed or code
+
+
+@contextmanager
+def _folder(flags: dict[str, Any]) -> Iterator[tuple[Path, bool]]:
+    """Where files go, and whether they stay."""
+    if flags["output"] is None and flags["to_stdout"]:
+        with TemporaryDirectory(prefix="outpour-", ignore_cleanup_errors=True) as name:
+            yield Path(name), False
+    else:
+        yield flags["output"] or Path(), True
+
+
+def _read(printer: Printer, flags: dict[str, Any], folder: Path, *, is_kept: bool) -> _Work:
+    from outpour.downloader import Asking
     from outpour.engine import ResumeStore
 
-    store = None if no_state else ResumeStore(state or resume_folder())
-    failed = run_job(
-        printer,
-        settings,
-        lambda engine: Job(engine, options, store),
-        lambda job: _start_all(printer, job, found),
-        whole=("complete", ", verified"),
-        as_json=as_json,
+    schedule = rate_schedule(flags)
+    settings: EngineSettings = engine_settings(printer, flags)
+    stream = printer.binary() if flags["to_stdout"] else None
+    options = job_options(flags, settings, folder, stream)
+    headers = read_headers(flags["headers"])
+    route = Route(settings.proxy, settings.ca_file, headers, settings.interface)
+    patience_s = min(flags["connect_timeout"], options.stall_s or flags["connect_timeout"])
+    asking = Asking(patience_s, route, None, name_filter(flags["match"], flags["no_match"]))
+    is_stored = is_kept and not flags["no_state"]
+    store = ResumeStore(flags["state"] or resume_folder()) if is_stored else None
+    return _Work(settings, options, schedule, asking, store)
+
+
+def _run(
+    engine: Engine, work: _Work, flags: dict[str, Any], followed: Sequence[str]
+) -> DownloadRun:
+    from outpour.downloader import (
+        CompletionCommands,
+        DownloadRun,
+        FollowedSources,
+        Job,
+        TakenKeys,
+        WatchedFolder,
     )
-    return failed or code
 
-
-def _read(flags: dict[str, Any]) -> tuple[EngineSettings, DownloadOptions]:
-    from outpour.downloader import DownloadOptions, SeedGoal
-
-    settings: EngineSettings = engine_settings(flags)
-    ratio, minutes = flags.pop("seed_ratio"), flags.pop("seed_time")
-    goal = None
-    if flags.pop("seed") or ratio is not None or minutes is not None:
-        goal = SeedGoal(ratio, None if minutes is None else minutes * 60)
-    return settings, DownloadOptions(
-        folder=flags["output"],
-        files=flags["files"],
-        trackers=tuple(check_url(url) for url in flags["tracker"]),
-        web_seeds=tuple(check_url(url) for url in flags["web_seed"]),
-        peers=tuple(read_host_port(text) for text in flags["peer"]),
-        seed=goal,
-        stall_s=flags["timeout"],
-        discovers=settings.dht or settings.lsd,
-        check=flags["check"],
-        overwrite=flags["overwrite"],
-        # Headers are for the servers that a person names, not for those that a torrent does.
-        route=Route(settings.proxy, settings.ca_file),
-        deadline=Deadline.after(flags["deadline"]) if flags["deadline"] else None,
+    supplies: list[Supply] = [WatchedFolder(folder) for folder in flags["watch"]]
+    if followed:
+        every_s = max(1.0, parse_duration(flags["every"], "min"))
+        folder, store = work.options.folder, work.store
+        taken = {url: TakenKeys(store.folder, url, folder) for url in followed} if store else None
+        supplies.append(FollowedSources(followed, work.asking, every_s, taken))
+    commands = CompletionCommands(flags["command_line"]) if flags["command_line"] else None
+    return DownloadRun(
+        Job(engine, work.options, work.store),
+        engine,
+        supplies=supplies,
+        commands=commands,
+        schedule=work.schedule,
     )
 
 
 def _resolve_all(
-    printer: Printer, sources: Sequence[str], asking: Asking, deadline: Deadline | None
+    printer: Printer, sources: Sequence[str], asking: Asking, options: DownloadOptions
 ) -> tuple[list[Metainfo | Magnet], int]:
     """Find the torrents; a source that is none is told, and the others are downloaded."""
     from outpour.downloader import resolve
 
     found: list[Metainfo | Magnet] = []
     codes: list[int] = []
+    deadline = options.deadline
 
     def tell(error: OutpourError) -> None:
         printer.fault(error)
@@ -221,11 +241,13 @@ def _resolve_all(
     return found, codes[-1] if codes else 0
 
 
-def _start_all(printer: Printer, job: Job, torrents: Sequence[Metainfo | Magnet]) -> int:
+def _start_all(printer: Printer, run: DownloadRun, torrents: Sequence[Metainfo | Magnet]) -> int:
     code = 0
+    if run.job.is_streaming and len(torrents) > 1:
+        raise UsageError(f"`--stdout`: SOURCE names {len(torrents)} torrents")
     for torrent in torrents:
         try:
-            job.add(torrent)
+            run.start(torrent)
         except OutpourError as error:
             if len(torrents) == 1:
                 raise

@@ -137,7 +137,7 @@ def _fetch(
         "peers": tuple(read_host_port(text) for text in flags["peer"]),
         "timeout_s": flags["timeout"],
     }
-    settings = engine_settings(flags)
+    settings = engine_settings(printer, flags)
     described: list[dict[str, object]] = []
     for link in links:
         # Refused before peers are asked, if the link says what it will be called.

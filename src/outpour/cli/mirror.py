@@ -139,9 +139,9 @@ def command(context: click.Context, /, source: str, **given: Any) -> int:  # noq
         ),
         delete=given["delete"],
         token_file=given["token_file"],
-        grace_s=parse_duration(given["grace"]),
+        grace_s=parse_duration(given["grace"], "s"),
         route=Route(ca_file=given["ca_file"]),
-        feed_every_s=parse_duration(given["every"]),
+        feed_every_s=parse_duration(given["every"], "s"),
     )
     said = load(serving.config, os.environ, serving.log_flags)
     printer.become_log(said.log_format, said.log_level)

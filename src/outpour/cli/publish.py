@@ -70,8 +70,8 @@ from outpour.cli.shared.serving_options import serving_options, take_serving
     "--web-seed",
     metavar="URL",
     multiple=True,
-    help="Copies of everything lie there too, a folder or with `{path}`; named once they are found "
-    "to be good; may be repeated.",
+    help="Copies lie there too, a folder or with `{path}`; named once they are found to be good. "
+    "`WHERE=URL` is of a published folder or a pattern of names. May be repeated.",
 )
 @click.option(
     "--mirror-tokens",
@@ -113,6 +113,14 @@ from outpour.cli.shared.serving_options import serving_options, take_serving
     is_flag=True,
     help="Make the SHA-256 of each file as it is hashed, and show it on the page and in the API.",
 )
+@click.option(
+    "--cluster",
+    metavar="URL",
+    multiple=True,
+    help="Act as one tracker with the nodes of this Valkey or Redis server; may be repeated.",
+)
+@click.option("--cluster-name", metavar="NAME", help="Name of the cluster.  [default: outpour]")
+@click.option("--node", metavar="NAME", help="Name of this node.  [default: host and port]")
 @serving_options
 @log_options
 @click.pass_context

@@ -16,14 +16,15 @@ from outpour.cli.shared.inputs import ANY_PATH
 from outpour.cli.shared.printer import Printer
 from outpour.tracker import settings_doc
 from outpour.tracker.core import check_system
-from outpour.tracker.settings import ROOMS, SECTION, all_fields
+from outpour.tracker.settings import OF_PUBLISH, ROOMS, SECTION, all_fields
 from outpour.tracker.settings_file import load
 from outpour.tracker.tracker_events import FileSkipped
 
 
 def _options(command: Any) -> Any:  # noqa: ANN401 - what click decorates
     for name, field in reversed(all_fields().items()):
-        command = _option(name, field)(command)
+        if name not in OF_PUBLISH:
+            command = _option(name, field)(command)
     return command
 
 

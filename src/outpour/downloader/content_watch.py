@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 LOOKS_A_TURN_MAX = 1000
 """Files looked at in one turn, however many are seeded: a few milliseconds."""
+ROUND_S = 1.0
+"""A file is looked at so often at the most: a thousand of them else take more than all the rest."""
 
 Mark = tuple[int, int, int] | None
 """Size in bytes, time of change in nanoseconds and inode; None for what is not there."""
@@ -20,6 +23,8 @@ class ContentWatch:
 
     _queue: deque[tuple[bytes, bytes, Mark]] = field(default_factory=deque)
     _round: dict[bytes, int] = field(default_factory=dict)
+    _left: int = 0
+    _began_at: float = -1e9
 
     def follow(self, infohash: bytes, paths: Sequence[bytes]) -> None:
         """Take the files as they are now for right."""
@@ -35,7 +40,11 @@ class ContentWatch:
     def changed(self) -> dict[bytes, bytes]:
         """Return of each torrent with a file that has changed the path of one; it is forgotten."""
         found: dict[bytes, bytes] = {}
-        for _ in range(min(LOOKS_A_TURN_MAX, len(self._queue))):
+        if self._left <= 0 and time.monotonic() - self._began_at >= ROUND_S:
+            self._left, self._began_at = len(self._queue), time.monotonic()
+        count = min(LOOKS_A_TURN_MAX, self._left, len(self._queue))
+        self._left -= max(count, 1)
+        for _ in range(count):
             infohash, path, mark = self._queue.popleft()
             if mark != _mark_of(path):
                 found.setdefault(infohash, path)

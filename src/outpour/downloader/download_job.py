@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from outpour.base.errors import NetworkError, OutpourError, WriteError
+from outpour.base.errors import NetworkError, OutpourError, UsageError, WriteError
 from outpour.downloader.download_item import DownloadItem
 from outpour.downloader.download_options import DownloadOptions
-from outpour.downloader.file_selection import numbered_files, select_files
+from outpour.downloader.file_selection import numbered_files, select_files, urgency_of
 from outpour.downloader.free_space import refuse_too_large
 from outpour.downloader.kept_downloads import KeptDownloads
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
@@ -19,6 +19,7 @@ from outpour.downloader.present_files import (
     refuse_foreign,
     suspects_of,
 )
+from outpour.downloader.stream_output import StreamOutput
 from outpour.downloader.tree_fetch import TreeFetch
 from outpour.downloader.unreachable import is_dead, refuse_lonely, stalled, unheard
 from outpour.downloader.web_seed_retries import WebSeedRetries
@@ -29,6 +30,7 @@ from outpour.engine import (
     Engine,
     EngineEvent,
     MetadataArrived,
+    PieceRead,
     ResumeStore,
     Status,
     TrackerAnswered,
@@ -65,11 +67,21 @@ class Job:
         self._kept = KeptDownloads(engine, store, self._items, self._notes)
         self._retries = WebSeedRetries(engine)
         self._trees = TreeFetch(engine, options.route)
+        self._streams: dict[bytes, StreamOutput] = {}
 
     @property
     def is_over(self) -> bool:
         """Whether every torrent has reached its goal or failed."""
         return all(item.is_over for item in self._items.values())
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a file is to be written to a stream."""
+        return self._options.stream is not None
+
+    def ended(self) -> dict[bytes, bool]:
+        """Of each torrent of which nothing is left to do whether it is complete."""
+        return {key: item.is_complete for key, item in self._items.items() if item.is_over}
 
     def add(
         self,
@@ -118,6 +130,8 @@ class Job:
             trackers=[*source.tiers, *([options.trackers] if options.trackers else [])],
             web_seeds=options.web_seeds,
             wanted=item.wanted,
+            urgency=item.urgency,
+            sequential=options.sequential,
             known_as=key,
         )
         for host, port in options.peers:
@@ -129,6 +143,7 @@ class Job:
     def drop(self, infohash: bytes) -> None:
         """Let go of a torrent, keeping what its next run needs; its files stay."""
         self._kept.save([infohash], changed_only=True)
+        self._trees.forget(infohash)
         self._engine.remove(infohash)
         self._roots.forget(infohash, self._items.pop(infohash))
 
@@ -167,6 +182,8 @@ class Job:
     def close(self) -> list[Note]:
         """Keep what the next run needs to go on; returns what could not be said before."""
         self._trees.close()
+        for stream in self._streams.values():
+            stream.close()
         # What was just claimed is in the files once the save, which flushes, has ended.
         self._kept.save(changed_only=True)
         for item in self._items.values():
@@ -180,7 +197,9 @@ class Job:
         if info is None:
             return
         item.name = info.name
-        item.wanted = select_files(info, self._options.files)
+        options = self._options
+        item.wanted = select_files(info, options.files, skip=options.skip)
+        item.urgency = urgency_of(info, options.first, options.last)
         if item.wanted is None and isinstance(item.source, Magnet):
             item.wanted = numbered_files(info, item.source.selected)
         item.paths = paths_found(info, item.folder, item.root_name, whole=True)
@@ -188,7 +207,7 @@ class Job:
         self._roots.refuse_shared(item)
         item.suspects = suspects_of(
             info, item.folder, item.paths, item.writes, item.kept,
-            overwrite=self._options.overwrite,
+            overwrite=options.overwrite,
         )  # fmt: skip
         fetch_back(info, item.folder, self._store)
         if item.root.name.startswith("."):
@@ -205,6 +224,20 @@ class Job:
             # libtorrent must not have the web seeds of such a torrent.
             self._trees.follow(key, item.info, self._web_seeds_of(item), item.writes)
         self._kept.own(key, item)
+        self._begin_stream(key, item)
+
+    def _begin_stream(self, key: bytes, item: DownloadItem) -> None:
+        info, stream = item.info, self._options.stream
+        if info is None or stream is None or key in self._streams:
+            return
+        files = [file for file in info.files if not file.is_padding]
+        if len(item.writes) != 1:
+            raise UsageError(
+                f"`{info.name}`: has {len(item.writes)} files, and one can be streamed",
+                hint="choose it with `--only PATTERN`; `--list` names them",
+            )
+        file = files[item.writes[0]]
+        self._streams[key] = StreamOutput(self._engine, key, info, file, stream)
 
     def _web_seeds_of(self, item: DownloadItem) -> list[str]:
         return [*dict.fromkeys((*item.source.web_seeds, *self._options.web_seeds))]
@@ -223,6 +256,8 @@ class Job:
                         self._judge_files(key, item)
                 except OutpourError as error:
                     yield self._fail(key, error)
+            case PieceRead() if key in self._streams:
+                self._streams[key].take(event)
             case ContentFault():
                 yield self._fail(key, _write_error(event, item.folder))
             case TrackerAnswered():
@@ -250,7 +285,12 @@ class Job:
         item.info = read_info(raw, root)
         self._examine(key, item)
         self._engine.release(
-            key, item.info, wanted=item.wanted, held=bool(item.suspects), paths=item.paths
+            key,
+            item.info,
+            wanted=item.wanted,
+            urgency=item.urgency,
+            held=bool(item.suspects),
+            paths=item.paths,
         )
         self._settle(key, item)
 
@@ -264,10 +304,13 @@ class Job:
         self._engine.unpause(key)
 
     def _judge(self, status: Status, complete: list[Status]) -> Iterable[Outcome]:
-        item = self._items[status.infohash]
+        key = status.infohash
+        item = self._items[key]
         if item.is_over:
             return
         now = time.monotonic()
+        if key in self._streams and status.state in ("downloading", "finished", "seeding"):
+            self._streams[key].turn()
         stall_s = self._options.stall_s
         if status.state == "error":
             fault = ContentFault(status.infohash, status.error or "stopped", "", 0)
@@ -278,7 +321,8 @@ class Job:
             if not item.is_complete:
                 complete.append(status)
             goal = self._options.seed
-            item.is_over = goal is None or goal.reached(status)
+            is_written = key not in self._streams or self._streams[key].is_over
+            item.is_over = is_written and (goal is None or goal.reached(status))
         elif status.done > item.done or status.state in ("checking", "paused"):
             item.done, item.moved_at = max(status.done, item.done), now
         elif stall_s and now - item.moved_at > stall_s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from outpour.base.deadline import Deadline
 from outpour.base.http_route import DIRECT, Route
@@ -36,6 +37,11 @@ class DownloadOptions:
     Attributes:
         folder: Where root files and folders go.
         files: Patterns or numbers of the files wanted; empty for all.
+        skip: Which of these are not wanted, in the same way.
+        first: Which files come before the others, in the same way.
+        last: Which come after them.
+        sequential: Ask for pieces in their order.
+        stream: Gets the one file that is wanted, in order; None to keep files only.
         trackers: More trackers, a tier of their own.
         web_seeds: More web seeds.
         peers: (host, port) of peers to connect to at once.
@@ -50,6 +56,11 @@ class DownloadOptions:
 
     folder: Path
     files: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    sequential: bool = False
+    stream: BinaryIO | None = None
     trackers: tuple[str, ...] = ()
     web_seeds: tuple[str, ...] = ()
     peers: tuple[tuple[str, int], ...] = ()

@@ -46,3 +46,10 @@ class Note(Outcome):
     """Something went wrong that need not matter."""
 
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFailed(Outcome):
+    """The content is complete, and the command that was to run for it failed."""
+
+    error: OutpourError

@@ -1,10 +1,11 @@
-"""Turns what a person names into torrents: files, URLs, magnet links, infohashes, outpour pages."""
+"""Turns what a person names into torrents: files, URLs, magnet links, infohashes, pages, feeds."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -14,6 +15,7 @@ from outpour.base.http_fetch import Fetched, fetch
 from outpour.base.http_route import DIRECT, Route
 from outpour.base.text import printable
 from outpour.base.units import MIB
+from outpour.client import Feed, FeedEntry, FetchedFeed, is_feed, read_feed
 from outpour.client.answers import ListedTorrent, object_of, page_of
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -37,21 +39,42 @@ class Asking:
     Attributes:
         timeout_s: For each torrent, and ten times as long for the list of a page.
         route: By which way.
-        on_fault: Takes what is wrong with one torrent of a page, so that the others are found;
-            None makes it the fault of the page.
+        on_fault: Takes what is wrong with one torrent of a page or feed, so that the others are
+            found; None makes it the fault of the page.
+        matches: Tells by their names which torrents of a page or feed are wanted; None for all.
     """
 
     timeout_s: float = 30.0
     route: Route = DIRECT
     on_fault: Callable[[OutpourError], None] | None = None
+    matches: Callable[[str], bool] | None = None
+
+    def wants(self, name: str) -> bool:
+        """Whether a torrent of a page or feed is wanted."""
+        return self.matches is None or self.matches(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A torrent that a page or feed names, and that may be fetched.
+
+    Attributes:
+        key: What stays the same when it is named again.
+        name: What it is called there; may be empty.
+        fetch: Fetches it, with the errors of `resolve`.
+    """
+
+    key: str
+    name: str
+    fetch: Callable[[], tuple[Metainfo | Magnet, ...]]
 
 
 def resolve(source: str, asking: Asking | None = None) -> tuple[Metainfo | Magnet, ...]:
     """Find the torrents that a text names.
 
     Args:
-        source: A .torrent file; the URL of one; a magnet link; an infohash in hexadecimal; or the
-            URL of an outpour page, which names everything that is published there.
+        source: A .torrent file; the URL of one; a magnet link; an infohash in hexadecimal; the URL
+            of an outpour page, which names everything that is published there; or that of a feed.
         asking: How to fetch what is not here.
 
     Raises:
@@ -80,15 +103,99 @@ def _of_infohash(digest: bytes) -> Magnet:
 
 
 def _from_url(url: str, asking: Asking) -> tuple[Metainfo | Magnet, ...]:
+    offers, _ = offers_at(url, asking)
+    if not offers:
+        raise NetworkError(f"`{url}`: nothing there is called so", hint="`--match` chooses")
+    return tuple(torrent for offer in offers for torrent in _taken(offer, len(offers), asking))
+
+
+def offers_at(url: str, asking: Asking) -> tuple[list[Offer], FetchedFeed | None]:
+    """Find what a URL names: itself where it is a .torrent, else what a page or feed has.
+
+    Args:
+        url: Of a .torrent, an outpour page, or a feed.
+        asking: How to fetch.
+
+    Returns:
+        What is offered, and the feed where it is one.
+
+    Raises:
+        NetworkError: The URL does not answer, or with something else, or names nothing.
+        FormatError: The list or feed is damaged.
+    """
     answer = _fetch(url, asking, asking.timeout_s)
     # No .torrent begins with anything but a dictionary, and no page or list begins with one.
     if answer.body[:1] == b"d":
-        return (Metainfo.parse(answer.body, origin=f"`{url}`"),)
+        metainfo = Metainfo.parse(answer.body, origin=f"`{url}`")
+        return [Offer(metainfo.info.infohash_hex, metainfo.info.name, lambda: (metainfo,))], None
+    if is_feed(answer.body):
+        tag, modified = (answer.headers.get(name) for name in ("etag", "last-modified"))
+        feed = FetchedFeed(read_feed(answer.body, answer.url), answer.url, tag, modified)
+        return offers_of_feed(feed.feed, url, asking), feed
     one = _INFOHASH_OF_PAGE.search(urlsplit(answer.url).path)
     wanted = [row for row in _list_of(answer, url, asking) if not one or row.infohash == one[1]]
     if not wanted:
         raise NetworkError(f"`{answer.url}`: nothing is published there")
-    return tuple(_each(wanted, answer.url, asking))
+    return [
+        Offer(row.infohash, row.name or "", partial(_one_of_row, row, answer.url, asking))
+        for row in wanted
+        if asking.wants(row.name or row.infohash)
+    ], None
+
+
+def offers_of_feed(feed: Feed, url: str, asking: Asking) -> list[Offer]:
+    """What a feed names.
+
+    Args:
+        feed: The feed.
+        url: Where it came from.
+        asking: How to fetch what it names.
+
+    Raises:
+        NetworkError: It names no torrent.
+    """
+    if not feed.entries:
+        raise NetworkError(f"`{url}`: a feed that names no torrent")
+    if feed.is_cut and asking.on_fault is not None:
+        text = f"`{url}`: names more than {len(feed.entries)} torrents; the rest is left out"
+        asking.on_fault(NetworkError(text))
+    return [
+        Offer(entry.key, entry.title, partial(_of_entry, entry, url, asking))
+        for entry in feed.entries
+        if asking.wants(entry.title or entry.key)
+    ]
+
+
+def _of_entry(entry: FeedEntry, url: str, asking: Asking) -> tuple[Metainfo | Magnet, ...]:
+    found: list[Metainfo | Magnet] = []
+    for source in entry.sources:
+        if source[:7].lower() == "magnet:":
+            found.append(Magnet.parse(source.strip()))
+        else:
+            answer = _fetch(source, _as_at(asking, url, source), asking.timeout_s)
+            found.append(Metainfo.parse(answer.body, origin=f"`{source}`"))
+    return tuple(found)
+
+
+def _as_at(asking: Asking, base: str, url: str) -> Asking:
+    """What a person sends to the server that was named is not another's to read."""
+    if urlsplit(base).netloc == urlsplit(url).netloc or not asking.route.headers:
+        return asking
+    return replace(asking, route=replace(asking.route, headers=()))
+
+
+def _taken(offer: Offer, count: int, asking: Asking) -> tuple[Metainfo | Magnet, ...]:
+    try:
+        return offer.fetch()
+    except OutpourError as error:
+        if asking.on_fault is None or count == 1:
+            raise
+        asking.on_fault(error)
+        return ()
+
+
+def _one_of_row(row: ListedTorrent, url: str, asking: Asking) -> tuple[Metainfo | Magnet, ...]:
+    return (_from_row(row, url, asking),)
 
 
 def _list_of(page: Fetched, url: str, asking: Asking) -> list[ListedTorrent]:
@@ -141,19 +248,10 @@ def _first_list(listing: str, url: str, asking: Asking) -> Fetched:
     return answer
 
 
-def _each(rows: list[ListedTorrent], url: str, asking: Asking) -> Iterator[Metainfo | Magnet]:
-    for row in rows:
-        try:
-            yield _from_row(row, url, asking)
-        except OutpourError as error:
-            if asking.on_fault is None or len(rows) == 1:
-                raise
-            asking.on_fault(error)
-
-
 def _from_row(row: ListedTorrent, url: str, asking: Asking) -> Metainfo | Magnet:
     if row.torrent_url:
-        answer = _fetch(urljoin(url, row.torrent_url), asking, asking.timeout_s)
+        target = urljoin(url, row.torrent_url)
+        answer = _fetch(target, _as_at(asking, url, target), asking.timeout_s)
         metainfo = Metainfo.parse(answer.body, origin=f"`{row.torrent_url}`")
         if metainfo.info.infohash_hex != row.infohash:
             raise NetworkError(f"`{row.torrent_url}`: not the torrent that the page lists")

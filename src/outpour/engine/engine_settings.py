@@ -40,6 +40,7 @@ class EngineSettings:
         interface: Name of the network interface that all connections to peers, trackers and web
             seeds begin at, None for what the system chooses; without it there are none.
         upload_slots: Peers that are sent to at once, 0 for what the profile says.
+        blocked: First and last address of ranges to have nothing to do with.
         dht: Take part in the DHT (BEP 5).
         lsd: Look for peers on the local network (BEP 14).
         upnp: Ask the router to forward the port (UPnP and NAT-PMP).
@@ -64,6 +65,7 @@ class EngineSettings:
     connections: int = 0
     torrent_connections: int = 0
     interface: str | None = None
+    blocked: tuple[tuple[str, str], ...] = ()
     upload_slots: int = 0
     dht: bool = False
     lsd: bool = False
@@ -127,8 +129,6 @@ def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, obj
         "enable_lsd": settings.lsd,
         "enable_upnp": settings.upnp,
         "enable_natpmp": settings.upnp,
-        # `TcpFirst` turns it on where it is needed.
-        "enable_outgoing_utp": False,
         "enable_incoming_utp": settings.utp,
         "out_enc_policy": _ENCRYPTION[settings.encryption],
         "in_enc_policy": _ENCRYPTION[settings.encryption],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 from outpour.base.errors import NetworkError
@@ -32,7 +33,17 @@ def open_session(settings: EngineSettings) -> lt.session:
     params.settings = pack
     session = lt.session(params)
     _limit_all_peers(session)
+    if settings.blocked:
+        block(session, settings.blocked)
     return session
+
+
+def block(session: lt.session, ranges: Iterable[tuple[str, str]]) -> None:
+    """Have a session have nothing to do with addresses, and with those alone."""
+    blocked = lt.ip_filter()
+    for first, last in ranges:
+        blocked.add_rule(first, last, 1)
+    session.set_ip_filter(blocked)
 
 
 def _check_interface(name: str | None) -> None:

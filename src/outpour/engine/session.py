@@ -17,7 +17,7 @@ from outpour.engine.engine_settings import EngineSettings
 from outpour.engine.entry import Entry
 from outpour.engine.goodbye import drop, say_goodbye
 from outpour.engine.kept_torrent import layers_of
-from outpour.engine.opening import cannot_listen, open_session
+from outpour.engine.opening import block, cannot_listen, open_session
 from outpour.engine.order import Order, Urgency
 from outpour.engine.parameters import info_of, params_of, place_files, read_kept
 from outpour.engine.status import Mode, Status
@@ -235,10 +235,7 @@ class Engine:
 
     def block(self, ranges: Iterable[tuple[str, str]]) -> None:
         """Have nothing to do with addresses, given as the first and the last of each range."""
-        blocked = lt.ip_filter()
-        for first, last in ranges:
-            blocked.add_rule(first, last, 1)
-        self._open.set_ip_filter(blocked)
+        block(self._open, ranges)
 
     def connect_peer(self, infohash: bytes, host: str, port: int) -> None:
         """Connect to a peer that no tracker named."""

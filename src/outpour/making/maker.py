@@ -25,7 +25,14 @@ from outpour.making.walker import Tree, walk
 from outpour.torrent import bencode
 from outpour.torrent.bencode import LIMITS, Encodable, Encoded
 from outpour.torrent.info import Version
-from outpour.torrent.linter import Lint, lint_addresses, lint_date, lint_paths, lint_pieces
+from outpour.torrent.linter import (
+    Lint,
+    lint_addresses,
+    lint_date,
+    lint_paths,
+    lint_pieces,
+    lint_size,
+)
 from outpour.torrent.paths import component_fault
 
 if TYPE_CHECKING:
@@ -100,6 +107,7 @@ class Plan:
                 private=options.private,
                 has_nodes=bool(options.nodes),
             ),
+            *lint_size(self.layout.weight[0]),
             *(lint_date(options.creation_date) if isinstance(options.creation_date, int) else ()),
             *lint_pieces(
                 piece_length=self.piece_length,

@@ -11,7 +11,7 @@ from outpour.base.http_fetch import fetch
 from outpour.base.http_route import Route
 from outpour.base.public_address import addresses_of, is_public
 from outpour.client import Feed, FetchedFeed, fetch_feed
-from outpour.mirror.followed_source import Complain, Tell
+from outpour.mirror.listing_source import Complain, Tell
 from outpour.mirror.offer import Listing, Offer
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo

@@ -16,9 +16,9 @@ from outpour.base.event import Event
 from outpour.base.text import printable
 from outpour.base.together import together
 from outpour.base.within import within
-from outpour.mirror.followed_source import Source
 from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Held, Holdings
+from outpour.mirror.listing_source import Source
 from outpour.mirror.mirror_events import Disbelieved, Followed, SourceFailed
 from outpour.mirror.mirror_job import MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions

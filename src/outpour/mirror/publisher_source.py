@@ -16,7 +16,7 @@ from outpour.base.http_fetch import fetch
 from outpour.base.http_route import Route
 from outpour.base.text import is_utf8
 from outpour.client import Client, ListedTorrent
-from outpour.mirror.followed_source import Complain, Tell
+from outpour.mirror.listing_source import Complain, Tell
 from outpour.mirror.offer import Listing, Offer
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo

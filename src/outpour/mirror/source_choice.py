@@ -12,7 +12,7 @@ from outpour.base.http_route import Route
 from outpour.base.units import MIB
 from outpour.client import Client, ProblemAnswered, is_feed
 from outpour.mirror.feed_source import FeedSource
-from outpour.mirror.followed_source import Complain, Source
+from outpour.mirror.listing_source import Complain, Source
 from outpour.mirror.publisher_source import PublisherSource
 
 FETCH_S = 30.0

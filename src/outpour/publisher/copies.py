@@ -16,6 +16,7 @@ from pathlib import Path
 from outpour.base.daemon_call import in_daemon
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
+from outpour.base.together import together
 from outpour.publisher.copy_check import LiesError, MissingError, check_copy
 from outpour.publisher.publish_events import CopyFound, CopyLies, CopyMissing
 from outpour.publisher.published import Publication, PublishedTorrents
@@ -104,6 +105,7 @@ class Copies:
         self._wake = asyncio.Event()
         self._ended = threading.Event()
         self._naming = asyncio.Lock()
+        self._unwritten: asyncio.Queue[bytes] = asyncio.Queue()
 
     def add(self, publication: Publication, seeds: Sequence[str], named: Sequence[str]) -> None:
         """Look after the copies of what was just published.
@@ -128,6 +130,25 @@ class Copies:
         """The copies of a torrent that it names."""
         return [copy.seed for copy in self._copies.get(infohash, ()) if copy.is_named]
 
+    def change(self, publication: Publication, seeds: Sequence[str]) -> bool:
+        """Look after other copies of what is published; says if there are others than before."""
+        before = {copy.seed: copy for copy in self._copies.get(publication.infohash, ())}
+        if tuple(before) == tuple(seeds):
+            return False
+        after = [
+            before.pop(seed) if seed in before else LookedAfter(publication.infohash, seed)
+            for seed in seeds
+        ]
+        self._copies[publication.infohash] = after
+        for copy in before.values():
+            copy.is_dropped = True
+        for copy in after:
+            if copy.checked is None:
+                heapq.heappush(self._due, _Due(self._loop.time(), copy))
+        self._unwritten.put_nowait(publication.infohash)
+        self._wake.set()
+        return True
+
     def remove(self, infohash: bytes) -> None:
         """Forget the copies of what was withdrawn."""
         for copy in self._copies.pop(infohash, ()):
@@ -145,7 +166,17 @@ class Copies:
         return self._torrents.is_own_seed(url)
 
     async def run(self) -> None:
-        """Look at what is due, until cancelled."""
+        """Look at what is due, and write down what changed, until cancelled."""
+        await together([self._look_at_all, self._write_changes])
+
+    async def _write_changes(self) -> None:
+        while True:
+            infohash = await self._unwritten.get()
+            publication = self._published.by_infohash(infohash)
+            if publication is not None and not await self._write(publication):
+                self._loop.call_later(WRITE_AGAIN_S, self._unwritten.put_nowait, infohash)
+
+    async def _look_at_all(self) -> None:
         looking: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -187,7 +218,8 @@ class Copies:
         except MissingError as error:
             state, wait_s = "missing", copy.wait_s
             copy.wait_s = min(copy.wait_s * 2, MISSING_AGAIN_S_MAX)
-            event = CopyMissing(publication.name, copy.seed, str(error))
+            was_good = copy.state == "good" or copy.is_named
+            event = CopyMissing(publication.name, copy.seed, str(error), was_good)
         else:
             state, wait_s, copy.wait_s = "good", AGAIN_S, MISSING_AGAIN_S
             self._was_good(copy)
@@ -216,25 +248,23 @@ class Copies:
     def _was_good(self, copy: LookedAfter) -> None:
         """Hear that a copy is right."""
 
-    async def _name(self, publication: Publication, copy: LookedAfter | None) -> bool:
-        """Have the torrent name the good copies; says if that could be written down.
+    async def _name(self, publication: Publication, copy: LookedAfter) -> bool:
+        """Have the torrent name a good copy, or no longer; says if that could be written down."""
+        copy.is_named = copy.state == "good"
+        if not await self._write(publication):
+            # As it was, and tried again after the next look.
+            copy.is_named = not copy.is_named
+            return False
+        return True
 
-        Args:
-            publication: It.
-            copy: Was just looked at; None where one is looked after no more.
-        """
+    async def _write(self, publication: Publication) -> bool:
         # One at a time, or what was found first might be written last.
         async with self._naming:
-            if copy is not None:
-                copy.is_named = copy.state == "good"
             infohash = publication.infohash
             named = [*self.good(infohash), *self._others(infohash)]
             try:
                 written = await asyncio.to_thread(self._torrents.with_copies, publication, named)
             except WriteError:
-                # As it was, and tried again after the next look.
-                if copy is not None:
-                    copy.is_named = not copy.is_named
                 return False
             if written is not None and self._published.by_infohash(publication.infohash):
                 self._renew(publication, *written)

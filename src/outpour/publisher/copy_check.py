@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from outpour.base.errors import NetworkError, OutpourError, UsageError
+from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.http_probe import RemoteFile, probe
 from outpour.base.http_ranges import RangeReader
 from outpour.base.http_route import DIRECT, Route
@@ -22,45 +22,8 @@ PIECES_SAMPLED = 3
 FILES_SAMPLED = 5
 PIECE_FILES_MAX = 64
 """Files of one sampled piece: of thousands of small ones, another piece is taken."""
-PATH = "{path}"
 # Whoever would lie is not to foresee which pieces are looked at.
 _chance = random.SystemRandom()
-
-
-@dataclass(frozen=True, slots=True)
-class CopyBase:
-    """Where copies of everything lie: the URL of a folder, or one with `{path}` in it.
-
-    Attributes:
-        text: As it was given.
-    """
-
-    text: str
-
-    def __post_init__(self) -> None:
-        if not self.text[:8].lower().startswith(("http://", "https://")):
-            raise UsageError(
-                f"`{self.text}`: neither `http://` nor `https://`",
-                hint="name the folder that holds the copies, as in `https://cdn.example.org/files/`",
-            )
-
-    def seed(self, info: Info) -> str | None:
-        """The web seed of a torrent there (BEP 19), None where the base can name none.
-
-        That of a folder ends with a slash, and clients put the name and the paths behind it: a base
-        with something behind `{path}` has no such place.
-        """
-        return self.seed_of(info.name, is_folder=info.is_folder)
-
-    def seed_of(self, name: str, *, is_folder: bool) -> str | None:
-        """The same by the torrent's name, and whether it holds a folder."""
-        name = quote(name.encode("utf-8", "surrogateescape"), safe="")
-        if PATH not in self.text:
-            base = self.text if self.text.endswith("/") else f"{self.text}/"
-            return base if is_folder else base + name
-        if not is_folder:
-            return self.text.replace(PATH, name)
-        return self.text.removesuffix(PATH) if self.text.endswith(f"/{PATH}") else None
 
 
 class MissingError(Exception):

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from outpour.base.event import Event
 from outpour.base.http_route import Route
 from outpour.publisher.copies import AGAIN_S, Copies, LookedAfter, Renew, torrent_of
-from outpour.publisher.copy_check import CopyBase, check_copy
+from outpour.publisher.copy_base import CopyBase
+from outpour.publisher.copy_check import check_copy
 from outpour.publisher.published import PublishedTorrents
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker.service import TrackerService
@@ -128,7 +129,7 @@ class MirrorCopies(Copies):
             seed = mirror.base.seed_of(publication.name, is_folder=publication.is_folder)
             row = self._tracker.row(publication.infohash)
             if seed is not None and row is not None and seed in row.web_seeds:
-                await self._name(publication, None)
+                await self._write(publication)
 
     def of(self, infohash: bytes) -> tuple[ContentCopy, ...]:
         """What is known of the copies of a torrent on mirrors, for the web."""
@@ -173,27 +174,6 @@ class MirrorCopies(Copies):
         copy.lies = 0
         if not copy.is_dropped:
             self._on_good(copy.mirror.name)
-
-
-class AllCopies:
-    """The copies on other servers and on mirrors, for the web.
-
-    Args:
-        copies: On other servers.
-        on_mirrors: On mirrors.
-    """
-
-    def __init__(self, copies: Copies, on_mirrors: Copies) -> None:
-        self._copies = copies
-        self._on_mirrors = on_mirrors
-
-    def of(self, infohash: bytes) -> tuple[ContentCopy, ...]:
-        """The copies of a torrent, whatever their state."""
-        return (*self._copies.of(infohash), *self._on_mirrors.of(infohash))
-
-    def is_own(self, url: str) -> bool:
-        """Whether a web seed leads to this publisher."""
-        return self._copies.is_own(url)
 
 
 class _Bounded(threading.Event):

@@ -119,6 +119,7 @@ class CopyMissing(Event):
     Attributes:
         name, seed: As in `CopyFound`.
         why: What the server said.
+        was_good: It was there and good before.
     """
 
     is_trouble = True
@@ -127,9 +128,12 @@ class CopyMissing(Event):
     name: str
     seed: str
     why: str
+    was_good: bool = False
 
     def __str__(self) -> str:
-        return f"`{self.name}`: no copy yet: {self.why}"
+        return (
+            f"`{self.name}`: {'its copy is gone' if self.was_good else 'no copy yet'}: {self.why}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

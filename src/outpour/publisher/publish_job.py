@@ -18,14 +18,13 @@ from outpour.base.event import Event
 from outpour.base.text import printable
 from outpour.base.together import together
 from outpour.publisher import publish_events
-from outpour.publisher.copies import Copies
+from outpour.publisher.all_copies import AllCopies
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.folder_changes import Watch
 from outpour.publisher.folder_look import FolderLook, Seen
 from outpour.publisher.hooks import Hooks
 from outpour.publisher.introductions import Introductions
 from outpour.publisher.making_lanes import MakingLanes, Task
-from outpour.publisher.mirror_copies import AllCopies, MirrorCopies
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.registered_mirrors import RegisteredMirrors
@@ -49,6 +48,8 @@ SETTLE_S = 2.0
 TURN_S = 1.0
 # Where something is always being written, the start is over all the same.
 SETTLING_MAX_S = 10.0
+# Torrents whose copies are thought of in one go: some milliseconds.
+CHANGED_AT_ONCE = 100
 # When content elsewhere is asked about again that could not be read.
 RETRY_S = 30.0
 # Entries looked at in one go of a thread: what comes of them is published before the next.
@@ -80,7 +81,6 @@ class PublisherJob:
 
     Attributes:
         copies: What is published and lies on other servers too.
-        known_copies: The same with what lies on mirrors, None where none register.
         verifications: Comparisons of content with its torrents.
     """
 
@@ -112,19 +112,7 @@ class PublisherJob:
         self._look = FolderLook(options, sidecars, self._elsewhere)
         self._skipped = SkippedEntries(tell)
         self._unwritten = Unwritten(torrents)
-        self.copies = Copies(
-            torrents, tracker, published, self._renew, tell,
-            others=lambda infohash: self._on_mirrors.good(infohash) if self._on_mirrors else (),
-        )  # fmt: skip
-        self._mirrors = mirrors
-        self._on_mirrors: MirrorCopies | None = None
-        if mirrors is not None:
-            self._on_mirrors = MirrorCopies(
-                torrents, tracker, published, self._renew, others=self.copies.good,
-                on_good=mirrors.was_good, on_lie=mirrors.lied,
-            )  # fmt: skip
-            mirrors.look_with(self._on_mirrors)
-        self.known_copies = AllCopies(self.copies, self._on_mirrors) if self._on_mirrors else None
+        self.copies = AllCopies(torrents, tracker, published, self._renew, tell, mirrors)
         self._introductions = Introductions(tracker, seeder, published)
         self._withheld = WithheldTorrents(tracker.ruling)
         self.verifications = Verifications(
@@ -153,13 +141,10 @@ class PublisherJob:
             self._watch.run,
             self._hooks.run,
             self.verifications.run,
+            self.copies.run,
         ]
         if self._options.catalogues:
             works.append(self._elsewhere.run)
-        if self._options.catalogues or self._options.web_seeds:
-            works.append(self.copies.run)
-        if self._mirrors is not None and self._on_mirrors is not None:
-            works += [self._mirrors.run, self._on_mirrors.run]
         try:
             await together(works)
         finally:
@@ -326,11 +311,11 @@ class PublisherJob:
         )
         for task, made, publication in fresh:
             self._skipped.pop(task.entry.path)
+            for note in made.notes:
+                self._note(note)
             self._hooks.published(publication, made.torrent, reused=made.reused)
-            seeds = self._torrents.seeds_of_copies(publication.entry, made.metainfo)
+            seeds = self._seeds_of(publication)
             self.copies.add(publication, seeds, made.metainfo.web_seeds)
-            if self._mirrors is not None:
-                self._mirrors.published_one(publication.aliases)
             if made.fault is not None:
                 self._note(f"{made.fault.message}; published all the same, and written later")
                 self._unwritten.put(task.entry, task.sight.fingerprint, made.metainfo)
@@ -400,6 +385,20 @@ class PublisherJob:
                 if self._listing is not None:
                     self._listing.add(publication)
 
+    def _seeds_of(self, publication: Publication) -> tuple[str, ...]:
+        entry, is_folder = publication.entry, publication.is_folder
+        return self._torrents.seeds_of_copies(entry, publication.name, is_folder)
+
+    async def change_copies(self) -> int:
+        """Look after other copies, their places having changed; of how many torrents."""
+        changed = 0
+        for number, publication in enumerate(self._published.all()):
+            if number % CHANGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if self._published.by_infohash(publication.infohash) is publication:
+                changed += self.copies.change(publication, self._seeds_of(publication))
+        return changed
+
     def look_at(self, path: Path) -> list[str]:
         """Have content looked at now; returns the infohashes that keep it from being published."""
         self._skipped.pop(path)
@@ -425,8 +424,7 @@ class PublisherJob:
             self._seeder.remove(publication.infohash)
         if self._listing is not None:
             self._listing.remove(publication)
-        for copies in filter(None, (self.copies, self._on_mirrors)):
-            copies.remove(publication.infohash)
+        self.copies.remove(publication.infohash)
         self._hooks.withdrawn(publication, why)
         self._unwritten.drop(path)
         self._tell(publish_events.Withdrawn(publication.name, publication.infohash, why))

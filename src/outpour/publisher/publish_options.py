@@ -51,6 +51,9 @@ class PublishOptions:
         checksums: Make the SHA-256 of each file, too.
         on_published: Command for the shell when something was published, None for none.
         on_withdrawn: The same when something was withdrawn.
+        cluster: Servers of a cluster that the tracker is a node of; empty takes those of `config`.
+        cluster_name: Name of the cluster; None takes that of `config`.
+        node: What the tracker is called there; None takes that of `config`.
         config: Settings file of the tracker, None for none.
         dht: Take part in the distributed hash table (BEP 5).
         lsd: Announce on the local network (BEP 14).
@@ -90,6 +93,9 @@ class PublishOptions:
     checksums: bool = False
     on_published: str | None = None
     on_withdrawn: str | None = None
+    cluster: tuple[str, ...] = ()
+    cluster_name: str | None = None
+    node: str | None = None
     config: Path | None = None
     dht: bool = False
     lsd: bool = False

@@ -10,7 +10,6 @@ from pathlib import Path
 from outpour.base.errors import WriteError, reason
 from outpour.base.event import Event
 from outpour.publisher.publish_events import (
-    CopyFound,
     CopyLies,
     CopyMissing,
     Noted,
@@ -23,7 +22,7 @@ from outpour.tracker.service import TrackerService
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.state.process_lock import Lock
 
-NOTABLE = (CopyFound, CopyLies, CopyMissing, Noted, Skipped, Withdrawn)
+NOTABLE = (CopyLies, CopyMissing, Noted, Skipped, Withdrawn)
 """Of the publisher's events, those that the tracker tells nothing of."""
 
 
@@ -60,9 +59,13 @@ def settings_of(options: PublishOptions, state: Path) -> TrackerSettings:
         "listen": options.listen,
         "state": state / "tracker.sqlite",
         "public_url": options.url,
+        "web_seeds": options.web_seeds or None,
         "site_title": options.title,
         "site_description": options.description,
         "site_theme": options.theme,
+        "cluster": options.cluster or None,
+        "cluster_name": options.cluster_name,
+        "node": options.node,
         **options.log_flags,
     }
     return settings_file.load(options.config, os.environ, flags)
@@ -85,7 +88,9 @@ def noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[E
     """Let what operators want to know be in the tracker's log as well."""
 
     def hear(event: Event) -> None:
-        if isinstance(event, NOTABLE) or event.kind == "mirror":
+        # Of ten thousand copies that are still on their way, each would be an event.
+        is_news = not isinstance(event, CopyMissing) or event.was_good
+        if (isinstance(event, NOTABLE) and is_news) or event.kind == "mirror":
             tracker.operation.log.note(event)
         tell(event)
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from outpour.publisher.published import PublishedTorrents
+from outpour.tracker.cluster.cluster_figures import ClusterFigures
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.service import TrackerService
@@ -95,6 +96,14 @@ class PublishedView:
     def usage(self) -> UsageBook:
         """Who uses the tracker, and who is turned away."""
         return self._tracker.usage
+
+    def unready(self) -> str | None:
+        """Why others are not to be sent here yet."""
+        return self._tracker.unready()
+
+    def cluster_figures(self) -> ClusterFigures | None:
+        """The other trackers that act as one with this."""
+        return self._tracker.cluster_figures()
 
     def fault(self) -> str | None:
         """Why announces are no longer answered, None while they are."""

@@ -21,7 +21,7 @@ from outpour.base.errors import OutpourError, UsageError
 from outpour.base.event import Event
 from outpour.base.files import write_atomically
 from outpour.base.public_address import is_public
-from outpour.publisher.copy_check import PATH, CopyBase
+from outpour.publisher.copy_base import PATH, CopyBase
 from outpour.publisher.mirror_copies import MirrorBase, MirrorCopies
 from outpour.publisher.mirror_tokens import MirrorTokens
 from outpour.publisher.publish_events import MirrorCounted, MirrorDropped, Noted

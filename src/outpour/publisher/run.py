@@ -19,6 +19,8 @@ from outpour.making.maker import CreateOptions
 from outpour.making.piece_length import check_piece_length
 from outpour.publisher import publish_events
 from outpour.publisher.catalogue_file import read_catalogue
+from outpour.publisher.copy_base import CopyBase
+from outpour.publisher.copy_places import CopyPlaces
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.mirror_tokens import MirrorTokens
 from outpour.publisher.public_urls import local_page, public_urls
@@ -122,19 +124,19 @@ async def _serve(
             has_content=options.content,
             checksums=made_torrents.checksums,
         )
-        torrents = Torrents(made_torrents, options, urls)
+        given = [CopyBase.of_setting(text) for text in settings.web_seeds]
+        bases = CopyPlaces(given, state / "web-seeds.json")
+        torrents = Torrents(made_torrents, options, urls, bases)
         mirrors = _mirrors(options, state, tracker, listing, published, tell)
         if mirrors is not None:
             torrents.heed(mirrors.bases)
         job = PublisherJob(
             options, torrents, tracker, seeder, listing, published, sidecars, tell, mirrors
         )
-        deeds = PublisherDeeds(tracker, options, job, published, seeder)
+        deeds = PublisherDeeds(tracker, options, job, published, seeder, bases)
         deeds.begin()
         beside = PublishedBeside(view, published, sidecars, _folders(options))
-        app = site_app(
-            _name(options), tracker, view, beside, deeds, job.known_copies or job.copies, mirrors
-        )
+        app = site_app(_name(options), tracker, view, beside, deeds, job.copies, mirrors)
         site = Site(tracker, app, tell, stack)
     except BaseException:
         tracker.stop()

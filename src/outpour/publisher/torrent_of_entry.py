@@ -13,7 +13,8 @@ from outpour.base.errors import NetworkError, WriteError
 from outpour.making.elsewhere.remote_plan import plan_file, plan_tree
 from outpour.making.hasher import hash_files
 from outpour.making.maker import CreateOptions, Plan, make_summed, plan
-from outpour.publisher.copy_check import CopyBase
+from outpour.publisher.copy_base import CopyBase
+from outpour.publisher.copy_places import CopyPlaces
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.open_writers import is_written_to
@@ -38,6 +39,7 @@ class TorrentOfEntry:
         reused: It was made before: nothing was hashed.
         fault: Why the .torrent file could not be written.
         checksums: The SHA-256 of its files in the order of the tree, empty where none are made.
+        notes: What the operator should know of the servers that its content lies on.
     """
 
     metainfo: Metainfo
@@ -45,6 +47,7 @@ class TorrentOfEntry:
     reused: bool
     fault: WriteError | None = None
     checksums: Sequence[bytes] = ()
+    notes: Sequence[str] = ()
 
 
 class Torrents:
@@ -54,13 +57,16 @@ class Torrents:
         made: Torrents made before.
         options: What goes into them.
         urls: The addresses that go into them.
+        bases: Where copies of their content lie.
     """
 
-    def __init__(self, made: MadeTorrents, options: PublishOptions, urls: PublicUrls) -> None:
+    def __init__(
+        self, made: MadeTorrents, options: PublishOptions, urls: PublicUrls, bases: CopyPlaces
+    ) -> None:
         self._made = made
         self._options = options
         self._urls = urls
-        self._copies = tuple(CopyBase(text) for text in options.web_seeds)
+        self._bases = bases
         self._mirrors: Callable[[], Sequence[CopyBase]] = tuple
 
     def heed(self, mirrors: Callable[[], Sequence[CopyBase]]) -> None:
@@ -85,8 +91,10 @@ class Torrents:
             is_whole = found is not None
         elif not is_whole and is_written_to(sight.tree):
             return None
+        notes: Sequence[str] = ()
         if found is None:
-            metainfo, checksums = make_summed(self._plan(entry, sight), progress)
+            whole, notes = self._plan(entry, sight)
+            metainfo, checksums = make_summed(whole, progress)
         else:
             metainfo = self._readdress(entry, found)
             checksums = kept if is_whole else _checksums(sight, progress)
@@ -101,8 +109,8 @@ class Torrents:
         try:
             written = self.keep(entry, sight.fingerprint, metainfo)
         except WriteError as error:
-            return TorrentOfEntry(metainfo, None, reused, error, checksums)
-        return TorrentOfEntry(metainfo, written, reused, checksums=checksums)
+            return TorrentOfEntry(metainfo, None, reused, error, checksums, notes)
+        return TorrentOfEntry(metainfo, written, reused, checksums=checksums, notes=notes)
 
     def _kept_checksums(self, entry: PublishEntry, sight: Sight) -> tuple[bytes, ...]:
         if not self._options.checksums:
@@ -160,16 +168,18 @@ class Torrents:
                     gone = (path for path in of_it if path not in present)
                     self.forget(path for path in gone if not os.path.lexists(path))
 
-    def _plan(self, entry: PublishEntry, sight: Sight) -> Plan:
+    def _plan(self, entry: PublishEntry, sight: Sight) -> tuple[Plan, Sequence[str]]:
         recipe = self._recipe(entry, sight)
         if entry.listed is None or not entry.is_remote:
-            return plan(sight.tree, recipe)
+            return plan(sight.tree, recipe), ()
         if sight.remote is None:
             raise NetworkError(f"`{entry.listed.where}`: not reached")
         files, found = sight.remote.files, sight.remote.found
         if entry.listed.base is None:
-            return plan_file(files[0], recipe, found=found[0]).plan
-        return plan_tree(files, entry.listed.base, recipe, found=found).plan
+            planned = plan_file(files[0], recipe, found=found[0])
+        else:
+            planned = plan_tree(files, entry.listed.base, recipe, found=found)
+        return planned.plan, planned.notes
 
     def _recipe(self, entry: PublishEntry, sight: Sight) -> CreateOptions:
         options = self._options
@@ -194,9 +204,10 @@ class Torrents:
         """Give a torrent the addresses and the comment of this publication."""
         tiers = self._tiers()
         # A copy that was found good stays named until it is looked at again.
+        name, is_folder = metainfo.info.name, metainfo.info.is_folder
         possible = (
-            *self.seeds_of_copies(entry, metainfo),
-            *(base.seed(metainfo.info) for base in self._mirrors()),
+            *self.seeds_of_copies(entry, name, is_folder),
+            *(base.seed_of(name, is_folder=is_folder) for base in self._mirrors()),
         )
         copies = [seed for seed in possible if seed is not None and seed in metainfo.web_seeds]
         return edit(
@@ -209,14 +220,13 @@ class Torrents:
             ),
         )
 
-    def seeds_of_copies(self, entry: PublishEntry, metainfo: Metainfo) -> tuple[str, ...]:
+    def seeds_of_copies(self, entry: PublishEntry, name: str, is_folder: bool) -> tuple[str, ...]:
         """The web seeds that a torrent has where all copies are there, in the order given."""
-        seeds = [base.seed(metainfo.info) for base in self._copies]
+        seeds = self._bases.seeds(entry, name, is_folder=is_folder)
         mirrors = entry.listed.mirrors if entry.listed else ()
         # What was read is no copy, and named by itself.
-        own = _source_of(entry, metainfo)
-        found = dict.fromkeys(seed for seed in (*mirrors, *seeds) if seed is not None)
-        return tuple(seed for seed in found if seed not in own)
+        source = _source_of(entry)
+        return tuple(seed for seed in dict.fromkeys((*mirrors, *seeds)) if seed != source)
 
     def is_own_seed(self, url: str) -> bool:
         """Whether a web seed is one that this publisher serves."""
@@ -244,7 +254,9 @@ class Torrents:
         self, entry: PublishEntry, metainfo: Metainfo, copies: Sequence[str]
     ) -> tuple[str, ...]:
         if entry.is_remote:
-            return tuple(dict.fromkeys((*_source_of(entry, metainfo), *copies)))
+            # Where it can be one, which its making has found out.
+            source = [seed for seed in metainfo.web_seeds if seed == _source_of(entry)]
+            return tuple(dict.fromkeys((*source, *copies)))
         info = metainfo.info
         paths = [file.path for file in info.files if not file.is_padding]
         own = self._own_seeds(info.name, paths if info.is_folder else None)
@@ -257,13 +269,12 @@ class Torrents:
         return (*self._urls.tiers, *((url,) for url in self._options.extra_trackers))
 
 
-def _source_of(entry: PublishEntry, metainfo: Metainfo) -> tuple[str, ...]:
-    """The web seed that the content of an entry elsewhere was read from, where it can be one."""
+def _source_of(entry: PublishEntry) -> str | None:
+    """The web seed that the content of an entry elsewhere is read from."""
     if entry.listed is None or not entry.is_remote:
-        return ()
+        return None
     base = entry.listed.base
-    source = base.rstrip("/").rpartition("/")[0] + "/" if base else entry.listed.urls[0]
-    return tuple(seed for seed in metainfo.web_seeds if seed == source)
+    return base.rstrip("/").rpartition("/")[0] + "/" if base else entry.listed.urls[0]
 
 
 def _checksums(sight: Sight, progress: Progress) -> tuple[bytes, ...]:

@@ -21,6 +21,8 @@ PIECES_MANY = 20_000
 PIECE_LENGTH_SMALL = 16 * KIB
 PIECE_LENGTH_LARGE = 32 * MIB
 """Some clients still refuse pieces above this."""
+TORRENT_BYTES_LARGE = 10_000_000
+"""libtorrent reads no file above this unless it is told to."""
 SHOWN_MAX = 3
 DATE_MAX = 100_000_000_000
 """Seconds since 1970 until the year 5138; what is above was meant in milliseconds."""
@@ -64,6 +66,7 @@ LINTS = {
     "tracker-scheme": "a tracker has a scheme that no client knows",
     "web-seed-scheme": "a web seed has a scheme that no client knows",
     "many-pieces": "the torrent has so many pieces that the file gets large and slow to load",
+    "large-torrent": "the .torrent is above 10 MB, and clients on libtorrent refuse it by default",
     "piece-length-odd": "the piece length is not a power of two",
     "piece-length-small": "pieces are shorter than one request of a peer",
     "piece-length-large": "some clients refuse pieces this long",
@@ -245,11 +248,18 @@ def _lint_file(metainfo: Metainfo) -> Iterator[Lint]:
         yield Lint("trailing-bytes", f"{LINTS['trailing-bytes']}: {metainfo.trailing}")
     if metainfo.malformed:
         yield Lint("malformed-keys", _sentence("malformed-keys", metainfo.malformed))
+    yield from lint_size(len(metainfo.raw))
     yield from lint_date(metainfo.creation_date)
     if "info.private" in metainfo.malformed:
         yield Lint("private-not-number", LINTS["private-not-number"])
     if metainfo.info.version == "hybrid" and not _is_in_order(metainfo.info):
         yield Lint("hybrid-order", LINTS["hybrid-order"])
+
+
+def lint_size(size: int) -> Iterator[Lint]:
+    """Say what is unwise in the bytes of a .torrent, made or about to be made."""
+    if size > TORRENT_BYTES_LARGE:
+        yield Lint("large-torrent", f"{LINTS['large-torrent']}: {format_size(size)}")
 
 
 def lint_date(seconds: int | None) -> Iterator[Lint]:

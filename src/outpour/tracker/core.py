@@ -32,6 +32,10 @@ _HINTS = {
 }
 
 
+QUEUE_BYTES_MAX = 64 << 20
+"""Events for the other nodes of a cluster that wait while its server is gone: two million."""
+
+
 @dataclass(frozen=True, slots=True)
 class CoreConfig:
     """What the core takes at birth; it reads these attributes by name."""
@@ -65,9 +69,14 @@ class CoreConfig:
     peers_max: int
     peers_per_torrent_max: int
     peers_per_address_max: int
+    cluster_bytes_max: int
+    cluster_parts: int
+    cluster_node: int
 
     @classmethod
-    def of(cls, settings: TrackerSettings, *, log_max: int = 0) -> CoreConfig:
+    def of(
+        cls, settings: TrackerSettings, *, log_max: int = 0, node: bytes | None = None
+    ) -> CoreConfig:
         """Derive the configuration from the settings; what is named alike is taken as it is."""
         sockets = tuple(pair for address in settings.addresses for pair in _sockets(address))
         derived: dict[str, Any] = {
@@ -83,6 +92,9 @@ class CoreConfig:
             "log_max": log_max or (settings.log_lines_per_s if settings.access_log else 0),
             "log_sample": settings.access_log_sample,
             "refusal_log_max": settings.log_lines_per_s if settings.refusal_log else 0,
+            "cluster_bytes_max": 0 if node is None else QUEUE_BYTES_MAX,
+            "cluster_parts": max(1, len(settings.cluster)),
+            "cluster_node": int.from_bytes(node or b"", "big"),
         }
         plain = {
             one.name: getattr(settings, one.name) for one in fields(cls) if one.name not in derived
@@ -116,12 +128,13 @@ def connections_of(settings: TrackerSettings, open_files: int) -> int:
     return min(settings.connections_max, open_files // 2 // workers) * workers
 
 
-def bind(settings: TrackerSettings, *, log_max: int = 0) -> Tracker:
+def bind(settings: TrackerSettings, *, log_max: int = 0, node: bytes | None = None) -> Tracker:
     """Make a core that has its addresses and does not serve yet.
 
     Args:
         settings: What the operator chose.
         log_max: How many answered requests wait to be written down; 0 for no log.
+        node: The 8 bytes of this tracker where it is one of several.
 
     Raises:
         NetworkError: An address is taken, forbidden or not ours.
@@ -129,7 +142,7 @@ def bind(settings: TrackerSettings, *, log_max: int = 0) -> Tracker:
     """
     check_system()
     try:
-        return _core.Tracker(CoreConfig.of(settings, log_max=log_max))
+        return _core.Tracker(CoreConfig.of(settings, log_max=log_max, node=node))
     except OSError as error:
         where = error.filename or ", ".join(settings.listen)
         raise NetworkError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -161,6 +161,20 @@ class TrackerDeeds:
     async def reannounce(self, infohash: bytes) -> None:
         """Have the seeder announce a torrent; a tracker alone has none."""
         raise UsageError(f"`{infohash.hex()}`: {NO_SEEDER}")
+
+    def web_seeds(self) -> Sequence[Mapping[str, object]]:
+        """Where copies of content lie; a tracker alone has none."""
+        return ()
+
+    async def add_web_seed(self, url: str, where: str | None, who: str) -> tuple[str, bool]:
+        """Name a place where copies lie; a tracker alone has no content."""
+        del where, who
+        raise UsageError(f"`{url[:200]}`: {NO_SEEDER}")
+
+    async def drop_web_seed(self, key: str) -> Mapping[str, object] | None:
+        """No longer name such a place; a tracker alone has none."""
+        del key
+        return None
 
     def verify(self, infohash: bytes) -> Verification:
         """Compare content with its torrent; a tracker alone has none."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from outpour._core import Tracker
 
 
 class OwnSeeder:
-    """Lists a seeder in the swarms of a core."""
+    """Lists a seeder in the swarms of a core.
 
-    def __init__(self, core: Tracker) -> None:
+    Args:
+        core: Has the swarms.
+        lead: Has origins given first.
+    """
+
+    def __init__(self, core: Tracker, lead: Callable[[Sequence[tuple[str, int]]], None]) -> None:
         self._core = core
+        self._lead = lead
 
     def list(self, infohash: bytes, host: str, port: int) -> None:
         """Put it into a swarm, or keep it there, as if it had just announced."""
@@ -23,4 +29,4 @@ class OwnSeeder:
 
     def lead(self, addresses: Sequence[tuple[str, int]]) -> None:
         """Give it first in every answer to who wants data, whatever the torrent."""
-        self._core.set_origins(addresses)
+        self._lead(addresses)

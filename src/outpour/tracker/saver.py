@@ -55,7 +55,9 @@ class Saver:
         self._drain = drain
         self._sampling = sampling
         self._retention_d = settings.history_retention_d
-        self._counters_max = settings.counters_max if settings.open else sys.maxsize
+        # A counter that began anew would be lower than what the other nodes of a cluster know.
+        may_forget = settings.open and not settings.cluster
+        self._counters_max = settings.counters_max if may_forget else sys.maxsize
         self._counters = ThreadPoolExecutor(1, thread_name_prefix="outpour-counters")
         self._swarms = ThreadPoolExecutor(1, thread_name_prefix="outpour-swarms")
         self._began = clock() // MINUTE_S

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outpour import _core
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.open_files import raise_limit
@@ -24,17 +23,17 @@ from outpour.base.within import within
 from outpour.torrent.metainfo import Metainfo
 from outpour.tracker.core import bind, connections_of, until_fault
 from outpour.tracker.dfile_contents import DfileContents
-from outpour.tracker.figures import Peer, Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.admission import Admission, AdmissionReading
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedReading, AllowedSet
 from outpour.tracker.lists.listed_torrent import Given, Listing
-from outpour.tracker.lists.metainfo_file import MetainfoFile, status_of
+from outpour.tracker.lists.metainfo_file import status_of
 from outpour.tracker.operation import Operation
 from outpour.tracker.own_seeder import OwnSeeder
 from outpour.tracker.rates import Rates
 from outpour.tracker.ruling import Ruling
 from outpour.tracker.saver import Saver
 from outpour.tracker.settings import TrackerSettings
+from outpour.tracker.shown_tracker import ShownTracker
 from outpour.tracker.source_watch import watch_sources
 from outpour.tracker.state.history import LARGEST_MAX
 from outpour.tracker.state.keeper import Keeper
@@ -46,14 +45,14 @@ from outpour.tracker.tracker_events import (
     SnapshotRefused,
     StateRestored,
 )
-from outpour.tracker.views.census import ROWS_MAX, Census, Counter, walk
+from outpour.tracker.views.census import Census, Counter
 from outpour.tracker.views.current_census import CurrentCensus
 from outpour.tracker.views.sample_points import SamplePoints
 from outpour.tracker.views.swarm_history import SwarmHistory
 from outpour.tracker.views.usage_book import UsageBook
 
 if TYPE_CHECKING:
-    from outpour._core import Logged
+    from outpour.tracker.cluster.cluster_node import ClusterNode
 
 
 TURN_S = 1.0
@@ -66,8 +65,8 @@ HANDED_MAX = 5000
 PEERS_MAX = 1_000_000
 
 
-class TrackerService:
-    """A tracker with its memory.
+class TrackerService(ShownTracker):
+    """A tracker with its memory; what it shows is `ShownTracker`.
 
     Args:
         settings: What the operator chose.
@@ -106,6 +105,7 @@ class TrackerService:
         self._wake = asyncio.Event()
         self._reading = asyncio.Lock()
         self._forwarder: str | None = None
+        self.cluster: ClusterNode | None = None
 
     def start(self) -> None:
         """Bind the addresses, read set and state, and begin to answer.
@@ -115,7 +115,27 @@ class TrackerService:
             ReadError, WriteError: The allowed set cannot be read, or the state not used.
         """
         open_files = raise_limit()
-        self._core = bind(self.settings, log_max=self._log_max)
+        if self.settings.cluster:
+            self.cluster = self._cluster_node()
+        try:
+            self._start(open_files)
+        except BaseException:
+            if self.cluster is not None:
+                self.cluster.memory.close()
+            raise
+
+    def _cluster_node(self) -> ClusterNode:
+        # Nobody else waits for its client of the servers to be loaded.
+        from outpour.tracker.cluster.cluster_node import ClusterNode
+        from outpour.tracker.cluster.protocol_check import check_protocol
+
+        for url in self.settings.cluster_servers[:1]:
+            check_protocol(url, self.settings.cluster_name)
+        return ClusterNode(self.settings, self._clock, self.tell)
+
+    def _start(self, open_files: int) -> None:
+        node = None if self.cluster is None else self.cluster.id
+        self._core = bind(self.settings, log_max=self._log_max, node=node)
         try:
             found = self._read()
             self.ruling = Ruling(
@@ -153,6 +173,10 @@ class TrackerService:
         for event in events:
             self._on_event(event)
         self._restore()
+        if self.cluster is not None:
+            self.cluster.begin(
+                self._core, self._keeper, self._allowed, self._admission, self._enforce
+            )
         self._tell_kept()
         # Nobody waits yet, however many swarms were restored.
         self._census.get()
@@ -167,6 +191,7 @@ class TrackerService:
         works: list[Callable[[], Awaitable[None]]]
         works = [partial(until_fault, self._core), self._turns, self._follow, self._census.keep_up]
         works += [self._usage.keep_up, *self._saver.works()]
+        works += self.cluster.works() if self.cluster is not None else []
         if self._allowed.folders or self._allowed.files or self._admission.files:
             works.append(self._watch)
         await together(works)
@@ -181,6 +206,8 @@ class TrackerService:
         self._core.stop()
         self._usage.keys.finish()
         is_saved = self._saver.finish()
+        if self.cluster is not None:
+            self.cluster.stop()
         self._tell_kept()
         self._keeper.close()
         if not is_saved:
@@ -217,11 +244,6 @@ class TrackerService:
         self._hand_down_all()
 
     @property
-    def version(self) -> str:
-        """Version of outpour."""
-        return _core.__version__
-
-    @property
     def http_addresses(self) -> list[tuple[str, int]]:
         """Host and port of each TCP socket."""
         return self._core.http_addresses
@@ -249,102 +271,6 @@ class TrackerService:
         """
         self._core.give_back(fd, read)
 
-    def now(self) -> float:
-        """Server time in Unix seconds."""
-        return self._clock()
-
-    def rows(self) -> tuple[TorrentRow, ...]:
-        """The torrents listed, by name and then by infohash.
-
-        An open tracker lists the `census.ROWS_MAX` largest; `walk` tells all.
-        """
-        return self._census.get().rows
-
-    def row(self, infohash: bytes) -> TorrentRow | None:
-        """One torrent by the 20 bytes of either of its infohashes, None if it is not listed."""
-        row = self._census.get().index.get(infohash)
-        # Not all are listed by an open tracker, nor are the latest where there are many.
-        return self._counter.row(infohash) if row is None and self.settings.open else row
-
-    def totals(self) -> Totals:
-        """Sums over all torrents."""
-        return self._census.get().totals
-
-    def revision(self) -> object:
-        """Changes whenever a torrent comes or goes."""
-        return self._census.revision
-
-    def walk(self, cursor: str, limit: int) -> tuple[Sequence[TorrentRow], str | None]:
-        """A part of all torrents, and where the next part begins; see `web.view.View`."""
-        census = self._census.get() if self._is_whole() else None
-        return walk(census, self._counter, cursor, limit)
-
-    async def history(self, infohash: bytes) -> tuple[Sample, ...]:
-        """Samples of one swarm, oldest first; of all together for `sample_table.TOTALS`."""
-        row = self.row(infohash)
-        return await self._past.samples(row.infohash if row else infohash, row)
-
-    async def outlines(
-        self, infohashes: Sequence[bytes], parts_max: int
-    ) -> Mapping[bytes, Sequence[Stretch]]:
-        """The histories of swarms in at most so many stretches, by the infohash of the row."""
-        return await self._past.outlines(infohashes, parts_max)
-
-    async def stretches(self, infohash: bytes, since: int, step_s: int) -> Sequence[Stretch]:
-        """What is known of a swarm since then, in stretches of `step_s` seconds."""
-        return await self._past.stretches(infohash, since, step_s)
-
-    def gone(self, infohash: bytes) -> TorrentRow | None:
-        """A torrent that was listed once and is so no longer."""
-        is_kept = not self.settings.open and self.row(infohash) is None
-        return self._counter.gone(infohash) if is_kept else None
-
-    def metainfo_file(self, infohash: bytes) -> MetainfoFile | None:
-        """The .torrent to hand out, None if there is none or none may be."""
-        listing = self._allowed.find(infohash) if self.settings.serve_torrents else None
-        if listing is None:
-            return None
-        raw = self._raw.get(listing.infohash) if listing.path is None else None
-        return None if raw is None and listing.path is None else MetainfoFile(listing, raw)
-
-    def content(self, infohash: bytes) -> None:
-        """None: a tracker alone serves no content."""
-        del infohash
-
-    def is_key(self, secret: str) -> bool:
-        """Whether this is a key of a private tracker that counts now."""
-        return self._admission.knows(secret, self._clock())
-
-    def fault(self) -> str | None:
-        """Why announces are no longer answered, None while they are; `run` ends with it."""
-        return self._core.fault()
-
-    def counters(self) -> Mapping[str, int]:
-        """Counters since start, by name; and `unsaved`, those of downloads that are to be saved."""
-        return {**self._core.counters(), "unsaved": self._keeper.ledger.unsaved()}
-
-    @property
-    def usage(self) -> UsageBook:
-        """Who uses the tracker and who is turned away, and what becomes of requests."""
-        return self._usage
-
-    def logged(self, limit: int) -> Sequence[Logged]:
-        """Take up to `limit` answered requests, the oldest first; from any thread."""
-        return self._core.logged(limit)
-
-    def logged_refusals(self, limit: int) -> Sequence[Logged]:
-        """Take up to `limit` requests that were refused, the oldest first; from any thread."""
-        return self._core.logged_refusals(limit)
-
-    def peers(self, infohash: bytes, limit: int = PEERS_MAX) -> tuple[Peer, ...]:
-        """Peers of one swarm, at most `limit`."""
-        return tuple(Peer(*peer) for peer in self._core.peers(infohash, limit))
-
-    def arrivals(self, limit: int) -> tuple[list[tuple[bytes, Peer]], bool]:
-        """Leechers that came since the last call; see `Tracker.take_arrivals` of the core."""
-        taken, has_missed = self._core.take_arrivals(limit)
-        return [(infohash, Peer(host, port, False)) for infohash, host, port in taken], has_missed
-
     def dfile_contents(self) -> DfileContents:
         """What a classic state file holds of this tracker."""
         is_tracked = (lambda _: True) if self.settings.open else self._allowed.__contains__
@@ -352,7 +278,8 @@ class TrackerService:
 
     def own_seeder(self) -> OwnSeeder:
         """Lists the seeder of this process."""
-        return OwnSeeder(self._core)
+        lead = self._core.set_origins if self.cluster is None else self.cluster.set_origins
+        return OwnSeeder(self._core, lead)
 
     async def _turns(self) -> None:
         while True:
@@ -478,17 +405,6 @@ class TrackerService:
         is_kept = self._points.keep(at, census)
         self._past.advance()
         return is_kept
-
-    def _is_whole(self) -> bool:
-        """Whether all torrents are listed."""
-        return not self.settings.open or self._torrents_held() <= ROWS_MAX
-
-    def _torrents_held(self) -> int:
-        return self._core.counters()["torrents"]
-
-    def _torrents_listed(self) -> int:
-        held = self._torrents_held()
-        return held if self.settings.open else max(held, len(self._allowed))
 
     async def _watch(self) -> None:
         files = (*self._allowed.files, *self._admission.files)

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from outpour.base.errors import SettingsError
 from outpour.base.host_port import Address
+from outpour.base.redis_url import RedisUrl, split_urls
 from outpour.base.state_folder import default_state_folder
 from outpour.tracker.lists.client_prefixes import prefix_of
 from outpour.tracker.site_settings import OptionalPath, SiteSettings, absent
@@ -46,6 +47,19 @@ def _clients(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _urls(value: object) -> object:
+    return split_urls(value) if isinstance(value, str) else _many(value)
+
+
+def _servers(value: tuple[str, ...]) -> tuple[str, ...]:
+    for text in value:
+        try:
+            RedisUrl.parse(text)
+        except SettingsError as error:
+            raise ValueError(error.message) from None
+    return value
+
+
 def _level(value: object) -> object:
     """Read a level; what is yes or no elsewhere is open or off here."""
     said = value.strip().lower() if isinstance(value, str) else value
@@ -62,6 +76,7 @@ ROOMS = ("page", "api", "content", "metrics")
 """Settings that say who may see a part of the web side."""
 
 Addresses = Annotated[tuple[str, ...], AfterValidator(_addresses), BeforeValidator(_many)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_many)]
 Networks = Annotated[tuple[str, ...], AfterValidator(_networks), BeforeValidator(_many)]
 
 
@@ -191,6 +206,25 @@ class TrackerSettings(BaseModel):
         le=7200,
         description="How long a UDP connection id is accepted; BEP 15 asks for 120 at least, and "
         "clients in use need more.",
+    )
+    cluster: Annotated[tuple[str, ...], AfterValidator(_servers), BeforeValidator(_urls)] = Field(
+        default=(),
+        max_length=16,
+        description="Act as one tracker together with the other nodes of this Valkey or Redis "
+        "server: `redis://HOST:PORT/DB`, `rediss://` over TLS, `unix:///PATH`, "
+        "`redis+sentinel://HOST,HOST/SERVICE`; of several, each carries a range of infohashes.",
+    )
+    cluster_name: str = Field(
+        default="outpour",
+        pattern=r"^[0-9A-Za-z._-]{1,64}$",
+        description="Name of the cluster, where several share a server; of all nodes the same.",
+    )
+    node: Annotated[str | None, BeforeValidator(absent)] = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="What this node is called among the others; by default the host's name and the "
+        "port.",
     )
     trusted_proxies: Networks = Field(
         default=(),
@@ -358,6 +392,11 @@ class TrackerSettings(BaseModel):
     favicon: OptionalPath = Field(
         default=None, description="Image file to serve as `/favicon.ico`."
     )
+    web_seeds: Texts = Field(
+        default=(),
+        description="Where copies of what `outpour publish` publishes lie: `URL`, or `WHERE=URL` "
+        "for a published folder (a path) or names (a pattern); a folder, or with `{path}`.",
+    )
     site: SiteSettings = Field(
         default=SiteSettings(), description="What the pages say of their publisher."
     )
@@ -405,6 +444,11 @@ class TrackerSettings(BaseModel):
         return tuple(Address.parse(text) for text in self.listen)
 
     @property
+    def cluster_servers(self) -> tuple[RedisUrl, ...]:
+        """`cluster`, parsed."""
+        return tuple(RedisUrl.parse(text) for text in self.cluster)
+
+    @property
     def metrics_addresses(self) -> tuple[Address, ...]:
         """`metrics_listen`, parsed."""
         return tuple(Address.parse(text) for text in self.metrics_listen)
@@ -422,6 +466,8 @@ class TrackerSettings(BaseModel):
 
 
 SECTION = "site"
+OF_PUBLISH = ("web_seeds",)
+"""Settings that a tracker alone has no use for."""
 
 
 def all_fields() -> dict[str, FieldInfo]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from outpour.tracker.settings import ROOMS, SECTION, all_fields
+from outpour.tracker.settings import OF_PUBLISH, ROOMS, SECTION, all_fields
 from outpour.tracker.settings_file import variable
 
 _INTRO = """\
@@ -32,8 +32,12 @@ _METAVARS = {
     "public_url": "URL",
     "trusted_proxies": "NETWORK",
     "denied_clients": "TEXT",
+    "cluster": "URL",
+    "cluster_name": "NAME",
+    "node": "NAME",
     "log_format": "FORMAT",
     "log_level": "LEVEL",
+    "web_seeds": "URL",
     "site.title": "TEXT",
     "site.description": "TEXT",
     "site.contact": "TEXT",
@@ -78,6 +82,9 @@ def default_file() -> str:
 def flag(name: str, field: FieldInfo) -> str:
     """Spell the flag of a setting, with what it takes."""
     plain = name.removeprefix(f"{SECTION}.").replace("_", "-")
+    if name in OF_PUBLISH:
+        # Such a flag is given once for each value.
+        plain = plain.removesuffix("s")
     spelled = f"--{plain}"
     if field.annotation is bool:
         return f"{spelled}/--no-{plain}"

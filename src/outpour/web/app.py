@@ -257,6 +257,8 @@ def templates(site: SiteSettings | None = None) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        # A theme is tried out; the package may be replaced by another version while it runs.
+        auto_reload=theme is not None,
     )
     environment.globals.update(
         classic_columns=CLASSIC,

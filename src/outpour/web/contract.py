@@ -15,6 +15,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from outpour.base.errors import SettingsError
+from outpour.tracker.cluster.cluster_figures import ClusterFigures
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.metainfo_file import MetainfoFile
 from outpour.tracker.site_settings import SiteSettings
@@ -110,6 +111,12 @@ class View(Protocol):
     @property
     def usage(self) -> UsageBook:
         """Who uses the tracker and who is turned away, and what becomes of requests."""
+
+    def unready(self) -> str | None:
+        """Why others are not to be sent here yet, None once they may be."""
+
+    def cluster_figures(self) -> ClusterFigures | None:
+        """The other trackers that act as one with this, None where it is alone."""
 
     def fault(self) -> str | None:
         """Why announces are no longer answered, None while they are."""

@@ -14,8 +14,12 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 async def healthz(request: Request) -> Response:
-    """`/healthz`: the event loop answers, and so do the threads that answer announces."""
-    fault = context_of(request).view.fault()
+    """`/healthz`: the event loop answers, and so do the threads that answer announces.
+
+    A node of a cluster is not healthy before it holds what the others hold.
+    """
+    view = context_of(request).view
+    fault = view.fault() or view.unready()
     return PlainTextResponse(
         "ok\n" if fault is None else f"{fault}\n",
         status_code=200 if fault is None else 503,

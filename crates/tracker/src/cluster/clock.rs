@@ -1,11 +1,12 @@
 //! The clock that nodes go by together: not what the time is, but how late each word is among all.
 //!
-//! A node starts with a clock of its own. As soon as it hears of an older one it goes by that, so that
-//! soon all go by the oldest, whatever their machines take the time for. From then on words are compared
+//! A node starts with a clock of its own, and goes by the first that it hears of before it tells anything.
+//! Where several started alone, each goes by an older clock as soon as it hears of it, so that soon all go
+//! by the oldest, whatever their machines take the time for. From then on words are compared
 //! as they were said, without asking how long they were on their way. A node whose clock turns out to be
 //! behind steps ahead; none ever goes back.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -28,6 +29,8 @@ pub(crate) struct Clock {
     common: Mutex<Common>,
     /// Units that this node's own clock was found to be behind.
     behind: AtomicU32,
+    /// Others may know words of this clock.
+    is_known: AtomicBool,
 }
 
 impl Clock {
@@ -43,6 +46,7 @@ impl Clock {
         Self {
             common: Mutex::new(Common { name, more: 0 }),
             behind: AtomicU32::new(0),
+            is_known: AtomicBool::new(false),
         }
     }
 
@@ -55,6 +59,7 @@ impl Clock {
     /// The name of the common clock and what it shows, and by how much its words differ from those here.
     pub(super) fn shown(&self, now_units: u32) -> (u64, u32, u16) {
         let common = *self.common.lock();
+        self.is_known.store(true, Relaxed);
         let shown = self.own(now_units).wrapping_add(common.more);
         (common.name, shown, common.more as u16 & TIME)
     }
@@ -75,7 +80,8 @@ impl Clock {
             return common.more as u16 & TIME;
         }
         let more = head.clock_units.wrapping_add(age).wrapping_sub(own);
-        if head.clock < common.name {
+        // Who joins goes by the clock of those who are there.
+        if head.clock < common.name || !self.is_known.load(Relaxed) {
             *common = Common {
                 name: head.clock,
                 more,
@@ -96,6 +102,7 @@ mod tests {
             run: 0,
             clock: name,
             clock_units: shown,
+            is_of_all: false,
         }
     }
 
@@ -106,6 +113,10 @@ mod tests {
         new.heed(&head(&old, 5000), 3, 100);
         assert_eq!(new.shown(100), (1, 5003, (5003 - 100) & TIME));
         assert_eq!(old.shown(5003).0, 1);
+        // Who has told nobody anything yet goes by any clock that is there.
+        let joins = Clock::named(0);
+        joins.heed(&head(&old, 5003), 0, 77);
+        assert_eq!(joins.shown(77).0, 1);
         // The other way round nothing changes, and words are taken over by their age.
         let stranger = Clock::named(9);
         let more = old.heed(&head(&stranger, 70), 2, 5003);

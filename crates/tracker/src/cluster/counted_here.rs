@@ -1,48 +1,65 @@
 //! Downloads that this node counted lately, should another one have counted them as well.
 
-use std::collections::{HashMap, VecDeque};
-
 use parking_lot::Mutex;
 
 use crate::model::InfoHash;
 use crate::swarm::counted::{CLIENT_SHIFT, is_same};
 
-/// As many as there are marks, see `swarm/counted`.
-const MAX: usize = 65_536;
+/// As many as there are marks, see `swarm/counted`: 2 MiB, none of it before the first.
+const PLACES: usize = 65_536;
 
-#[derive(Default)]
-pub(super) struct CountedHere(Mutex<Recent>);
+/// No mark is 0.
+const NOTHING: (u64, InfoHash) = (0, [0; 20]);
 
+/// The latest mark of each place with its torrent; the client that it is of says which place.
 #[derive(Default)]
-struct Recent {
-    /// By the part of a mark that says which client.
-    marks: HashMap<u64, (u64, InfoHash)>,
-    order: VecDeque<u64>,
+pub(super) struct CountedHere(Mutex<Vec<(u64, InfoHash)>>);
+
+fn place_of(mark: u64) -> usize {
+    (mark >> CLIENT_SHIFT) as usize % PLACES
 }
 
 impl CountedHere {
     pub(super) fn add(&self, mark: u64, infohash: InfoHash) {
-        let client = mark >> CLIENT_SHIFT;
-        let mut recent = self.0.lock();
-        if recent.marks.insert(client, (mark, infohash)).is_none() {
-            recent.order.push_back(client);
+        let mut places = self.0.lock();
+        if places.is_empty() {
+            places.resize(PLACES, NOTHING);
         }
-        if recent.order.len() > MAX
-            && let Some(oldest) = recent.order.pop_front()
-        {
-            recent.marks.remove(&oldest);
-        }
+        places[place_of(mark)] = (mark, infohash);
     }
 
     /// Take out the torrent of a download, if it was counted here.
     pub(super) fn remove(&self, mark: u64) -> Option<InfoHash> {
-        let client = mark >> CLIENT_SHIFT;
-        let mut recent = self.0.lock();
-        let (own, _) = recent.marks.get(&client)?;
-        if !is_same(*own, mark) {
-            return None;
+        let mut places = self.0.lock();
+        let place = places.get_mut(place_of(mark))?;
+        let (own, infohash) = *place;
+        let is_there = own != NOTHING.0 && is_same(own, mark);
+        is_there.then(|| {
+            *place = NOTHING;
+            infohash
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_here_is_taken_out_once() {
+        let counted = CountedHere::default();
+        let mark = |client: u64| client << CLIENT_SHIFT | 0x1ae1;
+        assert_eq!(counted.remove(mark(1)), None);
+        for client in 1..1000 {
+            counted.add(mark(client), [client as u8; 20]);
         }
-        let (_, infohash) = recent.marks.remove(&client)?;
-        Some(infohash)
+        assert_eq!(counted.remove(mark(7)), Some([7; 20]));
+        assert_eq!(counted.remove(mark(7)), None);
+        assert_eq!(counted.remove(mark(1000)), None);
+        // At another address it is the same client.
+        assert_eq!(counted.remove(mark(8) | 1 << 17), Some([8; 20]));
+        // Another client of the same place took it.
+        counted.add(mark(9 + PLACES as u64), [1; 20]);
+        assert_eq!(counted.remove(mark(9)), None);
     }
 }

@@ -82,12 +82,13 @@ mod tests {
 
     #[test]
     fn a_word_of_the_same_time_is_put_one_unit_later_if_its_flags_are_less() {
-        let [leecher, seeder] = [0, 1 << 14];
-        assert_eq!(after(seeder | 100, leecher, 100), 101);
-        assert_eq!(after(leecher | 100, seeder, 100), seeder | 100);
-        assert_eq!(after(leecher | 90, seeder, 100), seeder | 100);
-        assert_eq!(after(seeder | 103, GONE, 100), GONE | 103);
-        assert_eq!(after(GONE | 103, leecher, 100), 104);
-        assert!(beats(GONE | 100, seeder | 100, 100));
+        let seeder = |time: u16| 1 << 14 | time;
+        let gone = |time: u16| GONE | time;
+        assert_eq!(after(seeder(100), 0, 100), 101);
+        assert_eq!(after(100, seeder(0), 100), seeder(100));
+        assert_eq!(after(90, seeder(0), 100), seeder(100));
+        assert_eq!(after(seeder(103), GONE, 100), gone(103));
+        assert_eq!(after(gone(103), 0, 100), 104);
+        assert!(beats(gone(100), seeder(100), 100));
     }
 }

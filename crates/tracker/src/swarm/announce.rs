@@ -149,8 +149,10 @@ impl Swarms {
         if answer.facts.joined || answer.facts.completed_now {
             padded.note(&shard);
         }
-        let facts = &mut answer.facts;
-        facts.downloaded = shard.foreign.with(&announce.infohash, facts.downloaded);
+        if self.cluster.is_some() {
+            let facts = &mut answer.facts;
+            facts.downloaded = shard.foreign.with(&announce.infohash, facts.downloaded);
+        }
         if answer.arrived {
             drop(shard);
             let address = SocketAddr::new(announce.ip, announce.port);
@@ -464,7 +466,7 @@ impl Useful {
 
 /// Peers of the asker's host among the places of a sample.
 #[cold]
-fn neighbours<P: Family>(slot: &Slot, asker: P, rng: &mut Rng) -> usize {
+pub(super) fn neighbours<P: Family>(slot: &Slot, asker: P, rng: &mut Rng) -> usize {
     let near = |peer: &&P| !peer.is_empty() && peer.same_host(asker);
     let groups = (SAMPLE / P::GROUP) as u32;
     match P::view(slot) {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Swarms;
-use super::announce::Call;
+use super::announce::{Call, neighbours};
 use super::mix::fold;
 use super::peer::{Coarse, Meta, Peer, PeerV4, PeerV6};
 use super::shard::{Family, Shard, Turn};
@@ -13,10 +13,14 @@ use crate::cluster::stamp::{self, AHEAD_MAX};
 use crate::cluster::{BlobError, Cluster, Event};
 use crate::limits::Limits;
 use crate::model::{InfoHash, is_reachable};
+use crate::rng::Rng;
 
 /// A peer of several nodes' that is silent is kept half as long again: what it says again within half its
 /// time is told to nobody. With twelve hours that is as long as times do not come round.
 const LIFE_MAX: u16 = 6800;
+
+/// Torrents that memory is asked for before their turn, twice.
+const AHEAD: usize = 8;
 
 /// What became of the events of another node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,7 +120,14 @@ impl Swarms {
                 0_u16.wrapping_sub(more),
             ))
         };
-        for group in blob.groups() {
+        let groups: Vec<Group<'_>> = blob.groups().collect();
+        for (at, group) in groups.iter().enumerate() {
+            if let Some(soon) = groups.get(at + 2 * AHEAD) {
+                self.prefetch(soon.infohash());
+            }
+            if let Some(soon) = groups.get(at + AHEAD) {
+                self.prefetch_torrent(soon.infohash());
+            }
             let infohash = *group.infohash();
             let is_admitted = admits_torrent(&infohash);
             match group {
@@ -281,7 +292,10 @@ impl Shard {
             return Fate::Refused;
         };
         let slot = self.torrents.slot(number);
+        let per_address = limits.peers_per_address_max;
+        let is_crowded = || neighbours(slot, peer, &mut Rng::with_seed(peer_hash)) >= per_address;
         let fits = (slot.len() as usize) < limits.peers_per_torrent_max
+            && !(per_address > 0 && is_crowded())
             && turn.load.peers.admit(limits.peers_max);
         if !fits {
             self.close_if_useless(turn, number);

@@ -20,6 +20,8 @@ use super::mix::Keys;
 use super::peer::{PeerV4, PeerV6};
 use super::peers::Peers;
 use super::slot::{Kept, Slot, View};
+use crate::cluster::clock::Clock;
+use crate::cluster::{Cluster, ClusterConfig};
 use crate::limits::Limits;
 use crate::model::{COMPACT_V4, COMPACT_V6, Event, Facts, InfoHash};
 use crate::rng::Rng;
@@ -29,6 +31,9 @@ const SMALL: usize = 128;
 
 /// Sets of marks: so many that none is full.
 const TRIAL_SETS: usize = 1 << 17;
+
+/// As few as are cheap to make in thousands.
+const SIMULATED_SETS: usize = 256;
 
 pub(crate) struct Trial {
     limits: Limits,
@@ -46,6 +51,15 @@ impl Swarms {
         let mut rng = Rng::with_seed(seed);
         let counted = Counted::with_sets(TRIAL_SETS);
         Self::keyed(limits, Keys::draw(|| rng.u64(..)), counted.into())
+    }
+
+    /// Make one of several that does the same for the same seed.
+    pub(crate) fn simulated(limits: Limits, config: &ClusterConfig, seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let clock = Clock::named(rng.u64(..));
+        let cluster = Cluster::with_clock(config, rng.u64(..), clock);
+        let keys = Keys::draw(|| rng.u64(..));
+        Self::keyed(limits, keys, Counted::with_sets(SIMULATED_SETS).into()).joined(cluster)
     }
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outpour.cli.shared.transfer_display import eta_s
+from outpour.cli.shared.transfer_words import eta_s
 from outpour.engine import Status
 
 MB = 1 << 20

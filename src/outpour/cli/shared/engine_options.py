@@ -1,9 +1,9 @@
-"""What `download` and `seed` share: the flags of the engine, and a loop until a signal."""
+"""The flags of the engine, which all share that speak to peers, and a loop until a signal."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,22 +13,45 @@ import click
 from outpour.base.host_port import format_host_port
 from outpour.base.http_route import Proxy
 from outpour.base.state_folder import default_state_folder
-from outpour.base.units import parse_size
+from outpour.base.units import count, parse_rate
+from outpour.cli.shared.printer import Printer
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+_EACH = (
+    click.option("--schedule", "schedules", multiple=True, metavar="RULE",
+                 help="Have other rates at some hours, as in '08:00-18:00 down=1MiB/s' or"
+                 " 'sat,sun 00:00-24:00 up=0'; repeatable, and the first that fits holds."),
+    click.option("--down-rate-each", metavar="RATE", default="0",
+                 help="Receive at most so much of each torrent."),
+    click.option("--up-rate-each", metavar="RATE", default="0",
+                 help="Send at most so much of each torrent."),
+    click.option("--connections-each", type=click.IntRange(0), default=0, metavar="N",
+                 help="Have so many peers at once in each torrent at the most."),
+)  # fmt: skip
 
 _OPTIONS = (
     click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True,
                  help="Listen for peers on this port; 0 lets the system choose."),
     click.option("--bind", metavar="HOST", help="Listen on this address only."),
-    click.option("--down-rate", metavar="SIZE", default="0",
-                 help="Receive at most so many bytes a second, such as 5MiB."),
-    click.option("--up-rate", metavar="SIZE", default="0",
-                 help="Send at most so many bytes a second, such as 500KiB."),
+    click.option("--interface", metavar="NAME",
+                 help="Speak to peers, trackers and servers through this network interface only;"
+                 " names are looked up as ever."),
+    click.option("--down-rate", metavar="RATE", default="0",
+                 help="Receive at most so much, such as 5MiB/s; 0 is no limit."),
+    click.option("--up-rate", metavar="RATE", default="0",
+                 help="Send at most so much, such as 500KiB/s; 0 is no limit."),
+    click.option("--connections", type=click.IntRange(0), default=0, metavar="N",
+                 help="Have so many peers at once at the most; by default as --profile says."),
+    click.option("--ip-filter", "ip_filters", multiple=True, metavar="FILE",
+                 type=click.Path(path_type=Path),
+                 help="Have nothing to do with the addresses in this file (eMule .dat, P2P .p2p,"
+                 " or a network a line; also as .gz); repeatable."),
     click.option("--dht", is_flag=True, help="Look for peers in the distributed hash table."),
     click.option("--lsd", is_flag=True, help="Look for peers on the local network."),
     click.option("--upnp", is_flag=True, help="Ask the router to forward the port."),
-    click.option("--utp", is_flag=True, help="Take part in uTP besides TCP."),
+    click.option("--utp", is_flag=True,
+                 help="Take part in uTP too; TCP is tried first, as it is faster."),
     click.option("--encryption", type=click.Choice(["allow", "require", "off"]), default="allow",
                  show_default=True, help="Of the connections to peers."),
     click.option("--profile", type=click.Choice(["server", "desktop", "small"]),
@@ -49,14 +72,34 @@ def engine_options(command: _F) -> _F:
     return command
 
 
-def engine_settings(flags: dict[str, Any], *, own_content: bool = False) -> Any:  # noqa: ANN401 - lazy import
+def transfer_options(command: _F) -> _F:
+    """Give a command the flags of whoever moves content: limits by the hour and for each."""
+    for option in reversed(_EACH):
+        command = option(command)
+    return command
+
+
+def rate_schedule(flags: dict[str, Any]) -> Any:  # noqa: ANN401 - lazy import
+    """Make a schedule of the flags, None without one; before `engine_settings` takes some out."""
+    from outpour.downloader import Rates, RateSchedule
+
+    texts = flags.pop("schedules")
+    if not texts:
+        return None
+    usual = Rates(parse_rate(flags["down_rate"]), parse_rate(flags["up_rate"]))
+    return RateSchedule.parse(texts, usual)
+
+
+def engine_settings(printer: Printer, flags: dict[str, Any], *, own_content: bool = False) -> Any:  # noqa: ANN401 - lazy import
     """Take the flags of `engine_options` out of a command's, and make settings of them."""
     from outpour.engine import EngineSettings
 
-    host, port = flags.pop("bind"), flags.pop("port")
+    host, port, interface = flags.pop("bind"), flags.pop("port"), flags.pop("interface")
     listen: tuple[str, ...] = (f"0.0.0.0:{port}", f"[::]:{port}")
     if host:
         listen = (format_host_port(host, port),)
+    elif interface:
+        listen = (f"{interface}:{port}",)
     proxy = flags.pop("proxy")
     return EngineSettings(
         listen=listen,
@@ -64,10 +107,30 @@ def engine_settings(flags: dict[str, Any], *, own_content: bool = False) -> Any:
         ca_file=flags.pop("ca_file"),
         profile=flags.pop("profile") or ("server" if own_content else "desktop"),
         own_content=own_content,
-        download_rate=parse_size(flags.pop("down_rate")),
-        upload_rate=parse_size(flags.pop("up_rate")),
+        download_rate=parse_rate(flags.pop("down_rate")),
+        upload_rate=parse_rate(flags.pop("up_rate")),
+        torrent_download_rate=parse_rate(flags.pop("down_rate_each", "0")),
+        torrent_upload_rate=parse_rate(flags.pop("up_rate_each", "0")),
+        connections=flags.pop("connections"),
+        torrent_connections=flags.pop("connections_each", 0),
+        interface=interface,
+        blocked=_blocked(printer, flags.pop("ip_filters")),
         **{name: flags.pop(name) for name in ("dht", "lsd", "upnp", "utp", "encryption")},
     )
+
+
+def _blocked(printer: Printer, files: Sequence[Path]) -> tuple[tuple[str, str], ...]:
+    if not files:
+        return ()
+    from outpour.downloader import read_ip_filter
+
+    blocked: list[tuple[str, str]] = []
+    for file in files:
+        ranges, faults = read_ip_filter(file)
+        blocked += ranges
+        if faults:
+            printer.note(f"`{file}`: {count(len(faults), 'line')} left out: {faults[0]}")
+    return tuple(blocked)
 
 
 def resume_folder() -> Path:

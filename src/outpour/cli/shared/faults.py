@@ -34,8 +34,8 @@ def guard(printer: Printer, call: Callable[[], int | None]) -> int:
     except OutpourError as error:
         printer.fault(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        printer.error("interrupted")
+    except KeyboardInterrupt as interrupt:
+        printer.error("interrupted", str(interrupt) or None)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         _silence_stdout()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, TextIO, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeAlias, cast
 
 from outpour.base.errors import OutpourError
 from outpour.base.event import Event
@@ -96,6 +97,12 @@ class Printer:
         if buffer is not None:
             buffer.write(content)
             buffer.flush()
+
+    def binary(self) -> BinaryIO:
+        """Where bytes of the result are written as they are."""
+        self.env.stdout.flush()
+        stream: BinaryIO = getattr(self.env.stdout, "buffer", None) or io.BytesIO()
+        return stream
 
     def json(self, value: object) -> None:
         """Write the result for programs."""

@@ -1,4 +1,4 @@
-"""Shows how torrents do: a line that moves on a terminal, lines now and then, or JSON."""
+"""Shows how torrents do: lines that move on a terminal, lines now and then, or JSON."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal
 
-from outpour.base.text import printable
-from outpour.base.units import format_duration, format_rate, format_size
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.transfer_screen import Pieces, TransferScreen
+from outpour.cli.shared.transfer_words import (
+    sentence,
+    share_of,
+    status_object,
+    summary,
+    total_object,
+)
 from outpour.engine import Status
 
-Manner = Literal["line", "plain", "json"]
+Manner = Literal["screen", "plain", "json"]
 
-INTERVALS_S: dict[Manner, float] = {"line": 0.25, "plain": 10.0, "json": 1.0}
-CLEAR = "\r\x1b[K"
-
-
-def eta_s(status: Status) -> int | None:
-    """Estimate the seconds until a download is complete, None when nothing comes."""
-    if status.complete or status.down_rate <= 0:
-        return None
-    return (status.total - status.done) // status.down_rate
+INTERVALS_S: dict[Manner, float] = {"screen": 0.25, "plain": 10.0, "json": 1.0}
+STILL_S = 60.0
+"""How often a line is said where progress is read later and nothing moves."""
+STEP = 0.01
+SENTENCES_MAX = 4
+"""Torrents of which each has a line of its own where progress is read later."""
 
 
 class Display:
@@ -32,15 +35,24 @@ class Display:
 
     Args:
         printer: Takes the lines.
-        as_json: One JSON object a line on stdout, and nothing else there.
+        as_json: JSON objects on stdout, one a line, and nothing else there.
+
+    Attributes:
+        manner: Which of them.
     """
 
     def __init__(self, printer: Printer, *, as_json: bool) -> None:
         self._printer = printer
-        self.manner: Manner = "json" if as_json else "line" if printer.env.is_terminal else "plain"
+        self.manner: Manner = (
+            "json" if as_json else "screen" if printer.env.is_terminal else "plain"
+        )
+        self._screen = TransferScreen(lambda _: (), "ascii")
         self._shown_at = -1e9
+        self._told_at = -1e9
+        self._told_share = -1.0
         self._states: dict[bytes, str] = {}
-        self._is_drawn = False
+        self._last: dict[bytes, Status] = {}
+        self._drawn = 0
 
     def __enter__(self) -> Display:
         return self
@@ -53,106 +65,87 @@ class Display:
     ) -> None:
         self.clear()
 
+    def draw_pieces_of(self, pieces: Pieces) -> None:
+        """Know where to ask which pieces are there."""
+        encoding = getattr(self._printer.env.stderr, "encoding", None) or "ascii"
+        self._screen = TransferScreen(pieces, encoding)
+
     def clear(self) -> None:
-        """Take the moving line off the screen, so that something else can be said."""
-        if self._is_drawn:
-            self._printer.env.stderr.write(CLEAR)
+        """Take the moving lines off the screen, so that something else can be said."""
+        if self._drawn:
+            self._printer.env.stderr.write(_above(self._drawn) + "\x1b[J")
             self._printer.env.stderr.flush()
-            self._is_drawn = False
+            self._drawn = 0
 
     def show(self, statuses: Sequence[Status]) -> None:
         """Show how torrents do, if it is time or one of them is in another state."""
-        changed = [
-            status for status in statuses if self._states.get(status.infohash) != status.state
-        ]
         is_time = time.monotonic() - self._shown_at >= INTERVALS_S[self.manner]
-        if not is_time and not (changed and self.manner == "json"):
+        changed: list[Status] = []
+        if self.manner == "json":
+            changed = [one for one in statuses if self._states.get(one.infohash) != one.state]
+            self._states.update((one.infohash, one.state) for one in changed)
+        if not is_time and not changed:
             return
-        self._states.update((status.infohash, status.state) for status in statuses)
         if is_time:
             self._shown_at = time.monotonic()
         match self.manner:
-            case "line":
+            case "screen":
                 self._draw(statuses)
             case "plain":
-                for status in statuses:
-                    if self._printer.is_json:
-                        self._printer.entry("info", "status", status_object(status))
-                    else:
-                        self._printer.talk(_sentence(status))
-                self._printer.flush()
+                self._say(statuses)
             case "json":
-                for status in statuses if is_time else changed:
-                    self.event("status", status_object(status))
+                self._write(statuses, changed, is_time=is_time)
 
     def event(self, kind: str, values: dict[str, object]) -> None:
         """Write one JSON object on a line of its own."""
         self._printer.data(json.dumps({"event": kind, **values}))
         self._printer.flush()
 
-    def _draw(self, statuses: Sequence[Status]) -> None:
-        running = [status for status in statuses if not status.complete] or [*statuses]
-        if not running:
+    def _write(
+        self, statuses: Sequence[Status], changed: Sequence[Status], *, is_time: bool
+    ) -> None:
+        if is_time and len(statuses) > 1:
+            self.event("total", total_object(statuses))
+            # Of a thousand that stand still nobody wants a thousand lines a second.
+            changed = [one for one in statuses if self._last.get(one.infohash) is not one]
+        elif is_time:
+            changed = statuses
+        for status in changed:
+            self._last[status.infohash] = status
+            self.event("status", status_object(status))
+
+    def _say(self, statuses: Sequence[Status]) -> None:
+        now, share = time.monotonic(), share_of(statuses)
+        is_still = abs(share - self._told_share) < STEP
+        if not statuses or (is_still and now - self._told_at < STILL_S):
             return
-        text = _sentence(running[0]) if len(running) == 1 else _summary(statuses)
-        width = shutil.get_terminal_size().columns - 1
-        self._printer.env.stderr.write(CLEAR + printable(text)[:width])
+        self._told_at, self._told_share = now, share
+        running = [status for status in statuses if not status.complete] or [*statuses]
+        if self._printer.is_json:
+            for status in running[:SENTENCES_MAX]:
+                self._printer.entry("info", "status", status_object(status))
+            if len(statuses) > 1:
+                self._printer.entry("info", "total", total_object(statuses))
+        elif len(statuses) > SENTENCES_MAX:
+            self._printer.talk(summary(statuses))
+        else:
+            for status in running:
+                self._printer.talk(sentence(status))
+        self._printer.flush()
+
+    def _draw(self, statuses: Sequence[Status]) -> None:
+        if not statuses:
+            return
+        size = shutil.get_terminal_size()
+        lines = self._screen.lines(statuses, size.columns, size.lines)
+        text = _above(self._drawn) if self._drawn else ""
+        # Each line is cleared behind its text, so that nothing flickers.
+        text += "\n".join(f"{line}\x1b[K" for line in lines) + "\x1b[J"
+        self._printer.env.stderr.write(text)
         self._printer.env.stderr.flush()
-        self._is_drawn = True
+        self._drawn = len(lines)
 
 
-def status_object(status: Status) -> dict[str, object]:
-    """A status under names that stay; bytes and bytes a second."""
-    return {
-        "infohash": status.infohash.hex(),
-        "name": status.name,
-        "state": status.state,
-        "progress": round(status.progress, 4),
-        "done": status.done,
-        "total": status.total,
-        "down_rate": status.down_rate,
-        "up_rate": status.up_rate,
-        "downloaded": status.downloaded,
-        "uploaded": status.uploaded,
-        "peers": status.peers,
-        "seeds": status.seeds,
-        "eta_s": eta_s(status),
-        "error": status.error,
-    }
-
-
-def _sentence(status: Status) -> str:
-    parts = [f"{status.name}:"]
-    match status.state:
-        case "metadata":
-            parts.append("asking peers for the metadata")
-        case "checking":
-            parts.append(f"checking {status.progress:.0%}")
-        case "downloading":
-            done, total = format_size(status.done), format_size(status.total)
-            share = status.done / status.total if status.total else 0.0
-            parts.append(f"{share:.1%} ({done} of {total})")
-        case _:
-            parts.append(status.state)
-    if status.down_rate or status.state == "downloading":
-        parts.append(f"down {format_rate(status.down_rate)}")
-    if status.up_rate or status.complete:
-        parts.append(f"up {format_rate(status.up_rate)}")
-    parts.append(f"{status.peers} peers" if status.peers != 1 else "1 peer")
-    rest = eta_s(status)
-    if rest is not None:
-        parts.append(f"{format_duration(rest)} left")
-    return "  ".join(parts)
-
-
-def _summary(statuses: Sequence[Status]) -> str:
-    done, total = sum(s.done for s in statuses), sum(s.total for s in statuses)
-    share = done / total if total else 0.0
-    complete = sum(status.complete for status in statuses)
-    return "  ".join((
-        f"{complete} of {len(statuses)} torrents complete",
-        f"{share:.1%} ({format_size(done)} of {format_size(total)})",
-        f"down {format_rate(sum(status.down_rate for status in statuses))}",
-        f"up {format_rate(sum(status.up_rate for status in statuses))}",
-        f"{sum(status.peers for status in statuses)} peers",
-    ))  # fmt: skip
+def _above(lines: int) -> str:
+    """Go to the beginning of the first of so many lines, from the end of the last."""
+    return "\r" + (f"\x1b[{lines - 1}A" if lines > 1 else "")

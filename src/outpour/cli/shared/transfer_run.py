@@ -9,7 +9,7 @@ from outpour.base.units import format_size
 from outpour.cli.shared.engine_options import terminable
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.transfer_display import Display
-from outpour.downloader import Completed, Failed, Note, Outcome
+from outpour.downloader import CommandFailed, Completed, Failed, Note, Outcome
 from outpour.engine import Engine, EngineSettings, Status
 
 TURN_S = 0.2
@@ -41,6 +41,7 @@ def run_job(
     *,
     whole: Whole,
     as_json: bool,
+    way_on: str = "",
 ) -> int:
     """Start an engine and turn a job until it is over.
 
@@ -52,15 +53,22 @@ def run_job(
         whole: What is said of a torrent whose content is all there, before its path and after its
             size.
         as_json: Write one JSON object a line.
+        way_on: How to go on, for whoever interrupts it.
 
     Returns:
         The exit code: 0, or that of the last failure.
+
+    Raises:
+        KeyboardInterrupt: Somebody has interrupted it, with `way_on` as hint.
     """
     with Display(printer, as_json=as_json) as display, terminable(), Engine(settings) as engine:
         job = make(engine)
+        display.draw_pieces_of(engine.pieces)
         try:
             code = fill(job)
             return _turn(printer, display, job, engine, whole) or code
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(way_on) from None
         finally:
             display.clear()
             for note in job.close():
@@ -95,6 +103,11 @@ def _tell(printer: Printer, display: Display, outcome: Outcome, whole: Whole) ->
                 size = format_size(outcome.length)
                 printer.talk(("green", word), f" {outcome.path} ({size}{proof})")
             printer.flush()
+        case CommandFailed():
+            if display.manner == "json":
+                display.event("command_failed", shared | {"error": outcome.error.message})
+            printer.fault(outcome.error)
+            return outcome.error.exit_code
         case Failed():
             if display.manner == "json":
                 fault = {"error": outcome.error.message, "hint": outcome.error.hint}

@@ -16,7 +16,7 @@ from outpour.base.http_route import DIRECT, Route
 from outpour.base.units import MIB
 from outpour.making import hasher
 from outpour.making.elsewhere.layers import joined
-from outpour.making.elsewhere.window import Stretch, Window, stretches
+from outpour.making.elsewhere.window import Memories, Stretch, Window, stretches
 from outpour.making.hasher import Merkle, Progress
 from outpour.torrent.info import Version
 
@@ -85,6 +85,7 @@ class RemoteWork:
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._done = 0
+        self._memories = Memories(WINDOW)
         self._local = threading.local()
         self._readers: list[RangeReader] = []
         self._pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="outpour-fetch")
@@ -108,6 +109,7 @@ class RemoteWork:
             pool.shutdown(wait=True, cancel_futures=True)
         for reader in self._readers:
             reader.close()
+        self._memories.close()
 
     def wait(self, progress: Progress | None = None) -> None:
         """Read and hash everything.
@@ -124,7 +126,7 @@ class RemoteWork:
         left = iter(self._cut)
         try:
             for stretch in left:
-                reading.append(self._read(Window(stretch)))
+                reading.append(self._read(Window(stretch, self._memories)))
                 if len(reading) > AHEAD:
                     self._hash(*reading.popleft(), progress)
             while reading:

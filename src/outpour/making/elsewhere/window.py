@@ -67,15 +67,62 @@ def stretches(
     return found
 
 
-class Window:
-    """Memory that holds the parts of one stretch, each as a file that goes with this process."""
+class Memories:
+    """Memory of windows that are over, for the next ones.
 
-    def __init__(self, stretch: Stretch) -> None:
+    Fresh memory is cleared by the system and mapped page by page, which costs more than to receive
+    what goes into it.
+
+    Args:
+        bytes_max: How much of it is kept.
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._free: dict[int, list[_Memory]] = {}
+        self._bytes = 0
+
+    def take(self, count: int) -> _Memory:
+        """Memory of so many bytes, with anything in it."""
+        free = self._free.get(count)
+        if not free:
+            return _Memory(count)
+        self._bytes -= count
+        return free.pop()
+
+    def give(self, memory: _Memory) -> None:
+        """Take it back."""
+        count = len(memory.bytes)
+        if self._bytes + count > self._bytes_max:
+            memory.close()
+            return
+        self._bytes += count
+        self._free.setdefault(count, []).append(memory)
+
+    def close(self) -> None:
+        """Give the memory back to the system."""
+        for free in self._free.values():
+            for memory in free:
+                memory.close()
+        self._free.clear()
+        self._bytes = 0
+
+
+class Window:
+    """Memory that holds the parts of one stretch, each as a file that goes with this process.
+
+    Args:
+        stretch: What it is to hold.
+        memories: Where its memory comes from and goes.
+    """
+
+    def __init__(self, stretch: Stretch, memories: Memories) -> None:
         self.stretch = stretch
+        self._memories = memories
         self._parts: list[_Memory | None] = []
         try:
             for file, _, count in stretch.parts:
-                self._parts.append(None if file is None or count == 0 else _Memory(count))
+                self._parts.append(None if file is None or count == 0 else memories.take(count))
         except BaseException:
             self.close()
             raise
@@ -98,7 +145,7 @@ class Window:
         """Give the memory back."""
         for held in self._parts:
             if held is not None:
-                held.close()
+                self._memories.give(held)
         self._parts.clear()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from outpour.base.event import Event
 from outpour.tracker.lists.list_file import ListFile, ListReading, parse_infohashes
 from outpour.tracker.lists.listed_torrent import Listing
+from outpour.tracker.lists.shared_items import OwnItems, SharedItems
 from outpour.tracker.lists.torrent_folder import Folder, FolderReading
 from outpour.tracker.tracker_events import Allowed, DuplicateSkipped, Withdrawn
 
@@ -46,6 +47,10 @@ class AllowedSet:
 
     Reading the sources takes time, changes nothing and may be done in a thread. What was read is
     applied where the set is used, at a cost in proportion to what changed.
+
+    Attributes:
+        own: What this node's own sources allow, for the other nodes of a cluster.
+        own_denied: What they deny.
     """
 
     def __init__(
@@ -69,6 +74,11 @@ class AllowedSet:
         # What an administrator ruled beside all sources.
         self._ruled_in: frozenset[bytes] = frozenset()
         self._ruled_out: frozenset[bytes] = frozenset()
+        # What the other nodes of a cluster say, and what they are told.
+        self._shared: SharedItems[bytes] = SharedItems()
+        self._shared_denied: SharedItems[bytes] = SharedItems()
+        self.own: OwnItems[bytes] = OwnItems()
+        self.own_denied: OwnItems[bytes] = OwnItems()
         self._infohashes: set[bytes] = set()
         self._unhanded: dict[bytes, None] = {}
 
@@ -90,8 +100,8 @@ class AllowedSet:
 
     @property
     def denied(self) -> frozenset[bytes]:
-        """What the deny list holds, and what an administrator denied."""
-        return self._denied_by_list | self._ruled_out
+        """What the deny list, an administrator or another node of a cluster denies."""
+        return self._shared_denied.joined_to(self._denied_by_list | self._ruled_out)
 
     @property
     def _denied_by_list(self) -> frozenset[bytes]:
@@ -134,11 +144,18 @@ class AllowedSet:
         self._given.update(rows)
         for listing in rows.values():
             self._row_of.update(dict.fromkeys(listing.aliases, listing.infohash))
+            self._note(listing.aliases)
         return self._settle(rows)
 
     def withdraw(self, infohashes: Iterable[bytes]) -> AllowedChange:
         """No longer allow torrents that were given."""
-        return self._settle([one for one in infohashes if self._given.pop(one, None) is not None])
+        rows = []
+        for infohash in infohashes:
+            gone = self._given.pop(infohash, None)
+            if gone is not None:
+                rows.append(infohash)
+                self._note(gone.aliases)
+        return self._settle(rows)
 
     def rule(self, allowed: frozenset[bytes], denied: frozenset[bytes]) -> AllowedChange:
         """Put in force what an administrator allows and denies, whatever the sources say."""
@@ -146,10 +163,33 @@ class AllowedSet:
         is_denied_new = denied != self._ruled_out
         self._ruled_in, self._ruled_out = allowed, denied
         for infohash in changed:
+            self._note(self._aliases_of(infohash))
             self._decide(infohash)
-        rows = {self._row_of[infohash]: None for infohash in changed if infohash in self._row_of}
-        change = self._settle(rows)
+        change = self._settle(self._rows_of(changed))
         return replace(change, is_denied_new=is_denied_new)
+
+    def share(
+        self, allowed: Sequence[tuple[bytes, bool]], denied: Sequence[tuple[bytes, bool]]
+    ) -> AllowedChange:
+        """Put in force what a cluster says of infohashes: whether they are allowed, and denied.
+
+        It counts whatever this node's own sources hold, which are nodes of the cluster like others.
+        """
+        self._shared.take(allowed)
+        self._shared_denied.take(denied)
+        changed = [infohash for infohash, _ in (*allowed, *denied)]
+        for infohash in changed:
+            self._decide(infohash)
+        change = self._settle(self._rows_of(changed))
+        return replace(change, is_denied_new=bool(denied))
+
+    def tell_own(self) -> None:
+        """From now on `own` and `own_denied` tell what own sources say, at first all of it."""
+        self.own.begin()
+        self.own_denied.begin()
+        named = self._allow.items if self._allow else frozenset()
+        own = {*self._row_of, *named, *self._ruled_in, *self._denied_by_list, *self._ruled_out}
+        self._note(own)
 
     def read(self) -> AllowedReading:
         """Read what changed in the sources; this blocks, and may run in a thread.
@@ -171,6 +211,7 @@ class AllowedSet:
         if self._allow and reading.allow:
             events += self._allow.take(reading.allow)
             for infohash in (*reading.allow.joined, *reading.allow.left):
+                self._note([infohash])
                 self._decide(infohash)
         if self._folder and reading.folder:
             events += self._folder.take(reading.folder)
@@ -179,6 +220,7 @@ class AllowedSet:
             events += self._deny.take(reading.deny)
             for infohash in (*reading.deny.joined, *reading.deny.left):
                 is_denied_new = True
+                self._note(self._aliases_of(infohash))
                 self._decide(infohash)
                 if infohash in self._row_of:
                     rows[self._row_of[infohash]] = None
@@ -206,10 +248,12 @@ class AllowedSet:
                     del self._in_folder[old.infohash]
                 if new is None or new.infohash != old.infohash:
                     self._duplicates.discard(path)
+                self._note(old.aliases)
                 yield old.infohash
             if new is not None:
                 self._in_folder.setdefault(new.infohash, {})[path] = new
                 self._row_of.update(dict.fromkeys(new.aliases, new.infohash))
+                self._note(new.aliases)
                 yield new.infohash
 
     def _settle(self, rows: Iterable[bytes]) -> AllowedChange:
@@ -256,13 +300,15 @@ class AllowedSet:
                 events.append(DuplicateSkipped(path, first))
         if chosen is None or any(map(self._is_denied, chosen.aliases)):
             return None
-        return chosen
+        # Another node of a cluster may have removed it.
+        return None if self._shared.removed.issuperset(chosen.aliases) else chosen
 
     def _decide(self, infohash: bytes) -> None:
         """Put an infohash into the set, or out of it."""
         is_listed = self._row_of.get(infohash) in self._listings
         is_named = self._allow is not None and infohash in self._allow.items
         is_allowed = is_listed or is_named or infohash in self._ruled_in
+        is_allowed = self._shared.holds(infohash, is_own=is_allowed)
         is_allowed = is_allowed and not self._is_denied(infohash)
         if is_allowed == (infohash in self._infohashes):
             return
@@ -273,7 +319,37 @@ class AllowedSet:
             self._infohashes.discard(infohash)
 
     def _is_denied(self, infohash: bytes) -> bool:
+        is_own = self._is_denied_here(infohash)
+        return self._shared_denied.holds(infohash, is_own=is_own)
+
+    def _is_denied_here(self, infohash: bytes) -> bool:
         return infohash in self._ruled_out or infohash in self._denied_by_list
+
+    def _rows_of(self, infohashes: Iterable[bytes]) -> dict[bytes, None]:
+        return {self._row_of[one]: None for one in infohashes if one in self._row_of}
+
+    def _aliases_of(self, infohash: bytes) -> Iterable[bytes]:
+        """All infohashes of the torrent that has this one."""
+        offered = self._offered(infohash)
+        return offered.aliases if offered else (infohash,)
+
+    def _offered(self, infohash: bytes) -> Listing | None:
+        """The torrent that a folder or the publisher of this node has."""
+        row = self._row_of.get(infohash, b"")
+        return self._given.get(row) or next(iter(self._in_folder.get(row, {}).values()), None)
+
+    def _note(self, infohashes: Iterable[bytes]) -> None:
+        """Note what own sources say of infohashes, for the other nodes."""
+        if not self.own.is_told:
+            return
+        for infohash in infohashes:
+            offered = self._offered(infohash)
+            is_named = self._allow is not None and infohash in self._allow.items
+            aliases = offered.aliases if offered else (infohash,)
+            is_wanted = offered is not None or is_named or infohash in self._ruled_in
+            is_denied = any(map(self._is_denied_here, aliases))
+            self.own.note(infohash, is_held=is_wanted and not is_denied)
+            self.own_denied.note(infohash, is_held=self._is_denied_here(infohash))
 
 
 def _has_notice(listing: Listing | None) -> bool:

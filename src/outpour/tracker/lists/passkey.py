@@ -94,9 +94,14 @@ def read_line(line: str) -> Key | None:
         if name not in ("expires", "made"):
             raise ValueError("not a key list")
         given[name] = read_time(value)
-    if not _SECRET.match(words[0]):
+    if not is_secret(words[0]):
         raise ValueError("not a key")
     return Key(words[0], clean_label(label), given.get("made"), given.get("expires"))
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text can be a key."""
+    return _SECRET.match(text) is not None
 
 
 def parse_keys(raw: bytes) -> tuple[frozenset[Key], list[str]]:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from outpour import _core
 from outpour._core import CountBatch
@@ -47,6 +47,16 @@ COPY_S = 3600
 """How old the copy of counters and names may be that a damaged file falls back to."""
 
 
+class AllCounted(Protocol):
+    """Completed downloads of all nodes of a cluster."""
+
+    def get(self, infohash: bytes) -> int:
+        """The counter of a torrent."""
+
+    def total(self) -> int:
+        """All counters together."""
+
+
 class Keeper:
     """The store and what is not yet in it.
 
@@ -55,7 +65,10 @@ class Keeper:
         clock: Unix time in seconds.
 
     Attributes:
-        ledger: Completed downloads by infohash, saved or not.
+        ledger: Completed downloads by infohash, saved or not; of a cluster those of this node.
+        others: Has those of all nodes of a cluster; None without one.
+        on_saved: Told counters that are saved by now, on the thread that saves; None without a
+            cluster.
         named: Name and length of every torrent that was ever known.
         marks: Of the latest downloads when the tracker was started; see `Tracker.recall_counted`.
         recent: Gives those of now, for when the file has to be written anew.
@@ -77,6 +90,9 @@ class Keeper:
         self._checkpointed_at = clock()
         self._is_copy_old = path is not None and not copies(path)
         self.ledger = _core.Ledger()
+        self.others: AllCounted | None = None
+        self.on_saved: Callable[[Iterable[tuple[bytes, int]]], None] | None = None
+        self._numbers: dict[str, int] = {}
         self.named: dict[bytes, tuple[str, int]] = {}
         self.marks = b""
         self._forgotten = 0
@@ -100,6 +116,19 @@ class Keeper:
         for infohash, name, length in torrents:
             if self.named.get(infohash) != (name, length):
                 self.named[infohash] = self._unnamed[infohash] = (name, length)
+
+    def completed(self, infohash: bytes) -> int:
+        """Completed downloads of a torrent, of a cluster those of all its nodes."""
+        return self.ledger.get(infohash) if self.others is None else self.others.get(infohash)
+
+    def completed_total(self) -> int:
+        """The same of all torrents together."""
+        return self.ledger.total() if self.others is None else self.others.total()
+
+    def set_number(self, name: str, value: int) -> bool:
+        """Keep a number with the counters, also in a file that takes the place of this one."""
+        self._numbers[name] = value
+        return self._attempt("counters", lambda store: store.set_number(name, value))
 
     @property
     def unsaved(self) -> int:
@@ -167,6 +196,9 @@ class Keeper:
             self.ledger.put_back(batch)
             raise
         self._is_copy_old = True
+        if self.on_saved is not None:
+            for number, page in batch.pages(1):
+                self.on_saved(CountBatch.read(number, page)[0])
 
     def forget(self, counts: Sequence[tuple[bytes, int]]) -> bool:
         """Drop counters that the ledger has dropped; what fails is done by the next `save`."""
@@ -382,6 +414,8 @@ class Keeper:
             store.name([(key, *named) for key, named in self.named.copy().items()])
             store.keep_marks(self.recent())
             store.set_forgotten(self._forgotten)
+            for name, value in self._numbers.items():
+                store.set_number(name, value)
         except BaseException:
             store.close()
             raise

@@ -37,11 +37,8 @@ class MarkTable:
         """Keep later marks; the earliest ones of too many go."""
         if not marks:
             return
-        last = self._connection.execute(
-            "SELECT number, bytes, sum FROM mark_rows ORDER BY number DESC LIMIT 1"
-        ).fetchone()
-        number = last[0] if last else 1
-        marks = (_marks(*last) if last else b"") + marks
+        number, before = self._last()
+        marks = before + marks
         for at in range(0, len(marks), ROW_BYTES_MAX):
             row = marks[at : at + ROW_BYTES_MAX]
             self._connection.execute(
@@ -50,6 +47,18 @@ class MarkTable:
             )
             number += 1
         self._connection.execute("DELETE FROM mark_rows WHERE number < ?", (number - ROWS_MAX,))
+
+    def _last(self) -> tuple[int, bytes]:
+        """The last row, without those behind it that are not as they were written."""
+        while row := self._connection.execute(
+            "SELECT number, bytes, sum FROM mark_rows ORDER BY number DESC LIMIT 1"
+        ).fetchone():
+            marks = _marks(*row)
+            if marks:
+                return int(row[0]), marks
+            # Its number may be any.
+            self._connection.execute("DELETE FROM mark_rows WHERE number = ?", row[:1])
+        return 1, b""
 
 
 def _marks(number: int, packed: object, total: object) -> bytes:

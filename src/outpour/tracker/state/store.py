@@ -255,6 +255,15 @@ class Store:
                 self._set_fact("forgotten", count)
             self.forgotten = count
 
+    def set_number(self, name: str, value: int) -> None:
+        """Keep a number under a name that is none of the store's own.
+
+        Raises:
+            StateDamagedError, WriteError: As for `set_completed`.
+        """
+        with self._transaction(self._writer):
+            self._writer.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
     def name(self, torrents: Iterable[tuple[bytes, str, int]]) -> None:
         """Keep infohash, name and length in bytes of torrents.
 

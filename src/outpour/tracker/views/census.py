@@ -69,7 +69,7 @@ class Counter:
         self._keeper = keeper
         self._joint: dict[bytes, tuple[object, tuple[int, int]]] = {}
         self._rows = RowMaker(
-            keeper.ledger.get, lambda: keeper.named, show_names=settings.show_names
+            keeper.completed, lambda: keeper.named, show_names=settings.show_names
         )
 
     def take(self) -> Census:
@@ -107,7 +107,7 @@ class Counter:
     def row(self, infohash: bytes) -> TorrentRow | None:
         """Count one torrent of an open tracker that may be too small to be listed."""
         counts = self._core.counts([infohash])
-        downloaded = self._keeper.ledger.get(infohash)
+        downloaded = self._keeper.completed(infohash)
         keeps_dead = self._settings.keep_dead and downloaded > 0
         if not (counts and counts[0] + counts[1] > 0) and not keeps_dead:
             return None
@@ -149,7 +149,7 @@ class Counter:
             return found
         held = self._core.counters()
         downloading = held["peers_v4"] + held["peers_v6"] - held["seeders"]
-        downloaded = self._keeper.ledger.total()
+        downloaded = self._keeper.completed_total()
         sums = Sums(held["torrents"], held["seeders"], downloading, downloaded)
         totals = with_sums(found.totals, sums)
         return replace(found, totals=totals, is_whole=False)
@@ -166,8 +166,9 @@ class Counter:
         for row in rows:
             if row.infohash_v2 is not None:
                 index.setdefault(row.infohash_v2[:20], row)
-        ledger = self._keeper.ledger
-        totals = make_totals(rows, self._core.unique_ips(), ledger.get, ledger.total())
+        keeper = self._keeper
+        ips, counted = self._core.unique_ips(), keeper.completed_total()
+        totals = make_totals(rows, ips, keeper.completed, counted)
         return Census(rows, index, found.keys, totals, is_whole)
 
     def _with_joint(self, listings: Mapping[bytes, Listing], counts: Counts) -> Counts:

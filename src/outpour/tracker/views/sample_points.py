@@ -37,12 +37,13 @@ class SamplePoints:
                 (row.infohash, row.complete, row.downloading, row.downloaded) for row in census.rows
             ]
             return self._sampler.take(at, points, census.totals)
-        ledger = self._keeper.ledger
+        keeper = self._keeper
         points = [
-            (infohash, complete, downloading, ledger.get(infohash))
+            (infohash, complete, downloading, keeper.completed(infohash))
             for infohash, complete, downloading, _ in self._core.largest(LARGEST_MAX)
         ]
         held = self._core.counters()
         downloading = held["peers_v4"] + held["peers_v6"] - held["seeders"]
-        sums = Totals(complete=held["seeders"], downloading=downloading, downloaded=ledger.total())
+        downloaded = keeper.completed_total()
+        sums = Totals(complete=held["seeders"], downloading=downloading, downloaded=downloaded)
         return self._sampler.take(at, points, sums)

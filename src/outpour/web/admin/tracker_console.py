@@ -5,6 +5,7 @@ from __future__ import annotations
 from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.service import TrackerService
 from outpour.web.admin.admin_access import AdminAccess
+from outpour.web.admin.cluster_panel import nodes_panel, servers_panel
 from outpour.web.admin.console import Console
 from outpour.web.admin.latency_panel import latency_panel
 from outpour.web.admin.networks_panel import networks_panel
@@ -28,4 +29,7 @@ def tracker_console(service: TrackerService, access: AdminAccess | None) -> Cons
     console.also_show(latency_panel(service.usage.lately))
     if service.settings.show_networks:
         console.also_show(networks_panel(service.rows, service.peers))
+    if service.cluster is not None:
+        console.also_show(nodes_panel(service.cluster_figures))
+        console.also_show(servers_panel(service.cluster_figures))
     return console

@@ -66,6 +66,15 @@ class Deeds(Protocol):
     async def add(self, raw: bytes) -> tuple[bytes, bool]:
         """Track a torrent; returns its infohash, and whether it is new."""
 
+    def web_seeds(self) -> Sequence[Mapping[str, object]]:
+        """Where copies of content lie."""
+
+    async def add_web_seed(self, url: str, where: str | None, who: str) -> tuple[str, bool]:
+        """Name a place where copies lie, for all content or some; its id, and whether it is new."""
+
+    async def drop_web_seed(self, key: str) -> Mapping[str, object] | None:
+        """No longer name such a place, None if there is none of this id."""
+
     async def publish(self, path: str) -> bytes | None:
         """Publish content; returns the infohash, None while there is none."""
 

@@ -50,6 +50,11 @@ def number(about: str, **more: Any) -> Schema:  # noqa: ANN401 - keywords of JSO
     return {"type": "integer", "minimum": 0, "description": about, **more}
 
 
+def real(about: str) -> Schema:
+    """A number from 0."""
+    return {"type": "number", "minimum": 0, "description": about}
+
+
 def flag(about: str) -> Schema:
     """Yes or no."""
     return {"type": "boolean", "description": about}
@@ -254,6 +259,17 @@ SCHEMAS: dict[str, Schema] = {
             "checked": or_null(number("Unix second of the latest look.")),
         },
     ),
+    "WebSeed": whole(
+        "A place where copies of published content lie.",
+        {
+            "id": text("What it is called here.", pattern="^[0-9a-f]{12}$"),
+            "url": text("URL of a folder, or one with `{path}` in it."),
+            "where": or_null(text("Of what: a pattern of names or a path; null is everything.")),
+            "made": or_null(_WHEN | {"description": "When it was named; null of the settings'."}),
+            "made_by": or_null(text("Who named it; null of the settings'.")),
+        },
+    ),
+    "WebSeeds": whole("All of them.", {"web_seeds": many(known("WebSeed"))}),
     "Sample": whole(
         "The swarm at a moment.",
         {
@@ -344,6 +360,57 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Rules": whole("A part of the rules.", {"rules": many(known("Rule")), "next": _NEXT}),
     "Rates": whole("What is in force now.", RATES),
+    "Cluster": whole(
+        "A cluster, as one of its nodes sees it.",
+        {
+            "name": text("Of the cluster."),
+            "is_ready": flag("This node holds all that the others hold, or goes on alone."),
+            "is_alone": flag("A server is not reached."),
+            "nodes": many(known("ClusterNode")),
+            "servers": many(known("ClusterServer")),
+            "counts": {
+                "type": "object",
+                "additionalProperties": {"type": "integer"},
+                "description": "What happened since the start, by name.",
+            },
+            "levels": {
+                "type": "object",
+                "additionalProperties": {"type": "integer"},
+                "description": "What is held or waits now, by name.",
+            },
+        },
+    ),
+    "ClusterNode": whole(
+        "A node of a cluster, as it said itself.",
+        {
+            "id": text("The same after a restart.", pattern="^[0-9a-f]{16}$"),
+            "name": text("What its operator calls it."),
+            "version": text("Of its outpour."),
+            "is_self": flag("It is the one that answers."),
+            "is_alive": flag("It was heard of in the last seconds."),
+            "is_ready": flag("It holds all that the others hold."),
+            "seen_s_ago": real("Seconds since it was last heard of."),
+            "lag_s": real("Seconds that news took to it at most, in the last ten."),
+            "events_out_per_s": real("Swarm events that it told in a second."),
+            "events_in_per_s": real("Swarm events that it heard in a second."),
+            "dropped": number("Swarm events that it could not tell, since its start."),
+            "peers": number("Peers that it holds."),
+        },
+    ),
+    "ClusterServer": whole(
+        "A Valkey or Redis server of a cluster, as this node sees it.",
+        {
+            "url": text("Without password."),
+            "is_up": flag("It is reached."),
+            "trouble": text("Why it is not; empty while it is."),
+            "lag_s": real("Seconds that news took over it at most, in the last ten."),
+            "entries": number("In its stream."),
+            "memory_bytes": or_null(number("That it uses; null if it does not say.")),
+            "memory_max_bytes": or_null(number("That it may use; null without a limit.")),
+            "sent_bytes": number("Written to its stream since the start."),
+            "received_bytes": number("Read from its stream since the start."),
+        },
+    ),
     "Latencies": whole(
         "How long announces and scrapes took, from being read to being answered.",
         {

@@ -8,13 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outpour.web import charts_api, event_stream
-from outpour.web.api import deeds_api, keys_api, mirrors_api, read_api
+from outpour.web.api import cluster_api, deeds_api, keys_api, mirrors_api, read_api
 from outpour.web.api.answer_schema import (
     DETAIL,
     INFOHASH_FORM,
     RATES_SET,
     TIME_FORM,
     TORRENT,
+    or_null,
     text,
 )
 from outpour.web.api.endpoint import Answer, Asked, Body, Endpoint
@@ -265,8 +266,56 @@ DEEDS = (
         deeds_api.show_latencies, {200: Answer("By protocol.", "Latencies")}, is_admin=True,
     ),
     Endpoint(
+        "GET", "/web-seeds", "listWebSeeds", "Where copies of published content lie",
+        deeds_api.web_seeds,
+        {200: Answer("Those of the settings, then those named here.", "WebSeeds")},
+        is_admin=True,
+    ),
+    Endpoint(
+        "POST", "/web-seeds", "addWebSeed",
+        "Name a place where copies lie, for many torrents at once",
+        deeds_api.add_web_seed,
+        {200: Answer("It is named already.", "WebSeed"), 201: Answer("It is named.", "WebSeed")},
+        ("conflict", "unavailable"),
+        body=Body(
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["url"],
+                "properties": {
+                    "url": text(
+                        "URL of a folder, or one with `{path}` in it.", minLength=1, maxLength=2000
+                    ),
+                    "where": or_null(
+                        text(
+                            "Of what: a pattern of names, or the path of what is published; null "
+                            "is everything.",
+                            minLength=1,
+                            maxLength=1000,
+                        )
+                    ),
+                },
+            }
+        ),
+        description="Copies are looked at, and those that are good are named in .torrent files, "
+        "page and API, over restarts too; infohashes stay.",
+        is_admin=True,
+    ),
+    Endpoint(
+        "DELETE", "/web-seeds/{id}", "dropWebSeed", "No longer name such a place",
+        deeds_api.drop_web_seed, {200: Answer("What was named.", "WebSeed")},
+        ("not-found", "unavailable"),
+        (Parameter("id", text(pattern="^[0-9a-f]{12}$"), "The id of the web seed.", "path"),),
+        is_admin=True,
+    ),
+    Endpoint(
         "GET", "/rates", "showRates", "What is asked of peers, and how much they may ask",
         deeds_api.show_rates, {200: Answer("What is in force.", "Rates")}, is_admin=True,
+    ),
+    Endpoint(
+        "GET", "/cluster", "showCluster", "The trackers that act as one with this",
+        cluster_api.show_cluster, {200: Answer("What is known of them.", "Cluster")}, ("off",),
+        is_admin=True,
     ),
     Endpoint(
         "PATCH", "/rates", "changeRates", "Change some of them", deeds_api.change_rates,

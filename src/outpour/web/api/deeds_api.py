@@ -101,6 +101,32 @@ async def show_latencies(asked: Asked) -> Response:
     return told({"seconds": int(TIMED_S), "latencies": found})
 
 
+async def web_seeds(asked: Asked) -> Response:
+    """`GET /api/v1/web-seeds`."""
+    return told({"web_seeds": [*_admin(asked).deeds.web_seeds()]})
+
+
+async def add_web_seed(asked: Asked) -> Response:
+    """`POST /api/v1/web-seeds`: torrents name it once its copies were found to be good."""
+    admin, url, where = _admin(asked), asked.body["url"], asked.body.get("where")
+    key, is_new = await admin.deeds.add_web_seed(url, where, asked.who)
+    if is_new:
+        of_what = f" of `{label(where)}`" if where else ""
+        admin.deeds.log(asked.who, f"named web seed `{label(url)}`{of_what}")
+    found = next(one for one in admin.deeds.web_seeds() if one["id"] == key)
+    return told(found, 201 if is_new else 200)
+
+
+async def drop_web_seed(asked: Asked) -> Response:
+    """`DELETE /api/v1/web-seeds/ID`."""
+    admin = _admin(asked)
+    gone = await admin.deeds.drop_web_seed(asked.given["id"])
+    if gone is None:
+        raise Problem("not-found", "no web seed that an administrator named has this id")
+    admin.deeds.log(asked.who, f"no longer names web seed `{label(str(gone['url']))}`")
+    return told(gone)
+
+
 async def show_rates(asked: Asked) -> Response:
     """`GET /api/v1/rates`."""
     return told(_rates_of(_admin(asked)))

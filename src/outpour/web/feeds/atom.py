@@ -5,8 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from outpour.web import text_format
-from outpour.web.feeds.feed_item import Feed, FeedItem
-from outpour.web.feeds.rss import ATOM, TORRENT_TYPE
+from outpour.web.feeds.feed_item import TORRENT_TYPE, Feed, FeedItem
+from outpour.web.feeds.rss import ATOM
 
 MEDIA_TYPE = "application/atom+xml"
 

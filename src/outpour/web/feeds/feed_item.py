@@ -18,6 +18,7 @@ from outpour.web.url_names import Names
 TIME_MAX = 1 << 33
 """A torrent may say that it was made in the year 300,000,000,000, and no feed can."""
 TEXT_MAX = 200
+TORRENT_TYPE = "application/x-bittorrent"
 
 
 @dataclass(frozen=True, slots=True)

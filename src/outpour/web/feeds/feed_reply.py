@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outpour.web.context import Context, context_of
-from outpour.web.feeds import atom, json_feed, rss
+from outpour.web.feeds import json_feed
 from outpour.web.feeds.feed_item import TEXT_MAX, Feed, FeedItem, item_of, newest
 from outpour.web.links import Links
 from outpour.web.rendered_pages import Rendered
@@ -16,16 +16,22 @@ from outpour.web.reply import reply
 from outpour.web.text_format import label
 from outpour.web.url_names import Names
 
+# What writes XML is half a megabyte that a tracker has no use for until somebody asks for a feed.
+
 Writer = Callable[[Feed], bytes]
 
 
 async def rss_feed(request: Request) -> Response:
     """`/feed.xml`."""
+    from outpour.web.feeds import rss
+
     return await _feed(request, "/feed.xml", rss.rss, f"{rss.MEDIA_TYPE}; charset=utf-8")
 
 
 async def atom_feed(request: Request) -> Response:
     """`/feed.atom`."""
+    from outpour.web.feeds import atom
+
     return await _feed(request, "/feed.atom", atom.atom, f"{atom.MEDIA_TYPE}; charset=utf-8")
 
 
@@ -63,7 +69,7 @@ def _feed_of(
     context: Context, links: Links, path: str, text: str, group: str, items: Sequence[FeedItem]
 ) -> Feed:
     title = context.options.title
-    what = "The newest torrents"
+    what = (not (group or text) and context.options.site.description) or "The newest torrents"
     if group:
         title, what = f"{title}: {label(group)}", f"{what} of {label(group)}"
     if text:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 from outpour.web import text_format
-from outpour.web.feeds.feed_item import Feed, FeedItem
-from outpour.web.feeds.rss import TORRENT_TYPE
+from outpour.web.feeds.feed_item import TORRENT_TYPE, Feed, FeedItem
 
 MEDIA_TYPE = "application/feed+json"
 VERSION = "https://jsonfeed.org/version/1.1"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from email.utils import formatdate
 from xml.etree import ElementTree
 
-from outpour.web.feeds.feed_item import Feed, FeedItem
+from outpour.web.feeds.feed_item import TORRENT_TYPE, Feed, FeedItem
 
 MEDIA_TYPE = "application/rss+xml"
-TORRENT_TYPE = "application/x-bittorrent"
 ATOM = "http://www.w3.org/2005/Atom"
 TORRENT = "http://xmlns.ezrss.it/0.1/"
 """The namespace in which feed readers of BitTorrent clients look for the magnet link."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +16,9 @@ from outpour.web.feeds.feed_item import TIME_MAX
 from outpour.web.links import Links
 from outpour.web.rendered_pages import Rendered
 from outpour.web.reply import reply
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
 
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 URLS_MAX = 50_000
@@ -58,6 +61,8 @@ async def sitemap(request: Request) -> Response:
 
 
 def _index(links: Links, parts: int) -> bytes:
+    from xml.etree import ElementTree
+
     root = ElementTree.Element("sitemapindex", {"xmlns": NAMESPACE})
     for part in range(1, parts + 1):
         element = ElementTree.SubElement(root, "sitemap")
@@ -67,6 +72,8 @@ def _index(links: Links, parts: int) -> bytes:
 
 
 def _urls(links: Links, pages: Sequence[tuple[str, TorrentRow | None]]) -> bytes:
+    from xml.etree import ElementTree
+
     root = ElementTree.Element("urlset", {"xmlns": NAMESPACE})
     for path, row in pages:
         element = ElementTree.SubElement(root, "url")
@@ -78,5 +85,7 @@ def _urls(links: Links, pages: Sequence[tuple[str, TorrentRow | None]]) -> bytes
 
 
 def _document(root: ElementTree.Element) -> bytes:
+    from xml.etree import ElementTree
+
     document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return document

@@ -12,6 +12,7 @@ from outpour.tracker.figures import TorrentRow, Totals
 from outpour.web import text_format
 from outpour.web.context import context_of
 from outpour.web.limits import METRICS_ROWS_MAX
+from outpour.web.metrics.cluster_metrics import cluster_metrics
 from outpour.web.metrics.process_metrics import process_metrics
 from outpour.web.metrics.prometheus_text import MEDIA_TYPE, Family, one, text_of
 from outpour.web.metrics.request_metrics import request_metrics
@@ -27,11 +28,12 @@ async def metrics(request: Request) -> Response:
     streams, counters = context.live.listener_count, context.view.counters()
     requests = request_metrics(context.view.usage)
     mirrors = context.mirrors.listed() if context.mirrors is not None else ()
+    cluster = cluster_metrics(context.view.cluster_figures())
 
     def text() -> str:
         sums = (*_sums(context.view.version, totals, streams), _mirrors(mirrors))
         tracker = (*requests, *_counters(counters))
-        return text_of((*sums, *tracker, *_torrents(rows), *process_metrics()))
+        return text_of((*sums, *tracker, *cluster, *_torrents(rows), *process_metrics()))
 
     return await reply(request, await context.thread.run(text), MEDIA_TYPE, cache="no-store")
 

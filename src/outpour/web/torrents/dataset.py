@@ -34,6 +34,7 @@ def dataset(
     sha256: Mapping[tuple[str, ...], str],
     content_name: str | None,
     licence: str | None = None,
+    said: str = "",
 ) -> Markup | None:
     """Describe a torrent whose content or metainfo is to be had here, None of any other."""
     if row.name is None or facts is None:
@@ -45,7 +46,7 @@ def dataset(
         "@type": "Dataset",
         "@id": page,
         "name": name,
-        "description": _description(row, name),
+        "description": _description(row, name, said),
         "url": page,
         "identifier": f"urn:btih:{row.infohash_hex}",
         "isAccessibleForFree": True,
@@ -61,10 +62,11 @@ def dataset(
     return Markup(text)  # noqa: S704 - nothing in it can be taken for markup
 
 
-def _description(row: TorrentRow, name: str) -> str:
+def _description(row: TorrentRow, name: str, said: str) -> str:
     size = format_size(row.length) if row.length is not None else "unknown size"
-    said = f"{text_format.label(row.comment)}. " if row.comment else ""
-    return f"{said}{name}, {size}, to download with BitTorrent and over HTTP"[:NAME_MAX]
+    said = text_format.label(said).strip()
+    begin = f"{said}{'' if said.endswith(('.', '!', '?')) else '.'} " if said else ""
+    return f"{begin}{name}, {size}, to download with BitTorrent and over HTTP"[:NAME_MAX]
 
 
 def _downloads(

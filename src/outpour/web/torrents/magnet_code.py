@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-import segno
-
 from outpour.torrent.magnet_link import Magnet
 
 SCALE = 4
@@ -20,6 +18,9 @@ def code_of(magnet: str) -> bytes:
     A link with many trackers and web seeds is shortened to what a code holds: some 2,900 letters
     fit, yet such a code is hard to read off a screen.
     """
+    # Most processes draw none, and it takes a megabyte.
+    import segno
+
     for text in _shorter(magnet):
         try:
             code = segno.make(text, error="l", micro=False, boost_error=False)

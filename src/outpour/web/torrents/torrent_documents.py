@@ -21,7 +21,6 @@ from outpour.web.links import Links
 from outpour.web.query import infohash_of
 from outpour.web.reply import reply
 from outpour.web.torrent_facts import TorrentFacts
-from outpour.web.torrents import metalink
 from outpour.web.torrents.checksum_list import checksum_list
 
 METALINK = ".meta4"
@@ -56,6 +55,9 @@ async def named(request: Request) -> Response:
 async def _metalink(
     request: Request, context: Context, row: TorrentRow, facts: TorrentFacts
 ) -> Response:
+    # What writes XML is loaded once somebody asks for it.
+    from outpour.web.torrents import metalink
+
     links = context.links(request)
     shown = await context.files.get(row.infohash, facts)
     names = await context.url_names.names()

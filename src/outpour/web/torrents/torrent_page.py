@@ -14,6 +14,7 @@ from outpour.web.reply import reply
 from outpour.web.torrents.chart_range import DAY_S, RANGES, range_named
 from outpour.web.torrents.dataset import dataset
 from outpour.web.torrents.magnet_code import code_of
+from outpour.web.visitors.prose import words_of
 
 YOUNG = "24h"
 """What is shown of a torrent that was published today."""
@@ -31,6 +32,10 @@ async def torrent(request: Request) -> Response:
     content_name = names.content_of.get(row.infohash)
     files = await context.files.get(row.infohash, facts)
     links = context.links(request)
+    about = await context.beside.about(row.infohash)
+    said = row.comment or ""
+    if about.writing is not None:
+        said = await to_thread.run_sync(words_of, about.writing)
     values: dict[str, object] = {
         "row": row,
         "facts": facts,
@@ -38,12 +43,13 @@ async def torrent(request: Request) -> Response:
         "file_name": names.metainfo_of.get(row.infohash),
         "content_name": content_name,
         "copies": context.copies_of(links, row.infohash, facts.web_seeds if facts else ()),
-        "about": await context.beside.about(row.infohash),
+        "about": about,
+        "said": said,
         **await _chart(request, context, row, is_listed=True),
     }
     key = (row.infohash, values["range"])
     licence = row.licence or context.options.site.licence
-    described = dataset(links, row, facts, files.sha256, content_name, licence)
+    described = dataset(links, row, facts, files.sha256, content_name, licence, said)
     return await context.page(request, "torrent.html", values | {"dataset": described}, key=key)
 
 

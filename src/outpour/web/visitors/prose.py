@@ -67,6 +67,13 @@ def prose(writing: Writing, links: Links) -> Prose:
     return Prose(begin, rest, title)
 
 
+def words_of(writing: Writing) -> str:
+    """The beginning of a text without its markup, for who lists it; in a thread, as `cleaned`."""
+    title, begin, _ = cleaned(writing)
+    words = Markup(begin).striptags()  # noqa: S704 - it was cleaned
+    return f"{title}: {words}" if title and words else title or words
+
+
 @lru_cache(WRITINGS_KEPT)
 def cleaned(writing: Writing) -> tuple[str | None, str, str]:
     """Title, beginning and rest of a text; some seconds for a hostile one, so in a thread."""

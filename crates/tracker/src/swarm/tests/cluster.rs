@@ -25,10 +25,10 @@ struct Node {
 impl Node {
     /// A node whose machine shows another time than all others' do.
     fn new(node: u64) -> Self {
-        Self::with(node, 1 << 20, 1, Limits::default())
+        Self::with(node, 1 << 20, 1, &Limits::default())
     }
 
-    fn with(node: u64, queue_bytes_max: usize, parts: usize, limits: Limits) -> Self {
+    fn with(node: u64, queue_bytes_max: usize, parts: usize, limits: &Limits) -> Self {
         let config = ClusterConfig {
             node,
             queue_bytes_max,
@@ -36,7 +36,7 @@ impl Node {
         };
         let limits = Limits {
             peer_timeout_s: TIMEOUT_S,
-            ..limits
+            ..limits.clone()
         };
         let cluster = Cluster::with_clock(&config, node, Clock::named(node));
         Self {
@@ -179,8 +179,10 @@ fn events_in_any_order_and_more_than_once_come_to_the_same() {
         one.say("192.0.2.1:1002", left, Event::None);
         blobs.push(one.take());
     }
-    blobs.iter().for_each(|blob| _ = other.apply(blob));
-    blobs.iter().rev().for_each(|blob| _ = third.apply(blob));
+    for (blob, last) in blobs.iter().zip(blobs.iter().rev()) {
+        other.apply(blob);
+        third.apply(last);
+    }
     assert_eq!(one.peers(), other.peers());
     assert_eq!(one.peers(), third.peers());
     assert_eq!(one.peers().len(), 1);
@@ -293,8 +295,9 @@ fn a_node_that_joins_gets_every_peer_and_every_mark() {
     assert!(pages > 5);
     let sorted = |node: &Node| {
         let mut rows = node.store.torrents();
-        rows.iter_mut()
-            .for_each(|(_, counts)| counts.downloaded = 0);
+        for (_, counts) in &mut rows {
+            counts.downloaded = 0;
+        }
         rows.sort_unstable_by_key(|(infohash, _)| *infohash);
         rows
     };
@@ -308,10 +311,23 @@ fn a_node_that_joins_gets_every_peer_and_every_mark() {
 }
 
 #[test]
+fn a_page_takes_no_download_back_that_its_giver_only_heard_of() {
+    let [lower, higher] = [Node::new(1), Node::new(2)];
+    higher.say("192.0.2.1:1001", SEEDS, Event::Completed);
+    lower.apply(&higher.take());
+    let page = lower.store.events_page(0, 1 << 20, lower.now_s);
+    higher.apply(&page.expect("one of several").0);
+    assert_eq!(higher.counts().downloaded, 1);
+    higher
+        .store
+        .take_withdrawn(|_| panic!("nobody else counted it"));
+}
+
+#[test]
 fn what_was_dropped_is_told_from_the_store() {
     let [one, other] = [
-        Node::with(1, 2000, 2, Limits::default()),
-        Node::with(2, 2000, 2, Limits::default()),
+        Node::with(1, 2000, 2, &Limits::default()),
+        Node::with(2, 2000, 2, &Limits::default()),
     ];
     let infohashes = [TORRENT, OTHER];
     for infohash in infohashes {
@@ -351,7 +367,7 @@ fn what_is_not_served_here_is_left_out() {
             2,
             1 << 20,
             1,
-            Limits {
+            &Limits {
                 peers_max: 3,
                 ..Limits::default()
             },
@@ -375,10 +391,22 @@ fn what_is_not_served_here_is_left_out() {
         names(&["192.0.2.1:1001"]),
         other.peers().into_iter().map(|(name, ..)| name).collect()
     );
+    let crowded = Node::with(
+        3,
+        1 << 20,
+        1,
+        &Limits {
+            peers_per_address_max: 2,
+            ..Limits::default()
+        },
+    );
     for port in 1100..1105 {
         one.say(&format!("192.0.2.1:{port}"), WANTS, Event::Started);
     }
-    let applied = one.tell(&other);
+    let blob = one.take();
+    let applied = other.apply(&blob);
+    assert_eq!((applied.changed, applied.refused), (2, 3));
+    let applied = crowded.apply(&blob);
     assert_eq!((applied.changed, applied.refused), (2, 3));
     assert_eq!(other.counts().incomplete, 3);
 }
@@ -395,15 +423,9 @@ fn a_damaged_blob_changes_nothing_and_is_counted() {
     assert_eq!(refused, Err(BlobError::Damaged));
     assert_eq!(other.count("cluster_blobs_refused"), 1);
     assert!(other.store.torrents().is_empty());
-    assert_eq!(one.apply(&one.take_again(&mut blob)), Applied::default());
-}
-
-impl Node {
-    /// The blob before it was damaged: one's own, which changes nothing.
-    fn take_again(&self, blob: &mut [u8]) -> Vec<u8> {
-        blob[60] ^= 1;
-        blob.to_vec()
-    }
+    // One's own changes nothing either.
+    blob[60] ^= 1;
+    assert_eq!(one.apply(&blob), Applied::default());
 }
 
 #[test]

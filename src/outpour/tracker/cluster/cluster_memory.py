@@ -1,0 +1,185 @@
+"""What a node remembers of its cluster: one SQLite file beside the state, `NAME.cluster`.
+
+counts   counters of completed downloads, of each node and kind; of this node those taken back
+map      the shared map: member and score
+said     what this node's own folder, lists and rules held when they were last looked at
+facts    numbers and bytes: `node`, `is_whole`, `name`
+
+It is written from one thread. Whoever removes it loses what is shown of other nodes until the
+server is asked again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from outpour.base.errors import WriteError
+from outpour.tracker.cluster.shared_counts import Counter
+from outpour.tracker.state.state_file import StateDamagedError, prepare, set_aside
+
+APPLICATION_ID = 0x6F757463
+"""`outc` in the SQLite header."""
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS counts (
+    node BLOB, kind TEXT, infohash BLOB, count INTEGER NOT NULL, PRIMARY KEY (node, kind, infohash)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS map (member BLOB PRIMARY KEY, score INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS said (member BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
+"""
+PAGE_ROWS = 4096
+BUSY_TIMEOUT_S = 1.0
+
+Row = tuple[bytes, int]
+
+
+class ClusterMemory:
+    """The file, open; a damaged one is set aside and begun anew.
+
+    Args:
+        state: The tracker's state file, beside which it lies; None keeps all in memory.
+        clock: Unix time in seconds, for the name of what is set aside.
+
+    Attributes:
+        set_aside: Where a damaged file is now; None if it was sound.
+
+    Raises:
+        WriteError, ReadError: It cannot be used.
+    """
+
+    def __init__(self, state: Path | None, clock: Callable[[], float]) -> None:
+        self.path = None if state is None else state.with_name(f"{state.name}.cluster")
+        self.set_aside: Path | None = None
+        try:
+            self._open()
+        except (StateDamagedError, sqlite3.DatabaseError) as error:
+            if self.path is None or not self.path.exists():
+                raise WriteError(f"`{self.path}`: {error}") from error
+            self.set_aside = set_aside(self.path, clock)
+            self._open()
+
+    def _open(self) -> None:
+        if self.path is not None:
+            prepare(self.path)
+        connection = sqlite3.connect(
+            self.path or ":memory:",
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            if self.path is not None:
+                if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                    raise StateDamagedError(f"`{self.path}`: damaged")
+                connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(SCHEMA)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def fact(self, name: str) -> bytes | None:
+        """What is kept under this name, None if nothing is."""
+        row = self._connection.execute(
+            "SELECT value FROM facts WHERE name = ? AND typeof(value) = 'blob'", (name,)
+        ).fetchone()
+        return bytes(row[0]) if row else None
+
+    def set_facts(self, facts: Mapping[str, bytes]) -> None:
+        """Keep these.
+
+        Raises:
+            WriteError: Nothing was changed.
+        """
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?)", [*facts.items()]
+            )
+
+    def counts(self) -> Iterator[tuple[bytes, Counter, Sequence[Row]]]:
+        """Counters of nodes, a page at a time: node, kind, and infohashes with their counters."""
+        rows = self._connection.execute(
+            "SELECT node, kind, infohash, count FROM counts WHERE length(infohash) = 20 "
+            "AND length(node) = 8 AND kind IN ('counted', 'withdrawn') "
+            "AND typeof(count) = 'integer' AND count > 0 ORDER BY node, kind"
+        )
+        while page := rows.fetchmany(PAGE_ROWS):
+            by_counter: dict[tuple[bytes, Counter], list[Row]] = {}
+            for node, kind, infohash, count in page:
+                by_counter.setdefault((node, kind), []).append((infohash, count))
+            for (node, kind), some in by_counter.items():
+                yield node, kind, some
+
+    def statements(self) -> Iterator[Sequence[Row]]:
+        """The shared map as it was kept: members with their scores, a page at a time."""
+        rows = self._connection.execute(
+            "SELECT member, score FROM map WHERE typeof(score) = 'integer' AND score >= 0 "
+            "AND typeof(member) = 'blob'"
+        )
+        while page := rows.fetchmany(PAGE_ROWS):
+            yield page
+
+    def said(self) -> Iterator[bytes]:
+        """What this node's own sources held."""
+        for (member,) in self._connection.execute(
+            "SELECT member FROM said WHERE typeof(member) = 'blob'"
+        ):
+            yield member
+
+    def save(
+        self,
+        counts: Iterable[tuple[bytes, Counter, bytes, int]],
+        statements: Iterable[Row],
+        said: Iterable[tuple[bytes, bool]],
+    ) -> None:
+        """Keep counters, statements and what own sources say, all or none.
+
+        Args:
+            counts: Node, kind, infohash and counter; none goes down.
+            statements: Members and scores; none goes down.
+            said: Members, and whether the sources hold them.
+
+        Raises:
+            WriteError: Nothing was changed.
+        """
+        said = list(said)
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT (node, kind, infohash) "
+                "DO UPDATE SET count = excluded.count WHERE excluded.count > count",
+                counts,
+            )
+            self._connection.executemany(
+                "INSERT INTO map VALUES (?, ?) ON CONFLICT (member) "
+                "DO UPDATE SET score = excluded.score WHERE excluded.score > score",
+                statements,
+            )
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO said VALUES (?)", [(one,) for one, is_in in said if is_in]
+            )
+            self._connection.executemany(
+                "DELETE FROM said WHERE member = ?", [(one,) for one, is_in in said if not is_in]
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise WriteError(f"`{self.path}`: {error}", hint="make room on the disk") from error

@@ -1,0 +1,63 @@
+"""How far a node is with taking in what the others hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+WAIT_S = 15.0
+"""So long a node that was asked for its swarms may take to say where they are."""
+
+PATIENCE_S = 3.0
+"""So long a node waits for others that have only just begun as well."""
+
+
+class Joining:
+    """The state of joining over one server.
+
+    Attributes:
+        is_done: Nothing is waited for any more.
+        is_reading: No node gives anything; what the stream holds is being read.
+        was_tried: A node was asked and has not given its swarms.
+    """
+
+    def __init__(self) -> None:
+        self.is_done = self.is_reading = False
+        self._tried: set[bytes] = set()
+        self._asked: bytes | None = None
+        self._due_s = 0.0
+        self._began_s = time.monotonic()
+
+    @property
+    def was_tried(self) -> bool:
+        """Whether a node was asked."""
+        return bool(self._tried)
+
+    def is_waiting(self, nodes: Sequence[bytes]) -> bool:
+        """Whether one of these nodes was asked and may still answer."""
+        return self._asked in nodes and time.monotonic() < self._due_s
+
+    def begin(self) -> None:
+        """Something may lack from now on."""
+        self.is_done = self.is_reading = False
+        self._tried = set()
+        self._asked = None
+        self._began_s = time.monotonic()
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether others that are joining too may still come to hold all that there is."""
+        return time.monotonic() < self._began_s + PATIENCE_S
+
+    def next_of(self, nodes: Sequence[bytes]) -> bytes | None:
+        """The node to ask next, None if all were asked."""
+        target = next((node for node in nodes if node not in self._tried), None)
+        if target is not None:
+            self._tried.add(target)
+            self._asked = target
+            self._due_s = time.monotonic() + WAIT_S
+        return target
+
+    def end(self) -> None:
+        """All is taken in, or there is nobody to ask."""
+        self.is_done = True

@@ -1,0 +1,136 @@
+"""What nodes tell each other as values: frames, counters and the shared map."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outpour import _core
+from outpour.base.errors import SettingsError
+from outpour.base.redis_url import RedisUrl, split_urls
+from outpour.tracker.cluster.cluster_frame import Frame, PoisonedError, SnapshotNote, decode
+from outpour.tracker.cluster.cluster_memory import ClusterMemory
+from outpour.tracker.cluster.shared_counts import SharedCounts
+from outpour.tracker.cluster.shared_map import SharedMap, is_there
+
+HASH = st.binary(min_size=20, max_size=20)
+NODE = st.binary(min_size=8, max_size=8)
+COUNTS = st.lists(st.tuples(HASH, st.integers(0, 2**32 - 1)), max_size=5)
+FRAMES = st.builds(
+    Frame,
+    NODE,
+    st.integers(0, 2**32 - 1),
+    st.binary(max_size=40),
+    COUNTS,
+    COUNTS,
+    st.lists(st.tuples(st.binary(min_size=1, max_size=255), st.integers(0, 2**53 - 1)), max_size=5),
+    st.none() | NODE,
+    st.none() | st.builds(SnapshotNote, NODE, st.integers(0, 65_536), NODE),
+)
+
+
+@given(FRAMES)
+def test_a_frame_is_read_as_it_was_written(frame):
+    assert decode(frame.encode()) == frame
+
+
+@given(FRAMES, st.integers(0, 400), st.binary(max_size=8))
+def test_no_bytes_are_read_as_anything_but_a_frame(frame, at, change):
+    raw = bytearray(frame.encode())
+    raw[at : at + len(change)] = change
+    for some in (bytes(raw), bytes(raw[:at])):
+        try:
+            decode(some)
+        except PoisonedError:
+            continue
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.booleans()), max_size=30))
+def test_maps_that_heard_the_same_hold_the_same_in_whatever_order(steps):
+    maps = [SharedMap(bytes(7) + bytes([number])) for number in range(3)]
+    made = []
+    for number, member, is_in in steps:
+        made += maps[number].state([(b"c" + bytes([65 + member]), is_in)], None)
+    for one in maps:
+        one.merge(made)
+        one.merge(reversed(made))
+    assert maps[0].scores == maps[1].scores == maps[2].scores
+
+
+def test_the_later_word_counts_and_what_a_stranger_brings_counts_least():
+    one, other = SharedMap(bytes(8)), SharedMap(bytes([*bytes(7), 1]))
+    member = b"c-XX"
+    one.merge(other.state([(member, True)], 1000))
+    # A machine whose server tells it an earlier time says something later all the same.
+    removed = one.state([(member, False)], 5)
+    assert other.merge(removed) == removed
+    assert not is_there(other.scores[member])
+    assert other.state([(member, True)], 2000, is_first=True) == []
+    assert [is_there(score) for _, score in other.state([(member, True)], None)] == [True]
+
+
+def test_a_map_takes_no_member_that_nobody_can_enforce():
+    known = SharedMap(bytes(8))
+    refused = [(b"zunknown", 3), (b"a" + bytes(19), 3), (b"", 3), (b"d", 3), (b"c" + bytes(255), 3)]
+    assert known.merge([*refused, (b"ctoo late", 1 << 53)]) == []
+    assert known.refused == 6
+
+
+def test_counters_only_rise_whoever_tells_of_them():
+    shown: dict[bytes, int] = {}
+    own = _core.Ledger()
+    own.add([(b"x" * 20, 2)])
+    counts = SharedCounts(bytes(8), own, shown.update)
+    other, third = b"otherone", b"thirdone"
+    for count in (3, 5, 4, 5):
+        counts.merge(other, "counted", [(b"x" * 20, count)])
+    counts.merge(third, "counted", [(b"x" * 20, 1), (b"x" * 20, 1)])
+    counts.merge(bytes(8), "counted", [(b"x" * 20, 1_000_000)])
+    counts.withdraw([(b"x" * 20, 1)])
+    assert counts.get(b"x" * 20) == counts.total() == 2 + 5 + 1 - 1
+    assert shown == {b"x" * 20: 5}
+
+
+def test_what_is_remembered_of_a_cluster_is_there_again_and_damage_is_set_aside(tmp_path):
+    state = tmp_path / "s"
+    memory = ClusterMemory(state, lambda: 0.0)
+    memory.save([(b"otherone", "counted", b"x" * 20, 5)], [(b"cX", 9)], [(b"cX", True)])
+    memory.save([(b"otherone", "counted", b"x" * 20, 4)], [(b"cX", 7)], [(b"cY", False)])
+    memory.close()
+    again = ClusterMemory(state, lambda: 0.0)
+    assert list(again.counts()) == [(b"otherone", "counted", [(b"x" * 20, 5)])]
+    assert [page for one in again.statements() for page in one] == [(b"cX", 9)]
+    assert list(again.said()) == [b"cX"]
+    again.close()
+    (tmp_path / "s.cluster").write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 40)
+    anew = ClusterMemory(state, lambda: 0.0)
+    assert anew.set_aside is not None
+    assert list(anew.counts()) == []
+    anew.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("redis://h", "redis://h:6379/0"),
+        ("redis://u:p%40x@[::1]:7/3", "redis://[::1]:7/3"),
+        ("rediss://h/2?ssl_ca_certs=/ca", "rediss://h:6379/2"),
+        ("unix://:p@/run/r.sock?db=4", "unix:///run/r.sock?db=4"),
+        ("redis+sentinel://a,b:7/main/1", "redis+sentinel://a:26379,b:7/main/1"),
+    ],
+)
+def test_a_url_is_read_and_shown_without_its_password(text, shown):
+    url = RedisUrl.parse(text)
+    assert str(url) == shown
+    assert "p@" not in repr(url)
+    assert split_urls(f"{text}, {text}") == (text, text)
+
+
+@given(st.text(max_size=40))
+def test_no_text_makes_the_reader_of_urls_fail(text):
+    for one in (text, f"redis://{text}", f"unix://{text}", f"redis+sentinel://{text}"):
+        with suppress(SettingsError):
+            RedisUrl.parse(one)
