@@ -93,7 +93,7 @@ def test_both_ends_may_be_killed_and_nothing_is_fetched_twice(start: Start, tmp_
 
     # A publisher that is down at the start is waited for, and what is here is served meanwhile.
     mirror.again()
-    mirror.process.line_with("trying again")
+    mirror.process.line_with(f"`{publication.url}`: connection refused; what is mirrored stays")
     mirror.process.line_with("mirrored kept (391 KiB, here already)")
     assert get(f"{mirror.url}content/kept") == (content / "kept").read_bytes()
     mirror.process.stop(signal.SIGKILL)

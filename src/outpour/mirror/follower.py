@@ -140,9 +140,14 @@ class Follower:
 
     def _complain(self, error: OutpourError) -> None:
         self._job.touch(is_in_touch=False)
-        if self._complaint != error.message:
-            self._complaint = error.message
-            self._tell(SourceFailed(error.message))
+        message, source = error.message, self._options.source
+        about, is_split, why = message.partition("`: ")
+        if is_split and about.startswith(f"`{source.rstrip('/')}/api/"):
+            # Which part of the API was asked is no matter to whoever named the page.
+            message = f"`{source}`: {why}"
+        if self._complaint != message:
+            self._complaint = message
+            self._tell(SourceFailed(message))
 
     async def _take(self, listing: Listing) -> None:
         """Take in what is listed now, or what is listed besides."""
