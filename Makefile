@@ -146,6 +146,8 @@ bench-create-url: $(VENV)/.built $(VENV)/.dev ## bytes a second of `create URL`,
 
 bench-download: $(VENV)/.built $(VENV)/.dev ## a large download on loopback, against the peers
 	$(BIN)/python bench/download.py $(QUICK)
+	$(BIN)/python bench/seeding.py $(QUICK)
+	$(BIN)/python bench/swarm.py $(QUICK)
 
 bench-engine: $(VENV)/.built $(VENV)/.dev ## libtorrent's settings one by one
 	$(BIN)/python bench/engine.py $(QUICK)

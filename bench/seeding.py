@@ -201,14 +201,14 @@ def draw(results: dict[str, list[Gave]]) -> str:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="128 MiB instead of 1 GiB, one round")
+    parser.add_argument("--quick", action="store_true", help="256 MiB instead of 1 GiB, one round")
     parser.add_argument("--rounds", type=int, help="rounds to take medians over (5, quick 1)")
     parser.add_argument("--seeder", action="append", help="only this one")
     parser.add_argument("--folder", type=Path, help="where content is written; needs 3 GB")
     parser.add_argument("--write", action="store_true", help="put the table into docs/")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 5)
-    options.mib = 128 if options.quick else 1024
+    options.mib = 256 if options.quick else 1024
     return options
 
 

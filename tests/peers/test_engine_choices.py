@@ -11,7 +11,16 @@ import libtorrent as lt
 import pytest
 
 from outpour.base.errors import NetworkError, SettingsError
-from outpour.engine import PROFILES, Engine, EngineSettings, PieceRead, tcp_first
+from outpour.engine import (
+    PROFILES,
+    Engine,
+    EngineSettings,
+    PieceRead,
+    disk_threads,
+    session,
+    tcp_first,
+)
+from outpour.engine.disk_threads import READ_BLOCKS, READ_TIME, DiskThreads
 from outpour.engine.engine_settings import settings_pack
 from outpour.torrent.metainfo import Metainfo
 from tests.waiting import wait_for
@@ -185,3 +194,32 @@ def test_each_torrent_has_its_own_limits(made: Metainfo, tmp_path: Path) -> None
         handle = engine._entry(engine.add(made, tmp_path / "got")).handle
         limits = (handle.download_limit(), handle.upload_limit(), handle.max_connections())
         assert limits == (5000, 7000, 3)
+
+
+def test_a_slow_disk_is_read_by_many_threads_and_a_fast_one_by_few(
+    made: Metainfo, content: Path, tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = DiskThreads()
+    time_us = blocks = 0
+    counts: list[int] = []
+    for each_us in (20, 5000, 1000, 20):
+        time_us, blocks = time_us + 200 * each_us, blocks + 200
+        threads.take({READ_TIME: time_us, READ_BLOCKS: blocks})
+        counts.append(threads.count)
+    assert counts == [2, 10, 10, 2]
+    assert {READ_TIME, READ_BLOCKS} <= {metric.name for metric in lt.session_stats_metrics()}
+    monkeypatch.setattr(disk_threads, "SLOW_S", -1.0)
+    monkeypatch.setattr(disk_threads, "BLOCKS_MIN", 1)
+    monkeypatch.setattr(session, "LOOK_S", 0.0)
+    with Engine(replace(EngineSettings().isolated(), profile="server")) as server:
+        assert server._open.get_settings()["aio_threads"] == 2
+        key = server.add(made, content.parent, mode="seed")
+        engine.add(made, tmp_path / "got")
+        engine.connect_peer(key, *server.addresses[0])
+
+        def has_many() -> bool:
+            server.wait(0.02)
+            server.events()
+            return server._open.get_settings()["aio_threads"] == 10
+
+        wait_for(has_many, what="threads")

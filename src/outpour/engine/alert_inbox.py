@@ -28,6 +28,7 @@ class AlertInbox:
         resume: Resume data that came.
         resume_pending: Torrents whose resume data is awaited.
         flush_pending: Torrents whose files are being written.
+        counters: libtorrent's own, as they came last; None once somebody has taken them.
     """
 
     def __init__(self, on_metadata: Callable[[Entry], None]) -> None:
@@ -41,6 +42,7 @@ class AlertInbox:
         self.resume: dict[bytes, bytes] = {}
         self.resume_pending: set[bytes] = set()
         self.flush_pending: set[bytes] = set()
+        self.counters: dict[str, int] | None = None
 
     def pump(self, session: lt.session) -> None:
         """Take everything that waits."""
@@ -54,6 +56,9 @@ class AlertInbox:
                     self._take_resume(alert)
                 case lt.cache_flushed_alert():
                     self.flush_pending.discard(self.keys.get(alert.handle, b""))
+                case lt.session_stats_alert():
+                    self.counters = alert.values
+                    self.remember(event_of(alert, None))
                 case lt.torrent_alert():
                     self._take_of_torrent(alert)
                 case _:

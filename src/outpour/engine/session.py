@@ -12,6 +12,7 @@ from outpour.base.errors import FormatError, OutpourError
 from outpour.engine.alert_inbox import AlertInbox
 from outpour.engine.binding import lt
 from outpour.engine.disk_layout import make_writable
+from outpour.engine.disk_threads import LOOK_S, DiskThreads
 from outpour.engine.engine_events import EngineEvent, ListenFailed, ResumeRefused, TrackerFailed
 from outpour.engine.engine_settings import EngineSettings
 from outpour.engine.entry import Entry
@@ -48,6 +49,8 @@ class Engine:
         self._lock = threading.RLock()
         self._inbox = AlertInbox(self._release_unasked)
         self._tcp_first = TcpFirst()
+        self._disk_threads = DiskThreads()
+        self._disk_asked_at = -1e9
         self._entries = self._inbox.entries
         self._keys = self._inbox.keys
         self._session: lt.session | None = open_session(self._settings)
@@ -214,6 +217,10 @@ class Engine:
         entry.handle.clear_error()
         entry.handle.resume()
 
+    def move(self, infohash: bytes, folder: Path) -> None:
+        """Have the files of a torrent moved to another folder; `Moved` or `ContentFault` tells."""
+        self._entry(infohash).move(folder)
+
     def recheck(self, infohash: bytes) -> None:
         """Compare all files with the torrent again."""
         entry = self._entry(infohash)
@@ -282,8 +289,8 @@ class Engine:
         data = self.save_resume().get(infohash)
         return layers_of(data) if data is not None else None
 
-    def statuses(self) -> tuple[Status, ...]:
-        """Return how each torrent is doing, in the order they were added."""
+    def statuses(self, infohashes: Collection[bytes] | None = None) -> tuple[Status, ...]:
+        """Return how torrents are doing, in the order they were added; None is all of them."""
         with self._lock:
             seen = self._inbox.updates
             self._open.post_torrent_updates()
@@ -291,7 +298,7 @@ class Engine:
             while self._inbox.updates == seen and time.monotonic() < deadline:
                 self._open.wait_for_alert(100)
                 self._pump()
-            found = tuple(entry.look() for entry in self._entries.values())
+            found = tuple(self._entries[key].look() for key in self._chosen(infohashes))
             if self._settings.utp:
                 self._tcp_first.look(found, self._open)
             return found
@@ -310,7 +317,18 @@ class Engine:
         with self._lock:
             if self._session is not None:
                 self._pump()
+                self._look_at_disk()
             return self._inbox.drain()
+
+    def _look_at_disk(self) -> None:
+        if self._settings.profile != "server":
+            return
+        counters, self._inbox.counters = self._inbox.counters, None
+        if counters is not None and self._disk_threads.take(counters):
+            self._open.apply_settings({"aio_threads": self._disk_threads.count})
+        if time.monotonic() - self._disk_asked_at > LOOK_S:
+            self._disk_asked_at = time.monotonic()
+            self._open.post_session_stats()
 
     def count_traffic(self) -> None:
         """Have it told soon what was sent and received: a `TrafficCounted` is among the events."""
@@ -347,7 +365,7 @@ class Engine:
             flags |= lt.save_resume_flags_t.only_if_modified
         with self._lock:
             self._inbox.resume.clear()
-            self._inbox.resume_pending = self._chosen(infohashes)
+            self._inbox.resume_pending = {*self._chosen(infohashes)}
             for key in self._inbox.resume_pending:
                 entry = self._entries[key]
                 keep = lt.save_resume_flags_t.save_info_dict if entry.keeps_info else 0
@@ -370,7 +388,7 @@ class Engine:
             timeout_s: How long to wait.
         """
         with self._lock:
-            self._inbox.flush_pending = self._chosen(infohashes)
+            self._inbox.flush_pending = {*self._chosen(infohashes)}
             for key in self._inbox.flush_pending:
                 self._entries[key].handle.flush_cache()
             deadline = time.monotonic() + timeout_s
@@ -379,8 +397,8 @@ class Engine:
                 self._pump()
             return not self._inbox.flush_pending
 
-    def _chosen(self, infohashes: Collection[bytes] | None) -> set[bytes]:
-        return {*self._entries} if infohashes is None else self._entries.keys() & infohashes
+    def _chosen(self, infohashes: Collection[bytes] | None) -> list[bytes]:
+        return [*filter(self.__contains__, self._entries if infohashes is None else infohashes)]
 
     def close(self) -> None:
         """Say goodbye to trackers and stop, within `stop_timeout_s` and half a second."""
