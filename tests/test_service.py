@@ -887,7 +887,7 @@ def test_a_damaged_classic_state_file_is_set_aside(folder, tmp_path):
 def test_of_more_torrents_than_are_listed_the_largest_are_and_the_rest_is_found_and_counted(
     tmp_path, monkeypatch
 ):
-    for module in ("service", "views.census"):
+    for module in ("shown_tracker", "views.census"):
         monkeypatch.setattr(f"outpour.tracker.{module}.ROWS_MAX", 2)
     with tracker(settings(open=True, state=tmp_path / "s.sqlite")) as service:
         for number in range(1, 4):

@@ -243,3 +243,16 @@ def test_keys_of_another_kind_on_the_server_are_no_end(server, node):
     assert one.is_ready()
     server.client.delete(EVENTS)
     one.until_joined()
+
+
+def test_what_was_counted_and_never_told_is_told_after_the_next_start(server, gate, node):
+    one, other = node("one", gate.url).until_joined(), node("other", server.url).until_joined()
+    gate.cut()
+    until_alone(one)
+    one.download(ONE, 1)
+    wait_for(lambda: one.service.cluster.counts.unsent, what="a counter that is saved")
+    one.close()
+    assert other.downloaded(ONE) == 0
+    gate.open()
+    one.start()
+    until_same(one, other, downloads=1, peers={1})

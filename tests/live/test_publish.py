@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import threading
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from tests.live.clients import aria2, transmission
 from tests.live.conftest import Start, free_port, get, peer, same_bytes
 from tests.live.publication import Publication, announced, has_seed, status
+from tests.saved_counts import counts_in
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -471,15 +471,7 @@ def test_downloads_finish_and_counters_last_when_the_publisher_is_killed_midway(
 
 
 def saved_count(state: Path) -> int:
-    with sqlite3.connect(f"file:{state}?mode=ro", uri=True) as database:
-        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        total = 0
-        for (table,) in tables:
-            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-            if "completed" in columns:
-                total += database.execute(f"SELECT total(completed) FROM {table}").fetchone()[0]
-    database.close()
-    return int(total)
+    return sum(counts_in(state).values())
 
 
 def test_sigterm_ends_it_within_five_seconds_with_everything_saved(publication: Publication):

@@ -12,6 +12,7 @@ import io
 import socket
 import ssl
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 from outpour.base.deadline import TimeLimit, look_up
@@ -128,7 +129,9 @@ class HttpProxyHandler(urllib.request.BaseHandler):
 
 def _open(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.socket:
     proxy, interface = route.proxy, route.interface
-    if proxy is None or proxy.scheme != "socks5":
+    if proxy is None:
+        return _connect(host, port, interface, deadline, route.may_reach)
+    if proxy.scheme != "socks5":
         return _connect(host, port, interface, deadline)
     connection = _connect(proxy.host, proxy.port, interface, deadline)
     try:
@@ -139,9 +142,19 @@ def _open(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.soc
     return connection
 
 
-def _connect(host: str, port: int, interface: str | None, deadline: TimeLimit) -> socket.socket:
+def _connect(
+    host: str,
+    port: int,
+    interface: str | None,
+    deadline: TimeLimit,
+    may_reach: Callable[[str], bool] | None = None,
+) -> socket.socket:
     addresses = look_up(host, port, deadline)
     failure: OSError = OSError("no address")
+    if may_reach is not None:
+        # What is connected to is what was looked at: a name may lead elsewhere the next time.
+        addresses = [one for one in addresses if may_reach(str(one[1][0]))]
+        failure = OSError("its address is not one to be asked")
     for number, (family, address) in enumerate(addresses):
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:

@@ -153,6 +153,8 @@ def opener(route: Route, deadline: Deadline) -> urllib.request.OpenerDirector:
     # build_opener would add `file:` and `ftp:`, which no redirect may lead to.
     director = urllib.request.OpenerDirector()
     proxy: urllib.request.BaseHandler | None = urllib.request.ProxyHandler()
+    if route.may_reach is not None and route.proxy is None:
+        proxy = None
     if route.proxy is not None:
         proxy = HttpProxyHandler(route.proxy) if route.proxy.scheme == "http" else None
     for handler in (

@@ -237,6 +237,8 @@ def _login(proxy: Proxy) -> dict[str, str]:
 def _http_proxy(route: Route, parts: SplitResult) -> Proxy | None:
     if route.proxy is not None:
         return route.proxy if route.proxy.scheme == "http" else None
+    if route.may_reach is not None:
+        return None
     named = urllib.request.getproxies().get(parts.scheme)
     if not named or urllib.request.proxy_bypass(parts.hostname or ""):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -75,12 +76,16 @@ class Route:
         ca_file: Certificates to trust in place of the system's.
         headers: (name, value) to send besides; not to other hosts that a server redirects to.
         interface: Name of the network interface to go through, None for any.
+        may_reach: Says by its IP address whether a server may be connected to, whatever its name
+            and whoever redirected there; None lets all. With it no proxy of the environment is
+            used, as that would connect in our place.
     """
 
     proxy: Proxy | None = None
     ca_file: Path | None = None
     headers: tuple[tuple[str, str], ...] = ()
     interface: str | None = None
+    may_reach: Callable[[str], bool] | None = None
 
 
 DIRECT = Route()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "create": "outpour.cli.create:command",
     "publish": "outpour.cli.publish:command",
+    "mirror": "outpour.cli.mirror:command",
     "track": "outpour.cli.track:command",
     "key": "outpour.cli.key:command",
     "show": "outpour.cli.show:command",

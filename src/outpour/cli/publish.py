@@ -11,9 +11,10 @@ import click
 from outpour.base.errors import UsageError
 from outpour.base.units import parse_size
 from outpour.cli.shared.group import define
-from outpour.cli.shared.inputs import check_url, read_ip
+from outpour.cli.shared.inputs import check_url
 from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.serving_options import serving_options, take_serving
 
 
 @define(
@@ -54,13 +55,6 @@ from outpour.cli.shared.printer import Printer
 @click.option("--as-one", is_flag=True, help="Publish each folder itself as one torrent.")
 @click.option("--no-seed", is_flag=True, help="Serve by web seed only, without peer engine.")
 @click.option(
-    "--peer-port",
-    type=click.IntRange(0, 65535),
-    default=6881,
-    show_default=True,
-    help="Port for peers; 0 takes a free one.",
-)
-@click.option(
     "--format",
     type=click.Choice(["v1", "v2", "hybrid"]),
     default="v1",
@@ -79,29 +73,14 @@ from outpour.cli.shared.printer import Printer
     help="Copies lie there too, a folder or with `{path}`; named once they are found to be good. "
     "`WHERE=URL` is of a published folder or a pattern of names. May be repeated.",
 )
+@click.option(
+    "--mirror-tokens",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Let mirrors register by these tokens, a line `NAME TOKEN` each; docs/mirrors.md tells "
+    "how.",
+)
 @click.option("--no-content", is_flag=True, help="Serve no content here, only name its copies.")
-@click.option("--up-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]")
-@click.option(
-    "--up-rate-each", metavar="SIZE", help="Bytes a second of each torrent.  [default: no limit]"
-)
-@click.option(
-    "--connections",
-    type=click.IntRange(1, 100_000),
-    help="Peers connected at once.  [default: 4000]",
-)
-@click.option(
-    "--bind",
-    metavar="HOST",
-    multiple=True,
-    help="Listen for peers on this address only; may be repeated.  [default: as --listen]",
-)
-@click.option(
-    "--peer-address",
-    metavar="HOST[:PORT]",
-    multiple=True,
-    help="Where peers from outside reach the seeder, as behind NAT; may be repeated.  [default: "
-    "the host of --url, else the address of this machine]",
-)
 @click.option(
     "--on-published",
     metavar="COMMAND",
@@ -134,11 +113,6 @@ from outpour.cli.shared.printer import Printer
     is_flag=True,
     help="Make the SHA-256 of each file as it is hashed, and show it on the page and in the API.",
 )
-@click.option("--title", metavar="TEXT", help="Heading of the page.  [default: the folder's name]")
-@click.option("--description", metavar="TEXT", help="One sentence below it.")
-@click.option(
-    "--theme", metavar="DIR", help="Styles and templates of your own; docs/theme.md tells how."
-)
 @click.option(
     "--cluster",
     metavar="URL",
@@ -147,10 +121,7 @@ from outpour.cli.shared.printer import Printer
 )
 @click.option("--cluster-name", metavar="NAME", help="Name of the cluster.  [default: outpour]")
 @click.option("--node", metavar="NAME", help="Name of this node.  [default: host and port]")
-@click.option("--config", metavar="FILE", help="Settings of the tracker and of [site], as TOML.")
-@click.option("--dht", is_flag=True, help="Take part in the DHT (BEP 5).")
-@click.option("--lsd", is_flag=True, help="Announce on the local network (BEP 14).")
-@click.option("--upnp", is_flag=True, help="Ask the router to forward the peer port.")
+@serving_options
 @log_options
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - click's own values
@@ -171,22 +142,15 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
     printer: Printer = context.obj
     printer.outlast()
     printer.speak(given["log_format"], given["log_level"])
-    for name in ("state", "config", "theme"):
-        given[name] = Path(given[name]) if given[name] else None
-    for name in ("piece_length", "up_rate", "up_rate_each"):
-        given[name] = parse_size(given[name]) if given[name] else None
+    given["piece_length"] = parse_size(given["piece_length"]) if given["piece_length"] else None
     options = PublishOptions(
+        **take_serving(given),
         paths=tuple(Path(path) for path in given.pop("paths")),
         catalogues=tuple(Path(path) for path in given.pop("catalogue")),
         seed=not given.pop("no_seed"),
         extra_trackers=tuple(check_url(url) for url in given.pop("tracker")),
-        upload_rate=given.pop("up_rate") or 0,
-        torrent_upload_rate=given.pop("up_rate_each") or 0,
-        connections=given.pop("connections") or 0,
         web_seeds=given.pop("web_seed"),
         content=not given.pop("no_content"),
-        bind=tuple(read_ip(text) for text in given.pop("bind")),
-        peer_addresses=given.pop("peer_address"),
         exclude=tuple(given.pop("exclude")),
         **given,
     )

@@ -129,12 +129,14 @@ class TorrentPage:
         matched: How many match in all parts.
         next: URL of the following part, None after the last.
         tag: Names this state of the answer, for the next time.
+        revision: Changes when a torrent comes or goes; None of a server that does not tell.
     """
 
     torrents: tuple[ListedTorrent, ...]
     matched: int
     next: str | None
     tag: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,10 @@ def page_of(found: Mapping[str, Any], tag: str | None) -> TorrentPage:
     if following is not None and not isinstance(following, str):
         raise FormatError(f"has a `next` that is no URL: {_shown(following)}")
     torrents = tuple(map(_torrent, rows))
-    return TorrentPage(torrents, len(rows) if matched is None else matched, following or None, tag)
+    return TorrentPage(
+        torrents, len(rows) if matched is None else matched, following or None, tag,
+        _text(found, "revision"),
+    )  # fmt: skip
 
 
 def stats_of(found: Mapping[str, Any]) -> Stats:

@@ -104,6 +104,27 @@ class Client:
         asked = urlencode({name: value for name, value in given.items() if value})
         return self._page(self._at(f"torrents?{asked}"), held)
 
+    def walk(self, *, limit: int = 1000, fields: Iterable[str] = ()) -> Iterator[TorrentPage]:
+        """All torrents in parts, each at the same cost however many there are, in any order.
+
+        Raises:
+            NetworkError: The server does not answer, or goes on without end.
+            FormatError: It answers with something else.
+        """
+        asked = {"cursor": "", "limit": str(limit)}
+        if fields:
+            asked["fields"] = ",".join(dict.fromkeys(("infohash", *fields)))
+        url: str | None = self._at(f"torrents?{urlencode(asked)}")
+        seen: set[str] = set()
+        while url is not None:
+            if url in seen or len(seen) == PAGES_MAX:
+                raise NetworkError(f"`{self._base}`: the list of torrents has no end")
+            seen.add(url)
+            page = self._page(url)
+            assert page is not None
+            yield page
+            url = None if page.next is None else urljoin(self._base, page.next)
+
     def torrent(self, infohash: str) -> ListedTorrent:
         """One torrent with its files."""
         url = self._at(f"torrents/{quote(infohash)}")

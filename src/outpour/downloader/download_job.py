@@ -147,14 +147,29 @@ class Job:
         self._engine.remove(infohash)
         self._roots.forget(infohash, self._items.pop(infohash))
 
-    def turn(self) -> tuple[list[Status], list[Outcome]]:
-        """Look once at the engine: how each torrent does, and what has come out since."""
+    def leave(self, infohash: bytes) -> None:
+        """Let go of a complete torrent, with which the engine goes on."""
+        item = self._items.pop(infohash)
+        self._trees.forget(infohash)
+        self._roots.forget(infohash, item)
+        if self._store is not None:
+            self._store.forget(infohash, item.folder, item.root_name)
+
+    def turn(
+        self, events: Iterable[EngineEvent] | None = None
+    ) -> tuple[list[Status], list[Outcome]]:
+        """Look once at the engine: how each torrent does, and what has come out since.
+
+        Args:
+            events: What the engine told since the last turn; None asks it.
+        """
         outcomes: list[Outcome] = [*self._notes]
         self._notes.clear()
-        for event in (*self._engine.events(), *self._trees.troubles()):
+        told = self._engine.events() if events is None else events
+        for event in (*told, *self._trees.troubles()):
             outcomes += self._take(event)
         self._retries.turn()
-        statuses = [status for status in self._engine.statuses() if status.infohash in self._items]
+        statuses = [*self._engine.statuses(self._items)]
         complete: list[Status] = []
         for status in statuses:
             outcomes += self._judge(status, complete)

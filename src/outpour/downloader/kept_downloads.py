@@ -48,7 +48,8 @@ class KeptDownloads:
         """Save torrents, None for all."""
         if self.store is None:
             return
-        saved = self._engine.save_resume(keys, changed_only=changed_only)
+        chosen = self._items if keys is None else keys
+        saved = self._engine.save_resume(chosen, changed_only=changed_only)
         for key, data in saved.items():
             item = self._items.get(key)
             # Of files that are not ours nothing is kept, or the next run would take them for it.

@@ -12,6 +12,7 @@ from outpour.engine.engine_events import (
     Finished,
     ListenFailed,
     MetadataArrived,
+    Moved,
     PieceRead,
     PieceRefused,
     ResumeRefused,
@@ -70,6 +71,10 @@ def event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | None:
             return PieceRead(infohash, alert.piece, data, why)
         case lt.file_error_alert():
             return _content_fault(infohash, alert.error, text_of(alert.filename))
+        case lt.storage_moved_alert():
+            return Moved(infohash)
+        case lt.storage_moved_failed_alert():
+            return _content_fault(infohash, alert.error, text_of(alert.file_path))
         case lt.torrent_error_alert():
             return _content_fault(infohash, alert.error, "")
         case lt.session_stats_alert():

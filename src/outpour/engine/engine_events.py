@@ -36,6 +36,11 @@ class Finished(EngineEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Moved(EngineEvent):
+    """The files lie in the folder that `Engine.move` named."""
+
+
+@dataclass(frozen=True, slots=True)
 class PieceRefused(EngineEvent):
     """A piece came in and did not match its hash."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from outpour.engine.alerts import web_seed_fault
 from outpour.engine.binding import lt
@@ -52,6 +54,11 @@ class Entry:
     def note_fault(self, message: str) -> None:
         """Remember why it stands still; the first fault names the file, later ones do not."""
         self.fault, self.status = self.fault or message, None
+
+    def move(self, folder: Path) -> None:
+        """Have its files moved to another folder, where none of them may be yet."""
+        self.order = replace(self.order, save_path=folder)
+        self.handle.move_storage(os.fsencode(folder), lt.move_flags_t.fail_if_exist)
 
     def is_news(self, alert: lt.torrent_alert) -> bool:
         """Tell whether an alert says something of the torrent that anybody should hear."""

@@ -217,6 +217,10 @@ class Engine:
         entry.handle.clear_error()
         entry.handle.resume()
 
+    def move(self, infohash: bytes, folder: Path) -> None:
+        """Have the files of a torrent moved to another folder; `Moved` or `ContentFault` tells."""
+        self._entry(infohash).move(folder)
+
     def recheck(self, infohash: bytes) -> None:
         """Compare all files with the torrent again."""
         entry = self._entry(infohash)
@@ -285,8 +289,8 @@ class Engine:
         data = self.save_resume().get(infohash)
         return layers_of(data) if data is not None else None
 
-    def statuses(self) -> tuple[Status, ...]:
-        """Return how each torrent is doing, in the order they were added."""
+    def statuses(self, infohashes: Collection[bytes] | None = None) -> tuple[Status, ...]:
+        """Return how torrents are doing, in the order they were added; None is all of them."""
         with self._lock:
             seen = self._inbox.updates
             self._open.post_torrent_updates()
@@ -294,7 +298,7 @@ class Engine:
             while self._inbox.updates == seen and time.monotonic() < deadline:
                 self._open.wait_for_alert(100)
                 self._pump()
-            found = tuple(entry.look() for entry in self._entries.values())
+            found = tuple(self._entries[key].look() for key in self._chosen(infohashes))
             if self._settings.utp:
                 self._tcp_first.look(found, self._open)
             return found
@@ -361,7 +365,7 @@ class Engine:
             flags |= lt.save_resume_flags_t.only_if_modified
         with self._lock:
             self._inbox.resume.clear()
-            self._inbox.resume_pending = self._chosen(infohashes)
+            self._inbox.resume_pending = {*self._chosen(infohashes)}
             for key in self._inbox.resume_pending:
                 entry = self._entries[key]
                 keep = lt.save_resume_flags_t.save_info_dict if entry.keeps_info else 0
@@ -384,7 +388,7 @@ class Engine:
             timeout_s: How long to wait.
         """
         with self._lock:
-            self._inbox.flush_pending = self._chosen(infohashes)
+            self._inbox.flush_pending = {*self._chosen(infohashes)}
             for key in self._inbox.flush_pending:
                 self._entries[key].handle.flush_cache()
             deadline = time.monotonic() + timeout_s
@@ -393,8 +397,8 @@ class Engine:
                 self._pump()
             return not self._inbox.flush_pending
 
-    def _chosen(self, infohashes: Collection[bytes] | None) -> set[bytes]:
-        return {*self._entries} if infohashes is None else self._entries.keys() & infohashes
+    def _chosen(self, infohashes: Collection[bytes] | None) -> list[bytes]:
+        return [*filter(self.__contains__, self._entries if infohashes is None else infohashes)]
 
     def close(self) -> None:
         """Say goodbye to trackers and stop, within `stop_timeout_s` and half a second."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from outpour.base.daemon_call import in_daemon
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.base.together import together
@@ -35,7 +36,21 @@ WRITE_AGAIN_S = 60.0
 
 
 @dataclass(slots=True)
-class _Copy:
+class LookedAfter:
+    """A copy.
+
+    Attributes:
+        infohash: Of its torrent.
+        seed: Its web seed.
+        state: What was found last.
+        since: When it came into this state, in Unix seconds.
+        checked: When it was looked at last.
+        is_named: Its torrent names it.
+        wait_s: Until the next look, while it is missing.
+        is_dropped: Nobody wants to know any more.
+        lies: Looks in a row that found other bytes.
+    """
+
     infohash: bytes
     seed: str
     state: CopyState = "unchecked"
@@ -44,12 +59,13 @@ class _Copy:
     is_named: bool = False
     wait_s: float = MISSING_AGAIN_S
     is_dropped: bool = False
+    lies: int = 0
 
 
 @dataclass(order=True, slots=True)
 class _Due:
     at: float
-    copy: _Copy = field(compare=False)
+    copy: LookedAfter = field(compare=False)
 
 
 class Copies:
@@ -61,6 +77,8 @@ class Copies:
         published: What is published.
         renew: Has the tracker and the page go on with another .torrent of the same infohash.
         tell: Told what is found.
+        others: Web seeds of a torrent that somebody else looks after.
+        at_once: Copies that are looked at at the same time.
     """
 
     def __init__(
@@ -70,14 +88,19 @@ class Copies:
         published: PublishedTorrents,
         renew: Renew,
         tell: Callable[[Event], None],
+        *,
+        others: Callable[[bytes], Sequence[str]] = lambda _: (),
+        at_once: int = AT_ONCE,
     ) -> None:
         self._torrents = torrents
         self._tracker = tracker
         self._published = published
         self._renew = renew
         self._tell = tell
+        self._others = others
+        self._at_once = at_once
         self._loop = asyncio.get_running_loop()
-        self._copies: dict[bytes, list[_Copy]] = {}
+        self._copies: dict[bytes, list[LookedAfter]] = {}
         self._due: list[_Due] = []
         self._wake = asyncio.Event()
         self._ended = threading.Event()
@@ -92,12 +115,20 @@ class Copies:
             seeds: Where copies of it are to be.
             named: Those that its torrent names already.
         """
-        copies = [_Copy(publication.infohash, seed, is_named=seed in named) for seed in seeds]
+        copies = [LookedAfter(publication.infohash, seed, is_named=seed in named) for seed in seeds]
         self._copies[publication.infohash] = copies
         for copy in copies:
             heapq.heappush(self._due, _Due(self._loop.time(), copy))
         if copies:
             self._wake.set()
+
+    def _look_soon(self, copy: LookedAfter) -> None:
+        heapq.heappush(self._due, _Due(self._loop.time(), copy))
+        self._wake.set()
+
+    def good(self, infohash: bytes) -> list[str]:
+        """The copies of a torrent that it names."""
+        return [copy.seed for copy in self._copies.get(infohash, ()) if copy.is_named]
 
     def change(self, publication: Publication, seeds: Sequence[str]) -> bool:
         """Look after other copies of what is published; says if there are others than before."""
@@ -105,7 +136,7 @@ class Copies:
         if tuple(before) == tuple(seeds):
             return False
         after = [
-            before.pop(seed) if seed in before else _Copy(publication.infohash, seed)
+            before.pop(seed) if seed in before else LookedAfter(publication.infohash, seed)
             for seed in seeds
         ]
         self._copies[publication.infohash] = after
@@ -151,14 +182,14 @@ class Copies:
             while True:
                 self._wake.clear()
                 now = self._loop.time()
-                while self._due and self._due[0].at <= now and len(looking) < AT_ONCE:
+                while self._due and self._due[0].at <= now and len(looking) < self._at_once:
                     copy = heapq.heappop(self._due).copy
                     if not copy.is_dropped:
                         looking.add(asyncio.create_task(self._look(copy)))
                 wait_s = max(0.0, self._due[0].at - now) if self._due else None
                 wake = asyncio.create_task(self._wake.wait())
                 # A full house waits for somebody to leave.
-                timeout = wait_s if len(looking) < AT_ONCE else None
+                timeout = wait_s if len(looking) < self._at_once else None
                 done, _ = await asyncio.wait(
                     {wake, *looking}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -171,7 +202,7 @@ class Copies:
             for task in looking:
                 task.cancel()
 
-    async def _look(self, copy: _Copy) -> None:
+    async def _look(self, copy: LookedAfter) -> None:
         publication = self._published.by_infohash(copy.infohash)
         file = self._tracker.metainfo_file(copy.infohash)
         if publication is None or file is None:
@@ -179,9 +210,10 @@ class Copies:
         state: CopyState
         event: Event
         try:
-            await asyncio.to_thread(_check, copy.seed, file.read, self._ended)
+            # A server that is silent holds up nobody, not even the end.
+            await in_daemon(lambda: self._check(copy, file.read), "outpour-copy")
         except LiesError as error:
-            state, wait_s = "wrong", AGAIN_S
+            state, wait_s = "wrong", self._lied(copy, str(error))
             event = CopyLies(publication.name, copy.seed, str(error))
         except MissingError as error:
             state, wait_s = "missing", copy.wait_s
@@ -190,6 +222,7 @@ class Copies:
             event = CopyMissing(publication.name, copy.seed, str(error), was_good)
         else:
             state, wait_s, copy.wait_s = "good", AGAIN_S, MISSING_AGAIN_S
+            self._was_good(copy)
             event = CopyFound(publication.name, copy.seed)
         if copy.is_dropped:
             return
@@ -203,7 +236,19 @@ class Copies:
             wait_s = WRITE_AGAIN_S
         heapq.heappush(self._due, _Due(self._loop.time() + wait_s, copy))
 
-    async def _name(self, publication: Publication, copy: _Copy) -> bool:
+    def _check(self, copy: LookedAfter, read: Callable[[], bytes | None]) -> None:
+        """Compare a copy with its torrent; in a thread."""
+        check_copy(copy.seed, torrent_of(read), self._ended)
+
+    def _lied(self, copy: LookedAfter, why: str) -> float:
+        """Hear that a copy differs; says in how many seconds it is looked at again."""
+        del copy, why
+        return AGAIN_S
+
+    def _was_good(self, copy: LookedAfter) -> None:
+        """Hear that a copy is right."""
+
+    async def _name(self, publication: Publication, copy: LookedAfter) -> bool:
         """Have the torrent name a good copy, or no longer; says if that could be written down."""
         copy.is_named = copy.state == "good"
         if not await self._write(publication):
@@ -215,8 +260,8 @@ class Copies:
     async def _write(self, publication: Publication) -> bool:
         # One at a time, or what was found first might be written last.
         async with self._naming:
-            copies = self._copies.get(publication.infohash, [])
-            named = [one.seed for one in copies if one.is_named]
+            infohash = publication.infohash
+            named = [*self.good(infohash), *self._others(infohash)]
             try:
                 written = await asyncio.to_thread(self._torrents.with_copies, publication, named)
             except WriteError:
@@ -226,8 +271,9 @@ class Copies:
         return True
 
 
-def _check(seed: str, read: Callable[[], bytes | None], ended: threading.Event) -> None:
+def torrent_of(read: Callable[[], bytes | None]) -> Metainfo:
+    """Read a torrent, or say that its copy cannot be compared."""
     raw = read()
     if raw is None:
         raise MissingError("its torrent cannot be read")
-    check_copy(seed, Metainfo.parse(raw), ended)
+    return Metainfo.parse(raw)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.http_probe import RemoteFile, probe
 from outpour.base.http_ranges import RangeReader
+from outpour.base.http_route import DIRECT, Route
 from outpour.torrent.info import File, Info
 from outpour.torrent.merkle import root_of_bytes
 from outpour.torrent.metainfo import Metainfo
@@ -33,13 +34,16 @@ class LiesError(Exception):
     """What is there is something else; the message says what."""
 
 
-def check_copy(seed: str, metainfo: Metainfo, ended: threading.Event) -> None:
+def check_copy(
+    seed: str, metainfo: Metainfo, ended: threading.Event, route: Route = DIRECT
+) -> None:
     """Compare a sample of a copy with its torrent.
 
     Args:
         seed: The web seed.
         metainfo: The torrent.
         ended: Set to have it given up.
+        route: By which way.
 
     Raises:
         MissingError: It is not there, as a whole or in part.
@@ -47,7 +51,7 @@ def check_copy(seed: str, metainfo: Metainfo, ended: threading.Event) -> None:
     """
     info = metainfo.info
     files = [file for file in info.files if not file.is_padding and file.symlink is None]
-    copy = _Copy(seed, info, ended)
+    copy = _Copy(seed, info, ended, route)
     with closing(copy):
         for file in _sample(files):
             copy.look_at(file)
@@ -56,10 +60,11 @@ def check_copy(seed: str, metainfo: Metainfo, ended: threading.Event) -> None:
 
 
 class _Copy:
-    def __init__(self, seed: str, info: Info, ended: threading.Event) -> None:
+    def __init__(self, seed: str, info: Info, ended: threading.Event, route: Route) -> None:
         self._seed = seed
         self._info = info
         self._ended = ended
+        self._route = route
         self._found: dict[tuple[str, ...], RemoteFile] = {}
         self._readers: dict[tuple[str, ...], RangeReader] = {}
 
@@ -75,7 +80,7 @@ class _Copy:
         found = self._found.get(file.path)
         if found is None:
             try:
-                found = self._found[file.path] = probe(self.url(file))
+                found = self._found[file.path] = probe(self.url(file), route=self._route)
             except OutpourError as error:
                 raise MissingError(error.message) from None
             if found.length != file.length:
@@ -88,7 +93,9 @@ class _Copy:
         found = self.look_at(file)
         reader = self._readers.get(file.path)
         if reader is None:
-            reader = self._readers[file.path] = RangeReader(found, ended=self._ended)
+            reader = self._readers[file.path] = RangeReader(
+                found, route=self._route, ended=self._ended
+            )
         buffer = bytearray(count)
         try:
             reader.read_into(start, memoryview(buffer), lambda _: None)

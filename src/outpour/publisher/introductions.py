@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from outpour.publisher.published import Publication, PublishedTorrents
@@ -26,14 +26,20 @@ class Introductions:
         tracker: Knows the leechers.
         seeder: Connects to them; None introduces nobody.
         published: The torrents.
+        others: Of torrents that the seeder has besides, the own infohash by any that is announced.
     """
 
     def __init__(
-        self, tracker: TrackerService, seeder: Seeder | None, published: PublishedTorrents
+        self,
+        tracker: TrackerService,
+        seeder: Seeder | None,
+        published: PublishedTorrents,
+        others: Callable[[bytes], bytes | None] = lambda _: None,
     ) -> None:
         self._tracker = tracker
         self._seeder = seeder
         self._published = published
+        self._others = others
         # Swarms whose leechers came before they could be told of.
         self._due: dict[bytes, None] = {}
         self._turn = 0
@@ -68,8 +74,9 @@ class Introductions:
 
     def _call(self, announced: bytes, peers: Iterable[Peer]) -> None:
         publication = self._published.by_alias(announced)
-        if publication is not None and self._seeder is not None:
-            self._seeder.call(publication.infohash, peers)
+        own = self._others(announced) if publication is None else publication.infohash
+        if own is not None and self._seeder is not None:
+            self._seeder.call(own, peers)
 
     def _being_sent(self) -> frozenset[Path]:
         busy = (row.infohash for row in self._tracker.rows() if row.downloading)

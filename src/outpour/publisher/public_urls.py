@@ -105,6 +105,12 @@ def public_urls(
     return PublicUrls(base, udp if plain and has_udp else None)
 
 
+def local_page(host: str, port: int) -> str:
+    """The address of a page on this machine, by where it listens."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{format_host_port(here, port)}/"
+
+
 def _doubt(host: str, listening: Sequence[str]) -> str | None:
     """Say who will not reach an address that was derived."""
     if not is_local(host):

@@ -152,6 +152,39 @@ class CopyLies(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorCounted(Event):
+    """A mirror has registered, and a copy of it was found to be right.
+
+    Attributes:
+        name: By which it is known here.
+        url: Of its page.
+    """
+
+    kind = "mirror"
+
+    name: str
+    url: str
+
+    def __str__(self) -> str:
+        return f"mirror `{self.name}` is counted: {self.url}"
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorDropped(Event):
+    """A mirror is counted no longer: it is gone, or gives other bytes; attributes as before."""
+
+    is_trouble = True
+    kind = "mirror"
+
+    name: str
+    url: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"mirror `{self.name}` at {self.url} is dropped: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting(Event):
     """Many entries are still to be published: `published` of `total` are."""
 

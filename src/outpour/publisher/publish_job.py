@@ -18,7 +18,7 @@ from outpour.base.event import Event
 from outpour.base.text import printable
 from outpour.base.together import together
 from outpour.publisher import publish_events
-from outpour.publisher.copies import Copies
+from outpour.publisher.all_copies import AllCopies
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.folder_changes import Watch
 from outpour.publisher.folder_look import FolderLook, Seen
@@ -27,6 +27,7 @@ from outpour.publisher.introductions import Introductions
 from outpour.publisher.making_lanes import MakingLanes, Task
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
+from outpour.publisher.registered_mirrors import RegisteredMirrors
 from outpour.publisher.remote_looks import RemoteLooks
 from outpour.publisher.seeder import Seeder
 from outpour.publisher.self_listing import SelfListing
@@ -76,6 +77,7 @@ class PublisherJob:
         published: What is published; the page reads it too.
         sidecars: The files that belong to it; the page reads them too.
         tell: Takes events, on the event loop.
+        mirrors: Those that registered; None where none may.
 
     Attributes:
         copies: What is published and lies on other servers too.
@@ -92,6 +94,7 @@ class PublisherJob:
         published: PublishedTorrents,
         sidecars: SidecarTable,
         tell: Tell,
+        mirrors: RegisteredMirrors | None = None,
     ) -> None:
         self._options = options
         self._torrents = torrents
@@ -109,7 +112,7 @@ class PublisherJob:
         self._look = FolderLook(options, sidecars, self._elsewhere)
         self._skipped = SkippedEntries(tell)
         self._unwritten = Unwritten(torrents)
-        self.copies = Copies(torrents, tracker, published, self._renew, tell)
+        self.copies = AllCopies(torrents, tracker, published, self._renew, tell, mirrors)
         self._introductions = Introductions(tracker, seeder, published)
         self._withheld = WithheldTorrents(tracker.ruling)
         self.verifications = Verifications(

@@ -36,6 +36,7 @@ class PublishOptions:
         upload_rate: Bytes a second that the peer engine may send, 0 for no limit.
         torrent_upload_rate: The same for each torrent.
         web_seeds: Where copies of everything lie, as `CopyBase` reads them.
+        mirror_tokens: File of the tokens by which mirrors register, None to have none register.
         content: Serve the content over HTTP; without it only copies are web seeds.
         connections: Peers at once, 0 for the engine's own limit.
         bind: IP addresses that the peer engine listens at; empty for those of `listen`.
@@ -78,6 +79,7 @@ class PublishOptions:
     upload_rate: int = 0
     torrent_upload_rate: int = 0
     web_seeds: tuple[str, ...] = ()
+    mirror_tokens: Path | None = None
     content: bool = True
     connections: int = 0
     bind: tuple[str, ...] = ()

@@ -14,14 +14,13 @@ from outpour.publisher.publish_job import PublisherJob
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.seeder import Seeder
-from outpour.tracker.deeds import TrackerDeeds
+from outpour.publisher.seeder_deeds import SeederDeeds
 from outpour.tracker.lists.passkey import format_time
-from outpour.tracker.rates import SEEDER_RATES
 from outpour.tracker.service import TrackerService
 from outpour.tracker.verification import Verification
 
 
-class PublisherDeeds(TrackerDeeds):
+class PublisherDeeds(SeederDeeds):
     """Does with a publisher what an administrator wants.
 
     Args:
@@ -33,8 +32,6 @@ class PublisherDeeds(TrackerDeeds):
         bases: Where copies of it lie.
     """
 
-    no_seeder = "nobody seeds here, as `--no-seed` wants it"
-
     def __init__(
         self,
         service: TrackerService,
@@ -44,25 +41,12 @@ class PublisherDeeds(TrackerDeeds):
         seeder: Seeder | None,
         bases: CopyPlaces,
     ) -> None:
-        super().__init__(service)
+        super().__init__(service, seeder)
         self._bases = bases
         self._naming = asyncio.Lock()
         self._options = options
         self._job = job
         self._published = published
-        self._seeder = seeder
-
-    def settings_rates(self) -> Mapping[str, int | None]:
-        """What the settings and the options say, by name."""
-        found = {**super().settings_rates()}
-        if self._seeder is not None:
-            found.update(zip(SEEDER_RATES, self._seeder.rates, strict=True))
-        return found
-
-    def _put_in_force(self, rates: Mapping[str, int | None]) -> None:
-        super()._put_in_force(rates)
-        if self._seeder is not None:
-            self._seeder.limit(**{name: rates[name] or 0 for name in SEEDER_RATES})
 
     async def publish(self, path: str) -> bytes | None:
         """Publish content of a published folder that is there, and was withdrawn or just came.
@@ -78,15 +62,6 @@ class PublisherDeeds(TrackerDeeds):
             await self._service.ruling.drop("denied", infohash)
         publication = self._published.at(entry)
         return None if publication is None else publication.infohash
-
-    async def reannounce(self, infohash: bytes) -> None:
-        """Have the seeder announce a torrent to the trackers beside ours, which knows it anyway.
-
-        Raises:
-            UsageError: There are none, or nobody seeds.
-        """
-        if self._seeder is None or not self._seeder.reannounce(infohash):
-            raise UsageError("there is no other tracker to announce to; `--tracker` names some")
 
     def web_seeds(self) -> list[Mapping[str, object]]:
         """Where copies of content lie: of the settings, and named by administrators."""

@@ -9,12 +9,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from starlette.applications import Starlette
-
-from outpour.base.errors import ReadError, WriteError, reason
+from outpour.base.errors import ReadError, reason
 from outpour.base.event import Event
-from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
+from outpour.base.public_address import is_public
 from outpour.base.state_folder import default_state_folder
 from outpour.base.text import printable
 from outpour.making.maker import CreateOptions
@@ -24,39 +22,22 @@ from outpour.publisher.catalogue_file import read_catalogue
 from outpour.publisher.copy_base import CopyBase
 from outpour.publisher.copy_places import CopyPlaces
 from outpour.publisher.made import MadeTorrents
-from outpour.publisher.public_urls import PublicUrls, public_urls
+from outpour.publisher.mirror_tokens import MirrorTokens
+from outpour.publisher.public_urls import local_page, public_urls
 from outpour.publisher.publish_job import PublisherJob
 from outpour.publisher.publish_options import PublishOptions
+from outpour.publisher.publish_state import claim, noted, settings_of, started_tracker
 from outpour.publisher.published import PublishedTorrents
 from outpour.publisher.published_beside import PublishedBeside
 from outpour.publisher.published_view import PublishedView
 from outpour.publisher.publisher_deeds import PublisherDeeds
+from outpour.publisher.registered_mirrors import RegisteredMirrors
 from outpour.publisher.seeder import Seeder
-from outpour.publisher.self_listing import SelfListing, peer_addresses
+from outpour.publisher.self_listing import SelfListing, self_listing
 from outpour.publisher.sidecar_table import SidecarTable
+from outpour.publisher.site import Site, site_app
 from outpour.publisher.torrent_of_entry import Torrents
-from outpour.tracker import settings_file, tracker_events
 from outpour.tracker.service import TrackerService
-from outpour.tracker.settings import TrackerSettings
-from outpour.tracker.state.process_lock import Lock
-from outpour.web.access import AccessRules
-from outpour.web.admin.tracker_console import tracker_access, tracker_console
-from outpour.web.api.tracker_administration import tracker_administration
-from outpour.web.app import make_app
-from outpour.web.content_copy import KnownCopies
-from outpour.web.contract import WebOptions
-from outpour.web.logs.request_logs import RequestLogs
-from outpour.web.metrics.metrics_server import MetricsServer
-from outpour.web.serve_until_signal import serve
-
-NOTABLE = (
-    publish_events.CopyLies,
-    publish_events.CopyMissing,
-    publish_events.Noted,
-    publish_events.Skipped,
-    publish_events.Withdrawn,
-)
-"""Of the publisher's events, those that the tracker tells nothing of."""
 
 
 def publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
@@ -100,9 +81,9 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
         # What is wrong with its entries is said later; it itself is to be one.
         read_catalogue(file)
     state = state_folder(options)
-    settings = _settings(options, state)
+    settings = settings_of(options, state)
     with ExitStack() as stack:
-        _claim(state, stack)
+        claim(state, stack, "another publisher of the same paths")
         made_torrents = MadeTorrents(state)
         stack.callback(made_torrents.close)
         if made_torrents.set_aside is not None:
@@ -111,10 +92,9 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
                     f"`{made_torrents.set_aside}`: damaged, set aside; content is hashed anew"
                 )
             )
-        tracker = TrackerService(settings, on_event=lambda event: _relay(event, tell))
-        tracker.start()
+        tracker = started_tracker(settings, tell)
         give_way()
-        await _serve(options, state, tracker, made_torrents, _noted(tracker, tell), stack)
+        await _serve(options, state, tracker, made_torrents, noted(tracker, tell), stack)
 
 
 async def _serve(
@@ -135,7 +115,7 @@ async def _serve(
             seeder = Seeder(options, hosts)
             stack.callback(seeder.close)
             tracker.operation.also_read(seeder.numbers)
-            listing = await _self_listing(options, tracker, urls, seeder)
+            listing = await self_listing(options, tracker, urls, seeder)
         published, sidecars = PublishedTorrents(), SidecarTable()
         view = PublishedView(
             tracker,
@@ -147,111 +127,47 @@ async def _serve(
         given = [CopyBase.of_setting(text) for text in settings.web_seeds]
         bases = CopyPlaces(given, state / "web-seeds.json")
         torrents = Torrents(made_torrents, options, urls, bases)
-        job = PublisherJob(options, torrents, tracker, seeder, listing, published, sidecars, tell)
+        mirrors = _mirrors(options, state, tracker, listing, published, tell)
+        if mirrors is not None:
+            torrents.heed(mirrors.bases)
+        job = PublisherJob(
+            options, torrents, tracker, seeder, listing, published, sidecars, tell, mirrors
+        )
         deeds = PublisherDeeds(tracker, options, job, published, seeder, bases)
         deeds.begin()
         beside = PublishedBeside(view, published, sidecars, _folders(options))
-        app = _app(options, tracker, view, beside, job.copies, deeds)
-        numbers = MetricsServer(settings.metrics_addresses)
-        stack.callback(numbers.close)
-        logs = RequestLogs(settings, tracker, lambda text: tell(publish_events.Noted(text)))
+        app = site_app(_name(options), tracker, view, beside, deeds, job.copies, mirrors)
+        site = Site(tracker, app, tell, stack)
     except BaseException:
         tracker.stop()
         raise
     ready = publish_events.Serving(
-        urls.page, _local(host, port), state, seeder.port if seeder else None
+        urls.page, local_page(host, port), state, seeder.port if seeder else None
     )
-
-    def tell_ready() -> None:
-        tell(ready)
-        if urls.doubt is not None:
-            tell(publish_events.Noted(urls.doubt))
-
-    try:
-        await serve(
-            tracker,
-            logs.wrap(app),
-            on_ready=tell_ready,
-            on_hangup=logs.reopen,
-            alongside=[job.run, logs.run, lambda: numbers.run(app)],
-            trusted_proxies=settings.trusted_proxies,
-        )
-    finally:
-        logs.close()
+    await site.serve(ready, urls, [job.run])
 
 
-def _app(
+def _mirrors(
     options: PublishOptions,
+    state: Path,
     tracker: TrackerService,
-    view: PublishedView,
-    beside: PublishedBeside,
-    copies: KnownCopies,
-    deeds: PublisherDeeds,
-) -> Starlette:
-    settings = tracker.settings
-    access = tracker_access(tracker)
-    web = WebOptions(
-        site=settings.site,
-        name=_name(options),
-        public_url=settings.public_url,
-        trusted_proxies=settings.trusted_proxies,
+    listing: SelfListing | None,
+    published: PublishedTorrents,
+    tell: Callable[[Event], None],
+) -> RegisteredMirrors | None:
+    if options.mirror_tokens is None:
+        return None
+    mirrors = RegisteredMirrors(
+        MirrorTokens(options.mirror_tokens),
+        state / "mirrors.json",
+        published,
+        listing.pin if listing is not None else lambda _: None,
+        is_near=listing is None or not any(is_public(host) for host, _ in listing.addresses),
+        clock=tracker.now,
+        tell=tell,
     )
-    return make_app(
-        view,
-        web,
-        beside=beside,
-        copies=copies,
-        administration=tracker_administration(tracker, access, deeds),
-        console=tracker_console(tracker, access),
-        rules=AccessRules(settings.levels, tracker.is_key, access),
-        tell=tracker.tell,
-    )
-
-
-async def _self_listing(
-    options: PublishOptions, tracker: TrackerService, urls: PublicUrls, seeder: Seeder
-) -> SelfListing:
-    # Names are looked up, which may take long.
-    addresses = await asyncio.to_thread(peer_addresses, options, urls, seeder.hosts, seeder.port)
-    settings = tracker.settings
-    is_everywhere = not (settings.open or settings.allowed_dir or settings.allow_list)
-    return SelfListing(tracker, addresses, is_everywhere=is_everywhere)
-
-
-def _noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Let what operators want to know be in the tracker's log as well."""
-
-    def hear(event: Event) -> None:
-        # Of ten thousand copies that are still on their way, each would be an event.
-        is_news = not isinstance(event, publish_events.CopyMissing) or event.was_good
-        if isinstance(event, NOTABLE) and is_news:
-            tracker.operation.log.note(event)
-        tell(event)
-
-    return hear
-
-
-def _relay(event: Event, tell: Callable[[Event], None]) -> None:
-    # What the tracker tracks here is what was published or withdrawn, and that is said already.
-    if not isinstance(event, tracker_events.Allowed | tracker_events.Withdrawn):
-        tell(event)
-
-
-def _settings(options: PublishOptions, state: Path) -> TrackerSettings:
-    flags = {
-        "listen": options.listen,
-        "state": state / "tracker.sqlite",
-        "public_url": options.url,
-        "web_seeds": options.web_seeds or None,
-        "site_title": options.title,
-        "site_description": options.description,
-        "site_theme": options.theme,
-        "cluster": options.cluster or None,
-        "cluster_name": options.cluster_name,
-        "node": options.node,
-        **options.log_flags,
-    }
-    return settings_file.load(options.config, os.environ, flags)
+    tracker.operation.also_read(mirrors.numbers)
+    return mirrors
 
 
 def _folders(options: PublishOptions) -> tuple[Path, ...]:
@@ -273,25 +189,3 @@ def _check_recipe(options: PublishOptions) -> None:
     if options.piece_length is not None:
         check_piece_length(options.piece_length)
     CreateOptions(comment=options.comment, source=options.source).check()
-
-
-def _claim(state: Path, stack: ExitStack) -> None:
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(
-            f"`{state}`: {reason(error)}", hint="choose another folder with `--state`"
-        ) from None
-    lock = Lock(
-        state / "lock",
-        state,
-        user="another publisher of the same paths",
-        hint="or give this one a `--state`, a `--listen` and a `--peer-port` of its own",
-    )
-    stack.callback(lock.release)
-
-
-def _local(host: str, port: int) -> str:
-    """The page's address on this machine."""
-    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://{format_host_port(here, port)}/"

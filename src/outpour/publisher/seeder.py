@@ -7,7 +7,7 @@ a publisher whose peer port nobody can reach from outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from outpour.base.errors import OutpourError
@@ -15,6 +15,7 @@ from outpour.base.host_port import format_host_port
 from outpour.engine import (
     ContentFault,
     Engine,
+    EngineEvent,
     EngineSettings,
     TrackerAnswered,
     TrackerFailed,
@@ -31,24 +32,28 @@ class Seeder:
     Args:
         options: Port, rates and the opt-ins of the publication.
         hosts: IP addresses to listen on, unless `options` names others.
+        own_content: The torrents are one's own; else they come from others.
 
     Raises:
         NetworkError: The peer port is taken.
 
     Attributes:
+        engine: Moves the pieces.
         hosts: IP addresses that peers connect to.
     """
 
-    def __init__(self, options: PublishOptions, hosts: Iterable[str]) -> None:
+    def __init__(
+        self, options: PublishOptions, hosts: Iterable[str], *, own_content: bool = True
+    ) -> None:
         self.hosts = options.bind or tuple(hosts)
         listen = tuple(format_host_port(host, options.peer_port) for host in self.hosts)
         # Our own tracker knows of us without being told.
         self._trackers = [(url,) for url in options.extra_trackers]
-        self._engine = Engine(
+        self.engine = Engine(
             EngineSettings(
                 listen=listen,
                 profile="server",
-                own_content=True,
+                own_content=own_content,
                 upload_rate=options.upload_rate,
                 torrent_upload_rate=options.torrent_upload_rate,
                 connections=options.connections,
@@ -65,7 +70,7 @@ class Seeder:
     @property
     def port(self) -> int:
         """The TCP port that peers connect to."""
-        addresses = self._engine.addresses
+        addresses = self.engine.addresses
         return addresses[0][1] if addresses else 0
 
     def add_all(self, torrents: Iterable[tuple[Metainfo, Path]]) -> list[str]:
@@ -80,44 +85,50 @@ class Seeder:
         troubles = []
         for metainfo, path in torrents:
             try:
-                infohash = self._engine.add(
-                    metainfo, path.parent, mode="seed", trust=True, trackers=self._trackers
-                )
+                infohash = self.engine.add(
+                    metainfo, path.parent, mode="seed", trust=True,
+                    trackers=self.trackers_of(metainfo),
+                )  # fmt: skip
             except OutpourError as error:
                 troubles.append(f"{error.message}; it is served by web seed only")
             else:
                 self._seeding.add(infohash)
         return troubles
 
+    def trackers_of(self, metainfo: Metainfo) -> Sequence[Sequence[str]]:
+        """The tiers of announce URLs at which a torrent is announced."""
+        del metainfo
+        return self._trackers
+
     def __contains__(self, infohash: bytes) -> bool:
         return infohash in self._seeding
 
     def remove(self, infohash: bytes) -> None:
         """Stop seeding a torrent."""
-        if infohash in self._engine:
-            self._engine.remove(infohash)
+        if infohash in self.engine:
+            self.engine.remove(infohash)
         self._seeding.discard(infohash)
 
     def rest(self, infohash: bytes) -> None:
         """Send nothing of a torrent for a while."""
-        if infohash in self._engine:
-            self._engine.pause(infohash)
+        if infohash in self.engine:
+            self.engine.pause(infohash)
 
     def go_on(self, infohash: bytes) -> None:
         """Seed a torrent again that rested."""
-        if infohash in self._engine:
-            self._engine.unpause(infohash)
+        if infohash in self.engine:
+            self.engine.unpause(infohash)
 
     def reannounce(self, infohash: bytes) -> bool:
         """Announce a torrent to its trackers now; says whether it has any."""
-        if infohash not in self._engine or not self._trackers:
+        if infohash not in self.engine or not self._trackers:
             return False
-        self._engine.reannounce(infohash)
+        self.engine.reannounce(infohash)
         return True
 
     def limit(self, upload_rate: int, download_rate: int) -> None:
         """Change the limits of what is sent and of what is taken."""
-        self._engine.limit(download_rate=download_rate, upload_rate=upload_rate)
+        self.engine.limit(download_rate=download_rate, upload_rate=upload_rate)
 
     def numbers(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
         """What was moved since the start, and what there is now, for operators; a second old."""
@@ -130,7 +141,7 @@ class Seeder:
         if infohash in self._seeding:
             for peer in peers:
                 if not peer.is_seeder:
-                    self._engine.connect_peer(infohash, peer.host, peer.port)
+                    self.engine.connect_peer(infohash, peer.host, peer.port)
 
     def news(self) -> tuple[list[str], dict[bytes, str]]:
         """Say what went wrong since the last call.
@@ -138,10 +149,14 @@ class Seeder:
         Returns:
             Notes in sentences, and for each torrent whose content cannot be read the reason.
         """
+        self.engine.count_traffic()
+        return self.hear(self.engine.events())
+
+    def hear(self, events: Iterable[EngineEvent]) -> tuple[list[str], dict[bytes, str]]:
+        """Say what of this went wrong; as `news`, where another asks the engine."""
         notes: list[str] = []
         faults: dict[bytes, str] = {}
-        self._engine.count_traffic()
-        for event in self._engine.events():
+        for event in events:
             match event:
                 case TrafficCounted():
                     self._traffic = event
@@ -161,7 +176,7 @@ class Seeder:
     def close(self) -> None:
         """Stop, within three seconds; a second time does nothing."""
         try:
-            self._engine.close()
+            self.engine.close()
         except OutpourError:
             # A half-opened engine has nothing to say goodbye to.
             return

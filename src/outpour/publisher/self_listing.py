@@ -7,6 +7,7 @@ the seeder is put into each swarm, and kept there as an announcing peer would be
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import time
@@ -20,6 +21,7 @@ from outpour.publisher.own_addresses import is_local, reachable_hosts
 from outpour.publisher.public_urls import PublicUrls
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication
+from outpour.publisher.seeder import Seeder
 from outpour.tracker.service import TrackerService
 
 # Torrents listed again in one turn; a hundred thousand are through in a few minutes.
@@ -51,6 +53,17 @@ def peer_addresses(
     return _in_order(public or [(host, port) for host in reachable_hosts(listening)])
 
 
+async def self_listing(
+    options: PublishOptions, tracker: TrackerService, urls: PublicUrls, seeder: Seeder
+) -> SelfListing:
+    """List a seeder in a started tracker."""
+    # Names are looked up, which may take long.
+    addresses = await asyncio.to_thread(peer_addresses, options, urls, seeder.hosts, seeder.port)
+    settings = tracker.settings
+    is_everywhere = not (settings.open or settings.allowed_dir or settings.allow_list)
+    return SelfListing(tracker, addresses, is_everywhere=is_everywhere)
+
+
 class SelfListing:
     """Keeps the seeder in the swarms of what is published.
 
@@ -59,17 +72,28 @@ class SelfListing:
         addresses: Where peers reach the seeder. The first counts as a peer; the others are told
             beside, so that one seeder is not counted twice.
         is_everywhere: All that is tracked is published: the seeder may lead every answer.
+
+    Attributes:
+        addresses: Where peers reach the seeder.
     """
 
     def __init__(
         self, tracker: TrackerService, addresses: Sequence[PeerAddress], *, is_everywhere: bool
     ) -> None:
         self._seeder = tracker.own_seeder()
-        self._addresses = addresses
+        self.addresses = addresses
         self._again_s = tracker.settings.peer_timeout_in_effect_s / AGAIN_PARTS
         self._due: OrderedDict[bytes, float] = OrderedDict()
+        self._is_everywhere = is_everywhere
+        self._pinned: Sequence[PeerAddress] = ()
         if is_everywhere:
             self._seeder.lead(addresses)
+
+    def pin(self, others: Sequence[PeerAddress]) -> None:
+        """Have the seeder and others that have everything lead every answer, if it may."""
+        if self._is_everywhere and others != self._pinned:
+            self._pinned = others
+            self._seeder.lead((*self.addresses, *others))
 
     def add(self, publication: Publication) -> None:
         """List the seeder in the swarms of this."""
@@ -80,7 +104,7 @@ class SelfListing:
         """Take the seeder out of the swarms of this."""
         for infohash in publication.aliases:
             if self._due.pop(infohash, None) is not None:
-                self._seeder.unlist(infohash, *self._addresses[0])
+                self._seeder.unlist(infohash, *self.addresses[0])
 
     def turn(self) -> None:
         """List again where it is due; called each second."""
@@ -95,11 +119,11 @@ class SelfListing:
         """Leave all swarms."""
         self._seeder.lead(())
         for infohash in self._due:
-            self._seeder.unlist(infohash, *self._addresses[0])
+            self._seeder.unlist(infohash, *self.addresses[0])
         self._due.clear()
 
     def _list(self, infohash: bytes) -> None:
-        self._seeder.list(infohash, *self._addresses[0])
+        self._seeder.list(infohash, *self.addresses[0])
         self._due[infohash] = time.monotonic() + self._again_s
         self._due.move_to_end(infohash)
 

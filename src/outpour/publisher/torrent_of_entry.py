@@ -13,6 +13,7 @@ from outpour.base.errors import NetworkError, WriteError
 from outpour.making.elsewhere.remote_plan import plan_file, plan_tree
 from outpour.making.hasher import hash_files
 from outpour.making.maker import CreateOptions, Plan, make_summed, plan
+from outpour.publisher.copy_base import CopyBase
 from outpour.publisher.copy_places import CopyPlaces
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.made import MadeTorrents
@@ -66,6 +67,11 @@ class Torrents:
         self._options = options
         self._urls = urls
         self._bases = bases
+        self._mirrors: Callable[[], Sequence[CopyBase]] = tuple
+
+    def heed(self, mirrors: Callable[[], Sequence[CopyBase]]) -> None:
+        """Leave the copies on mirrors named that were found good before; by whoever knows them."""
+        self._mirrors = mirrors
 
     def of(self, entry: PublishEntry, sight: Sight, progress: Progress) -> TorrentOfEntry | None:
         """Find the entry's torrent, or make it; None while the content is written to.
@@ -198,11 +204,12 @@ class Torrents:
         """Give a torrent the addresses and the comment of this publication."""
         tiers = self._tiers()
         # A copy that was found good stays named until it is looked at again.
-        copies = [
-            seed
-            for seed in self.seeds_of_copies(entry, metainfo.info.name, metainfo.info.is_folder)
-            if seed in metainfo.web_seeds
-        ]
+        name, is_folder = metainfo.info.name, metainfo.info.is_folder
+        possible = (
+            *self.seeds_of_copies(entry, name, is_folder),
+            *(base.seed_of(name, is_folder=is_folder) for base in self._mirrors()),
+        )
+        copies = [seed for seed in possible if seed is not None and seed in metainfo.web_seeds]
         return edit(
             metainfo,
             Changes(

@@ -40,7 +40,15 @@ ROOM_OF = {
 READS = ("GET", "HEAD", "OPTIONS")
 OWN_PATHS = tuple(
     f"/api/v1/{name}"
-    for name in ("keys", "allowed", "denied", "banned-addresses", "denied-clients", "rates")
+    for name in (
+        "keys",
+        "allowed",
+        "denied",
+        "banned-addresses",
+        "denied-clients",
+        "rates",
+        "registrations",
+    )
 )
 """What is below these asks for an administrator by itself, and so does whatever changes something.
 """

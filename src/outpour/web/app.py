@@ -43,6 +43,7 @@ from outpour.web.headers import Secured, Unprefixed
 from outpour.web.limits import GROUPS_SHOWN
 from outpour.web.live_numbers import Live
 from outpour.web.metrics.metrics_reply import metrics
+from outpour.web.mirror_list import MirrorRegistry, host_of
 from outpour.web.page_thread import PageThread
 from outpour.web.query import CLASSIC, LISTED
 from outpour.web.rendered_pages import RenderedPages
@@ -106,6 +107,7 @@ def make_app(
     administration: Admin | None = None,
     console: Console | None = None,
     rules: AccessRules | None = None,
+    mirrors: MirrorRegistry | None = None,
     tell: Callable[[Event], None] = lambda _: None,
 ) -> Starlette:
     """Make the application of a view.
@@ -120,14 +122,14 @@ def make_app(
         administration: What the administrator may do; None where nobody is one.
         console: What the operator's pages stand on; None where there are none.
         rules: Who may see what; all may see everything by default.
+        mirrors: The mirrors of a publisher; None where none register.
         tell: Told what goes wrong with the pages, on the event loop.
 
     Raises:
         ReadError: Logo or theme cannot be read.
         SettingsError: They are no such thing.
     """
-    options = options or WebOptions()
-    rules = rules or AccessRules()
+    options, rules = options or WebOptions(), rules or AccessRules()
     beside = beside or NothingBeside()
     live = Live(view, listeners_max=options.event_clients_max)
     thread = PageThread()
@@ -156,6 +158,7 @@ def make_app(
         groups=Groups(thread),
         admin=administration,
         console=console,
+        mirrors=mirrors,
     )
 
     if console is not None:
@@ -271,6 +274,7 @@ def templates(site: SiteSettings | None = None) -> Environment:
         iso=text_format.iso,
         label=text_format.label,
         linked=linked,
+        mirror_host=host_of,
         minute=text_format.minute,
         size=format_size,
         without_login=without_login,

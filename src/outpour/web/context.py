@@ -17,6 +17,7 @@ from outpour.web.content_copy import ContentCopy, KnownCopies, copies_of
 from outpour.web.contract import View, WebOptions
 from outpour.web.links import Links
 from outpour.web.live_numbers import Live
+from outpour.web.mirror_list import MirrorRegistry
 from outpour.web.page_thread import PageThread
 from outpour.web.rendered_pages import Rendered, RenderedPages
 from outpour.web.reply import reply, weak_tag
@@ -76,6 +77,7 @@ class Context:
         groups: The groups of all torrents.
         admin: What an administrator may do; None where nobody is one.
         console: What the operator's pages stand on; None where there are none.
+        mirrors: The mirrors of a publisher; None where none register.
     """
 
     view: View
@@ -100,6 +102,7 @@ class Context:
     groups: Groups
     admin: Admin | None = None
     console: Console | None = None
+    mirrors: MirrorRegistry | None = None
 
     def links(self, request: Request) -> Links:
         """The URLs for one request."""

@@ -89,6 +89,7 @@ class Live:
         self._listeners: set[Listener] = set()
         self._numbers: dict[bytes, Numbers | None] = {}
         self._totals: dict[str, int] = {}
+        self._revision: object = None
         self._looking = ListenedTask(self._run)
 
     @property
@@ -118,6 +119,7 @@ class Live:
             self._numbers[infohash] = _numbers(self._view.row(infohash))
         if not self._totals:
             self._totals = asdict(self._view.totals())
+            self._revision = self._view.revision()
         first = {
             infohash: _encoded(infohash, numbers)
             for infohash in listener.wanted
@@ -177,15 +179,15 @@ class Live:
                 is_gone = is_gone or before is not None
             elif now != before:
                 changed[infohash] = _encoded(infohash, now)
-        totals = asdict(self._view.totals())
+        totals, revision = asdict(self._view.totals()), self._view.revision()
         moment = _Moment(
             at=self._view.now(),
             totals=totals,
             changed=changed,
             totals_changed=totals != self._totals,
-            listing_changed=is_gone or totals["torrents"] != self._totals["torrents"],
+            listing_changed=is_gone or revision != self._revision,
         )
-        self._numbers, self._totals = numbers, totals
+        self._numbers, self._totals, self._revision = numbers, totals, revision
         return moment
 
 

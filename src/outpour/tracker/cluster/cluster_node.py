@@ -96,7 +96,7 @@ class ClusterNode:
         ]
         self._keys = keys
         control = self._links[0].server
-        self._base = SharedBase(control, keys)
+        self._base = SharedBase(control, keys, self._links[0].send)
         token = secrets.token_hex(8)
         former = (self.memory.fact("token") or b"").decode("ascii", "replace")
         self._registry = NodeRegistry(control, keys, self.id, token, former)
@@ -354,7 +354,7 @@ class ClusterNode:
         statements = await self._base.read_statements()
         for at in range(0, len(statements), ENFORCED_AT_ONCE):
             await self._enforce(self.map.merge(statements[at : at + ENFORCED_AT_ONCE]))
-        await self._base.write_map(self.map, statements)
+        await self._base.write_map(self.id, self.map, statements)
 
     def _count_again(self, there: _core.Ledger) -> tuple[int, int]:
         """Count what the server has of this node and its state lacks: it is an older copy.
@@ -465,7 +465,7 @@ class ClusterNode:
             link = StreamLink(old.url, self._keys, old.part, self.id, old.retention_s, self)
             link.time = old.time
             try:
-                base = SharedBase(link.server, self._keys)
+                base = SharedBase(link.server, self._keys, link.send)
                 if old.pending is not None:
                     await link.send(old.pending)
                 while (frame := await self._fill(link.part, base)) is not None:

@@ -163,7 +163,9 @@ def _explained(error: BaseException) -> ServerError:
     if isinstance(error, asyncio.TimeoutError) or "timeout" in text.lower():
         return ServerError("gone", "does not answer")
     fault = cause if isinstance(cause, OSError) else error
-    if isinstance(fault, OSError) and fault.errno is not None and fault.errno > 0:
-        return ServerError("gone", os.strerror(fault.errno).lower())
+    if isinstance(fault, OSError) and fault.errno is not None:
+        # Those of the resolver are below zero; asyncio puts words of its own for the system's.
+        why = os.strerror(fault.errno) if fault.errno > 0 else fault.strerror or str(fault)
+        return ServerError("gone", why.lower())
     text = text.rstrip(".") or type(error).__name__
     return ServerError("gone", text[:1].lower() + text[1:])

@@ -7,10 +7,10 @@ it knows of any other, in any order and however often, and nothing ever goes dow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from outpour import _core
-from outpour.tracker.cluster.cluster_frame import NODE_BYTES, SCORE_MAX
+from outpour.tracker.cluster.cluster_frame import NODE_BYTES, SCORE_MAX, Frame
 from outpour.tracker.cluster.redis_server import RedisServer, Word
 from outpour.tracker.cluster.server_keys import (
     BUCKETS,
@@ -29,6 +29,7 @@ from outpour.tracker.cluster.shared_counts import (
 )
 from outpour.tracker.cluster.shared_map import SharedMap, Statement
 
+STATEMENTS_AT_ONCE = 2000
 COMMANDS_AT_ONCE = 50
 """Some milliseconds of the event loop where buckets are full."""
 COUNTERS: tuple[Counter, ...] = ("counted", "withdrawn")
@@ -40,11 +41,18 @@ class SharedBase:
     Args:
         server: Where it lies.
         keys: Under which names.
+        tell: Writes a frame to the stream, for nodes that have read already what is written anew.
     """
 
-    def __init__(self, server: RedisServer, keys: ServerKeys) -> None:
+    def __init__(
+        self,
+        server: RedisServer,
+        keys: ServerKeys,
+        tell: Callable[[Frame], Awaitable[object]],
+    ) -> None:
         self._server = server
         self._keys = keys
+        self._tell = tell
         self._known: set[bytes] = set()
         self.refused = 0
 
@@ -119,7 +127,7 @@ class SharedBase:
             known = there.get((node, kind))
             higher = [one for one in some if known is None or known.get(one[0]) < one[1]]
             if higher:
-                await self.write_counts(node, kind, higher)
+                await self._make_up(node, kind, higher)
         return own
 
     async def write_own(self, counts: SharedCounts, there: _core.Ledger) -> None:
@@ -131,17 +139,26 @@ class SharedBase:
         for page in pages_of(copy_of(counts.own)):
             higher = [one for one in page if there.get(one[0]) < one[1]]
             if higher:
-                await self.write_counts(counts.node, "counted", higher)
+                await self._make_up(counts.node, "counted", higher)
 
-    async def write_map(self, known: SharedMap, there: Iterable[Statement]) -> None:
-        """Write the statements that are later here.
+    async def _make_up(self, node: bytes, kind: Counter, pairs: Sequence[Pair]) -> None:
+        await self.write_counts(node, kind, pairs)
+        is_counted = kind == "counted"
+        await self._tell(
+            Frame(node, counts=pairs if is_counted else (), withdrawn=() if is_counted else pairs)
+        )
+
+    async def write_map(self, node: bytes, known: SharedMap, there: Iterable[Statement]) -> None:
+        """Write the statements that are later here, as this node.
 
         Raises:
             ServerError: Some of them may not be written.
         """
         later = await asyncio.to_thread(_later, dict(known.scores), there)
-        for at in range(0, len(later), 5000):
-            await self.write_statements(later[at : at + 5000])
+        for at in range(0, len(later), STATEMENTS_AT_ONCE):
+            some = later[at : at + STATEMENTS_AT_ONCE]
+            await self.write_statements(some)
+            await self._tell(Frame(node, statements=some))
 
     async def _counters(self) -> list[tuple[bytes, Counter]]:
         found: list[tuple[bytes, Counter]] = []

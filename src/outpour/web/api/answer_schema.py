@@ -10,6 +10,7 @@ from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.verification import VerificationState
 from outpour.web.api.problem import KINDS
 from outpour.web.content_copy import CopyNamer, CopyState
+from outpour.web.mirror_list import MirrorState
 from outpour.web.visitors.beside import SidecarKind
 
 Schema = dict[str, Any]
@@ -189,6 +190,23 @@ _KEY: dict[str, Schema] = {
     ),
 }
 
+_REGISTRATION: dict[str, Schema] = {
+    "name": text("By which it is known here."),
+    "url": text("Of its page.", format="uri"),
+    "state": {
+        "enum": [*get_args(MirrorState)],
+        "description": "Visitors are told of those that are `counted`; one is `checking` until its "
+        "first copy was found to be right, `gone` when it asks no more, and `lies` when it gave "
+        "other bytes than were published.",
+    },
+    "since": number("Since when, in Unix seconds."),
+    "seen": number("When it asked last, in Unix seconds."),
+    "torrents": number("Whole ones, as it says, since the publisher's start."),
+    "good": number("Those whose copies are right, and named."),
+    "is_pinned": flag("It is among the first peers that everyone is told of."),
+    "why": text("What is wrong with it, empty for nothing."),
+}
+
 SCHEMAS: dict[str, Schema] = {
     "Torrent": whole("A torrent and its swarm.", TORRENT),
     "TorrentDetail": whole("A torrent with its files and history.", DETAIL),
@@ -268,6 +286,7 @@ SCHEMAS: dict[str, Schema] = {
             **_ABOUT,
             "matched": number("Torrents that match, in all parts."),
             "next": _NEXT,
+            "revision": text("Changes when a torrent comes or goes, and when the server starts."),
             "totals": known("Totals"),
             "torrents": many({"anyOf": [known("Torrent"), known("SomeOfTorrent")]}),
         },
@@ -438,6 +457,28 @@ SCHEMAS: dict[str, Schema] = {
             "total": number("Bytes in total."),
             "message": or_null(text("What is wrong, or why it failed.")),
         },
+    ),
+    "Mirrors": whole(
+        "The mirrors that visitors may use.",
+        {
+            "mirrors": many(
+                whole(
+                    "A mirror.",
+                    {
+                        "url": text("Of its page.", format="uri"),
+                        "since": number("Since when it is counted, in Unix seconds."),
+                    },
+                )
+            )
+        },
+    ),
+    "Registration": whole(
+        "A mirror that registered.",
+        {**_REGISTRATION, "again_s": number("When to ask again.")},
+        optional=("again_s",),
+    ),
+    "Registrations": whole(
+        "All mirrors that registered.", {"mirrors": many(known("Registration"))}
     ),
     "Problem": whole(
         "What is wrong with a request (RFC 9457).",

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outpour.web import charts_api, event_stream
-from outpour.web.api import cluster_api, deeds_api, keys_api, read_api
+from outpour.web.api import cluster_api, deeds_api, keys_api, mirrors_api, read_api
 from outpour.web.api.answer_schema import (
     DETAIL,
     INFOHASH_FORM,
@@ -329,4 +329,53 @@ DEEDS = (
     ),
 )  # fmt: skip
 
-ENDPOINTS: tuple[Endpoint, ...] = (*READING, *DEEDS, *KEYS, *rule_endpoints(_PAGING))
+_CLAIMS = text(maxLength=mirrors_api.CLAIMS_TEXT_MAX)
+MIRRORS = (
+    Endpoint(
+        "GET", "/mirrors", "listMirrors", "The mirrors that visitors may use", mirrors_api.show,
+        {200: Answer("Those that are counted.", "Mirrors")},
+    ),
+    Endpoint(
+        "GET", "/registrations", "listRegistrations", "All mirrors that registered",
+        mirrors_api.show_all, {200: Answer("Whatever becomes of them.", "Registrations")},
+        is_admin=True,
+    ),
+    Endpoint(
+        "PUT", "/registrations", "registerMirror", "Say that a mirror is there",
+        mirrors_api.register, {200: Answer("What is thought of it.", "Registration")},
+        ("off", "needs-token", "not-allowed", "conflict"),
+        body=Body(
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["url", "peer_port"],
+                "properties": {
+                    "url": text("Of the mirror's page.", maxLength=500),
+                    "peer_port": {
+                        "type": "integer", "minimum": 1, "maximum": 65535,
+                        "description": "Where it seeds, at the address that it asks from.",
+                    },
+                    "complete": _CLAIMS | {
+                        "description": "Infohashes of what is whole there and was not told yet, "
+                        "with commas between."
+                    },
+                    "gone": _CLAIMS | {"description": "The same of what is so no longer."},
+                },
+            }
+        ),
+        description="It is for the token of a mirror, a line of the publisher's "
+        "`--mirror-tokens`, which allows nothing else. A mirror asks each half a minute; when "
+        "`torrents` is not what it told, the publisher has started anew, and is told all again.",
+    ),
+    Endpoint(
+        "DELETE", "/registrations/{name}", "forgetMirror", "Forget a mirror",
+        mirrors_api.forget, {200: Answer("It may register anew.", None)}, ("not-found",),
+        (Parameter("name", text(pattern=mirrors_api.NAME_FORM), "Its name.", "path"),),
+        description="One that gave other bytes than were published is not wanted for a day.",
+        is_admin=True,
+    ),
+)  # fmt: skip
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *READING, *DEEDS, *KEYS, *MIRRORS, *rule_endpoints(_PAGING),
+)  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -34,6 +36,8 @@ MOVED_BY_ASKING = frozenset(
     {"connections_http", "bytes_in_http", "bytes_out_http", "handed_over", "handed_back"}
 )
 """Counters that each request moves by itself, so that they alone are no news."""
+_START = secrets.token_hex(8)
+"""Revisions count from the start of the process."""
 ORDERING = ("q", "group", "sort", "order", "page")
 
 
@@ -65,20 +69,28 @@ async def torrents(asked: Asked) -> Response:
         url = links.at("/api/v1/torrents", **part.following, **limits, **fields)
         following = links.absolute(url)
     wanted = asked.given.get("fields")
+    revision = _revision(context)
 
     def body() -> Object:
         objects = (torrent_object(names, links, row) for row in part.rows)
         return {
             "matched": part.matched,
             "next": following,
+            "revision": revision,
             "totals": asdict(totals),
             "torrents": [_some_of(one, wanted) for one in objects],
         }
 
     # One place for each set of rows that is asked for, and the rows of now in it.
     key = ("torrents", links, asked.request.url.query)
-    inputs = (tuple(part.rows), part.matched, following, totals, names)
+    inputs = (tuple(part.rows), part.matched, following, totals, names, revision)
     return await _json(asked.request, body, key=key, inputs=inputs)
+
+
+def _revision(context: Context) -> str:
+    """Name the state of the list: which torrents there are, whatever their numbers."""
+    told = f"{_START} {context.view.revision()!r}".encode()
+    return hashlib.blake2b(told, digest_size=8).hexdigest()
 
 
 def _walked(asked: Asked, cursor: str) -> _Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from outpour.web.metrics.process_metrics import process_metrics
 from outpour.web.metrics.prometheus_text import MEDIA_TYPE, Family, one, text_of
 from outpour.web.metrics.request_metrics import request_metrics
 from outpour.web.metrics.tracker_metrics import METRICS
+from outpour.web.mirror_list import ListedMirror, MirrorState
 from outpour.web.reply import reply
 
 
@@ -25,10 +27,11 @@ async def metrics(request: Request) -> Response:
     totals, rows = context.url_names.totals(), context.url_names.rows()
     streams, counters = context.live.listener_count, context.view.counters()
     requests = request_metrics(context.view.usage)
+    mirrors = context.mirrors.listed() if context.mirrors is not None else ()
     cluster = cluster_metrics(context.view.cluster_figures())
 
     def text() -> str:
-        sums = _sums(context.view.version, totals, streams)
+        sums = (*_sums(context.view.version, totals, streams), _mirrors(mirrors))
         tracker = (*requests, *_counters(counters))
         return text_of((*sums, *tracker, *cluster, *_torrents(rows), *process_metrics()))
 
@@ -67,6 +70,16 @@ def _sums(version: str, totals: Totals, streams: int) -> Iterator[Family]:
         totals.transferred,
     )
     yield one("outpour_event_streams", "gauge", "Open event streams.", streams)
+
+
+def _mirrors(listed: Sequence[ListedMirror]) -> Family:
+    states = [one.state for one in listed]
+    return Family(
+        "outpour_mirrors",
+        "gauge",
+        "Mirrors that registered, by state.",
+        tuple(({"state": state}, states.count(state)) for state in get_args(MirrorState)),
+    )
 
 
 def _counters(counters: Mapping[str, int]) -> Iterator[Family]:

@@ -44,6 +44,8 @@ async def index(request: Request) -> Response:
     ]
     values["about"] = about = await context.beside.about_group(query.group)
     values["example"] = _example(names)
+    listed = context.mirrors.listed() if context.mirrors is not None else ()
+    values["mirrors"] = [one.url for one in listed if one.state == "counted"]
     if about.writing is not None:
         await to_thread.run_sync(cleaned, about.writing)
     return await context.page(request, "index.html", values, key=query)

@@ -1,0 +1,82 @@
+"""The flags of whoever seeds and serves, `publish` and `mirror`: engine, page and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from outpour.base.units import parse_size
+from outpour.cli.shared.inputs import read_ip
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--peer-port",
+        type=click.IntRange(0, 65535),
+        default=6881,
+        show_default=True,
+        help="Port for peers; 0 takes a free one.",
+    ),
+    click.option("--up-rate", metavar="SIZE", help="Bytes a second to peers.  [default: no limit]"),
+    click.option(
+        "--up-rate-each",
+        metavar="SIZE",
+        help="Bytes a second of each torrent.  [default: no limit]",
+    ),
+    click.option(
+        "--connections",
+        type=click.IntRange(1, 100_000),
+        help="Peers connected at once.  [default: 4000]",
+    ),
+    click.option(
+        "--bind",
+        metavar="HOST",
+        multiple=True,
+        help="Listen for peers on this address only; may be repeated.  [default: as --listen]",
+    ),
+    click.option(
+        "--peer-address",
+        metavar="HOST[:PORT]",
+        multiple=True,
+        help="Where peers from outside reach the seeder, as behind NAT; may be repeated.  "
+        "[default: the host of --url, else the address of this machine]",
+    ),
+    click.option("--title", metavar="TEXT", help="Heading of the page.  [default: what it shows]"),
+    click.option("--description", metavar="TEXT", help="One sentence below it."),
+    click.option(
+        "--theme", metavar="DIR", help="Styles and templates of your own; docs/theme.md tells how."
+    ),
+    click.option(
+        "--config", metavar="FILE", help="Settings of the tracker and of [site], as TOML."
+    ),
+    click.option("--dht", is_flag=True, help="Take part in the DHT (BEP 5)."),
+    click.option("--lsd", is_flag=True, help="Announce on the local network (BEP 14)."),
+    click.option("--upnp", is_flag=True, help="Ask the router to forward the peer port."),
+)
+
+
+def serving_options(command: _F) -> _F:
+    """Give a command these flags."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def take_serving(given: dict[str, Any]) -> dict[str, Any]:
+    """Take these flags out of a command's, as `PublishOptions` has them."""
+    for name in ("state", "config", "theme"):
+        given[name] = Path(given[name]) if given[name] else None
+    names = ("listen", "url", "peer_port", "title", "description", "dht", "lsd", "upnp")
+    return {
+        **{name: given.pop(name) for name in (*names, "state", "config", "theme")},
+        **{name: given.pop(name) for name in ("log_format", "log_level")},
+        "upload_rate": parse_size(given.pop("up_rate") or "0"),
+        "torrent_upload_rate": parse_size(given.pop("up_rate_each") or "0"),
+        "connections": given.pop("connections") or 0,
+        "bind": tuple(read_ip(text) for text in given.pop("bind")),
+        "peer_addresses": given.pop("peer_address"),
+    }

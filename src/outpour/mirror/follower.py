@@ -1,0 +1,311 @@
+"""Follows a publisher: what it lists is held, and what it lists no longer is let go of in time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TypeAlias
+
+from outpour.base.daemon_call import in_daemon
+from outpour.base.errors import OutpourError, WriteError
+from outpour.base.event import Event
+from outpour.base.text import printable
+from outpour.base.together import together
+from outpour.base.within import within
+from outpour.mirror.grace import Grace
+from outpour.mirror.holdings import Held, Holdings
+from outpour.mirror.listing_source import Source
+from outpour.mirror.mirror_events import Disbelieved, Followed, SourceFailed
+from outpour.mirror.mirror_job import MirrorJob
+from outpour.mirror.mirror_options import MirrorOptions
+from outpour.mirror.offer import Listing, Offer
+from outpour.mirror.source_choice import choose, known_source
+from outpour.publisher.publish_events import Noted, Skipped
+from outpour.torrent.metainfo import Metainfo
+
+AT_ONCE = 4
+""".torrent files that are fetched at the same time."""
+HELD_AT_ONCE = 100
+AGAIN_S, AGAIN_S_MAX = 10.0, 3600.0
+LOOK_S = 2.0
+KIND = "source"
+
+News: TypeAlias = "Listing | OutpourError"
+
+
+class Follower:
+    """Brings what a publisher lists to the job.
+
+    Args:
+        options: Whom to follow, and what is wanted of it.
+        holdings: Remember what kind of publisher it is.
+        job: Holds what is wanted.
+        grace: Counts for how long torrents are missing.
+        tell: Takes events, on the event loop.
+    """
+
+    def __init__(
+        self,
+        options: MirrorOptions,
+        holdings: Holdings,
+        job: MirrorJob,
+        grace: Grace,
+        tell: Callable[[Event], None],
+    ) -> None:
+        self._options = options
+        self._holdings = holdings
+        self._job = job
+        self._grace = grace
+        self._tell = tell
+        self._loop = asyncio.get_running_loop()
+        self._ended = threading.Event()
+        self._news: asyncio.Queue[News] = asyncio.Queue()
+        self._source: Source | None = None
+        self._listed: dict[str, Offer] = {}
+        self._chosen: dict[str, Offer] = {}
+        self._infohashes: dict[str, bytes] = {}
+        self._rejected: set[str] = set()
+        self._tries: dict[str, tuple[int, float]] = {}
+        self._is_wanted = asyncio.Event()
+        self._complaint = ""
+        self._told: tuple[int, int] | None = None
+        self._missing_told = 0
+        self._needs_trim = False
+
+    async def run(self) -> None:
+        """Follow until cancelled.
+
+        Raises:
+            NetworkError: What answers is no publisher, and was none before.
+        """
+        await self._job.begun()
+        for held in self._job.held.values():
+            self._infohashes[held.key] = held.infohash
+        try:
+            self._source = await self._choose()
+            thread = threading.Thread(target=self._follow, name="outpour-source", daemon=True)
+            thread.start()
+            await together([self._hear, self._collect])
+        finally:
+            self._ended.set()
+
+    async def _choose(self) -> Source:
+        options = self._options
+        kind = await asyncio.to_thread(self._holdings.note, KIND)
+        source = known_source(kind, options.source, options.route, options.feed_every_s)
+        if source is None:
+
+            def complain(error: OutpourError) -> None:
+                with suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._complain, error)
+
+            source = await in_daemon(
+                lambda: choose(
+                    options.source, options.route, options.feed_every_s, complain, self._ended
+                ),
+                "outpour-source",
+            )  # fmt: skip
+            assert source is not None
+            with suppress(WriteError):
+                # Without room it is found out again at the next start.
+                name = f"{type(source).__name__} {options.source}"
+                await asyncio.to_thread(self._holdings.keep_note, KIND, name)
+        return source
+
+    def _follow(self) -> None:
+        """Wait for what the publisher lists; in a thread."""
+
+        def put(news: News) -> None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._news.put_nowait, news)
+
+        assert self._source is not None
+        self._source.follow(put, put, self._ended)
+
+    async def _hear(self) -> None:
+        while True:
+            try:
+                news = await within(LOOK_S, self._news.get())
+            except asyncio.TimeoutError:
+                await self._trim()
+                continue
+            if isinstance(news, OutpourError):
+                self._complain(news)
+            else:
+                await self._take(news)
+
+    def _complain(self, error: OutpourError) -> None:
+        self._job.touch(is_in_touch=False)
+        message, source = error.message, self._options.source
+        about, is_split, why = message.partition("`: ")
+        if is_split and about.startswith(f"`{source.rstrip('/')}/api/"):
+            # Which part of the API was asked is no matter to whoever named the page.
+            message = f"`{source}`: {why}"
+        if self._complaint != message:
+            self._complaint = message
+            self._tell(SourceFailed(message))
+
+    async def _take(self, listing: Listing) -> None:
+        """Take in what is listed now, or what is listed besides."""
+        source, wishes = self._source, self._options.wishes
+        assert source is not None
+        self._job.touch(is_in_touch=True)
+        fresh = listing.offers.keys() - self._listed.keys()
+        if self._complaint:
+            self._complaint = ""
+            self._told = None
+            fresh = set(listing.offers)
+        known = (self._infohashes.get(key) for key in fresh)
+        self._job.hear_listed([one for one in known if one is not None])
+        if listing.is_whole:
+            self._listed = dict(listing.offers)
+        else:
+            self._listed.update(listing.offers)
+        pool = {**self._listed}
+        if not source.withdraws:
+            # A feed shows the newest only: the others count all the same.
+            older = [_as_offer(held) for held in self._job.held.values()]
+            pool = {**pool, **{one.key: one for one in older if one.key not in pool}}
+        chosen = await asyncio.to_thread(wishes.chosen, pool.values())
+        self._chosen = {offer.key: offer for offer in chosen}
+        self._needs_trim = True
+        if source.withdraws and listing.is_whole:
+            await self._compare()
+        told = (len(self._listed), len(self._chosen))
+        if told != self._told:
+            self._told = told
+            self._tell(Followed(self._options.source, *told))
+            if listing.is_cut:
+                text = "lists more than a mirror takes; the rest is left out"
+                self._tell(Noted(f"{self._options.source}: {text}"))
+        self._is_wanted.set()
+
+    async def _compare(self) -> None:
+        """Begin to count for how long torrents are missing, and stop where they came back."""
+        self._grace.hear(is_empty=not self._listed)
+        back: list[Held] = []
+        fresh = 0
+        for held in self._job.held.values():
+            if held.key in self._listed:
+                if self._grace.forget(held.infohash):
+                    back.append(replace(held, missing_s=None))
+            elif held.infohash not in self._grace:
+                self._grace.begin(held.infohash)
+                back.append(replace(held, missing_s=0.0))
+                fresh += 1
+        await self._job.write(back)
+        missing = len(self._grace)
+        if fresh and missing != self._missing_told:
+            options = self._options
+            self._tell(Disbelieved(options.source, len(self._listed), missing, options.grace_s))
+        self._missing_told = missing
+
+    async def _trim(self) -> None:
+        """Let go of what is listed and not wanted, once all that is wanted is here."""
+        source = self._source
+        if source is None or not self._chosen or not self._needs_trim:
+            return
+        surplus = []
+        for held in self._job.held.values():
+            is_known = held.key in self._listed or not source.withdraws
+            if is_known and held.key not in self._chosen:
+                surplus.append(held)
+        self._needs_trim = bool(surplus)
+        for held in surplus:
+            if held.fingerprint is None:
+                await self._let_go(held)
+        wanted = (self._infohashes.get(key) for key in self._chosen)
+        if all(one is not None and self._job.is_whole(one) for one in wanted):
+            for held in surplus:
+                if held.infohash in self._job.held:
+                    await self._let_go(held)
+
+    async def _let_go(self, held: Held) -> None:
+        try:
+            await self._job.let_go(held.infohash, "not wanted any more")
+        except OutpourError as error:
+            self._tell(Noted(error.message))
+
+    async def _collect(self) -> None:
+        """Fetch the .torrent files of what is wanted and not held, the newest first."""
+        while True:
+            with suppress(asyncio.TimeoutError):
+                await within(AGAIN_S, self._is_wanted.wait())
+            self._is_wanted.clear()
+            lacking = self._lacking()
+            for at in range(0, len(lacking), HELD_AT_ONCE):
+                await self._fetch(lacking[at : at + HELD_AT_ONCE])
+                if self._is_wanted.is_set():
+                    # What is newer goes before.
+                    break
+
+    def _lacking(self) -> list[Offer]:
+        now = time.monotonic()
+        found = []
+        for key, offer in self._chosen.items():
+            infohash = self._infohashes.get(key)
+            is_held = infohash is not None and infohash in self._job.held
+            if is_held or key in self._rejected or self._tries.get(key, (0, 0.0))[1] > now:
+                continue
+            found.append(offer)
+        return found
+
+    async def _fetch(self, offers: list[Offer]) -> None:
+        waiting = iter(offers)
+        taken: list[tuple[Held, Metainfo]] = []
+
+        async def lane() -> None:
+            for offer in waiting:
+                metainfo = await self._metainfo(offer)
+                if metainfo is not None:
+                    taken.append((Held.of(offer, metainfo), metainfo))
+
+        await asyncio.gather(*(lane() for _ in range(min(AT_ONCE, len(offers)))))
+        order = {offer.key: place for place, offer in enumerate(offers)}
+        taken.sort(key=lambda pair: order[pair[0].key])
+        try:
+            await self._job.hold(taken)
+        except WriteError as error:
+            self._tell(Skipped(taken[0][0].name, error.message, error.hint))
+            for held, _ in taken:
+                self._put_off(held.key)
+        for held, _ in taken:
+            self._infohashes[held.key] = held.infohash
+            if held.infohash not in self._job.held:
+                self._put_off(held.key)
+
+    async def _metainfo(self, offer: Offer) -> Metainfo | None:
+        source = self._source
+        assert source is not None
+        name = printable(offer.name)
+        if offer.torrent_url is None:
+            self._rejected.add(offer.key)
+            self._tell(Skipped(name, f"`{name}`: its .torrent is not offered", None))
+            return None
+        try:
+            metainfo = await in_daemon(lambda: source.metainfo(offer), "outpour-torrent")
+        except OutpourError as error:
+            if offer.key not in self._tries:
+                self._tell(Skipped(name, error.message, error.hint))
+            self._put_off(offer.key)
+            return None
+        self._tries.pop(offer.key, None)
+        info = metainfo.info
+        # A list may tell of other names and sizes than there are.
+        if not self._options.wishes.fits(info.name, info.length, offer.group):
+            self._rejected.add(offer.key)
+            return None
+        return metainfo
+
+    def _put_off(self, key: str) -> None:
+        tries = self._tries.get(key, (0, 0.0))[0]
+        wait_s = min(AGAIN_S * 2**tries, AGAIN_S_MAX)
+        self._tries[key] = (min(tries + 1, 20), time.monotonic() + wait_s)
+
+
+def _as_offer(held: Held) -> Offer:
+    return Offer(held.key, held.name, held.length, held.published_at, held.folder or None, held.key)

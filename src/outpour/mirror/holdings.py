@@ -1,0 +1,231 @@
+"""What a mirror holds and is to hold, in SQLite: it goes on from here after whatever happened.
+
+A row is committed before what it speaks of is relied on: that a torrent is placed, after its files
+are; that it is gone, before they are deleted.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from outpour.base.errors import OutpourError, WriteError, reason
+from outpour.base.files import write_atomically
+from outpour.base.text import from_bytes
+from outpour.mirror.offer import Offer
+from outpour.torrent.disk_names import safe_name
+from outpour.torrent.metainfo import Metainfo
+from outpour.tracker.state.state_file import set_aside
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS held (
+    infohash BLOB PRIMARY KEY,
+    key TEXT NOT NULL,
+    name BLOB NOT NULL,
+    folder BLOB NOT NULL,
+    length INTEGER NOT NULL,
+    published_at INTEGER,
+    fingerprint BLOB,
+    missing_s REAL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
+"""
+_ROOM = "free some space, or choose another folder with `--state`"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A torrent that is mirrored, or on the way to it.
+
+    Attributes:
+        infohash: The 20 bytes that peers announce.
+        key: What the publisher's list knows it by.
+        name: The torrent's name.
+        folder: Below the mirror's folder, where its root goes; empty for that itself.
+        length: Bytes of its content.
+        published_at: Unix time in seconds as its publisher tells it, None if not told.
+        fingerprint: Its files as they were when they were placed; None while they are not.
+        missing_s: For how long the publisher lists it no longer; None while it does.
+    """
+
+    infohash: bytes
+    key: str
+    name: str
+    folder: str
+    length: int
+    published_at: int | None = None
+    fingerprint: bytes | None = None
+    missing_s: float | None = None
+
+    @classmethod
+    def of(cls, offer: Offer, metainfo: Metainfo) -> Held:
+        """Begin to hold what is offered."""
+        info = metainfo.info
+        return cls(
+            info.infohash, offer.key, info.name,
+            safe_name(offer.group) if offer.group else "", info.length,
+            offer.published_at if offer.published_at is not None else metainfo.creation_date,
+        )  # fmt: skip
+
+
+class Holdings:
+    """All that a mirror holds; each call blocks, and may be made on any thread.
+
+    Args:
+        state: State folder; made if missing.
+
+    Raises:
+        WriteError: The folder cannot be made or written.
+
+    Attributes:
+        set_aside: Where a damaged database was moved to, None if it was sound.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._originals = state / "originals"
+        self._served = state / "torrents"
+        self._file = state / "mirror.sqlite"
+        self._lock = threading.Lock()
+        self.set_aside: Path | None = None
+        try:
+            for folder in (self._originals, self._served):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(
+                f"`{state}`: {reason(error)}", hint="choose another folder with `--state`"
+            ) from None
+        try:
+            self._database = self._open()
+        except sqlite3.OperationalError as error:
+            raise WriteError(
+                f"`{self._file}`: {error}", hint="choose another folder with `--state`"
+            ) from None
+        except sqlite3.DatabaseError:
+            self.set_aside = set_aside(self._file)
+            self._database = self._open()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def all(self) -> list[Held]:
+        """Everything that is held, in no order."""
+        with self._lock, self._guarded():
+            rows = self._database.execute(
+                "SELECT infohash, key, name, folder, length, published_at, fingerprint, missing_s "
+                "FROM held"
+            ).fetchall()
+        return [
+            Held(row[0], row[1], from_bytes(row[2]), from_bytes(row[3]), *row[4:]) for row in rows
+        ]
+
+    def note(self, name: str) -> str | None:
+        """What was noted under this name."""
+        with self._lock, self._guarded():
+            row = self._database.execute(
+                "SELECT value FROM note WHERE name = ?", (name,)
+            ).fetchone()
+        return None if row is None else str(row[0])
+
+    def keep_note(self, name: str, value: str) -> None:
+        """Note something for the next start."""
+        with self._lock, self._guarded(), self._database:
+            self._database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
+
+    def begin(self, held: Held, metainfo: Metainfo) -> None:
+        """Hold a torrent from now on.
+
+        Raises:
+            WriteError: It cannot be written down.
+        """
+        self._write(self._originals / f"{held.infohash.hex()}.torrent", metainfo.raw)
+        self.put([held])
+
+    def put(self, rows: Iterable[Held]) -> None:
+        """Write rows anew.
+
+        Raises:
+            WriteError: The database cannot be written.
+        """
+        with self._lock, self._guarded(), self._database:
+            self._database.executemany(
+                "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        one.infohash, one.key, _raw(one.name), _raw(one.folder), one.length,
+                        one.published_at, one.fingerprint, one.missing_s,
+                    )
+                    for one in rows
+                ],
+            )  # fmt: skip
+
+    def end(self, infohash: bytes) -> None:
+        """Hold a torrent no longer.
+
+        Raises:
+            WriteError: The database cannot be written.
+        """
+        with self._lock, self._guarded(), self._database:
+            self._database.execute("DELETE FROM held WHERE infohash = ?", (infohash,))
+        for folder in (self._originals, self._served):
+            with suppress(OSError):
+                (folder / f"{infohash.hex()}.torrent").unlink()
+
+    def original(self, infohash: bytes) -> Metainfo | None:
+        """The .torrent as its publisher gave it, None if it is lost or damaged."""
+        try:
+            metainfo = Metainfo.read(self._originals / f"{infohash.hex()}.torrent")
+        except OutpourError:
+            return None
+        return metainfo if metainfo.info.infohash == infohash else None
+
+    def serve(self, metainfo: Metainfo) -> Path:
+        """Write down the .torrent that is handed out here.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        path = self._served / f"{metainfo.info.infohash.hex()}.torrent"
+        try:
+            if path.read_bytes() == metainfo.raw:
+                return path
+        except OSError:
+            pass
+        self._write(path, metainfo.raw)
+        return path
+
+    def _write(self, path: Path, raw: bytes) -> None:
+        try:
+            write_atomically(path, raw, is_durable=False)
+        except WriteError as error:
+            raise WriteError(error.message, hint=_ROOM) from None
+
+    def _open(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.executescript(_SCHEMA)
+            found = database.execute("PRAGMA quick_check").fetchone()
+            if found != ("ok",):
+                raise sqlite3.DatabaseError(str(found[0]))
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise WriteError(f"`{self._file}`: {error}", hint=_ROOM) from None
+
+
+def _raw(name: str) -> bytes:
+    # What a torrent is called need not be UTF-8.
+    return name.encode("utf-8", "surrogateescape")

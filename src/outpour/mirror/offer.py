@@ -1,0 +1,42 @@
+"""A torrent as a publisher offers it, before its .torrent is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A torrent that somebody lists.
+
+    Attributes:
+        key: What the list knows it by: an infohash in hexadecimal, or the URL of its .torrent.
+        name: Of the torrent as far as the list tells, else its title.
+        length: Bytes of its content, None if the list does not tell.
+        published_at: Unix time in seconds by the clock of whoever lists it, None if not told.
+        group: The published folder that it lies in, None where there is but one.
+        torrent_url: Where its .torrent is; None if it is not offered.
+    """
+
+    key: str
+    name: str
+    length: int | None = None
+    published_at: int | None = None
+    group: str | None = None
+    torrent_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a publisher lists.
+
+    Attributes:
+        offers: By their keys, in the order of the list.
+        is_whole: All that is listed; whatever is not among them is listed no longer.
+        is_cut: There were more than a mirror takes.
+    """
+
+    offers: Mapping[str, Offer]
+    is_whole: bool
+    is_cut: bool = False

@@ -1,0 +1,317 @@
+"""A mirror end to end: what is published is there, and stays there whatever ends in between."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from outpour.making.maker import CreateOptions, create
+from outpour.torrent import bencode
+from outpour.torrent.bencode import Encodable
+from outpour.torrent.metainfo import Metainfo
+from tests.live.conftest import Running, Start, free_port, get, get_json, same_bytes
+from tests.live.mirroring import Mirror
+from tests.live.publication import Publication, announced, status
+from tests.remote_server import serving
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+
+
+def served(mirror: Publication, name: str, folder: Path) -> Metainfo:
+    return Metainfo.read(mirror.torrent_file(name, folder))
+
+
+def test_a_mirror_has_what_is_published_and_gives_it_to_others(start: Start, tmp_path: Path):
+    content = tmp_path / "releases"
+    tree = content / "größer ☃" / "inner"
+    tree.mkdir(parents=True)
+    (tree / "data").write_bytes(os.urandom(300_000))
+    (tree.parent / "empty").touch()
+    (content / "game.iso").write_bytes(os.urandom(900_000))
+    (content / "left.out").write_bytes(b"not wanted")
+    publication = Publication(start, content)
+    publication.wait_published("game.iso", "größer ☃")
+    target = tmp_path / "mirror"
+    target.mkdir()
+    (target / "mine.txt").write_text("of somebody else")
+    mirror = Mirror(start, publication.url, target, "--skip", "*.out")
+    mirror.wait_published("game.iso", "größer ☃")
+    for name in ("game.iso", "größer ☃"):
+        wait_for(lambda: mirror.row(name)["content_url"], what=f"{name} served")  # noqa: B023
+        assert same_bytes(content / name, target / name)
+    assert {path.name for path in target.iterdir()} == {"game.iso", "größer ☃", "mine.txt"}
+    assert get(f"{mirror.url}content/game.iso") == (content / "game.iso").read_bytes()
+
+    theirs = served(publication, "game.iso", tmp_path)
+    ours = served(mirror, "game.iso", tmp_path)
+    assert ours.info.infohash == theirs.info.infohash
+    # The publisher's trackers stay the first; both are asked, and both have the content.
+    assert ours.tiers[: len(theirs.tiers)] == theirs.tiers
+    assert (f"{mirror.url}announce",) in ours.tiers
+    assert set(ours.web_seeds) == {f"{mirror.url}content/game.iso", *theirs.web_seeds}
+    infohash = ours.info.infohash_hex
+    assert ("127.0.0.1", mirror.peer_port) in announced(mirror.port, infohash)
+    wait_for(
+        lambda: ("127.0.0.1", mirror.peer_port) in announced(publication.port, infohash),
+        what="the mirror in the publisher's swarm",
+    )
+
+    # What is published now is on its way here within seconds.
+    (content / "new.iso").write_bytes(os.urandom(200_000))
+    publication.process.line_with("published new.iso")
+    at = time.monotonic()
+    mirror.process.line_with("fetching new.iso", seconds=10)
+    mirror.process.line_with("mirrored new.iso")
+    assert time.monotonic() - at < 5
+    assert same_bytes(content / "new.iso", target / "new.iso")
+
+
+def test_both_ends_may_be_killed_and_nothing_is_fetched_twice(start: Start, tmp_path: Path):
+    content, target = tmp_path / "releases", tmp_path / "mirror"
+    content.mkdir()
+    (content / "kept").write_bytes(os.urandom(400_000))
+    (content / "slow").write_bytes(os.urandom(2_000_000))
+    publication = Publication(start, content, "--no-content", "--up-rate", "400KiB")
+    publication.wait_published("kept", "slow")
+    mirror = Mirror(start, publication.url, target)
+    mirror.process.line_with("mirrored kept")
+    half = wait_for(lambda: next(target.glob(".outpour-mirror/*/slow"), None), what="slow begun")
+    assert half is not None
+    wait_for(lambda: half.stat().st_blocks * 512 > 600_000, what="a part of slow")
+    assert not (target / "slow").exists()
+    mirror.process.stop(signal.SIGKILL)
+    publication.process.stop(signal.SIGKILL)
+
+    # A publisher that is down at the start is waited for, and what is here is served meanwhile.
+    mirror.again()
+    mirror.process.line_with(f"`{publication.url}`: connection refused; what is mirrored stays")
+    mirror.process.line_with("mirrored kept (391 KiB, here already)")
+    assert get(f"{mirror.url}content/kept") == (content / "kept").read_bytes()
+    mirror.process.stop(signal.SIGKILL)
+    publication.again()
+    mirror.again()
+    mirror.process.line_with("mirrored slow", seconds=60)
+    assert same_bytes(content, target)
+    wait_for(lambda: not (target / ".outpour-mirror").exists(), what="nothing half there")
+
+
+def test_what_is_published_anew_replaces_and_what_is_withdrawn_goes_after_the_grace(
+    start: Start, tmp_path: Path
+):
+    content, target = tmp_path / "releases", tmp_path / "mirror"
+    (content / "tree").mkdir(parents=True)
+    (content / "tree" / "one").write_bytes(os.urandom(100_000))
+    (content / "daily").write_bytes(os.urandom(100_000))
+    (content / "stays").write_bytes(b"stays")
+    publication = Publication(start, content)
+    publication.wait_published("tree", "daily", "stays")
+    mirror = Mirror(start, publication.url, target, "--grace", "5s", "--delete")
+    for name in ("tree", "daily", "stays"):
+        mirror.process.line_with(f"mirrored {name}")
+    (target / "tree" / "note").write_text("of somebody else")
+
+    old = (target / "daily").read_bytes()
+    (content / "daily").write_bytes(os.urandom(120_000))
+    wait_for(
+        lambda: same_bytes(content / "daily", target / "daily"),
+        what="the new content",
+        still=lambda: mirror.process.output,
+    )
+    assert old != (target / "daily").read_bytes()
+    wait_for(lambda: mirror.row("daily")["content_url"], what="the new content served")
+    assert get(f"{mirror.url}content/daily") == (content / "daily").read_bytes()
+
+    # Gone there, it is gone here: its own files, and none of somebody else.
+    shutil.rmtree(content / "tree")
+    wait_for(lambda: not (target / "tree" / "one").exists(), seconds=60, what="tree deleted")
+    assert (target / "tree" / "note").read_text() == "of somebody else"
+    assert not mirror.row("tree")
+
+    # That nothing is left at all is not believed so soon.
+    for path in content.iterdir():
+        path.unlink()
+    mirror.process.line_with("lists 0 torrents", seconds=60)
+    publication.process.stop(signal.SIGKILL)
+    mirror.process.line_with("trying again")
+    assert get(f"{mirror.url}content/stays") == b"stays"
+
+
+def test_the_newest_are_kept_and_an_older_one_goes_once_they_are_here(start: Start, tmp_path: Path):
+    content, target = tmp_path / "releases", tmp_path / "mirror"
+    content.mkdir()
+    now = int(time.time()) - 100_000
+    for number in range(4):
+        path = content / f"week-{number}.osm"
+        path.write_bytes(os.urandom(50_000))
+        os.utime(path, (now + number * 1000, now + number * 1000))
+    (content / "large.osm").write_bytes(os.urandom(200_000))
+    publication = Publication(start, content)
+    publication.wait_published("week-0.osm", "week-3.osm", "large.osm")
+    flags = ("--keep", "2", "--delete", "--max-size", "100kB", "--only", "*.osm")
+    mirror = Mirror(start, publication.url, target, *flags)
+    mirror.process.line_with("mirrored week-3.osm")
+    mirror.process.line_with("mirrored week-2.osm")
+    (content / "week-4.osm").write_bytes(os.urandom(50_000))
+    mirror.process.line_with("mirrored week-4.osm")
+    mirror.process.line_with("withdrawn week-2.osm")
+    wait_for(
+        lambda: sorted(path.name for path in target.iterdir()) == ["week-3.osm", "week-4.osm"],
+        what="the newest two",
+    )
+
+
+def test_content_that_is_there_already_is_compared_and_foreign_files_are_left(
+    start: Start, tmp_path: Path
+):
+    content, target = tmp_path / "releases", tmp_path / "mirror"
+    content.mkdir()
+    target.mkdir()
+    for name in ("brought", "foreign", "other"):
+        (content / name).write_bytes(os.urandom(200_000))
+    shutil.copy(content / "brought", target / "brought")
+    (target / "foreign").write_bytes(bytes(200_000))
+    publication = Publication(start, content, "--no-seed", "--no-content")
+    publication.wait_published("brought", "foreign", "other")
+    state = tmp_path / "state"
+    mirror = Mirror(start, publication.url, target, "--state", str(state))
+    # Nobody has it but us.
+    mirror.process.line_with("mirrored brought")
+    mirror.process.line_with("is there already, and no part of `foreign`")
+    assert (target / "foreign").read_bytes() == bytes(200_000)
+
+    # A damaged memory costs a comparison, and nothing else.
+    mirror.process.stop(signal.SIGKILL)
+    for name in ("mirror.sqlite-wal", "mirror.sqlite-shm"):
+        (state / name).unlink(missing_ok=True)
+    (state / "mirror.sqlite").write_bytes(b"SQLite format 3\0" + os.urandom(5000))
+    mirror.again()
+    mirror.process.line_with("damaged, set aside")
+    mirror.process.line_with("mirrored brought")
+    with sqlite3.connect(state / "mirror.sqlite") as database:
+        rows = database.execute("SELECT name FROM held WHERE fingerprint IS NOT NULL").fetchall()
+    assert rows == [(b"brought",)]
+
+
+def test_what_cannot_be_mirrored_at_all_ends_with_one_line_and_a_code(start: Start, tmp_path: Path):
+    port = free_port()
+    listen = ("--listen", f"127.0.0.1:{port}", "--peer-port", "0")
+
+    def failed(*words: str | Path) -> tuple[int, list[str]]:
+        process: Running = start("outpour", "mirror", *words, *listen)
+        return process.wait(), process.lines
+
+    page = start("python", "-m", "http.server", "--bind", "127.0.0.1", str(port + 1))
+    wait_for(lambda: _answers(f"http://127.0.0.1:{port + 1}/"), what="a server of other things")
+    code, lines = failed(f"http://127.0.0.1:{port + 1}/", "-o", tmp_path / "m")
+    assert code == 7
+    assert "neither the page of an outpour publisher nor a feed" in "".join(lines)
+    page.stop(signal.SIGINT)
+    (tmp_path / "file").touch()
+    code, lines = failed("http://127.0.0.1:1/", "-o", tmp_path / "file")
+    assert code == 5
+    assert f"`{tmp_path / 'file'}`: " in "".join(lines)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return status(url) == 200
+    except OSError:
+        return False
+
+
+def test_a_mirror_that_registers_is_counted_named_and_given_first(start: Start, tmp_path: Path):
+    content, tokens, token = tmp_path / "releases", tmp_path / "tokens", tmp_path / "token"
+    content.mkdir()
+    (content / "game.iso").write_bytes(os.urandom(300_000))
+    tokens.write_text("volunteer 0123456789abcdef\n")
+    token.write_text("0123456789abcdef\n")
+    state = tmp_path / "state"
+    flags = ("--mirror-tokens", str(tokens), "--state", str(state))
+    publication = Publication(start, content, *flags)
+    publication.wait_published("game.iso")
+    mirror = Mirror(
+        start, publication.url, tmp_path / "mirror", "--token-file", str(token)
+    )  # fmt: skip
+    seed = f"{mirror.url}content/game.iso"
+    mirror.process.line_with("registered: the publisher counts this mirror", seconds=60)
+    publication.process.line_with("mirror `volunteer` is counted")
+    wait_for(
+        lambda: seed in served(publication, "game.iso", tmp_path).web_seeds,
+        what="the mirror in the .torrent",
+    )
+    assert get_json(f"{publication.url}api/v1/mirrors")["mirrors"][0]["url"] == mirror.url  # type: ignore[index]
+    page = get(publication.url).decode()
+    assert f'<a href="{mirror.url}"' in page
+    assert "1</strong> mirror" in page
+    infohash = publication.row("game.iso")["infohash"]
+    first = [("127.0.0.1", publication.peer_port), ("127.0.0.1", mirror.peer_port)]
+    wait_for(
+        lambda: announced(publication.port, infohash)[:2] == first, what="the mirror given first"
+    )
+
+    # All this outlives the publisher, and a token lets nobody do anything else.
+    publication.process.stop(signal.SIGKILL)
+    publication.again()
+    publication.wait_published("game.iso")
+    assert seed in served(publication, "game.iso", tmp_path).web_seeds
+    request = urllib.request.Request(
+        f"{publication.url}api/v1/rates", headers={"Authorization": "Bearer 0123456789abcdef"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert refused.value.code in (401, 404)
+    refused.value.close()
+
+    # Who takes the token away is rid of the mirror.
+    tokens.write_text("# nobody\n")
+    publication.process.line_with("is dropped: it has no token any more", seconds=60)
+    wait_for(
+        lambda: seed not in served(publication, "game.iso", tmp_path).web_seeds,
+        what="the mirror named no longer",
+    )
+
+
+def test_a_feed_of_another_tool_is_mirrored_and_what_has_no_room_is_left_out(
+    start: Start, tmp_path: Path
+):
+    (tmp_path / "planet.osm").write_bytes(os.urandom(200_000))
+    with serving() as remote:
+        seeds = (f"{remote.url}/planet.osm",)
+        small = create(tmp_path / "planet.osm", CreateOptions(web_seeds=seeds))
+        length, piece = 100 << 40, 1 << 30
+        info: dict[str, Encodable] = {
+            "length": length, "name": "huge", "piece length": piece,
+            "pieces": bytes(20 * (length // piece)),
+        }  # fmt: skip
+        remote.files = {
+            "/feed.xml": FEED.encode(),
+            "/planet.osm": (tmp_path / "planet.osm").read_bytes(),
+            "/planet.osm.torrent": small.raw,
+            "/huge.torrent": bencode.encode({"info": info, "url-list": f"{remote.url}/huge"}),
+        }
+        target = tmp_path / "mirror"
+        mirror = Mirror(start, f"{remote.url}/feed.xml", target, "--every", "1s")
+        mirror.process.line_with("mirrored planet.osm", seconds=60)
+        mirror.process.line_with("`huge` needs 100 TiB")
+        mirror.process.line_with("its .torrent is not offered")
+        assert same_bytes(tmp_path / "planet.osm", target / "planet.osm")
+        # What falls out of a feed is still mirrored, and garbage changes nothing.
+        remote.files["/feed.xml"] = b"<rss><channel>"
+        mirror.process.line_with("what is mirrored stays")
+        assert get(f"{mirror.url}content/planet.osm") == remote.files["/planet.osm"]
+
+
+FEED = """<rss version="2.0"><channel><title>maps</title>
+<item><title>planet</title><enclosure url="planet.osm.torrent"/></item>
+<item><title>huge</title><enclosure url="huge.torrent"/></item>
+<item><title>link</title><link>magnet:?xt=urn:btih:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa</link></item>
+</channel></rss>"""

@@ -1,0 +1,233 @@
+"""What a mirror decides by itself: what it wants, when it believes, and where things lie."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from outpour.base.errors import FormatError, OutpourError
+from outpour.base.http_route import DIRECT
+from outpour.making.maker import CreateOptions, create
+from outpour.mirror import publisher_source
+from outpour.mirror.grace import EMPTY_GRACE_S, Grace
+from outpour.mirror.holdings import Held, Holdings
+from outpour.mirror.offer import Listing, Offer
+from outpour.mirror.placement import OWN_FOLDER, Placement
+from outpour.mirror.publisher_source import PublisherSource
+from outpour.mirror.wishes import Wishes
+from outpour.torrent.metainfo import Metainfo
+from tests.waiting import wait_for
+
+OFFERS = [
+    Offer("1", "a.iso", 10, 100), Offer("2", "b.iso", 20, 300), Offer("3", "c.zip", 5, 200),
+    Offer("4", "d.iso", 500, 400, "nightly"), Offer("5", "e.iso"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wishes", "keys"),
+    [
+        (Wishes(), "42315"),
+        (Wishes(only=("*.iso",)), "4215"),
+        (Wishes(skip=("nightly/*", "e.*")), "231"),
+        (Wishes(size_max=20), "2315"),
+        (Wishes(only=("*.iso",), size_max=100, keep=2), "21"),
+    ],
+)
+def test_what_is_wanted_comes_newest_first(wishes: Wishes, keys: str):
+    assert "".join(offer.key for offer in wishes.chosen(OFFERS)) == keys
+
+
+def test_only_time_in_which_the_publisher_answers_brings_the_end_nearer():
+    grace = Grace(100)
+    grace.begin(b"a", 40)
+    grace.begin(b"b")
+    assert grace.pass_by(59) == []
+    assert grace.forget(b"b")
+    assert grace.pass_by(1) == [b"a"]
+    # Of a list that is empty an accident is more likely.
+    grace = Grace(0)
+    grace.begin(b"a")
+    grace.hear(is_empty=True)
+    assert grace.pass_by(EMPTY_GRACE_S - 1) == []
+    grace.hear(is_empty=False)
+    assert grace.pass_by(0) == [b"a"]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[Held, Metainfo]:
+    tree = tmp_path / "made" / "tree"
+    (tree / "inner").mkdir(parents=True)
+    (tree / "one").write_bytes(os.urandom(100))
+    (tree / "inner" / "two").write_bytes(os.urandom(200))
+    metainfo = create(tree, CreateOptions(trackers=(("http://t.example/announce",),)))
+    return Held.of(Offer("key", "tree", published_at=5), metainfo), metainfo
+
+
+def test_content_is_put_aside_and_back_with_what_lies_between(
+    made: tuple[Held, Metainfo], tmp_path: Path
+):
+    held, metainfo = made
+    folder = tmp_path / "made"
+    placement = Placement(folder)
+    (folder / "tree" / "mine").write_text("foreign")
+    placed = placement.look(held, metainfo.info)
+    assert placed is not None
+    placement.put_aside(held, metainfo)
+    assert not (folder / "tree").exists()
+    assert placement.unfinished() == [held.infohash]
+    # The run ended here: what was whole is back.
+    placement.bring_back(held, metainfo.info)
+    again = placement.look(held, metainfo.info)
+    assert again is not None
+    assert again.fingerprint == placed.fingerprint
+    assert not (folder / OWN_FOLDER).exists()
+    # Replaced by other content, its own files go, and foreign ones come back.
+    placement.put_aside(held, metainfo)
+    (folder / "tree").mkdir()
+    placement.clear_aside(held.infohash)
+    assert [path.name for path in (folder / "tree").iterdir()] == ["mine"]
+    assert not (folder / OWN_FOLDER).exists()
+
+
+@pytest.mark.parametrize("group", ["..", "a/b", "", OWN_FOLDER, "."])
+def test_no_name_of_a_publisher_leads_out_of_the_folder(
+    group: str, made: tuple[Held, Metainfo], tmp_path: Path
+):
+    _, metainfo = made
+    other = Held.of(Offer("key", "tree", group=group), metainfo)
+    folder = tmp_path / "made"
+    if group == OWN_FOLDER:
+        with pytest.raises(FormatError):
+            Placement(folder).check(other, metainfo.info)
+        return
+    Placement(folder).check(other, metainfo.info)
+    target = Placement(folder).target(other)
+    assert target == folder if not group else target.parent == folder
+
+
+def test_holdings_outlive_their_process_and_damage(made: tuple[Held, Metainfo], tmp_path: Path):
+    held, metainfo = made
+    state = tmp_path / "state"
+    holdings = Holdings(state)
+    holdings.begin(held, metainfo)
+    holdings.keep_note("a", "b")
+    holdings.close()
+    holdings = Holdings(state)
+    assert holdings.all() == [held]
+    assert holdings.note("a") == "b"
+    assert holdings.original(held.infohash) == metainfo
+    (state / "originals" / f"{held.infohash.hex()}.torrent").write_bytes(b"d4:infoi1ee")
+    assert holdings.original(held.infohash) is None
+    holdings.end(held.infohash)
+    assert holdings.all() == []
+    holdings.close()
+
+
+class Hostile:
+    """A publisher that says what the test wants, and tells of changes when it is told to."""
+
+    def __init__(self) -> None:
+        self.answer: object = {}
+        self.status = 200
+        self.changed = threading.Event()
+        self.asked: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if "/events" in self.path:
+                    self._stream()
+                    return
+                outer.asked.append(self.path)
+                answer = outer.answer
+                body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                self.send_response(outer.status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _stream(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                while not outer.is_over:
+                    if outer.changed.wait(0.05):
+                        outer.changed.clear()
+                        self.wfile.write(b'event: listing\ndata: {"at": 1}\n\n')
+                    else:
+                        self.wfile.write(b": still here\n\n")
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.is_over = False
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+    def lists(self, *names: str, revision: str) -> None:
+        rows = [
+            {"infohash": name * 40, "name": name, "length": 1, "torrent_url": "x"} for name in names
+        ]
+        self.answer = {"torrents": rows, "matched": len(rows), "next": None, "revision": revision}
+
+    def change(self) -> None:
+        self.changed.set()
+
+    def close(self) -> None:
+        self.is_over = True
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def test_a_publisher_is_followed_by_its_events_and_garbage_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(publisher_source, "PAUSE_S", 0.01)
+    publisher = Hostile()
+    told: list[Listing] = []
+    wrong: list[OutpourError] = []
+    ended = threading.Event()
+    source = PublisherSource(publisher.url, DIRECT)
+    publisher.lists("a", "b", revision="1")
+    follow = threading.Thread(target=source.follow, args=(told.append, wrong.append, ended))
+    follow.start()
+    try:
+        wait_for(lambda: told, what="the list")
+        assert told[0].is_whole
+        assert {offer.name for offer in told[0].offers.values()} == {"a", "b"}
+        # One more is found by one small question.
+        publisher.asked.clear()
+        publisher.lists("a", "b", "c", revision="2")
+        publisher.change()
+        wait_for(lambda: len(told) > 1, what="one more")
+        assert [offer.name for offer in told[1].offers.values()] == ["c"]
+        assert not told[1].is_whole
+        assert len(publisher.asked) == 1
+        # One less is found by going through all.
+        publisher.lists("a", "c", revision="3")
+        publisher.change()
+        wait_for(lambda: len(told) > 2, what="one less")
+        assert told[2].is_whole
+        assert len(told[2].offers) == 2
+        for garbage in (b"<html>", b"{", {"torrents": 5}, {"torrents": [{"infohash": "x"}]}):
+            publisher.answer = garbage
+            before = len(wrong)
+            publisher.change()
+            wait_for(lambda: len(wrong) > before, what=f"a complaint of {garbage!r}")  # noqa: B023
+        assert len(told) == 3
+        assert all("\n" not in error.message for error in wrong)
+    finally:
+        ended.set()
+        publisher.close()
+        follow.join(40)
+    assert not follow.is_alive()
