@@ -59,9 +59,9 @@ def test_pieces_come_in_order_when_asked_to(
         key = engine.add(made, tmp_path / "got", sequential=True)
         engine.connect_peer(key, *seeder.addresses[0])
         order = arrivals(engine, key, len(made.info.pieces) // 20)
-    # Blocks of neighbours are in flight together, so that neighbours may change places.
-    assert all(abs(at - piece) <= 60 for at, piece in enumerate(order))
-    assert sum(order[:50]) < 50 * 60
+    # Blocks of neighbours are in flight together; in no order they would be 60 apart on average.
+    apart = sum(abs(at - piece) for at, piece in enumerate(order)) / len(order)
+    assert apart < 15, order
 
 
 def test_files_come_before_and_after_others_when_asked_to(
