@@ -89,7 +89,8 @@ class ClusterNode:
         self.id = identity_of(settings.state_path, self.memory)
         self.name = name_of(settings)
         keys = ServerKeys(settings.cluster_name)
-        retention_s = float(settings.peer_timeout_in_effect_s)
+        # A peer that falls silent lives for half a timeout more where its last word was no news.
+        retention_s = 1.5 * settings.peer_timeout_in_effect_s
         self._links = [
             StreamLink(url, keys, part, self.id, retention_s, self)
             for part, url in enumerate(settings.cluster_servers)
