@@ -1,4 +1,4 @@
-"""The recipe of docs/cluster.md, typed as it is printed there, on machines of their own.
+"""The recipe of README.md and docs/cluster.md, typed as it is printed, on machines of their own.
 
 The machines are network namespaces at one bridge, so this needs the rights to make them.
 """
@@ -22,7 +22,7 @@ from tests.live.clients import aria2, transmission
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.live
-MACHINES = ("10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.0.4", "10.77.0.5")
+MACHINES = tuple(f"10.77.0.{number}" for number in range(1, 7))
 SIZE = 3_000_000
 
 
@@ -99,18 +99,27 @@ def machines(tmp_path):
 
 
 def commands():
-    """The commands of the recipe, in their order."""
+    """The commands of the recipe, in their order, as the page and README.md print them."""
     page = (ROOT / "docs/cluster.md").read_text()
     recipe = page.partition("## Two trackers, one server")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", recipe, re.DOTALL)
-    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+    short = (ROOT / "README.md").read_text().partition("Several trackers act as one")[2]
+    printed = [shell_lines(recipe), shell_lines(short.partition("\n#")[0])]
+    assert printed[0] == printed[1]
+    return printed[0]
+
+
+def shell_lines(text):
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
 
 
 @pytest.mark.skipif(
     not all(map(shutil.which, ("redis-server", "aria2c", "transmission-cli", "curl"))),
     reason="a program of the recipe is not installed",
 )
-def test_both_trackers_know_the_seeder_and_the_download_and_one_goes_on_alone(machines, tmp_path):
+def test_clients_download_through_both_trackers_and_through_the_one_that_is_left(
+    machines, tmp_path
+):
     server, first, second, create = commands()
     folders = [tmp_path / name for name in ("server", "first", "second", "seeder", "leecher")]
     for folder in folders:
@@ -142,7 +151,7 @@ def test_both_trackers_know_the_seeder_and_the_download_and_one_goes_on_alone(ma
         lambda: all(("1", "0") in counts(one) for one in MACHINES[1:3]),
         seconds=60, what="the seeder at both", still=lambda: list(map(counts, MACHINES[1:3])),
     )  # fmt: skip
-    downloaded(machines, torrent, folders[4] / "one")
+    downloaded(machines, torrent, MACHINES[4], folders[4] / "one")
     wait_for(
         lambda: all(("1" in [c[1] for c in counts(one)]) for one in MACHINES[1:3]),
         seconds=20, what="the download at both", still=lambda: list(map(counts, MACHINES[1:3])),
@@ -152,6 +161,12 @@ def test_both_trackers_know_the_seeder_and_the_download_and_one_goes_on_alone(ma
     trackers[0].wait(20)
     assert machines.is_healthy(MACHINES[2])
     assert "1" in [c[1] for c in counts(MACHINES[2])]
+    # To Transmission all at an address that finished once are seeds, and of no use to one.
+    downloaded(machines, torrent, MACHINES[5], folders[4] / "two")
+    wait_for(
+        lambda: "2" in [c[1] for c in counts(MACHINES[2])],
+        seconds=20, what="the download at the one left", still=lambda: counts(MACHINES[2]),
+    )  # fmt: skip
 
 
 def transmitting(torrent, target, address):
@@ -164,12 +179,12 @@ def transmitting(torrent, target, address):
     return words
 
 
-def downloaded(machines, torrent, target):
-    """Download with aria2 and see that all is there."""
+def downloaded(machines, torrent, address, target):
+    """Download with aria2, at this address, and see that all is there."""
     target.mkdir(parents=True)
     began = time.monotonic()
-    leecher = aria2("aria2c", torrent, target, 6890, host=MACHINES[4])
-    done = machines.run(MACHINES[4], leecher, target)
+    leecher = aria2("aria2c", torrent, target, 6890, host=address)
+    done = machines.run(address, leecher, target)
     assert done.wait(100) == 0, (target / "said").read_text()[-2000:]
     assert (target / "big.iso").read_bytes() == (torrent.parent / "big.iso").read_bytes()
     assert time.monotonic() - began < 100
