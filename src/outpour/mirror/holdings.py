@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from outpour.base.errors import OutpourError, WriteError, reason
+from outpour.base.errors import OutpourError, WriteError
 from outpour.base.files import write_atomically
 from outpour.base.text import from_bytes
 from outpour.mirror.offer import Offer
+from outpour.publisher.state_database import open_database
 from outpour.torrent.disk_names import safe_name
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.state.state_file import set_aside
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS held (
@@ -90,23 +90,9 @@ class Holdings:
         self._served = state / "torrents"
         self._file = state / "mirror.sqlite"
         self._lock = threading.Lock()
-        self.set_aside: Path | None = None
-        try:
-            for folder in (self._originals, self._served):
-                folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WriteError(
-                f"`{state}`: {reason(error)}", hint="choose another folder with `--state`"
-            ) from None
-        try:
-            self._database = self._open()
-        except sqlite3.OperationalError as error:
-            raise WriteError(
-                f"`{self._file}`: {error}", hint="choose another folder with `--state`"
-            ) from None
-        except sqlite3.DatabaseError:
-            self.set_aside = set_aside(self._file)
-            self._database = self._open()
+        self._database, self.set_aside = open_database(
+            self._file, [self._originals, self._served], _set_up
+        )
 
     def close(self) -> None:
         """Close the database."""
@@ -204,26 +190,16 @@ class Holdings:
         except WriteError as error:
             raise WriteError(error.message, hint=_ROOM) from None
 
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            database.executescript(_SCHEMA)
-            found = database.execute("PRAGMA quick_check").fetchone()
-            if found != ("ok",):
-                raise sqlite3.DatabaseError(str(found[0]))
-        except sqlite3.Error:
-            database.close()
-            raise
-        return database
-
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
             raise WriteError(f"`{self._file}`: {error}", hint=_ROOM) from None
+
+
+def _set_up(database: sqlite3.Connection) -> None:
+    database.executescript(_SCHEMA)
 
 
 def _raw(name: str) -> bytes:

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from outpour.base.errors import OutpourError, WriteError, reason
+from outpour.base.errors import OutpourError, WriteError
 from outpour.base.files import write_atomically
+from outpour.publisher.state_database import open_database
 from outpour.torrent.metainfo import Metainfo
-from outpour.tracker.state.state_file import set_aside
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS publication (
@@ -60,22 +60,7 @@ class MadeTorrents:
         self.torrents = folder / "torrents"
         self._file = folder / "catalogue.db"
         self._lock = threading.Lock()
-        self.set_aside: Path | None = None
-        try:
-            self.torrents.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WriteError(
-                f"`{folder}`: {reason(error)}", hint="choose another folder with `--state`"
-            ) from None
-        try:
-            self._database = self._open()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise WriteError(
-                    f"`{self._file}`: {error}", hint="choose another folder with `--state`"
-                ) from None
-            self.set_aside = set_aside(self._file)
-            self._database = self._open()
+        self._database, self.set_aside = open_database(self._file, [self.torrents], _set_up)
 
     def close(self) -> None:
         """Close the database."""
@@ -210,23 +195,6 @@ class MadeTorrents:
             name = f"{stem}.{digest}.torrent"
         return self.torrents / name
 
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            database.executescript(_SCHEMA)
-            columns = database.execute("PRAGMA table_info(publication)").fetchall()
-            if "digest" not in [column[1] for column in columns]:
-                database.execute("ALTER TABLE publication ADD COLUMN digest BLOB")
-            found = database.execute("PRAGMA quick_check").fetchone()
-            if found != ("ok",):
-                raise sqlite3.DatabaseError(str(found[0]))
-        except sqlite3.Error:
-            database.close()
-            raise
-        return database
-
     def _select(self, query: str, *values: bytes | str) -> tuple[str, bytes | None] | None:
         """Return the .torrent file that a query finds and its digest, None if it finds none."""
         with self._reading():
@@ -249,6 +217,13 @@ class MadeTorrents:
                 yield
         except sqlite3.Error as error:
             raise WriteError(f"`{self._file}`: {error}", hint=_ROOM) from None
+
+
+def _set_up(database: sqlite3.Connection) -> None:
+    database.executescript(_SCHEMA)
+    columns = database.execute("PRAGMA table_info(publication)").fetchall()
+    if "digest" not in [column[1] for column in columns]:
+        database.execute("ALTER TABLE publication ADD COLUMN digest BLOB")
 
 
 def _digest(raw: bytes) -> bytes:

@@ -9,8 +9,8 @@ import hmac
 import re
 from pathlib import Path
 
-from outpour.base.errors import FormatError, OutpourError, ReadError, reason
-from outpour.base.text import typed
+from outpour.base.errors import FormatError
+from outpour.base.reread_file import RereadFile
 
 TOKEN_MIN = 16
 """Characters; fewer could be tried out."""
@@ -32,47 +32,28 @@ class MirrorTokens:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._signature = self._look()
-        self._names = self._read()
+        hint = f'make it: (umask 077; echo "mirror-1 $(openssl rand -hex 32)" > {path})'
+        self._file = RereadFile(path, self._names_in, bytes_max=BYTES_MAX, hint=hint)
 
     def name_of(self, given: str) -> str | None:
         """The name of whose token this is, in a time that tells nothing of it; None of nobody's.
 
         A file that is gone or damaged leaves what it held before in force.
         """
-        try:
-            signature = self._look()
-            if signature != self._signature:
-                self._names = self._read()
-                self._signature = signature
-        except OutpourError:
-            pass
         raw = given.encode("utf-8", "replace")
         found = None
-        for token, name in self._names.items():
+        for token, name in self._file.value().items():
             if hmac.compare_digest(raw, token):
                 found = name
         return found
 
     def names(self) -> frozenset[str]:
         """All that may register."""
-        return frozenset(self._names.values())
+        return frozenset(self._file.value().values())
 
-    def _look(self) -> tuple[int, ...]:
-        try:
-            status = self._path.stat()
-        except OSError as error:
-            raise self._unreadable(error) from error
-        return status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns
-
-    def _read(self) -> dict[bytes, str]:
-        try:
-            with self._path.open("rb") as stream:
-                text = typed(stream.read(BYTES_MAX)).decode("utf-8", "replace")
-        except OSError as error:
-            raise self._unreadable(error) from error
+    def _names_in(self, raw: bytes) -> dict[bytes, str]:
         found: dict[bytes, str] = {}
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), 1):
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
             match = _LINE.match(line.strip())
@@ -86,9 +67,3 @@ class MirrorTokens:
         if len(found) > NAMES_MAX:
             raise FormatError(f"`{self._path}`: more than {NAMES_MAX} mirrors")
         return found
-
-    def _unreadable(self, error: OSError) -> ReadError:
-        return ReadError(
-            f"`{self._path}`: {reason(error)}",
-            hint=f'make it: (umask 077; echo "mirror-1 $(openssl rand -hex 32)" > {self._path})',
-        )

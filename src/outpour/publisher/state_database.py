@@ -1,0 +1,58 @@
+"""A database of what can be had anew at some cost, in a state folder; set aside if damaged."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from outpour.base.errors import WriteError, reason
+from outpour.tracker.state.state_file import set_aside
+
+_HINT = "choose another folder with `--state`"
+
+
+def open_database(
+    file: Path, folders: Sequence[Path], set_up: Callable[[sqlite3.Connection], None]
+) -> tuple[sqlite3.Connection, Path | None]:
+    """Open it, made if it is missing, with the folders that belong to it.
+
+    Args:
+        file: The database, in the state folder.
+        folders: What else is to be there.
+        set_up: Makes its tables where they are missing.
+
+    Returns:
+        The connection, for any thread, and where a damaged database was moved to, None if it was
+        sound.
+
+    Raises:
+        WriteError: The folder cannot be made or written.
+    """
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"`{file.parent}`: {reason(error)}", hint=_HINT) from None
+    try:
+        return _opened(file, set_up), None
+    except sqlite3.OperationalError as error:
+        raise WriteError(f"`{file}`: {error}", hint=_HINT) from None
+    except sqlite3.DatabaseError:
+        aside = set_aside(file)
+        return _opened(file, set_up), aside
+
+
+def _opened(file: Path, set_up: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        set_up(database)
+        found = database.execute("PRAGMA quick_check").fetchone()
+        if found != ("ok",):
+            raise sqlite3.DatabaseError(str(found[0]))
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
