@@ -115,10 +115,8 @@ impl Swarms {
             self.heed_counted(cluster, &blob.head, mark);
         }
         let here = |word: [u8; 2]| {
-            Meta(stamp::shifted(
-                u16::from_le_bytes(word),
-                0_u16.wrapping_sub(more),
-            ))
+            let word = u16::from_le_bytes(word);
+            Meta(stamp::shifted(word, 0_u16.wrapping_sub(more))).as_told()
         };
         let groups: Vec<Group<'_>> = blob.groups().collect();
         for (at, group) in groups.iter().enumerate() {

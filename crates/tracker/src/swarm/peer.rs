@@ -103,6 +103,16 @@ impl Meta {
         Self(stamp::after(old.0, self.0, now.0))
     }
 
+    /// The same from a stranger: of those who are gone nothing else can be said, and what is remembered of
+    /// them is the time alone.
+    pub(super) fn as_told(self) -> Self {
+        if self.is_sound() {
+            self
+        } else {
+            Self(self.0 & Self::TIME | stamp::GONE)
+        }
+    }
+
     /// What says that a peer is gone.
     pub(super) fn gone(seen: Coarse) -> Self {
         Self(seen.0 | stamp::GONE)

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::super::{Applied, Swarms};
 use crate::cluster::clock::Clock;
+use crate::cluster::codec::sealed;
 use crate::cluster::{BlobError, Cluster, ClusterConfig};
 use crate::limits::Limits;
 use crate::model::{Announce, Counts, Event, Facts, InfoHash};
@@ -129,6 +130,23 @@ fn what_peers_say_at_one_node_is_known_at_the_other_and_told_once() {
     one.tell(&other);
     assert_eq!(one.peers(), other.peers());
     assert_eq!((one.counts().complete, one.counts().incomplete), (0, 2));
+}
+
+#[test]
+fn whatever_flags_a_word_has_the_same_again_changes_nothing() {
+    let one = Node::new(1);
+    one.say("192.0.2.1:1001", WANTS, Event::Started);
+    let blob = one.take();
+    for flags in 0..8 {
+        let other = Node::new(2);
+        // Between magic with version and checksum; its last byte has the flags of the one peer.
+        let mut body = blob[5..blob.len() - 8].to_vec();
+        let last = body.last_mut().expect("a word");
+        *last = *last & 0b1_1111 | flags << 5;
+        let told = sealed(&body);
+        assert_eq!(other.apply(&told).changed, 1, "{flags:03b}");
+        assert_eq!(other.apply(&told).stale, 1, "{flags:03b}");
+    }
 }
 
 #[test]
