@@ -16,8 +16,11 @@ CONFIG = f"""
 [[operations]]
 include-operation-id = "showTorrent"
 parameters = {{ "path.infohash" = "{HELLO.hex()}" }}
+
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, "5xx"]
 """
-"""What is made up leads to nothing here."""
+"""What is made up leads to nothing here; and what is too long is not looked into."""
 
 
 @pytest.fixture

@@ -129,6 +129,15 @@ def test_a_request_that_never_ends_is_refused(site: Site):
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
+def test_a_body_that_is_too_long_is_told_so_as_a_problem(site: Site):
+    head = b"POST /content/x HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+    with accepted() as (client, descriptor):
+        site.on_loop(lambda: site.server.adopt(descriptor, head + b"x" * 100_000))
+        answer = read_all(client)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"application/problem+json" in answer
+
+
 def test_a_body_that_never_ends_is_cut_off(site: Site):
     with site.connect() as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")

@@ -185,7 +185,7 @@ class Job:
         for stream in self._streams.values():
             stream.close()
         # What was just claimed is in the files once the save, which flushes, has ended.
-        self._kept.save(changed_only=True)
+        self._kept.finish()
         for item in self._items.values():
             if item.is_complete and item.info is not None and item.wanted is not None:
                 stow(item.info, item.folder, self._store)

@@ -36,6 +36,7 @@ class KeptDownloads:
         self._items = items
         self._notes = notes
         self._cannot_save = False
+        self._kept: set[bytes] = set()
         self._saved_at = time.monotonic()
 
     def turn(self) -> None:
@@ -56,6 +57,12 @@ class KeptDownloads:
             if item is not None and not item.suspects:
                 self._store_one(key, item, data)
 
+    def finish(self) -> None:
+        """Save what has changed, and what never was."""
+        # The engine says of a torrent that was just begun that nothing has changed.
+        self.save([key for key in self._items if key not in self._kept])
+        self.save(changed_only=True)
+
     def own(self, key: bytes, item: DownloadItem) -> None:
         """Take the files for ours, so that the next run knows them, however this one ends."""
         owned = {*item.writes}
@@ -71,6 +78,7 @@ class KeptDownloads:
         if self.store is None:
             return
         files = item.paths if item.is_complete else None
+        self._kept.add(key)
         try:
             self.store.save(
                 key, item.folder, data, root_name=item.root_name, files=files,

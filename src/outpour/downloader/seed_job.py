@@ -115,6 +115,8 @@ class SeedJob:
         """Keep what the next run needs to start without checking; returns what went wrong."""
         if self._store is None:
             return []
+        # What was found whole since the last look is so all the same.
+        self.turn()
         for key, data in self._engine.save_resume().items():
             item = self._items[key]
             if not item.is_ready or item.has_failed:

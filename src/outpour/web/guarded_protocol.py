@@ -8,6 +8,7 @@ it to, as on a port of its own, it goes on by itself.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 from collections.abc import Callable
@@ -32,6 +33,17 @@ from outpour.web.request_cutter import RequestCutter
 
 SPARE = "outpour.spare"
 """Key of `scope["extensions"]`: the connection has no place, and is for `/healthz` alone."""
+
+_TOO_LONG = json.dumps(
+    {
+        "type": "about:blank",
+        "title": "Content Too Large",
+        "status": 413,
+        "detail": "the request is too long",
+        "error": "the request is too long",
+    }
+).encode()
+"""RFC 9457."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -63,6 +75,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._received = 0
         # What its body may have beyond that.
         self._upload_bytes_max = 0
+        self._is_body = False
         # It was received whole; until it is answered nothing else is looked at.
         self._is_answering = False
         self._is_leaving = False
@@ -115,12 +128,16 @@ class GuardedProtocol(HttpToolsProtocol):
                 return
             self._received += len(part)
             if self._received > self.request_bytes_max + self._upload_bytes_max:
-                self._refuse(b"431 Request Header Fields Too Large")
+                if self._is_body:
+                    self._refuse(b"413 Content Too Large", _TOO_LONG)
+                else:
+                    self._refuse(b"431 Request Header Fields Too Large")
             else:
                 super().data_received(part)
 
     def on_message_begin(self) -> None:
         """Give the request its time."""
+        self._is_body = False
         super().on_message_begin()
         self._arm_request_timer()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
@@ -131,6 +148,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer, and see how long the request is."""
+        self._is_body = True
         super().on_headers_complete()
         fields = dict(self.headers)
         if self.parser.get_method() == UPLOADS[0] and self._is_upload():
@@ -224,11 +242,14 @@ class GuardedProtocol(HttpToolsProtocol):
             # Browsers open connections ahead; one that was never used ends without a word.
             self.transport.close()
 
-    def _refuse(self, status: bytes) -> None:
+    def _refuse(self, status: bytes, problem: bytes = b"") -> None:
         # In the middle of an answer to an earlier request there is no place for another.
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            kind = b"content-type: application/problem+json\r\n" if problem else b""
+            length = str(len(problem)).encode()
             self.transport.write(
-                b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+                b"HTTP/1.1 %b\r\nconnection: close\r\n%bcontent-length: %b\r\n\r\n%b"
+                % (status, kind, length, problem)
             )
             self.transport.close()
         else:

@@ -97,11 +97,16 @@ class RedisServer:
         sentinel, self._sentinel = self._sentinel, None
         clients = [client] if client is not None else []
         clients += sentinel.sentinels if sentinel is not None else []
-        for one in clients:
-            # It is let go of whether or not the other side hears of it.
-            with suppress(RedisError, OSError, asyncio.TimeoutError):
-                await one.aclose()
-                await one.connection_pool.disconnect()
+        closing = asyncio.ensure_future(_let_go(clients))
+        is_cancelled = False
+        while not closing.done():
+            try:
+                await asyncio.shield(closing)
+            except asyncio.CancelledError:
+                # Who is impatient would leave a connection open.
+                is_cancelled = True
+        if is_cancelled:
+            raise asyncio.CancelledError
 
     def _connected(self) -> Redis:
         if self._client is None:
@@ -123,6 +128,14 @@ class RedisServer:
         # What was asked may still be answered, and would be taken for the answer to the next.
         await self.close()
         return _explained(error)
+
+
+async def _let_go(clients: Sequence[Any]) -> None:
+    """Close connections, whether or not the other side hears of it."""
+    for one in clients:
+        for close in (one.aclose, one.connection_pool.disconnect):
+            with suppress(RedisError, OSError, asyncio.TimeoutError):
+                await close()
 
 
 def words_of(url: RedisUrl, answer_s: float, retry: object) -> dict[str, Any]:
