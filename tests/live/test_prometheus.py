@@ -208,6 +208,7 @@ def test_every_query_of_the_dashboard_finds_something(site: Site):
 def test_the_alerts_are_loaded_and_fire_for_what_is_wrong(site: Site):
     (group,) = site.ask("rules")["groups"]
     assert {rule["name"] for rule in group["rules"]} == set(alerts())
+    announce(site.tracker, ALLOWED)
     wait_for(
         lambda: all(r["health"] == "ok" for r in site.ask("rules")["groups"][0]["rules"]),
         what="evaluation",
@@ -223,4 +224,5 @@ def test_the_alerts_are_loaded_and_fire_for_what_is_wrong(site: Site):
     wait_for(lambda: refused_share() > 0.5, what="refused announces", seconds=40)
     assert site.found(alerts()["OutpourDown"].replace('job="outpour"', 'job="without-token"'))
     assert not site.found(alerts()["OutpourDown"])
-    assert site.found(alerts()["OutpourTorrentWithoutSeeder"])
+    without_seeder = alerts()["OutpourTorrentWithoutSeeder"]
+    wait_for(lambda: site.found(without_seeder), what="a torrent without seeder", seconds=40)
