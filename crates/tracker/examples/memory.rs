@@ -8,15 +8,17 @@
 use std::fs;
 use std::hint::black_box;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use outpour_tracker::limits::Limits;
-use outpour_tracker::model::{Announce, Event, InfoHash};
+use outpour_tracker::model::{Announce, Event};
 use outpour_tracker::rng::Rng;
 use outpour_tracker::swarm::Swarms;
 
-const NUMWANT: usize = 30;
+mod population;
+
+use population::{NUMWANT, announce, mix, thread_ns};
+
 const BATCH: usize = 64;
 
 fn main() -> io::Result<()> {
@@ -157,51 +159,10 @@ fn flip(announce: &Announce, rng: &mut Rng) -> Announce {
     }
 }
 
-fn announce(torrent: usize, peer: usize) -> Announce {
-    let mut infohash: InfoHash = [0; 20];
-    let mut rng = Rng::with_seed(torrent as u64);
-    for word in infohash.chunks_mut(8) {
-        let bytes = rng.u64(..).to_le_bytes();
-        word.copy_from_slice(&bytes[..word.len()]);
-    }
-    let ip = Ipv4Addr::from_bits(0x0a00_0000 + (peer as u32 >> 4));
-    let port = 1024 + (peer as u16 & 0xfff);
-    Announce {
-        infohash,
-        ip: IpAddr::V4(ip),
-        port,
-        left: 1,
-        has_nothing: false,
-        peer_id: [0; 20],
-        event: Event::None,
-        numwant: NUMWANT,
-    }
-}
-
 fn spread(rng: &mut Rng, peers: usize, torrents: u32) -> Vec<Announce> {
     (0..peers)
         .map(|peer| announce(rng.u32(..torrents) as usize, peer))
         .collect()
-}
-
-/// Draw each peer's torrent by aquatic's weights: `N / P + exp(6.5 - 500 i / N)`.
-fn mix(rng: &mut Rng, peers: usize, torrents: usize) -> Vec<Announce> {
-    let mut sum = 0.0;
-    let sums: Vec<f64> = (0..torrents)
-        .map(|torrent| {
-            let share = torrent as f64 / torrents as f64;
-            sum += torrents as f64 / peers as f64 + (6.5 - 500.0 * share).exp();
-            sum
-        })
-        .collect();
-    let draw = |peer| {
-        let at = rng.u64(..) as f64 / u64::MAX as f64 * sum;
-        announce(
-            sums.partition_point(|sum| *sum < at).min(torrents - 1),
-            peer,
-        )
-    };
-    (0..peers).map(draw).collect()
 }
 
 /// Processor time of this process, in nanoseconds.
@@ -212,18 +173,6 @@ fn spent() -> io::Result<f64> {
         .next()
         .and_then(|spent| spent.parse::<f64>().ok());
     Ok(spent.unwrap_or_default())
-}
-
-/// Processor time of this thread, in nanoseconds: what others do on its core does not count.
-#[allow(unsafe_code)] // the clock has no safe spelling in the standard library
-fn thread_ns() -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the pointer is to `time`, which outlives the call.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// Bytes of this process that are in memory.

@@ -13,7 +13,7 @@ from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import check_url
 from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
-from outpour.cli.shared.serving_options import serving_options, take_serving
+from outpour.cli.shared.serving_options import listen_option, serving_options, take_serving
 
 
 @define(
@@ -31,14 +31,7 @@ from outpour.cli.shared.serving_options import serving_options, take_serving
     default=".",
     help="Where content goes, named as it is published; by default the current folder.",
 )
-@click.option(
-    "--listen",
-    metavar="HOST:PORT",
-    default=":6969",
-    show_default=True,
-    help="Where page, tracker (TCP and UDP) and web seed answer; `:6969` is all interfaces of both "
-    "families.",
-)
+@listen_option
 @click.option(
     "--url",
     metavar="PUBLIC_URL",

@@ -13,6 +13,16 @@ from outpour.cli.shared.inputs import read_ip
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+listen_option = click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default=":6969",
+    show_default=True,
+    help="Where page, tracker (TCP and UDP) and web seed answer; `:6969` is all interfaces of both "
+    "families.",
+)
+"""A flag of its own, since it stands among the first of both."""
+
 _OPTIONS = (
     click.option(
         "--peer-port",
