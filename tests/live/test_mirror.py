@@ -75,6 +75,48 @@ def test_a_mirror_has_what_is_published_and_gives_it_to_others(start: Start, tmp
     assert same_bytes(content / "new.iso", target / "new.iso")
 
 
+def test_a_torrent_that_names_other_sources_is_taken_over_under_its_infohash(
+    start: Start, tmp_path: Path
+):
+    content = tmp_path / "releases"
+    content.mkdir()
+    (content / "game.iso").write_bytes(os.urandom(300_000))
+    (content / "slow.iso").write_bytes(os.urandom(3_000_000))
+    flags = ("--no-content", "--up-rate", "200KiB")
+    publication = Publication(start, content, *flags)
+    publication.wait_published("game.iso", "slow.iso")
+    mirror = Mirror(start, publication.url, tmp_path / "mirror")
+    mirror.process.line_with("mirrored game.iso")
+    before = served(mirror, "game.iso", tmp_path)
+    with serving() as remote:
+        # The publisher names a copy that it did not name before, and another tracker.
+        for name in ("game.iso", "slow.iso"):
+            remote.files[f"/copies/{name}"] = (content / name).read_bytes()
+        publication.process.stop(signal.SIGINT)
+        seed, tracker = f"{remote.url}/copies/", f"{remote.url}/announce"
+        publication = Publication(
+            start, content, "--no-content", "--no-seed", "--web-seed", seed, "--tracker", tracker,
+            port=publication.port,
+        )  # fmt: skip
+        # What is half there comes from the copy that it did not know when it began.
+        mirror.process.line_with("mirrored slow.iso", seconds=60)
+        assert same_bytes(content, tmp_path / "mirror")
+        wait_for(
+            lambda: f"{seed}game.iso" in served(mirror, "game.iso", tmp_path).web_seeds,
+            seconds=40,
+            what="the copy named by the mirror",
+            still=lambda: mirror.process.output,
+        )
+        after = served(mirror, "game.iso", tmp_path)
+        assert after.info.infohash == before.info.infohash
+        assert (tracker,) in after.tiers
+        # What is whole is announced where the publisher wants it to be, and not fetched again.
+        wait_for(
+            lambda: any(path.startswith("/announce") for path in remote.asked), what="an announce"
+        )
+        assert mirror.process.output.count("mirrored game.iso") == 1
+
+
 def test_both_ends_may_be_killed_and_nothing_is_fetched_twice(start: Start, tmp_path: Path):
     content, target = tmp_path / "releases", tmp_path / "mirror"
     content.mkdir()

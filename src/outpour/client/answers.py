@@ -66,6 +66,7 @@ class ListedTorrent:
         created: Unix time in seconds, None if not known.
         group: The group it is listed in, None without one.
         torrent_url: Where its .torrent is, None if it is not offered.
+        torrent_tag: Changes with its .torrent; None where there is none, or nobody tells.
         content_url: Where its content is, None if it is not served.
         magnet: Its magnet link, None if there is none.
         files: Its files; None in a list, and where they are not known.
@@ -82,6 +83,7 @@ class ListedTorrent:
     downloaded: int = 0
     created: int | None = None
     torrent_url: str | None = None
+    torrent_tag: str | None = None
     content_url: str | None = None
     magnet: str | None = None
     files: tuple[ListedFile, ...] | None = None
@@ -110,6 +112,7 @@ class ListedTorrent:
             downloaded=_number(row, "downloaded") or 0,
             created=_number(row, "created"),
             torrent_url=_text(row, "torrent_url"),
+            torrent_tag=_text(row, "torrent_tag"),
             content_url=_text(row, "content_url"),
             magnet=_text(row, "magnet"),
             files=None if files is None else tuple(map(_file, _list(files, "files"))),

@@ -16,6 +16,7 @@ from outpour.base.event import Event
 from outpour.base.text import printable
 from outpour.base.together import together
 from outpour.base.within import within
+from outpour.mirror.feed_source import tag_of
 from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Held, Holdings
 from outpour.mirror.listing_source import Source
@@ -242,6 +243,8 @@ class Follower:
                 if self._is_wanted.is_set():
                     # What is newer goes before.
                     break
+            else:
+                await self._renew(self._outdated()[:HELD_AT_ONCE])
 
     def _lacking(self) -> list[Offer]:
         now = time.monotonic()
@@ -262,11 +265,15 @@ class Follower:
             for offer in waiting:
                 metainfo = await self._metainfo(offer)
                 if metainfo is not None:
-                    taken.append((Held.of(offer, metainfo), metainfo))
+                    tagged = replace(offer, tag=offer.tag or tag_of(metainfo.raw))
+                    taken.append((Held.of(tagged, metainfo), metainfo))
 
         await asyncio.gather(*(lane() for _ in range(min(AT_ONCE, len(offers)))))
         order = {offer.key: place for place, offer in enumerate(offers)}
         taken.sort(key=lambda pair: order[pair[0].key])
+        await self._hold(taken)
+
+    async def _hold(self, taken: list[tuple[Held, Metainfo]]) -> None:
         try:
             await self._job.hold(taken)
         except WriteError as error:
@@ -277,6 +284,40 @@ class Follower:
             self._infohashes[held.key] = held.infohash
             if held.infohash not in self._job.held:
                 self._put_off(held.key)
+
+    def _outdated(self) -> list[Offer]:
+        """What is held, and of which the .torrent was written anew since."""
+        now = time.monotonic()
+        found = []
+        for key, offer in self._chosen.items():
+            infohash = self._infohashes.get(key)
+            held = self._job.held.get(infohash) if infohash is not None else None
+            if held is None or offer.tag is None or offer.tag == held.tag:
+                continue
+            if self._tries.get(key, (0, 0.0))[1] <= now:
+                found.append(offer)
+        return found
+
+    async def _renew(self, offers: list[Offer]) -> None:
+        waiting = iter(offers)
+
+        async def lane() -> None:
+            for offer in waiting:
+                metainfo = await self._metainfo(offer)
+                if metainfo is None:
+                    continue
+                held = self._job.held.get(metainfo.info.infohash)
+                try:
+                    if held is not None and held.key == offer.key:
+                        await self._job.renew(replace(held, tag=offer.tag), metainfo)
+                    else:
+                        # Under the URL of a feed there is another torrent by now.
+                        await self._hold([(Held.of(offer, metainfo), metainfo)])
+                except OutpourError as error:
+                    self._tell(Noted(error.message))
+                    self._put_off(offer.key)
+
+        await asyncio.gather(*(lane() for _ in range(min(AT_ONCE, len(offers)))))
 
     async def _metainfo(self, offer: Offer) -> Metainfo | None:
         source = self._source

@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS held (
     length INTEGER NOT NULL,
     published_at INTEGER,
     fingerprint BLOB,
-    missing_s REAL
+    missing_s REAL,
+    tag TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
 """
@@ -50,6 +51,7 @@ class Held:
         published_at: Unix time in seconds as its publisher tells it, None if not told.
         fingerprint: Its files as they were when they were placed; None while they are not.
         missing_s: For how long the publisher lists it no longer; None while it does.
+        tag: Of its .torrent as it was last fetched; None if its publisher told none.
     """
 
     infohash: bytes
@@ -60,6 +62,7 @@ class Held:
     published_at: int | None = None
     fingerprint: bytes | None = None
     missing_s: float | None = None
+    tag: str | None = None
 
     @classmethod
     def of(cls, offer: Offer, metainfo: Metainfo) -> Held:
@@ -69,6 +72,7 @@ class Held:
             info.infohash, offer.key, info.name,
             safe_name(offer.group) if offer.group else "", info.length,
             offer.published_at if offer.published_at is not None else metainfo.creation_date,
+            tag=offer.tag,
         )  # fmt: skip
 
 
@@ -102,8 +106,8 @@ class Holdings:
         """Everything that is held, in no order."""
         with self._lock, self._guarded():
             rows = self._database.execute(
-                "SELECT infohash, key, name, folder, length, published_at, fingerprint, missing_s "
-                "FROM held"
+                "SELECT infohash, key, name, folder, length, published_at, fingerprint, missing_s, "
+                "tag FROM held"
             ).fetchall()
         return [
             Held(row[0], row[1], from_bytes(row[2]), from_bytes(row[3]), *row[4:]) for row in rows
@@ -123,7 +127,7 @@ class Holdings:
             self._database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
 
     def begin(self, held: Held, metainfo: Metainfo) -> None:
-        """Hold a torrent from now on.
+        """Hold a torrent from now on, or its .torrent as it is now.
 
         Raises:
             WriteError: It cannot be written down.
@@ -139,11 +143,11 @@ class Holdings:
         """
         with self._lock, self._guarded(), self._database:
             self._database.executemany(
-                "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         one.infohash, one.key, _raw(one.name), _raw(one.folder), one.length,
-                        one.published_at, one.fingerprint, one.missing_s,
+                        one.published_at, one.fingerprint, one.missing_s, one.tag,
                     )
                     for one in rows
                 ],
@@ -200,6 +204,9 @@ class Holdings:
 
 def _set_up(database: sqlite3.Connection) -> None:
     database.executescript(_SCHEMA)
+    columns = {row[1] for row in database.execute("PRAGMA table_info(held)")}
+    if "tag" not in columns:
+        database.execute("ALTER TABLE held ADD COLUMN tag TEXT")
 
 
 def _raw(name: str) -> bytes:

@@ -17,6 +17,8 @@ class Offer:
         published_at: Unix time in seconds by the clock of whoever lists it, None if not told.
         group: The published folder that it lies in, None where there is but one.
         torrent_url: Where its .torrent is; None if it is not offered.
+        tag: Changes with its .torrent, which may name other trackers and web seeds under the same
+            infohash; None if the list does not tell.
     """
 
     key: str
@@ -25,6 +27,7 @@ class Offer:
     published_at: int | None = None
     group: str | None = None
     torrent_url: str | None = None
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

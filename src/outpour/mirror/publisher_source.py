@@ -21,7 +21,7 @@ from outpour.mirror.offer import Listing, Offer
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo
 
-FIELDS = ("name", "length", "created", "group", "torrent_url")
+FIELDS = ("name", "length", "created", "group", "torrent_url", "torrent_tag")
 NEWEST = 100
 OFFERS_MAX = 200_000
 """More than one machine seeds; the rest is left out, and told."""
@@ -115,13 +115,15 @@ class PublisherSource:
         assert page is not None
         if page.revision is not None and page.revision == self._revision and not is_sure:
             return
-        fresh = {one.key: one for one in _offers(page.torrents) if one.key not in self._known}
+        newest = {one.key: one for one in _offers(page.torrents)}
+        fresh = newest.keys() - self._known.keys()
         if page.matched != len(self._known) + self._left_out + len(fresh):
             self._walk(tell)
             return
-        self._known.update(fresh)
-        if fresh:
-            tell(Listing(fresh, is_whole=False))
+        changed = {key: one for key, one in newest.items() if self._known.get(key) != one}
+        self._known.update(changed)
+        if changed:
+            tell(Listing(changed, is_whole=False))
 
     def _walk(self, tell: Tell) -> None:
         for _ in range(WALKS_MAX):
@@ -193,5 +195,5 @@ def _offers(rows: Iterable[ListedTorrent]) -> Iterable[Offer]:
         yield Offer(
             row.infohash, row.name or row.infohash, row.length, row.created,
             row.group if row.group and is_utf8(row.group) else None,
-            row.torrent_url,
+            row.torrent_url, row.torrent_tag,
         )  # fmt: skip

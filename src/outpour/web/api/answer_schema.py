@@ -116,6 +116,9 @@ TORRENT: dict[str, Schema] = {
     "magnet": or_null(text("Magnet link.")),
     "page_url": text("Page of the torrent.", format="uri"),
     "torrent_url": or_null(text("The .torrent file.", format="uri")),
+    "torrent_tag": or_null(
+        text("Changes with the .torrent file, also where its infohash stays; null without one.")
+    ),
     "content_url": or_null(
         text("The content itself: a file, or a folder without its last slash.", format="uri")
     ),

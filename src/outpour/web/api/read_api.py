@@ -234,6 +234,7 @@ def torrent_object(names: Names, links: Links, row: TorrentRow) -> Object:
         "magnet": links.magnet(row),
         "page_url": links.absolute(links.torrent(row.infohash)),
         "torrent_url": links.absolute(links.metainfo(file_name)) if file_name else None,
+        "torrent_tag": row.torrent_tag,
         "content_url": links.absolute(links.content((content_name,))) if content_name else None,
         "web_seeds": [text_format.text(url) for url in row.web_seeds],
     }
