@@ -9,7 +9,9 @@ import sqlite3
 import time
 import urllib.error
 import urllib.request
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -344,12 +346,51 @@ def test_a_feed_of_another_tool_is_mirrored_and_what_has_no_room_is_left_out(
         mirror = Mirror(start, f"{remote.url}/feed.xml", target, "--every", "1s")
         mirror.process.line_with("mirrored planet.osm", seconds=60)
         mirror.process.line_with("`huge` needs 100 TiB")
-        mirror.process.line_with("its .torrent is not offered")
+        mirror.process.line_with("it names no tracker, web seed or peer to ask")
         assert same_bytes(tmp_path / "planet.osm", target / "planet.osm")
         # What falls out of a feed is still mirrored, and garbage changes nothing.
         remote.files["/feed.xml"] = b"<rss><channel>"
         mirror.process.line_with("what is mirrored stays")
         assert get(f"{mirror.url}content/planet.osm") == remote.files["/planet.osm"]
+
+
+def test_what_a_feed_names_by_magnet_link_alone_is_asked_of_peers(start: Start, tmp_path: Path):
+    content = tmp_path / "releases"
+    content.mkdir()
+    (content / "planet.osm").write_bytes(os.urandom(200_000))
+    (content / "hybrid.osm").write_bytes(os.urandom(200_000))
+    (content / "large.osm").write_bytes(os.urandom(900_000))
+    publication = Publication(start, content, "--format", "hybrid")
+    publication.wait_published("planet.osm", "hybrid.osm", "large.osm")
+    tracker = quote(f"{publication.url}announce", safe="")
+    links = [f"{'ab' * 20}&tr={tracker}", "garbage"]
+    links += [
+        f"{row['infohash']}&tr={tracker}" if row["name"] != "hybrid.osm"
+        else f"{row['infohash']}&xt=urn:btmh:1220{row['infohash_v2']}&tr={tracker}"
+        for row in publication.torrents()
+    ]  # fmt: skip
+    items = "".join(
+        f"<item><title>map {number}</title><link>magnet:?xt=urn:btih:{escape(link)}</link></item>"
+        for number, link in enumerate(links)
+    )
+    with serving() as remote:
+        remote.files["/feed"] = f'<rss version="2.0"><channel>{items}</channel></rss>'.encode()
+        target = tmp_path / "mirror"
+        flags = ("--every", "1s", "--max-size", "500kB")
+        mirror = Mirror(start, f"{remote.url}/feed", target, *flags)
+        # The first names a torrent that nobody has, and holds nothing up.
+        for name in ("planet.osm", "hybrid.osm"):
+            mirror.process.line_with(f"mirrored {name}")
+        assert same_bytes(content / "hybrid.osm", target / "hybrid.osm")
+        assert "large.osm" not in mirror.process.output
+        ours = served(mirror, "hybrid.osm", tmp_path)
+        assert ours.info.version == "hybrid"
+        assert ours.piece_layers == served(publication, "hybrid.osm", tmp_path).piece_layers
+        # What is here is known by its link at the next start.
+        mirror.process.stop(signal.SIGINT)
+        publication.process.stop(signal.SIGINT)
+        mirror.again()
+        mirror.process.line_with("mirrored planet.osm (195 KiB, here already)")
 
 
 FEED = """<rss version="2.0"><channel><title>maps</title>

@@ -15,7 +15,7 @@ from outpour.base.http_route import Route
 from outpour.base.public_address import addresses_of, is_public
 from outpour.client import Feed, FetchedFeed, fetch_feed
 from outpour.mirror.listing_source import Complain, Tell
-from outpour.mirror.offer import Listing, Offer
+from outpour.mirror.offer import MAGNET, Listing, Offer
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo
 
@@ -153,7 +153,8 @@ def listing_of(feed: Feed) -> Listing:
         for url in entry.torrents or ((entry.magnet,) if entry.magnet else ()):
             name = entry.title or unquote(urlsplit(url).path.rpartition("/")[2])
             where = url if entry.torrents else None
+            key = url if entry.torrents else MAGNET + url[len(MAGNET) :]
             offers.setdefault(
-                url, Offer(url, name, entry.length, entry.published_at, torrent_url=where)
+                key, Offer(key, name, entry.length, entry.published_at, torrent_url=where)
             )
     return Listing(offers, is_whole=False, is_cut=feed.is_cut)

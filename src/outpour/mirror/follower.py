@@ -20,12 +20,15 @@ from outpour.mirror.feed_source import tag_of
 from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Held, Holdings
 from outpour.mirror.listing_source import Source
+from outpour.mirror.magnet_fetch import AT_ONCE as MAGNETS_AT_ONCE
+from outpour.mirror.magnet_fetch import MagnetFetch
 from outpour.mirror.mirror_events import Disbelieved, Followed, SourceFailed
 from outpour.mirror.mirror_job import MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions
-from outpour.mirror.offer import Listing, Offer
+from outpour.mirror.offer import MAGNET, Listing, Offer
 from outpour.mirror.source_choice import choose, known_source
 from outpour.publisher.publish_events import Noted, Skipped
+from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
 AT_ONCE = 4
@@ -46,6 +49,7 @@ class Follower:
         holdings: Remember what kind of publisher it is.
         job: Holds what is wanted.
         grace: Counts for how long torrents are missing.
+        magnets: Ask peers for what only a magnet link names.
         tell: Takes events, on the event loop.
     """
 
@@ -55,6 +59,7 @@ class Follower:
         holdings: Holdings,
         job: MirrorJob,
         grace: Grace,
+        magnets: MagnetFetch,
         tell: Callable[[Event], None],
     ) -> None:
         self._options = options
@@ -72,6 +77,8 @@ class Follower:
         self._rejected: set[str] = set()
         self._tries: dict[str, tuple[int, float]] = {}
         self._is_wanted = asyncio.Event()
+        self._magnets = magnets
+        self._are_magnets_wanted = asyncio.Event()
         self._complaint = ""
         self._told: tuple[int, int] | None = None
         self._missing_told = 0
@@ -90,7 +97,7 @@ class Follower:
             self._source = await self._choose()
             thread = threading.Thread(target=self._follow, name="outpour-source", daemon=True)
             thread.start()
-            await together([self._hear, self._collect])
+            await together([self._hear, self._collect, self._collect_magnets])
         finally:
             self._ended.set()
 
@@ -184,6 +191,7 @@ class Follower:
                 text = "lists more than a mirror takes; the rest is left out"
                 self._tell(Noted(f"{self._options.source}: {text}"))
         self._is_wanted.set()
+        self._are_magnets_wanted.set()
 
     async def _compare(self) -> None:
         """Begin to count for how long torrents are missing, and stop where they came back."""
@@ -246,13 +254,37 @@ class Follower:
             else:
                 await self._renew(self._outdated()[:HELD_AT_ONCE])
 
-    def _lacking(self) -> list[Offer]:
+    async def _collect_magnets(self) -> None:
+        """Ask peers for what only magnet links name; one that nobody has holds nothing else up."""
+        asking: dict[str, asyncio.Task[None]] = {}
+
+        def end(key: str) -> None:
+            del asking[key]
+            self._are_magnets_wanted.set()
+
+        try:
+            while True:
+                with suppress(asyncio.TimeoutError):
+                    await within(AGAIN_S, self._are_magnets_wanted.wait())
+                self._are_magnets_wanted.clear()
+                lacking = [one for one in self._lacking(magnets=True) if one.key not in asking]
+                for offer in lacking[: MAGNETS_AT_ONCE - len(asking)]:
+                    task = asyncio.create_task(self._fetch([offer]))
+                    asking[offer.key] = task
+                    task.add_done_callback(lambda _, key=offer.key: end(key))  # type: ignore[misc]
+        finally:
+            for task in tuple(asking.values()):
+                task.cancel()
+            await self._magnets.close()
+
+    def _lacking(self, *, magnets: bool = False) -> list[Offer]:
         now = time.monotonic()
         found = []
         for key, offer in self._chosen.items():
             infohash = self._infohashes.get(key)
             is_held = infohash is not None and infohash in self._job.held
-            if is_held or key in self._rejected or self._tries.get(key, (0, 0.0))[1] > now:
+            is_put_off = self._tries.get(key, (0, 0.0))[1] > now
+            if is_held or is_put_off or offer.is_magnet != magnets or key in self._rejected:
                 continue
             found.append(offer)
         return found
@@ -323,12 +355,20 @@ class Follower:
         source = self._source
         assert source is not None
         name = printable(offer.name)
-        if offer.torrent_url is None:
+        if offer.torrent_url is None and not offer.is_magnet:
             self._rejected.add(offer.key)
             self._tell(Skipped(name, f"`{name}`: its .torrent is not offered", None))
             return None
         try:
-            metainfo = await in_daemon(lambda: source.metainfo(offer), "outpour-torrent")
+            if offer.is_magnet:
+                magnet = Magnet.parse(offer.key)
+                known = self._job.other(magnet.infohash)
+                if known is not None:
+                    self._infohashes[offer.key] = known
+                    return None
+                metainfo = await self._magnets.metainfo(magnet)
+            else:
+                metainfo = await in_daemon(lambda: source.metainfo(offer), "outpour-torrent")
         except OutpourError as error:
             if offer.key not in self._tries:
                 self._tell(Skipped(name, error.message, error.hint))
@@ -349,4 +389,5 @@ class Follower:
 
 
 def _as_offer(held: Held) -> Offer:
-    return Offer(held.key, held.name, held.length, held.published_at, held.folder or None, held.key)
+    url = None if held.key.startswith(MAGNET) else held.key
+    return Offer(held.key, held.name, held.length, held.published_at, held.folder or None, url)

@@ -22,6 +22,7 @@ from outpour.mirror.grace import Grace
 from outpour.mirror.held_torrents import HeldTorrents
 from outpour.mirror.holdings import Held, Holdings
 from outpour.mirror.mirror_events import Begun, Fetching, Mirrored, Renewed
+from outpour.mirror.offer import MAGNET
 from outpour.mirror.placement import Placed, Placement
 from outpour.mirror.presented import Presented
 from outpour.mirror.transfers import Transfers, Turn, total
@@ -179,7 +180,7 @@ class MirrorJob:
             return True
         # A feed tells of nothing that is gone, but of what is newer.
         is_newer = (new.published_at or 0) > (old.published_at or 0)
-        return old.key.startswith("http") and (is_newer or old.key == new.key)
+        return old.key.startswith(("http", MAGNET)) and (is_newer or old.key == new.key)
 
     async def _begin(self) -> None:
         """Take up what was held before."""

@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 
 from outpour.base.errors import WriteError, reason
 from outpour.base.event import Event
+from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
+from outpour.engine import EngineSettings
 from outpour.mirror.follower import Follower
 from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Holdings
+from outpour.mirror.magnet_fetch import MagnetFetch
 from outpour.mirror.mirror_deeds import MirrorDeeds
 from outpour.mirror.mirror_job import MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions
@@ -168,7 +171,14 @@ def _job(
         holdings, Placement(options.folder), transfers, presented, grace, turn, tell,
         delete=options.delete,
     )  # fmt: skip
-    follower = Follower(options, holdings, job, grace, tell)
+    magnets = MagnetFetch(
+        EngineSettings(
+            listen=tuple(format_host_port(host, 0) for host in seeder.hosts), profile="small",
+            dht=serving.dht, lsd=serving.lsd,
+        ),
+        serving.extra_trackers,
+    )  # fmt: skip
+    follower = Follower(options, holdings, job, grace, magnets, tell)
     return job, follower
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+MAGNET = "magnet:"
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A torrent that somebody lists.
 
     Attributes:
-        key: What the list knows it by: an infohash in hexadecimal, or the URL of its .torrent.
+        key: What the list knows it by: an infohash in hexadecimal, the URL of its .torrent, or
+            its magnet link.
         name: Of the torrent as far as the list tells, else its title.
         length: Bytes of its content, None if the list does not tell.
         published_at: Unix time in seconds by the clock of whoever lists it, None if not told.
@@ -28,6 +31,11 @@ class Offer:
     group: str | None = None
     torrent_url: str | None = None
     tag: str | None = None
+
+    @property
+    def is_magnet(self) -> bool:
+        """Whether only its magnet link is known, so that peers have to be asked for the rest."""
+        return self.key.startswith(MAGNET)
 
 
 @dataclass(frozen=True, slots=True)
