@@ -124,6 +124,41 @@ class ListedTorrent:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedSidecar:
+    """A file beside content that is no torrent of its own.
+
+    Attributes:
+        name: Of the file; of a stranger, so check it before using it.
+        length: Bytes.
+        tag: Changes with the file.
+        url: Where it is.
+        group: The group of what it belongs to, None without one.
+        modified: Unix second in which it was last written to.
+    """
+
+    name: str
+    length: int
+    tag: str
+    url: str
+    group: str | None = None
+    modified: int | None = None
+
+    @classmethod
+    def of(cls, value: object) -> ListedSidecar:
+        """Read an object; what else it has is left out of account.
+
+        Raises:
+            FormatError: It is no such file.
+        """
+        row = _object(value)
+        name, tag, url = (_text(row, key) for key in ("name", "tag", "url"))
+        if name is None or tag is None or url is None:
+            raise FormatError(f"lists a file without name, tag or URL: {_shown(row)}")
+        length, modified = _number(row, "length") or 0, _number(row, "modified")
+        return cls(name, length, tag, url, _text(row, "group"), modified)
+
+
+@dataclass(frozen=True, slots=True)
 class TorrentPage:
     """A part of the torrents.
 
@@ -202,6 +237,15 @@ def page_of(found: Mapping[str, Any], tag: str | None) -> TorrentPage:
         torrents, len(rows) if matched is None else matched, following or None, tag,
         _text(found, "revision"),
     )  # fmt: skip
+
+
+def sidecars_of(found: Mapping[str, Any]) -> list[ListedSidecar]:
+    """Read the files beside content.
+
+    Raises:
+        FormatError: They are something else.
+    """
+    return [ListedSidecar.of(row) for row in _list(found.get("sidecars"), "sidecars")]
 
 
 def stats_of(found: Mapping[str, Any]) -> Stats:

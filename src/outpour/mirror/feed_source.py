@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
-from outpour.base.errors import OutpourError
+from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.http_fetch import Fetched, fetch
 from outpour.base.http_route import Route
 from outpour.base.public_address import addresses_of, is_public
 from outpour.client import Feed, FetchedFeed, fetch_feed
 from outpour.mirror.listing_source import Complain, Tell
-from outpour.mirror.offer import MAGNET, Listing, Offer
+from outpour.mirror.offer import MAGNET, Listing, Offer, OfferedFile
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo
 
@@ -90,6 +90,10 @@ class FeedSource:
         metainfo = Metainfo.parse(answer.body, origin=f"`{offer.key}`")
         self._torrents[offer.key] = _Known.of(answer)
         return metainfo
+
+    def file(self, offered: OfferedFile) -> bytes:
+        """Fetch a file beside content; a feed offers none."""
+        raise NetworkError(f"`{offered.name}`: a feed has no files beside content")
 
     def _ask(self, url: str, headers: Sequence[tuple[str, str]] = ()) -> Fetched:
         route = replace(

@@ -26,6 +26,7 @@ from outpour.mirror.mirror_events import Disbelieved, Followed, SourceFailed
 from outpour.mirror.mirror_job import MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions
 from outpour.mirror.offer import MAGNET, Listing, Offer
+from outpour.mirror.sidecar_copies import SidecarCopies
 from outpour.mirror.source_choice import choose, known_source
 from outpour.publisher.publish_events import Noted, Skipped
 from outpour.torrent.magnet_link import Magnet
@@ -50,6 +51,7 @@ class Follower:
         job: Holds what is wanted.
         grace: Counts for how long torrents are missing.
         magnets: Ask peers for what only a magnet link names.
+        sidecars: Take what the publisher has beside its content.
         tell: Takes events, on the event loop.
     """
 
@@ -60,6 +62,7 @@ class Follower:
         job: MirrorJob,
         grace: Grace,
         magnets: MagnetFetch,
+        sidecars: SidecarCopies,
         tell: Callable[[Event], None],
     ) -> None:
         self._options = options
@@ -78,6 +81,7 @@ class Follower:
         self._tries: dict[str, tuple[int, float]] = {}
         self._is_wanted = asyncio.Event()
         self._magnets = magnets
+        self._sidecars = sidecars
         self._are_magnets_wanted = asyncio.Event()
         self._complaint = ""
         self._told: tuple[int, int] | None = None
@@ -148,6 +152,7 @@ class Follower:
 
     def _complain(self, error: OutpourError) -> None:
         self._job.touch(is_in_touch=False)
+        self._sidecars.is_in_touch = False
         message, source = error.message, self._options.source
         about, is_split, why = message.partition("`: ")
         if is_split and about.startswith(f"`{source.rstrip('/')}/api/"):
@@ -162,6 +167,11 @@ class Follower:
         source, wishes = self._source, self._options.wishes
         assert source is not None
         self._job.touch(is_in_touch=True)
+        self._sidecars.is_in_touch = True
+        if listing.beside is not None:
+            self._sidecars.hear(listing.beside, source.file, is_empty=not self._listed)
+            if not listing.offers:
+                return
         fresh = listing.offers.keys() - self._listed.keys()
         if self._complaint:
             self._complaint = ""

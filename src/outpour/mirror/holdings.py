@@ -33,6 +33,15 @@ CREATE TABLE IF NOT EXISTS held (
     missing_s REAL,
     tag TEXT
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS file (
+    folder BLOB NOT NULL,
+    name BLOB NOT NULL,
+    tag TEXT NOT NULL,
+    length INTEGER NOT NULL,
+    state TEXT,
+    missing_s REAL,
+    PRIMARY KEY (folder, name)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
 """
 _ROOM = "free some space, or choose another folder with `--state`"
@@ -74,6 +83,27 @@ class Held:
             offer.published_at if offer.published_at is not None else metainfo.creation_date,
             tag=offer.tag,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A file beside content, as it was put in its place.
+
+    Attributes:
+        folder: Below the mirror's folder; empty for that itself.
+        name: Of the file.
+        tag: What the publisher called this state of it.
+        length: Bytes.
+        state: Changes when somebody writes to it here.
+        missing_s: For how long the publisher lists it no longer; None while it does.
+    """
+
+    folder: str
+    name: str
+    tag: str
+    length: int
+    state: str | None = None
+    missing_s: float | None = None
 
 
 class Holdings:
@@ -164,6 +194,39 @@ class Holdings:
         for folder in (self._originals, self._served):
             with suppress(OSError):
                 (folder / f"{infohash.hex()}.torrent").unlink()
+
+    def files(self) -> list[HeldFile]:
+        """All files beside content, in no order."""
+        with self._lock, self._guarded():
+            rows = self._database.execute(
+                "SELECT folder, name, tag, length, state, missing_s FROM file"
+            ).fetchall()
+        return [HeldFile(from_bytes(row[0]), from_bytes(row[1]), *row[2:]) for row in rows]
+
+    def put_files(self, files: Iterable[HeldFile]) -> None:
+        """Write rows of files anew.
+
+        Raises:
+            WriteError: The database cannot be written.
+        """
+        rows = [
+            (_raw(one.folder), _raw(one.name), one.tag, one.length, one.state, one.missing_s)
+            for one in files
+        ]
+        with self._lock, self._guarded(), self._database:
+            self._database.executemany(
+                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
+
+    def end_file(self, folder: str, name: str) -> None:
+        """Hold a file no longer.
+
+        Raises:
+            WriteError: The database cannot be written.
+        """
+        key = (_raw(folder), _raw(name))
+        with self._lock, self._guarded(), self._database:
+            self._database.execute("DELETE FROM file WHERE folder = ? AND name = ?", key)
 
     def original(self, infohash: bytes) -> Metainfo | None:
         """The .torrent as its publisher gave it, None if it is lost or damaged."""

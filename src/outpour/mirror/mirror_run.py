@@ -27,6 +27,7 @@ from outpour.mirror.mirror_seeder import MirrorSeeder
 from outpour.mirror.placement import Placement
 from outpour.mirror.presented import Presented
 from outpour.mirror.registration import Registration
+from outpour.mirror.sidecar_copies import Beside, SidecarCopies
 from outpour.mirror.transfers import Transfers
 from outpour.publisher.introductions import Introductions
 from outpour.publisher.public_urls import PublicUrls, local_page, public_urls
@@ -101,8 +102,9 @@ async def _serve(
         tracker.operation.also_read(seeder.numbers)
         listing = await self_listing(serving, tracker, urls, seeder)
         published = PublishedTorrents()
-        job, follower = _job(
-            options, state, tracker, holdings, tell, urls, seeder, listing, published
+        besides = Beside(SidecarTable(), [])
+        job, sidecars, follower = _job(
+            options, state, tracker, holdings, tell, urls, seeder, listing, published, besides
         )
         registration = None
         if options.token_file is not None:
@@ -110,7 +112,7 @@ async def _serve(
                 options.source, options.token_file, options.route, urls.page, seeder.port, job, tell
             )
         view = PublishedView(tracker, published, follows_links=False, has_content=serving.content)
-        beside = PublishedBeside(view, published, SidecarTable(), ())
+        beside = PublishedBeside(view, published, besides.table, besides.folders)
         name = f"Mirror of {urlsplit(options.source).hostname}"
         deeds = MirrorDeeds(tracker, seeder)
         deeds.begin()
@@ -127,7 +129,7 @@ async def _serve(
     except BaseException:
         tracker.stop()
         raise
-    works = [job.run, follower.run]
+    works = [job.run, follower.run, sidecars.run]
     if registration is not None:
         works.append(registration.run)
     ready = Serving(urls.page, local_page(host, port), state, seeder.port)
@@ -147,7 +149,8 @@ def _job(
     seeder: MirrorSeeder,
     listing: SelfListing,
     published: PublishedTorrents,
-) -> tuple[MirrorJob, Follower]:
+    besides: Beside,
+) -> tuple[MirrorJob, SidecarCopies, Follower]:
     serving = options.serving
     # Of what is still fetched the job knows, which is made below.
     introductions = Introductions(
@@ -178,8 +181,11 @@ def _job(
         ),
         serving.extra_trackers,
     )  # fmt: skip
-    follower = Follower(options, holdings, job, grace, magnets, tell)
-    return job, follower
+    sidecars = SidecarCopies(
+        options.folder, holdings, job.held, options.grace_s, besides, tell, delete=options.delete
+    )
+    follower = Follower(options, holdings, job, grace, magnets, sidecars, tell)
+    return job, sidecars, follower
 
 
 def _make_writable(folder: Path) -> None:

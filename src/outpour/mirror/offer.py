@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MAGNET = "magnet:"
@@ -39,6 +39,27 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedFile:
+    """A file that a publisher has beside its content, and that is no torrent.
+
+    Attributes:
+        name: Of the file.
+        length: Bytes.
+        tag: Changes with the file.
+        path: What it is called below the publisher's `/content/`, escaped as in a URL.
+        group: The published folder that it lies in, None where there is but one.
+        modified: Unix second in which it was last written to, None if not told.
+    """
+
+    name: str
+    length: int
+    tag: str
+    path: str
+    group: str | None = None
+    modified: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """What a publisher lists.
 
@@ -46,8 +67,10 @@ class Listing:
         offers: By their keys, in the order of the list.
         is_whole: All that is listed; whatever is not among them is listed no longer.
         is_cut: There were more than a mirror takes.
+        beside: All files beside content; None where nobody looked at them.
     """
 
     offers: Mapping[str, Offer]
     is_whole: bool
     is_cut: bool = False
+    beside: Sequence[OfferedFile] | None = None

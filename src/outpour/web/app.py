@@ -131,7 +131,7 @@ def make_app(
     """
     options, rules = options or WebOptions(), rules or AccessRules()
     beside = beside or NothingBeside()
-    live = Live(view, listeners_max=options.event_clients_max)
+    live = Live(view, beside, listeners_max=options.event_clients_max)
     thread = PageThread()
     theme = options.site.theme
     themed = ThemedTemplates(templates(options.site), None if theme is None else templates(), theme)
