@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-AGAIN_S, AGAIN_S_MAX = 30.0, 3600.0
+AGAIN_S, AGAIN_S_MAX = 5.0, 3600.0
 """Between two tries of what cannot be fetched."""
 
 
