@@ -154,7 +154,9 @@ def test_keys_bans_and_origins_of_one_node_count_at_all_and_for_who_was_away(
     wait_for(lambda: b"peers" in other.announce(ONE, 2, key="/secret"), seconds=1, what="the key")
     assert other.call(lambda: other.service.is_key("secret"))
     origin = {("192.0.2.9", 6881): True}
-    wait_for(lambda: other.service.cluster.lists._origins == origin, seconds=1, what="the origin")
+    wait_for(
+        lambda: other.service.cluster.book.lists._origins == origin, seconds=1, what="the origin"
+    )
     KeyFile(lists["one"]).revoke(["secret"])
     wait_for(lambda: b"failure reason" in other.announce(ONE, 2, key="/secret"), what="no key")
     KeyFile(lists["other"]).add([Key("third")])

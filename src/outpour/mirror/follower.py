@@ -20,7 +20,7 @@ from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Held, Holdings
 from outpour.mirror.listing_source import Source
 from outpour.mirror.mirror_events import Disbelieved, Followed, SourceFailed
-from outpour.mirror.mirror_job import MirrorJob
+from outpour.mirror.mirror_job import UNWANTED, MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions
 from outpour.mirror.offer import Listing, Offer
 from outpour.mirror.source_choice import choose, known_source
@@ -226,7 +226,7 @@ class Follower:
 
     async def _let_go(self, held: Held) -> None:
         try:
-            await self._job.let_go(held.infohash, "not wanted any more")
+            await self._job.let_go(held.infohash, UNWANTED)
         except OutpourError as error:
             self._tell(Noted(error.message))
 

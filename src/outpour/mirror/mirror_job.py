@@ -41,6 +41,7 @@ LOOKED_AT = 200
 """Torrents that are looked at in a turn: a small one need not wait for large ones."""
 PEERS_MAX = 500
 ANEW = "its publisher published other content under its name"
+UNWANTED = "not wanted any more"
 KEPT_S = 60.0
 """How often it is written down for how long torrents are missing."""
 
@@ -417,7 +418,7 @@ class MirrorJob:
         del self.held[infohash]
         self._places[held.folder, held.name].discard(infohash)
         self._grace.forget(infohash)
-        self._presented.withdraw(infohash)
+        self._presented.withdraw(infohash, is_published=why == UNWANTED)
         for alias in self._aliases_of.pop(infohash, ()):
             self._aliases.pop(alias, None)
         incoming = self._placement.incoming(infohash)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -43,7 +43,8 @@ from outpour.tracker.cluster.server_keys import ServerKeys
 from outpour.tracker.cluster.shared_base import COUNTERS, SharedBase
 from outpour.tracker.cluster.shared_counts import SharedCounts, TooManyNodesError, copy_of, pages_of
 from outpour.tracker.cluster.shared_lists import Origin, SharedLists
-from outpour.tracker.cluster.shared_map import SharedMap, Statement
+from outpour.tracker.cluster.shared_map import Statement
+from outpour.tracker.cluster.statement_book import StatementBook
 from outpour.tracker.cluster.stream_link import Beginning, StreamLink
 from outpour.tracker.lists.admission import Admission
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedSet
@@ -58,7 +59,6 @@ T = TypeVar("T")
 EVENT_BYTES = 1 << 18
 COUNTS_AT_ONCE = 2000
 STATEMENTS_AT_ONCE = 2000
-ENFORCED_AT_ONCE = 500
 TURN_S = 0.1
 SAVE_S = 1.0
 FAREWELL_S = 3.0
@@ -102,11 +102,8 @@ class ClusterNode:
         former = (self.memory.fact("token") or b"").decode("ascii", "replace")
         self._registry = NodeRegistry(control, keys, self.id, token, former)
         self._token = token.encode()
-        self.map = SharedMap(self.id)
+        self.book = StatementBook(self.id, self._links[0].time)
         self._joining = {link.part: Joining() for link in self._links}
-        self._unsent_statements: dict[bytes, int] = {}
-        self._unsaved_statements: dict[bytes, int] = {}
-        self._unsaved_said: dict[bytes, bool] = {}
         self._threads = [
             ThreadPoolExecutor(1, thread_name_prefix=f"outpour-cluster-{link.part}")
             for link in self._links
@@ -129,6 +126,8 @@ class ClusterNode:
         allowed: AllowedSet,
         admission: Admission,
         enforce: Callable[[AllowedChange], None],
+        *,
+        is_given: bool = False,
     ) -> None:
         """Take up what was known when the tracker was last running, before it serves.
 
@@ -138,6 +137,7 @@ class ClusterNode:
             allowed: Has the torrents.
             admission: Has addresses, clients and keys.
             enforce: Has the core told of what is allowed now.
+            is_given: Torrents of before are given again after the start, until `settle`.
         """
         self._core = core
         self._report.begin(core)
@@ -151,12 +151,9 @@ class ClusterNode:
         keeper.set_number(FACT, int.from_bytes(self.id, "big"))
         self._at_start: _core.Ledger | None = copy_of(keeper.ledger)
         self._is_clean = self.memory.fact("is_clean") in (None, self.id)
-        for page in self.memory.statements():
-            self.map.merge(page)
-        self.lists = SharedLists(allowed, admission, enforce, core.set_origins, self.memory.said())
-        self.lists.enforce(self.map.scores.items())
+        lists = SharedLists(allowed, admission, enforce, core.set_origins, self.memory.said())
         is_first = self.memory.fact("is_told") is None
-        self._state(self.lists.begin(), is_first=is_first)
+        self.book.begin(lists, self.memory.statements(), is_first=is_first, is_given=is_given)
         self.memory.set_facts(
             {"node": self.id, "is_clean": b"", "is_told": b"1", "token": self._token}
         )
@@ -169,7 +166,15 @@ class ClusterNode:
 
     def set_origins(self, origins: Sequence[Origin]) -> None:
         """Have these given first in every answer, at all nodes."""
-        self._state(self.lists.set_own_origins(origins))
+        self.book.set_origins(origins)
+
+    def settle(self) -> None:
+        """Have all know what was given when the tracker was last running and was not since."""
+        self.book.settle()
+
+    def forget(self, infohashes: Iterable[bytes]) -> None:
+        """Have nobody told that these are allowed here no longer."""
+        self.book.forget(infohashes)
 
     def unready(self) -> str | None:
         """Why this node is not to be asked yet; None once it holds all, or goes on alone."""
@@ -184,17 +189,16 @@ class ClusterNode:
 
     def figures(self) -> ClusterFigures:
         """The cluster as it is seen from here."""
-        refused = (self._refused, self.map.refused, self.lists.refused, self._base.refused)
+        refused = (self._refused, self.book.refused, self._base.refused)
         levels = {
             "cluster_unsent_counters": self.counts.unsent,
-            "cluster_statements": len(self.map),
+            "cluster_statements": len(self.book.map),
         }
         return self._report.figures(self._own(), self._was_ready, sum(refused), levels)
 
     def stop(self) -> None:
         """Tell what is left, once the core answers no more and all counters are saved."""
-        origins = self.lists.set_own_origins(())
-        self._state(origins)
+        self.book.set_origins(())
         self._withdraw()
         for thread in self._threads:
             thread.shutdown(wait=True)
@@ -244,7 +248,7 @@ class ClusterNode:
         except TooManyNodesError:
             self._refused += 1
         if frame.statements:
-            await self._enforce(self.map.merge(frame.statements))
+            await self.book.hear(frame.statements)
         if frame.asked == self.id:
             self._wishes[link.part].add(frame.node)
             link.look_soon()
@@ -353,9 +357,8 @@ class ClusterNode:
             await asyncio.to_thread(self.counts.own.tell, self._core)
         await self._base.write_own(self.counts, there)
         statements = await self._base.read_statements()
-        for at in range(0, len(statements), ENFORCED_AT_ONCE):
-            await self._enforce(self.map.merge(statements[at : at + ENFORCED_AT_ONCE]))
-        await self._base.write_map(self.id, self.map, statements)
+        await self.book.hear(statements)
+        await self._base.write_map(self.id, self.book.map, statements)
 
     def _count_again(self, there: _core.Ledger) -> tuple[int, int]:
         """Count what the server has of this node and its state lacks: it is an older copy.
@@ -383,8 +386,7 @@ class ClusterNode:
             taken = self.counts.take_unsent(COUNTS_AT_ONCE)
             for kind, infohash, count in taken:
                 (counted if kind == "counted" else withdrawn).append((infohash, count))
-            some = [*self._unsent_statements][:STATEMENTS_AT_ONCE]
-            statements = [(member, self._unsent_statements.pop(member)) for member in some]
+            statements = self.book.take_unsent(STATEMENTS_AT_ONCE)
             try:
                 if counted:
                     await base.write_counts(self.id, "counted", counted)
@@ -394,30 +396,12 @@ class ClusterNode:
                     await base.write_statements(statements)
             except BaseException:
                 self.counts.put_back(taken)
-                for member, score in statements:
-                    self._unsent_statements.setdefault(member, score)
+                self.book.put_back(statements)
                 self._links[part].say_later(Frame(self.id, events=events))
                 raise
         if not (events or counted or withdrawn or statements):
             return None
         return Frame(self.id, 0, events, counted, withdrawn, statements)
-
-    def _state(self, said: Sequence[tuple[bytes, bool]], *, is_first: bool = False) -> None:
-        """Make statements of what own sources say."""
-        if not said:
-            return
-        made = self.map.state(said, self._links[0].time.ms, is_first=is_first)
-        self._unsaved_said.update(said)
-        self._unsent_statements.update(made)
-        self._unsaved_statements.update(made)
-        self.lists.enforce(made)
-
-    async def _enforce(self, statements: Sequence[Statement]) -> None:
-        self._unsaved_statements.update(statements)
-        for at in range(0, len(statements), ENFORCED_AT_ONCE):
-            self.lists.enforce(statements[at : at + ENFORCED_AT_ONCE])
-            # Others are to have their turn.
-            await asyncio.sleep(0)
 
     def _withdraw(self) -> None:
         withdrawn = self._swarms.take_withdrawn()
@@ -427,9 +411,7 @@ class ClusterNode:
     async def _turns(self) -> None:
         while True:
             await asyncio.sleep(TURN_S)
-            while said := self.lists.take_own(ENFORCED_AT_ONCE):
-                self._state(said)
-                await asyncio.sleep(0)
+            await self.book.turn()
             self._withdraw()
 
     # What is remembered.
@@ -445,16 +427,14 @@ class ClusterNode:
     def _save_now(self) -> str | None:
         """Keep what is new; says why that failed, and then it waits for the next time."""
         counts = self.counts.take_unsaved()
-        statements, self._unsaved_statements = self._unsaved_statements, {}
-        said, self._unsaved_said = self._unsaved_said, {}
+        statements, said = self.book.take_unsaved()
         if not (counts or statements or said):
             return None
         try:
             self.memory.save(counts, statements.items(), said.items())
         except WriteError as error:
             self.counts.put_back_unsaved(counts)
-            self._unsaved_statements = {**statements, **self._unsaved_statements}
-            self._unsaved_said = {**said, **self._unsaved_said}
+            self.book.put_back_unsaved(statements, said)
             return error.message
         own = [row for row in counts if row[0] == self.id]
         self.counts.send("withdrawn", [(infohash, count) for _, _, infohash, count in own])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from outpour.tracker.cluster.shared_map import Statement, is_there
 from outpour.tracker.lists.address_ranges import AddressRange
@@ -40,25 +41,56 @@ class SharedLists:
         self._lead = lead
         self._origins: dict[Origin, bool] = {}
         self._said = set(said)
+        # Torrents of the last run that nobody gave again yet.
+        self._missing: set[bytes] = set()
         # Of the last run, until the seeder of this one says its own.
         own = (one[1:] for one in self._said if one[:1] == b"o")
         self._own_origins = frozenset(map(_origin, own))
         self.refused = 0
 
-    def begin(self) -> list[tuple[bytes, bool]]:
-        """What own sources say otherwise than when another run last looked at them."""
+    def begin(self, *, is_given: bool) -> list[tuple[bytes, bool]]:
+        """What own sources say otherwise than when another run last looked at them.
+
+        Args:
+            is_given: Torrents that are not there may be given yet; see `take_missing`.
+        """
         self._allowed.tell_own()
         self._admission.tell_own()
         held = {member for member, is_in in self.take_own(sys.maxsize) if is_in}
         gone = [one for one in self._said - held if one[:1] != b"o"]
         new = held - self._said
         self._said = set()
+        if is_given:
+            self._missing = {one for one in gone if one[:1] == b"a"}
+            gone = [one for one in gone if one not in self._missing]
         return [*((one, True) for one in new), *((one, False) for one in gone)]
+
+    def _take_torrents(self, limit: int) -> list[tuple[bytes, bool]]:
+        while some := self._allowed.own.take(limit):
+            found = [(b"a" + one, is_in) for one, is_in in some]
+            # What is given again is no news: others may have removed it meanwhile.
+            news = [(one, is_in) for one, is_in in found if not (is_in and one in self._missing)]
+            self._missing.difference_update(one for one, _ in found)
+            if news:
+                return news
+        return []
+
+    def take_missing(self, limit: int) -> list[tuple[bytes, bool]]:
+        """Up to `limit` torrents of the last run that nobody gave again, as removed."""
+        some = [*islice(self._missing, limit)]
+        self._missing.difference_update(some)
+        return [(member, False) for member in some]
+
+    def forget(self, infohashes: Iterable[bytes]) -> list[bytes]:
+        """Say nothing of torrents that own sources allow no longer; returns their members."""
+        members = [b"a" + one for one in infohashes if self._allowed.own.forget(one)]
+        self._missing.difference_update(members)
+        return members
 
     def take_own(self, limit: int) -> list[tuple[bytes, bool]]:
         """What own sources changed: member, and whether it is there; of each kind up to `limit`."""
         allowed, lists = self._allowed, self._admission
-        found = [(b"a" + one, is_in) for one, is_in in allowed.own.take(limit)]
+        found = self._take_torrents(limit)
         found += [(b"d" + one, is_in) for one, is_in in allowed.own_denied.take(limit)]
         found += [(_of_range(one), is_in) for one, is_in in lists.own_ranges.take(limit)]
         found += [(b"c" + one, is_in) for one, is_in in lists.own_clients.take(limit)]
