@@ -11,6 +11,9 @@ use super::infohash::one_20;
 use super::ledger::{Counted, counted};
 use crate::error::{Error, Result};
 
+/// The bytes of a mark, the lowest first.
+type Mark = [u8; 8];
+
 type Page<'py> = (Bound<'py, PyBytes>, Option<usize>);
 
 #[pyclass(frozen, module = "outpour._core")]
@@ -61,14 +64,44 @@ impl Cluster {
         Ok(())
     }
 
-    fn take_withdrawn<'py>(&self, py: Python<'py>) -> Vec<Counted<'py>> {
+    fn take_withdrawn<'py>(&self, py: Python<'py>) -> (Vec<Counted<'py>>, Vec<Mark>) {
         let core = &self.0.get().core;
-        let withdrawn = py.detach(|| {
-            let mut withdrawn = Vec::new();
-            core.take_withdrawn(|taken| withdrawn.extend(taken.counts));
-            withdrawn
+        let (withdrawn, marks) = py.detach(|| {
+            let (mut withdrawn, mut marks) = (Vec::new(), Vec::new());
+            core.take_withdrawn(|taken| {
+                withdrawn.extend(taken.counts);
+                marks.extend(taken.marks.into_iter().map(u64::to_le_bytes));
+            });
+            (withdrawn, marks)
         });
-        counted(py, withdrawn)
+        (counted(py, withdrawn), marks)
+    }
+
+    fn take_counted_here(&self, py: Python<'_>) -> Vec<(Mark, InfoHash)> {
+        let core = &self.0.get().core;
+        let counted = py.detach(|| core.take_counted_here());
+        let pairs = counted.into_iter();
+        pairs
+            .map(|(mark, infohash)| (mark.to_le_bytes(), infohash))
+            .collect()
+    }
+
+    #[pyo3(signature = (counted, *, is_told))]
+    fn recall_counted_here(&self, py: Python<'_>, counted: Vec<(Mark, InfoHash)>, is_told: bool) {
+        let pairs = counted.into_iter();
+        let pairs: Vec<_> = pairs
+            .map(|(mark, infohash)| (u64::from_le_bytes(mark), infohash))
+            .collect();
+        py.detach(|| self.0.get().core.recall_counted_here(&pairs, is_told));
+    }
+
+    fn drop_old(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.0.get().core.drop_old())
+    }
+
+    fn make_old(&self, py: Python<'_>, silent_s: f64) -> usize {
+        // What is no number is 0, and what is too much the most.
+        py.detach(|| self.0.get().core.make_old(silent_s as u32))
     }
 }
 

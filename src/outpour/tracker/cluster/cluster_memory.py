@@ -3,9 +3,12 @@
 counts   counters of completed downloads, of each node and kind; of this node those taken back
 map      the shared map: member and score
 said     what this node's own folder, lists and rules held when they were last looked at
-facts    numbers and bytes: `node`, `is_whole`, `name`
+mine     marks and torrents of the latest downloads that this node counted, should another one have
+         counted the same; only those count whose marks the state file has as well
+facts    numbers and bytes: `node`, `is_clean`, `is_told`, `token`, and `read PART`, up to where the
+         stream of a server was taken in
 
-It is written from one thread. Whoever removes it loses what is shown of other nodes until the
+Whoever removes it loses what is shown of other nodes until the
 server is asked again.
 """
 
@@ -13,8 +16,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from outpour.base.errors import WriteError
 from outpour.tracker.cluster.shared_counts import Counter
@@ -28,16 +33,21 @@ CREATE TABLE IF NOT EXISTS counts (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS map (member BLOB PRIMARY KEY, score INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS said (member BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mine (
+    number INTEGER PRIMARY KEY, mark BLOB UNIQUE NOT NULL, infohash BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 """
 PAGE_ROWS = 4096
+MINE_MAX = 65_536
+"""As many as the core remembers."""
 BUSY_TIMEOUT_S = 1.0
 
 Row = tuple[bytes, int]
 
 
 class ClusterMemory:
-    """The file, open; a damaged one is set aside and begun anew.
+    """The file, open; a damaged one is set aside and begun anew. It may be written from any thread.
 
     Args:
         state: The tracker's state file, beside which it lies; None keeps all in memory.
@@ -51,6 +61,7 @@ class ClusterMemory:
     """
 
     def __init__(self, state: Path | None, clock: Callable[[], float]) -> None:
+        self._lock = threading.Lock()
         self.path = None if state is None else state.with_name(f"{state.name}.cluster")
         self.set_aside: Path | None = None
         try:
@@ -96,8 +107,30 @@ class ClusterMemory:
             WriteError: Nothing was changed.
         """
         with self._transaction():
+            self._put_facts(facts)
+
+    def _put_facts(self, facts: Mapping[str, bytes]) -> None:
+        self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", [*facts.items()])
+
+    def mine(self) -> Iterator[tuple[bytes, bytes]]:
+        """Marks and infohashes of the latest downloads that this node counted, earliest first."""
+        yield from self._connection.execute(
+            "SELECT mark, infohash FROM mine WHERE typeof(mark) = 'blob' AND length(mark) = 8 "
+            "AND typeof(infohash) = 'blob' AND length(infohash) = 20 ORDER BY number"
+        )
+
+    def keep_mine(self, counted: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep marks and infohashes of downloads; the earliest of too many go.
+
+        Raises:
+            WriteError: Nothing was changed.
+        """
+        with self._transaction():
             self._connection.executemany(
-                "INSERT OR REPLACE INTO facts VALUES (?, ?)", [*facts.items()]
+                "INSERT OR REPLACE INTO mine (mark, infohash) VALUES (?, ?)", counted
+            )
+            self._connection.execute(
+                "DELETE FROM mine WHERE number <= (SELECT max(number) FROM mine) - ?", (MINE_MAX,)
             )
 
     def counts(self) -> Iterator[tuple[bytes, Counter, Sequence[Row]]]:
@@ -135,6 +168,8 @@ class ClusterMemory:
         counts: Iterable[tuple[bytes, Counter, bytes, int]],
         statements: Iterable[Row],
         said: Iterable[tuple[bytes, bool]],
+        taken_back: Iterable[bytes] = (),
+        facts: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         """Keep counters, statements and what own sources say, all or none.
 
@@ -142,6 +177,8 @@ class ClusterMemory:
             counts: Node, kind, infohash and counter; none goes down.
             statements: Members and scores; none goes down.
             said: Members, and whether the sources hold them.
+            taken_back: Marks of downloads that are counted as withdrawn.
+            facts: As in `set_facts`.
 
         Raises:
             WriteError: Nothing was changed.
@@ -164,6 +201,10 @@ class ClusterMemory:
             self._connection.executemany(
                 "DELETE FROM said WHERE member = ?", [(one,) for one, is_in in said if not is_in]
             )
+            self._connection.executemany(
+                "DELETE FROM mine WHERE mark = ?", [(one,) for one in taken_back]
+            )
+            self._put_facts(facts)
 
     def close(self) -> None:
         """Close the file."""
@@ -173,13 +214,14 @@ class ClusterMemory:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+            with self._lock:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    raise
         except sqlite3.Error as error:
             raise WriteError(f"`{self.path}`: {error}", hint="make room on the disk") from error

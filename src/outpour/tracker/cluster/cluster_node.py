@@ -22,7 +22,6 @@ from outpour.tracker.cluster import swarm_exchange
 from outpour.tracker.cluster.cluster_events import (
     CountsFound,
     MemoryDamaged,
-    MemoryNotSaved,
     NameTaken,
     NobodyAnswered,
     ServerLost,
@@ -33,6 +32,7 @@ from outpour.tracker.cluster.cluster_events import (
 from outpour.tracker.cluster.cluster_figures import ClusterFigures, NodeFigures
 from outpour.tracker.cluster.cluster_frame import EVERYBODY, Frame, SnapshotNote
 from outpour.tracker.cluster.cluster_memory import ClusterMemory
+from outpour.tracker.cluster.cluster_saver import ClusterSaver, last_read
 from outpour.tracker.cluster.joining import Joining
 from outpour.tracker.cluster.last_words import say_within
 from outpour.tracker.cluster.node_identity import FACT, identity_of, name_of
@@ -60,8 +60,9 @@ EVENT_BYTES = 1 << 18
 COUNTS_AT_ONCE = 2000
 STATEMENTS_AT_ONCE = 2000
 TURN_S = 0.1
-SAVE_S = 1.0
 FAREWELL_S = 3.0
+UNHEARD_S = 16.0
+"""What was said so shortly before a gap may be known to nobody else."""
 
 
 class ClusterNode:
@@ -92,7 +93,7 @@ class ClusterNode:
         # A peer that falls silent lives for half a timeout more where its last word was no news.
         retention_s = 1.5 * settings.peer_timeout_in_effect_s
         self._links = [
-            StreamLink(url, keys, part, self.id, retention_s, self)
+            StreamLink(url, keys, part, self.id, retention_s, self, last_read(self.memory, part))
             for part, url in enumerate(settings.cluster_servers)
         ]
         self._keys = keys
@@ -108,11 +109,11 @@ class ClusterNode:
             ThreadPoolExecutor(1, thread_name_prefix=f"outpour-cluster-{link.part}")
             for link in self._links
         ]
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="outpour-cluster-disk")
+        self._saver = ClusterSaver(self.id, self.memory, tell)
         self._wishes: dict[int, set[bytes]] = {link.part: set() for link in self._links}
         self._report = NodeReport(self.id, self.name, keys.name, self._links, self._registry)
         self._refused = 0
-        self._was_ready = self._is_name_told = self._is_saving_told = False
+        self._was_ready = self._is_name_told = False
 
     @property
     def parts(self) -> int:
@@ -147,13 +148,15 @@ class ClusterNode:
             with suppress(TooManyNodesError):
                 self.counts.merge(node, kind, pairs, is_kept=True)
         keeper.others = self.counts
-        keeper.on_saved = partial(self.counts.send, "counted")
         keeper.set_number(FACT, int.from_bytes(self.id, "big"))
         self._at_start: _core.Ledger | None = copy_of(keeper.ledger)
         self._is_clean = self.memory.fact("is_clean") in (None, self.id)
         lists = SharedLists(allowed, admission, enforce, core.set_origins, self.memory.said())
         is_first = self.memory.fact("is_told") is None
         self.book.begin(lists, self.memory.statements(), is_first=is_first, is_given=is_given)
+        self._saver.begin(
+            self.counts, self._swarms, self.book, self._links, keeper, is_clean=self._is_clean
+        )
         self.memory.set_facts(
             {"node": self.id, "is_clean": b"", "is_told": b"1", "token": self._token}
         )
@@ -162,7 +165,7 @@ class ClusterNode:
 
     def works(self) -> list[Callable[[], Awaitable[None]]]:
         """What is to run until it is cancelled."""
-        return [*(link.keep_up for link in self._links), self._turns, self._save]
+        return [*(link.keep_up for link in self._links), self._turns, self._saver.keep_up]
 
     def set_origins(self, origins: Sequence[Origin]) -> None:
         """Have these given first in every answer, at all nodes."""
@@ -199,11 +202,9 @@ class ClusterNode:
     def stop(self) -> None:
         """Tell what is left, once the core answers no more and all counters are saved."""
         self.book.set_origins(())
-        self._withdraw()
         for thread in self._threads:
             thread.shutdown(wait=True)
-        self._disk.shutdown(wait=True)
-        is_saved = self._save_now() is None
+        is_saved = self._saver.finish()
         is_clean = all(link.is_up or link.was_up for link in self._links) and say_within(
             FAREWELL_S, self._farewell
         )
@@ -223,7 +224,7 @@ class ClusterNode:
             await self._registry.tell(self._own(), link.time.ms or 0)
         joining = self._joining[link.part]
         if found.has_lost_in:
-            joining.begin()
+            joining.begin(found.silent_s)
         if found.has_lost_out:
             await link.send_again()
         if found.has_lost_out or (found.is_first and not self._is_clean):
@@ -296,9 +297,15 @@ class ClusterNode:
             nonlocal changes
             changes += await self._apply(link.part, blob, age_s + time.monotonic() - began)
 
-        is_whole = await swarm_exchange.take(link.server, self._keys, note, apply)
         joining = self._joining[link.part]
+        if note.wanted_by == self.id and joining.missed_since_s is not None:
+            # Of who stopped meanwhile nobody says anything any more.
+            silent_s = began - joining.missed_since_s + UNHEARD_S
+            await self._beside(link.part, partial(self._swarms.make_old, silent_s))
+        is_whole = await swarm_exchange.take(link.server, self._keys, note, apply)
         if is_whole and note.wanted_by == self.id and not joining.is_done:
+            if joining.missed_since_s is not None:
+                await self._beside(link.part, self._swarms.drop_old)
             joining.end()
             link.look_soon()
             name = next((n.name for n in self._registry.nodes if n.id == frame.node.hex()), "?")
@@ -403,42 +410,11 @@ class ClusterNode:
             return None
         return Frame(self.id, 0, events, counted, withdrawn, statements)
 
-    def _withdraw(self) -> None:
-        withdrawn = self._swarms.take_withdrawn()
-        if withdrawn:
-            self.counts.withdraw(withdrawn)
-
     async def _turns(self) -> None:
         while True:
             await asyncio.sleep(TURN_S)
             await self.book.turn()
-            self._withdraw()
-
-    # What is remembered.
-
-    async def _save(self) -> None:
-        while True:
-            await asyncio.sleep(SAVE_S)
-            trouble = await asyncio.get_running_loop().run_in_executor(self._disk, self._save_now)
-            if trouble is not None and not self._is_saving_told:
-                self._tell(MemoryNotSaved(trouble))
-            self._is_saving_told = trouble is not None
-
-    def _save_now(self) -> str | None:
-        """Keep what is new; says why that failed, and then it waits for the next time."""
-        counts = self.counts.take_unsaved()
-        statements, said = self.book.take_unsaved()
-        if not (counts or statements or said):
-            return None
-        try:
-            self.memory.save(counts, statements.items(), said.items())
-        except WriteError as error:
-            self.counts.put_back_unsaved(counts)
-            self.book.put_back_unsaved(statements, said)
-            return error.message
-        own = [row for row in counts if row[0] == self.id]
-        self.counts.send("withdrawn", [(infohash, count) for _, _, infohash, count in own])
-        return None
+            self._saver.take_back()
 
     async def _farewell(self) -> None:
         """Tell what is left, over connections of their own."""
