@@ -16,6 +16,11 @@ from tests.cluster.node import ONE, OTHER
 from tests.waiting import wait_for
 
 
+def shown(one, infohash):
+    row = one.call(lambda: one.service.row(infohash))
+    return None if row is None else (row.name, row.length)
+
+
 def is_refused(one, infohash):
     return b"failure reason" in one.announce(infohash, 1)
 
@@ -118,6 +123,7 @@ def test_a_folder_of_one_node_counts_at_all_and_what_is_removed_stays_removed(
     assert b"failure reason" in other.announce(infohash, 1)
     (folder / "hello.torrent").write_bytes(hello)
     wait_for(lambda: b"peers" in other.announce(infohash, 1), what="the torrent")
+    wait_for(lambda: shown(other, infohash) == ("hello.txt", 12), what="what it is called")
     # The other one has it in its own list, too; it is gone all the same once one says so.
     listed.write_text(f"{infohash.hex()}\n{ONE.hex()}\n")
     wait_for(lambda: b"peers" in one.announce(ONE, 1), what="the list")

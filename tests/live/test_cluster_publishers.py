@@ -57,6 +57,7 @@ def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_noth
         lambda: ("127.0.0.1", one.peer_port) in announced(other.port, infohash),
         what="the seeder of one at the other",
     )
+    wait_for(lambda: other.row("one.iso").get("length") == 100_000, what="what it is called there")
     theirs = other.row("other.iso")["infohash"]
     wait_for(lambda: is_tracked(one, theirs), what="the other's torrent")
     one.process.stop(signal.SIGKILL)

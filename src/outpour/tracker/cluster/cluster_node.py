@@ -44,6 +44,7 @@ from outpour.tracker.cluster.shared_base import COUNTERS, SharedBase
 from outpour.tracker.cluster.shared_counts import SharedCounts, TooManyNodesError, copy_of, pages_of
 from outpour.tracker.cluster.shared_lists import Origin, SharedLists
 from outpour.tracker.cluster.shared_map import Statement
+from outpour.tracker.cluster.shared_names import SharedNames
 from outpour.tracker.cluster.statement_book import StatementBook
 from outpour.tracker.cluster.stream_link import Beginning, StreamLink
 from outpour.tracker.lists.admission import Admission
@@ -97,6 +98,7 @@ class ClusterNode:
             for part, url in enumerate(settings.cluster_servers)
         ]
         self._keys = keys
+        self._shows_names = settings.show_names
         control = self._links[0].server
         self._base = SharedBase(control, keys, self._links[0].send)
         token = secrets.token_hex(8)
@@ -151,7 +153,10 @@ class ClusterNode:
         keeper.set_number(FACT, int.from_bytes(self.id, "big"))
         self._at_start: _core.Ledger | None = copy_of(keeper.ledger)
         self._is_clean = self.memory.fact("is_clean") in (None, self.id)
-        lists = SharedLists(allowed, admission, enforce, core.set_origins, self.memory.said())
+        names = SharedNames(allowed, keeper, is_told=self._shows_names)
+        lists = SharedLists(
+            allowed, admission, enforce, core.set_origins, self.memory.said(), names
+        )
         is_first = self.memory.fact("is_told") is None
         self.book.begin(lists, self.memory.statements(), is_first=is_first, is_given=is_given)
         self._saver.begin(

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from outpour.tracker.cluster.shared_map import Statement, is_there
+from outpour.tracker.cluster.shared_names import SharedNames
 from outpour.tracker.lists.address_ranges import AddressRange
 from outpour.tracker.lists.admission import Admission, KeyTerms
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedSet
 from outpour.tracker.lists.passkey import TIME_MAX_S, is_secret
 
 Origin = tuple[str, int]
+LASTING = (b"o", b"n")
+"""Kinds that a start does not remove: origins come later, and names stay."""
 
 
 class SharedLists:
@@ -25,6 +28,7 @@ class SharedLists:
         enforce: Has the core told of torrents that are allowed or no longer, and of the lists.
         lead: Has the core give these origins first.
         said: What own sources held when the cluster was last told.
+        names: What torrents are called.
     """
 
     def __init__(
@@ -34,11 +38,13 @@ class SharedLists:
         enforce: Callable[[AllowedChange], None],
         lead: Callable[[Sequence[Origin]], None],
         said: Iterable[bytes],
+        names: SharedNames,
     ) -> None:
         self._allowed = allowed
         self._admission = admission
         self._enforce = enforce
         self._lead = lead
+        self._names = names
         self._origins: dict[Origin, bool] = {}
         self._said = set(said)
         # Torrents of the last run that nobody gave again yet.
@@ -57,7 +63,7 @@ class SharedLists:
         self._allowed.tell_own()
         self._admission.tell_own()
         held = {member for member, is_in in self.take_own(sys.maxsize) if is_in}
-        gone = [one for one in self._said - held if one[:1] != b"o"]
+        gone = [one for one in self._said - held if one[:1] not in LASTING]
         new = held - self._said
         self._said = set()
         if is_given:
@@ -91,6 +97,8 @@ class SharedLists:
         """What own sources changed: member, and whether it is there; of each kind up to `limit`."""
         allowed, lists = self._allowed, self._admission
         found = self._take_torrents(limit)
+        held = [member[1:] for member, is_in in found if is_in]
+        found += [(b"n" + name, True) for name in self._names.members(held)]
         found += [(b"d" + one, is_in) for one, is_in in allowed.own_denied.take(limit)]
         found += [(_of_range(one), is_in) for one, is_in in lists.own_ranges.take(limit)]
         found += [(b"c" + one, is_in) for one, is_in in lists.own_clients.take(limit)]
@@ -113,6 +121,7 @@ class SharedLists:
         ranges: list[tuple[AddressRange, bool]] = []
         clients: list[tuple[bytes, bool]] = []
         keys: list[tuple[KeyTerms, bool]] = []
+        names: list[bytes] = []
         has_origins = False
         for member, score in statements:
             kind, text, is_in = member[:1], member[1:], is_there(score)
@@ -121,6 +130,8 @@ class SharedLists:
                     allowed.append((text, is_in))
                 elif kind == b"d":
                     denied.append((text, is_in))
+                elif kind == b"n":
+                    names.append(text)
                 elif kind == b"c":
                     clients.append((text[:20], is_in))
                 elif kind == b"b":
@@ -132,6 +143,7 @@ class SharedLists:
                     has_origins = True
             except ValueError:
                 self.refused += 1
+        self.refused += self._names.take(names)
         self._admission.share(ranges, clients, keys)
         if has_origins:
             self._lead_all()

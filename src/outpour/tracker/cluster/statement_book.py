@@ -119,7 +119,7 @@ class StatementBook:
         if not said:
             return
         made = self.map.state(said, self._time.ms, is_first=is_first)
-        self._unsaved_said.update(said)
+        self._unsaved_said.update(one for one in said if one[0][:1] != b"n")
         self._unsent.update(made)
         self._unsaved.update(made)
         self.lists.enforce(made)
