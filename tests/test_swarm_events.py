@@ -109,9 +109,9 @@ def test_a_download_counted_at_both_in_the_same_moment_counts_once(node):
     events.apply(second, 0)
     others.apply(first, 0)
     assert events.take_withdrawn() == ([], [])
-    [(mark, infohash)] = others.take_counted_here()
-    assert infohash == INFOHASH
-    assert others.take_withdrawn() == ([(INFOHASH, 1)], [mark])
+    counted = others.take_counted_here()
+    assert counted[8:] == INFOHASH
+    assert others.take_withdrawn() == ([(INFOHASH, 1)], [counted[:8]])
     # Each counted one of its own, and the second has taken its own back.
     events.set_foreign([(INFOHASH, 1 - 1)])
     others.set_foreign([(INFOHASH, 1 - 1)])

@@ -86,22 +86,22 @@ class Cluster:
             ValueError: An infohash has not 20 bytes.
         """
 
-    def take_counted_here(self) -> list[tuple[bytes, bytes]]:
-        """Take the downloads counted here since they were last taken: marks and infohashes.
+    def take_counted_here(self) -> bytes:
+        """Take the downloads counted here since they were last taken, to be kept.
 
-        A mark is the 8 bytes that `Tracker.recall_counted` takes as well. What is kept of them is
-        for `recall_counted_here`; a download is only taken back as long as it is known.
+        A download is only taken back as long as it is known; after a start `recall_counted_here`
+        makes it known again.
+
+        Returns:
+            28 bytes of each: the mark, which `Tracker.recall_counted` takes as well, and infohash.
         """
 
-    def recall_counted_here(self, counted: Sequence[tuple[bytes, bytes]], *, is_told: bool) -> None:
+    def recall_counted_here(self, counted: bytes, *, is_told: bool) -> None:
         """Know again of downloads that an earlier run counted and did not take back.
 
         Args:
-            counted: Marks and infohashes.
+            counted: 28 bytes of each.
             is_told: The earlier run has told the other nodes of all; else they are told now.
-
-        Raises:
-            ValueError: One has not 8 and 20 bytes.
         """
 
     def make_old(self, silent_s: float) -> int:

@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 /// The bytes of a mark, the lowest first.
 type Mark = [u8; 8];
 
+/// A mark and the infohash of its download.
+const COUNTED_BYTES: usize = 28;
+
 type Page<'py> = (Bound<'py, PyBytes>, Option<usize>);
 
 #[pyclass(frozen, module = "outpour._core")]
@@ -77,22 +80,27 @@ impl Cluster {
         (counted(py, withdrawn), marks)
     }
 
-    fn take_counted_here(&self, py: Python<'_>) -> Vec<(Mark, InfoHash)> {
+    fn take_counted_here<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let core = &self.0.get().core;
-        let counted = py.detach(|| core.take_counted_here());
-        let pairs = counted.into_iter();
-        pairs
-            .map(|(mark, infohash)| (mark.to_le_bytes(), infohash))
-            .collect()
+        let packed = py.detach(|| {
+            let counted = core.take_counted_here();
+            let mut packed = Vec::with_capacity(counted.len() * COUNTED_BYTES);
+            for (mark, infohash) in counted {
+                packed.extend_from_slice(&mark.to_le_bytes());
+                packed.extend_from_slice(&infohash);
+            }
+            packed
+        });
+        PyBytes::new(py, &packed)
     }
 
     #[pyo3(signature = (counted, *, is_told))]
-    fn recall_counted_here(&self, py: Python<'_>, counted: Vec<(Mark, InfoHash)>, is_told: bool) {
-        let pairs = counted.into_iter();
-        let pairs: Vec<_> = pairs
-            .map(|(mark, infohash)| (u64::from_le_bytes(mark), infohash))
-            .collect();
-        py.detach(|| self.0.get().core.recall_counted_here(&pairs, is_told));
+    fn recall_counted_here(&self, py: Python<'_>, counted: &[u8], is_told: bool) {
+        let (counted, _) = counted.as_chunks::<COUNTED_BYTES>();
+        py.detach(|| {
+            let counted: Vec<_> = counted.iter().filter_map(mark_and_infohash).collect();
+            self.0.get().core.recall_counted_here(&counted, is_told);
+        });
     }
 
     fn drop_old(&self, py: Python<'_>) -> usize {
@@ -103,6 +111,11 @@ impl Cluster {
         // What is no number is 0, and what is too much the most.
         py.detach(|| self.0.get().core.make_old(silent_s as u32))
     }
+}
+
+fn mark_and_infohash(packed: &[u8; COUNTED_BYTES]) -> Option<(u64, InfoHash)> {
+    let (mark, infohash) = packed.split_first_chunk::<8>()?;
+    Some((u64::from_le_bytes(*mark), infohash.try_into().ok()?))
 }
 
 impl From<BlobError> for Error {

@@ -4,7 +4,8 @@ counts   counters of completed downloads, of each node and kind; of this node th
 map      the shared map: member and score
 said     what this node's own folder, lists and rules held when they were last looked at
 mine     marks and torrents of the latest downloads that this node counted, should another one have
-         counted the same; only those count whose marks the state file has as well
+         counted the same, many in a row; only those count whose marks the state file has as well
+back     marks of those that were taken back
 facts    numbers and bytes: `node`, `is_clean`, `is_told`, `token`, and `read PART`, up to where the
          stream of a server was taken in
 
@@ -33,14 +34,15 @@ CREATE TABLE IF NOT EXISTS counts (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS map (member BLOB PRIMARY KEY, score INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS said (member BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS mine (
-    number INTEGER PRIMARY KEY, mark BLOB UNIQUE NOT NULL, infohash BLOB NOT NULL
-);
+CREATE TABLE IF NOT EXISTS mine (number INTEGER PRIMARY KEY, packed BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS back (number INTEGER PRIMARY KEY, mark BLOB UNIQUE NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 """
 PAGE_ROWS = 4096
 MINE_MAX = 65_536
 """As many as the core remembers."""
+MINE_BYTES = 28
+MINE_AT_ONCE = 1024
 BUSY_TIMEOUT_S = 1.0
 
 Row = tuple[bytes, int]
@@ -114,23 +116,45 @@ class ClusterMemory:
 
     def mine(self) -> Iterator[tuple[bytes, bytes]]:
         """Marks and infohashes of the latest downloads that this node counted, earliest first."""
-        yield from self._connection.execute(
-            "SELECT mark, infohash FROM mine WHERE typeof(mark) = 'blob' AND length(mark) = 8 "
-            "AND typeof(infohash) = 'blob' AND length(infohash) = 20 ORDER BY number"
+        marks = self._connection.execute("SELECT mark FROM back WHERE typeof(mark) = 'blob'")
+        back = {mark for (mark,) in marks}
+        rows = self._connection.execute(
+            "SELECT packed FROM mine WHERE typeof(packed) = 'blob' ORDER BY number"
         )
+        for (packed,) in rows:
+            for at in range(0, len(packed) // MINE_BYTES * MINE_BYTES, MINE_BYTES):
+                mark = packed[at : at + 8]
+                if mark not in back:
+                    yield mark, packed[at + 8 : at + MINE_BYTES]
 
-    def keep_mine(self, counted: Iterable[tuple[bytes, bytes]]) -> None:
-        """Keep marks and infohashes of downloads; the earliest of too many go.
+    def keep_mine(self, packed: bytes) -> None:
+        """Keep marks and infohashes of downloads, each 28 bytes; the earliest of too many go.
 
         Raises:
             WriteError: Nothing was changed.
         """
         with self._transaction():
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO mine (mark, infohash) VALUES (?, ?)", counted
-            )
+            self._append_mine(packed)
+
+    def _append_mine(self, packed: bytes) -> None:
+        number, last = self._connection.execute(
+            "SELECT number, packed FROM mine ORDER BY number DESC LIMIT 1"
+        ).fetchone() or (1, b"")
+        is_open = isinstance(last, bytes) and len(last) < MINE_AT_ONCE * MINE_BYTES
+        packed, number = (last + packed, number) if is_open else (packed, number + 1)
+        for at in range(0, len(packed), MINE_AT_ONCE * MINE_BYTES):
+            row = (number, packed[at : at + MINE_AT_ONCE * MINE_BYTES])
+            self._connection.execute("INSERT OR REPLACE INTO mine VALUES (?, ?)", row)
+            number += 1
+        oldest = number - 1 - MINE_MAX // MINE_AT_ONCE
+        self._connection.execute("DELETE FROM mine WHERE number < ?", (oldest,))
+
+    def _take_back(self, marks: Iterable[bytes]) -> None:
+        rows = [(mark,) for mark in marks]
+        self._connection.executemany("INSERT OR IGNORE INTO back (mark) VALUES (?)", rows)
+        if rows:
             self._connection.execute(
-                "DELETE FROM mine WHERE number <= (SELECT max(number) FROM mine) - ?", (MINE_MAX,)
+                "DELETE FROM back WHERE number <= (SELECT max(number) FROM back) - ?", (MINE_MAX,)
             )
 
     def counts(self) -> Iterator[tuple[bytes, Counter, Sequence[Row]]]:
@@ -201,9 +225,7 @@ class ClusterMemory:
             self._connection.executemany(
                 "DELETE FROM said WHERE member = ?", [(one,) for one, is_in in said if not is_in]
             )
-            self._connection.executemany(
-                "DELETE FROM mine WHERE mark = ?", [(one,) for one in taken_back]
-            )
+            self._take_back(taken_back)
             self._put_facts(facts)
 
     def close(self) -> None:

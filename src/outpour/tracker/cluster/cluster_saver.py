@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.tracker.cluster.cluster_events import MemoryNotSaved
-from outpour.tracker.cluster.cluster_memory import MINE_MAX, ClusterMemory
+from outpour.tracker.cluster.cluster_memory import MINE_BYTES, MINE_MAX, ClusterMemory
 from outpour.tracker.cluster.shared_counts import SharedCounts, Unsaved
 from outpour.tracker.cluster.statement_book import StatementBook
 from outpour.tracker.cluster.stream_link import StreamLink
@@ -61,7 +61,7 @@ class ClusterSaver:
         self._tell = tell
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="outpour-cluster-disk")
         self._taken_back: list[bytes] = []
-        self._unkept: list[tuple[bytes, bytes]] = []
+        self._unkept = b""
         self._read: Mapping[str, bytes] = {}
         self._read_due_s = 0.0
         self._is_trouble_told = False
@@ -93,7 +93,7 @@ class ClusterSaver:
             keeper.marks[at : at + MARK_BYTES] for at in range(0, len(keeper.marks), MARK_BYTES)
         }
         # Of others the counters may never have come to be saved.
-        mine = [pair for pair in self._memory.mine() if pair[0] in known]
+        mine = b"".join(mark + infohash for mark, infohash in self._memory.mine() if mark in known)
         swarms.recall_counted_here(mine, is_told=is_clean)
 
     async def keep_up(self) -> None:
@@ -154,14 +154,15 @@ class ClusterSaver:
 
     def _keep_mine(self) -> None:
         """Keep marks of what was counted; counters are saved next, and wait for no full disk."""
-        self._unkept = [*self._unkept, *self._swarms.take_counted_here()][-MINE_MAX:]
+        unkept = self._unkept + self._swarms.take_counted_here()
+        self._unkept = unkept[-MINE_MAX * MINE_BYTES :]
         if not self._unkept:
             return
         try:
             self._memory.keep_mine(self._unkept)
         except WriteError:
             return
-        self._unkept = []
+        self._unkept = b""
 
 
 def read_fact(part: int) -> str:
