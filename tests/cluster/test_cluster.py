@@ -124,6 +124,7 @@ def test_a_folder_of_one_node_counts_at_all_and_what_is_removed_stays_removed(
     (folder / "hello.torrent").write_bytes(hello)
     wait_for(lambda: b"peers" in other.announce(infohash, 1), what="the torrent")
     wait_for(lambda: shown(other, infohash) == ("hello.txt", 12), what="what it is called")
+    assert other.call(lambda: other.service.metainfo_file(infohash)) is None
     # The other one has it in its own list, too; it is gone all the same once one says so.
     listed.write_text(f"{infohash.hex()}\n{ONE.hex()}\n")
     wait_for(lambda: b"peers" in one.announce(ONE, 1), what="the list")

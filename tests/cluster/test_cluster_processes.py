@@ -157,6 +157,7 @@ def test_page_api_and_metrics_tell_of_nodes_and_servers(server, track):
     assert "outpour_cluster_ready 1" in told
     server.stop()
     wait_for(lambda: cluster(one)["is_alone"], what="a node that is alone")
+    wait_for(lambda: is_gone(one, "other"), what="a node that nobody hears of")
     told = one.get("/metrics")[1].decode()
     assert f'outpour_cluster_server_up{{server="{server.url}"}} 0' in told
     assert "going on alone, and trying again" in one.text

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.redis_process import Server
-from tests.live.conftest import Start
+from tests.live.conftest import Start, get
 from tests.live.mirroring import Mirror
 from tests.live.publication import Publication, announced
 from tests.waiting import wait_for
@@ -58,6 +58,9 @@ def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_noth
         what="the seeder of one at the other",
     )
     wait_for(lambda: other.row("one.iso").get("length") == 100_000, what="what it is called there")
+    # Its .torrent is where it was published.
+    assert b"other.iso.torrent" in get(other.url)
+    assert b"one.iso.torrent" not in get(other.url)
     theirs = other.row("other.iso")["infohash"]
     wait_for(lambda: is_tracked(one, theirs), what="the other's torrent")
     one.process.stop(signal.SIGKILL)

@@ -62,7 +62,7 @@ def _row(node: NodeFigures) -> tuple[str, ...]:
     name = f"{node.name} (this one)" if node.is_self else node.name
     if not node.is_alive:
         # What it said of itself last is true no more.
-        state = f"gone for {format_duration(node.seen_s_ago)}"
+        state = f"not heard of for {format_duration(node.seen_s_ago)}"
         return (name, state, NOTHING, NOTHING, NOTHING, count(node.dropped), NOTHING)
     return (
         name,
