@@ -219,6 +219,22 @@ def test_sentinels_say_where_the_server_is_and_where_it_is_then(tmp_path, node):
             each.stop()
 
 
+def test_who_stopped_while_a_node_was_away_for_longer_than_the_stream_is_kept_is_gone(server, node):
+    one, other = node("one", server.url).until_joined(), node("other", server.url).until_joined()
+    for peer in (1, 2):
+        one.announce(ONE, peer)
+    until_same(one, other, downloads=0, peers={1, 2})
+    other.close()
+    one.announce(ONE, 1, event="stopped")
+    wait_for(lambda: one.figures().levels["cluster_queued_bytes"] == 0, what="news")
+    server.client.xtrim(EVENTS, maxlen=0)
+    other.clock = lambda: time.time() + 600
+    other.start()
+    other.announce(ONE, 3)
+    other.until_joined()
+    until_same(one, other, downloads=0, peers={2, 3})
+
+
 @pytest.mark.parametrize("cut", [0, 1, 12, 40])
 def test_what_no_node_writes_is_refused_and_counted(server, node, cut):
     one = node("one", server.url).until_joined()

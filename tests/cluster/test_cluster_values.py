@@ -15,6 +15,9 @@ from outpour.tracker.cluster.cluster_frame import Frame, PoisonedError, Snapshot
 from outpour.tracker.cluster.cluster_memory import ClusterMemory
 from outpour.tracker.cluster.shared_counts import SharedCounts
 from outpour.tracker.cluster.shared_map import SharedMap, is_there
+from outpour.tracker.cluster.shared_names import SharedNames
+from outpour.tracker.lists.allowed_set import AllowedSet
+from outpour.tracker.state.keeper import Keeper
 
 HASH = st.binary(min_size=20, max_size=20)
 NODE = st.binary(min_size=8, max_size=8)
@@ -46,6 +49,27 @@ def test_no_bytes_are_read_as_anything_but_a_frame(frame, at, change):
             decode(some)
         except PoisonedError:
             continue
+
+
+def test_names_of_others_are_cut_to_what_can_be_shown_and_never_take_the_place_of_known_ones():
+    allowed, keeper = AllowedSet(), Keeper(None)
+    keeper.name([(bytes(20), "mine", 1)])
+    names = SharedNames(allowed, keeper, is_told=True)
+    one, two, three = (bytes([number]) * 20 for number in (1, 2, 3))
+    length = (7).to_bytes(8, "big")
+    refused = names.take(
+        [
+            bytes(20) + length + b"theirs",
+            one + length + "a\x1b[2J\u202eb\n".encode(),
+            two + length + "größe".encode()[:5],
+            three + length + b"\x00\xff",
+            three + b"\xff" * 8 + b"too long",
+            three,
+        ]
+    )
+    assert refused == 3
+    assert keeper.named == {bytes(20): ("mine", 1), one: ("a [2J b", 7), two: ("grö", 7)}
+    keeper.close()
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.booleans()), max_size=30))
