@@ -78,6 +78,24 @@ def test_a_command_ends_with_the_publisher(publication: Publication, tmp_path: P
     asyncio.run(until(lambda: not is_there(pid.read_text().strip())))
 
 
+def test_a_publisher_that_is_told_twice_to_end_leaves_no_command_behind(
+    publication: Publication, tmp_path: Path
+):
+    pid = tmp_path / "pid"
+    made = Hooks(PublishOptions((tmp_path,), on_withdrawn=f"echo $$ > {pid}; sleep 1000"), print)
+
+    async def scenario() -> None:
+        running = asyncio.ensure_future(made.run())
+        made.withdrawn(publication, "gone")
+        await until(lambda: pid.exists() and pid.read_text().strip())
+        while not running.done():
+            running.cancel()
+            await asyncio.wait([running], timeout=0)
+        assert not Path("/proc", pid.read_text().strip()).exists()
+
+    asyncio.run(scenario())
+
+
 def test_a_flood_of_events_is_worked_off_a_few_at_a_time_and_bounded(
     publication: Publication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
