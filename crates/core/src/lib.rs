@@ -6,6 +6,7 @@
 mod error;
 mod folder;
 mod hashing;
+mod memory;
 #[cfg(target_os = "linux")]
 mod tracker;
 
@@ -17,6 +18,8 @@ mod _core {
     use crate::folder::list_folder;
     #[pymodule_export]
     use crate::hashing::{Hashing, kernels};
+    #[pymodule_export]
+    use crate::memory::Memory;
     #[cfg(target_os = "linux")]
     #[pymodule_export]
     use crate::tracker::{Cluster, CountBatch, Ledger, Logged, Snapshot, Tracker, Usage};
