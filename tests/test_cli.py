@@ -73,6 +73,11 @@ def test_the_version_is_data(run):
         (["--nope"], "no such option", "`outpour --help` explains it"),
         (["show"], "missing argument `TORRENT...`", "`outpour show --help` explains it"),
         (["show", "--jsn", "x"], "no such option", "did you mean `--json`?"),
+        (
+            ["publish", "--key-list", "x", "."],
+            "no such option",
+            "here it is a setting: write `key_list = ...` into the file of `--config`",
+        ),
         (["create", "x", "--format", "v3"], "v3", "`outpour create --help` explains it"),
     ],
 )

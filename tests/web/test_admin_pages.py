@@ -13,6 +13,8 @@ import pytest
 from outpour.tracker.event_log import KEPT_MAX
 from outpour.tracker.state.operation_tiers import Moment
 from outpour.tracker.tracker_events import Allowed, Completed, ListChanged, StateDamaged
+from outpour.tracker.usage_figures import Latency
+from outpour.web.admin.latency_panel import latency_panel
 from outpour.web.admin.watchers import WATCHERS_MAX
 from tests.said import Said
 from tests.waiting import wait_for
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.live
 
 PATHS = ("/admin", "/admin/refusals", "/admin/history?range=hour", "/admin/events")
 TORRENT = b"\xcd" * 20
+LATENCY = Latency("http", ((0.000064, 700), (0.000128, 90), (0.002048, 13)), 0, 0.1)
 HOSTILE = "<script>alert(1)</script>\u202egnp.exe\n" + "w" * 300
 
 
@@ -117,6 +120,7 @@ def test_every_page_is_for_everybody(
     look: dict[str, Any],
 ):
     fill(guarded, view, tmp_path)
+    guarded.console.also_show(latency_panel(lambda: [LATENCY]))
     found = []
     page = enter(**look)
     for path in (*PATHS, "/admin/login"):

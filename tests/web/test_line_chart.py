@@ -49,6 +49,22 @@ def test_the_upper_edge_is_a_round_number_with_few_lines_below_it(highest: float
     assert 1 <= len(chart.values) - 1 <= LINES_MAX
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (3.996, "4"),
+        (3.2, "3.2"),
+        (9.96, "10.0"),
+        (0.004, "0"),
+        (41.26, "41.3"),
+        (5e4, "50,000"),
+    ],
+)
+def test_a_number_never_ends_in_its_point(value: float, text: str):
+    assert number(value) == text
+
+
 def test_bytes_have_lines_at_powers_of_two():
     chart = drawn(300_000, is_size=True)
     assert [tick.label for tick in chart.values] == ["0 B", "128 KiB", "256 KiB", "384 KiB"]

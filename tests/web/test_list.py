@@ -207,6 +207,19 @@ def test_nothing_moves_while_the_page_loads_and_lives(
     assert shifts == []
 
 
+@pytest.mark.parametrize("width", [1280, 1000, 800])
+def test_columns_stay_where_they_are_when_nothing_matches(
+    view: FakeView, beside: FakeBeside, visit: Callable[..., Any], tmp_path: Path, width: int
+):
+    offer(view, beside, tmp_path)
+    edges = """() => [...document.querySelectorAll("#torrents thead th")]
+        .map((heading) => Math.round(heading.getBoundingClientRect().right))"""
+    full = visit("/", viewport={"width": width, "height": 900}).evaluate(edges)
+    none = visit("/?q=zzz", viewport={"width": width, "height": 900})
+    assert none.locator("#torrents .none").count() == 1
+    assert none.evaluate(edges) == full
+
+
 def test_the_first_load_is_small(view: FakeView, site: Site):
     for number in range(60):
         infohash = view.publish(f"tool-{number}.0-amd64-netinst.iso", b"%d" % number)

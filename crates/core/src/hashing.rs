@@ -128,7 +128,7 @@ pub(crate) fn kernels() -> Vec<&'static str> {
 
 /// Memory or a path.
 fn place_of(place: &Bound<'_, PyAny>) -> PyResult<Place> {
-    if let Ok(memory) = place.cast::<crate::memory::Memory>() {
+    if let Ok(memory) = place.cast::<crate::content_memory::Memory>() {
         return Ok(memory.get().place());
     }
     path_of(place).map(Place::File)

@@ -48,6 +48,7 @@ class PublishOptions:
         title: Heading of the page; None takes that of `config`, else the folder's name.
         description: A sentence below it; None takes that of `config`.
         theme: Folder with styles and templates; None takes that of `config`.
+        admin_token_file: File with the token that opens /admin; None takes that of `config`.
         checksums: Make the SHA-256 of each file, too.
         on_published: Command for the shell when something was published, None for none.
         on_withdrawn: The same when something was withdrawn.
@@ -96,6 +97,7 @@ class PublishOptions:
     cluster: tuple[str, ...] = ()
     cluster_name: str | None = None
     node: str | None = None
+    admin_token_file: Path | None = None
     config: Path | None = None
     dht: bool = False
     lsd: bool = False

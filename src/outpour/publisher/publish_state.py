@@ -63,6 +63,7 @@ def settings_of(options: PublishOptions, state: Path) -> TrackerSettings:
         "site_title": options.title,
         "site_description": options.description,
         "site_theme": options.theme,
+        "admin_token_file": options.admin_token_file,
         "cluster": options.cluster or None,
         "cluster_name": options.cluster_name,
         "node": options.node,

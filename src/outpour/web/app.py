@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -24,10 +25,6 @@ from outpour.web import (
     web_seed,
 )
 from outpour.web.access import ROOM_OF, Access, AccessRules
-from outpour.web.admin.admin_filters import FILTERS
-from outpour.web.admin.admin_routes import ADMIN_PAGES
-from outpour.web.admin.console import Console
-from outpour.web.admin.now_page import looking
 from outpour.web.api.administration import Admin
 from outpour.web.api.api_table import ENDPOINTS, ROOT
 from outpour.web.api.problem import Problem, problem_response
@@ -67,6 +64,9 @@ from outpour.web.visitors.newest_of_groups import Groups
 from outpour.web.visitors.prose import prose
 from outpour.web.visitors.theme_folder import check_templates, theme_loader
 
+if TYPE_CHECKING:
+    from outpour.web.admin.console import Console
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 ROUTES = (
@@ -92,9 +92,7 @@ ROUTES = (
     ("/static/{name}", pages.asset),
 )
 
-ROOMS = frozenset(
-    path.split("/")[1] for path in (ROOT, *dict(ROUTES), *(path for path, _, _ in ADMIN_PAGES))
-)
+ROOMS = frozenset(path.split("/")[1] for path in (ROOT, "/admin", *dict(ROUTES)))
 """The first components of all paths."""
 
 
@@ -131,10 +129,9 @@ def make_app(
     """
     options, rules = options or WebOptions(), rules or AccessRules()
     beside = beside or NothingBeside()
-    live = Live(view, listeners_max=options.event_clients_max)
+    live = Live(view, beside, listeners_max=options.event_clients_max)
     thread = PageThread()
-    theme = options.site.theme
-    themed = ThemedTemplates(templates(options.site), None if theme is None else templates(), theme)
+    themed = _themed(options.site, is_operated=console is not None)
     context = Context(
         view=view,
         options=options,
@@ -162,6 +159,8 @@ def make_app(
     )
 
     if console is not None:
+        from outpour.web.admin.now_page import looking
+
         console.begin(looking(context, console), thread)
 
     @asynccontextmanager
@@ -174,14 +173,8 @@ def make_app(
         thread.close()
 
     app = Starlette(
-        routes=_routes(),
-        middleware=[
-            Middleware(Forwarded, trusted=options.trusted_proxies),
-            Middleware(Secured),
-            Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS, is_key=rules.is_key),
-            Middleware(CrossOrigin, is_public=partial(_is_public, rules), methods=_changing),
-            Middleware(Access, rules=rules, rooms=ROOMS),
-        ],
+        routes=_routes(is_operated=console is not None),
+        middleware=_surroundings(options, rules),
         exception_handlers={HTTPException: refuse, Exception: own_up},
         lifespan=lifespan,
     )
@@ -189,6 +182,22 @@ def make_app(
     app.router.redirect_slashes = False
     app.state.context = context
     return app
+
+
+def _surroundings(options: WebOptions, rules: AccessRules) -> list[Middleware]:
+    """What every request passes, from the outside in."""
+    return [
+        Middleware(Forwarded, trusted=options.trusted_proxies),
+        Middleware(Secured),
+        Middleware(Unprefixed, prefix=options.prefix, rooms=ROOMS, is_key=rules.is_key),
+        Middleware(CrossOrigin, is_public=partial(_is_public, rules), methods=_changing),
+        Middleware(Access, rules=rules, rooms=ROOMS),
+    ]
+
+
+def _themed(site: SiteSettings, *, is_operated: bool) -> ThemedTemplates:
+    own = None if site.theme is None else templates(is_operated=is_operated)
+    return ThemedTemplates(templates(site, is_operated=is_operated), own, site.theme)
 
 
 SHARED = tuple(
@@ -217,13 +226,16 @@ def _is_public(rules: AccessRules, path: str) -> bool:
     return is_shared and rules.level(path) == "open"
 
 
-def _routes() -> list[Route]:
+def _routes(*, is_operated: bool) -> list[Route]:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ROUTES]
     by_path: dict[str, dict[str, Handler]] = {}
     for one in ENDPOINTS:
         by_path.setdefault(ROOT + one.path, {})[one.method] = one
-    for path, method, endpoint in ADMIN_PAGES:
-        by_path.setdefault(path, {})[method] = endpoint
+    if is_operated:
+        from outpour.web.admin.admin_routes import ADMIN_PAGES
+
+        for path, method, endpoint in ADMIN_PAGES:
+            by_path.setdefault(path, {})[method] = endpoint
     # One route a path: the first that has the path answers a wrong method with 405.
     return [
         *routes,
@@ -242,8 +254,13 @@ def _by_method(handlers: dict[str, Handler]) -> Handler:
     return handle
 
 
-def templates(site: SiteSettings | None = None) -> Environment:
+def templates(site: SiteSettings | None = None, *, is_operated: bool = True) -> Environment:
     """The pages with their filters. A name that a page misspells is an error, not a gap.
+
+    Args:
+        site: What the publisher decided; None for the package's own.
+        is_operated: The operator's pages are among them. They are a megabyte that a tracker without
+            an administrator need not hold.
 
     Raises:
         ReadError: A theme's template cannot be read.
@@ -278,8 +295,11 @@ def templates(site: SiteSettings | None = None) -> Environment:
         minute=text_format.minute,
         size=format_size,
         without_login=without_login,
-        **FILTERS,
     )
+    if is_operated or theme is not None:
+        from outpour.web.admin.admin_filters import FILTERS
+
+        environment.filters.update(FILTERS)
     if theme is not None:
         check_templates(theme, environment)
     return environment

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, Template
 
+from outpour._core import give_back_free_memory
 from outpour.base.event import Event
 from outpour.base.text import printable
 
@@ -50,6 +51,7 @@ class ThemedTemplates:
         self._environment = environment
         self._own = own
         self._theme = theme
+        self._rendered: set[str] = set()
         self._failed: set[str] = set()
         self._failures: deque[TemplateFailed] = deque()
 
@@ -70,7 +72,7 @@ class ThemedTemplates:
             template: It, where it was looked up before.
         """
         try:
-            return (template or self.get(name)).render(values)
+            text = (template or self.get(name)).render(values)
         except Exception as error:
             if self._own is None:
                 raise
@@ -78,7 +80,11 @@ class ThemedTemplates:
             if name not in self._failed:
                 self._failed.add(name)
                 self._failures.append(TemplateFailed(self._where(name, error), _why(error)))
-            return text
+        if name not in self._rendered:
+            # Compiling it and what it includes took megabytes for a moment.
+            self._rendered.add(name)
+            give_back_free_memory()
+        return text
 
     def take_failures(self) -> list[TemplateFailed]:
         """What failed since the last call; from any thread."""

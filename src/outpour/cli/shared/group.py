@@ -164,4 +164,17 @@ def _usage(error: click.UsageError) -> UsageError:
     text = error.message if near else error.format_message()
     text = re.sub(r"'([^']*)'", r"`\1`", text).rstrip(".")
     hint = f"did you mean `{near[0]}`?" if near else f"`{where} --help` explains it"
+    known = error.ctx.command.params if error.ctx else []
+    if isinstance(error, click.NoSuchOption) and any(one.name == "config" for one in known):
+        hint = _setting_hint(error.option_name) or hint
     return UsageError(text[:1].lower() + text[1:], hint=hint)
+
+
+def _setting_hint(option: str) -> str | None:
+    """Where to write what is a flag of `track` alone, and a setting wherever a tracker runs."""
+    from outpour.tracker.settings import all_fields
+
+    name = option.removeprefix("--").replace("-", "_")
+    if name not in all_fields():
+        return None
+    return f"here it is a setting: write `{name} = ...` into the file of `--config`"

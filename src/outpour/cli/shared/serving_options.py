@@ -61,6 +61,12 @@ _OPTIONS = (
         "--theme", metavar="DIR", help="Styles and templates of your own; docs/theme.md tells how."
     ),
     click.option(
+        "--admin-token-file",
+        metavar="FILE",
+        help="File with the token, of at least 16 characters, that opens /admin; without one it is "
+        "closed.",
+    ),
+    click.option(
         "--config", metavar="FILE", help="Settings of the tracker and of [site], as TOML."
     ),
     click.option("--dht", is_flag=True, help="Take part in the DHT (BEP 5)."),
@@ -78,11 +84,12 @@ def serving_options(command: _F) -> _F:
 
 def take_serving(given: dict[str, Any]) -> dict[str, Any]:
     """Take these flags out of a command's, as `PublishOptions` has them."""
-    for name in ("state", "config", "theme"):
+    paths = ("state", "config", "theme", "admin_token_file")
+    for name in paths:
         given[name] = Path(given[name]) if given[name] else None
     names = ("listen", "url", "peer_port", "title", "description", "dht", "lsd", "upnp")
     return {
-        **{name: given.pop(name) for name in (*names, "state", "config", "theme")},
+        **{name: given.pop(name) for name in (*names, *paths)},
         **{name: given.pop(name) for name in ("log_format", "log_level")},
         "upload_rate": parse_size(given.pop("up_rate") or "0"),
         "torrent_upload_rate": parse_size(given.pop("up_rate_each") or "0"),

@@ -185,7 +185,7 @@ def number(value: float) -> str:
     """A number as it is read: with three digits at least, where it has as many."""
     if value >= 99.5 or value == int(value):
         return text_format.count(round(value))
-    return f"{value:.1f}" if value >= 9.95 else f"{value:.2f}".rstrip("0")
+    return f"{value:.1f}" if value >= 9.95 else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def format_size_of(value: float) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from outpour.tracker.lists.admin_token import Token
 from outpour.tracker.service import TrackerService
 from outpour.web.admin.admin_access import AdminAccess
-from outpour.web.admin.cluster_panel import nodes_panel, servers_panel
-from outpour.web.admin.console import Console
-from outpour.web.admin.latency_panel import latency_panel
-from outpour.web.admin.networks_panel import networks_panel
+
+if TYPE_CHECKING:
+    from outpour.web.admin.console import Console
 
 
 def tracker_access(service: TrackerService) -> AdminAccess | None:
@@ -25,6 +26,11 @@ def tracker_console(service: TrackerService, access: AdminAccess | None) -> Cons
     """What the pages of a started tracker stand on; None where nobody is an administrator."""
     if access is None:
         return None
+    from outpour.web.admin.cluster_panel import nodes_panel, servers_panel
+    from outpour.web.admin.console import Console
+    from outpour.web.admin.latency_panel import latency_panel
+    from outpour.web.admin.networks_panel import networks_panel
+
     console = Console(access, service.operation, service.usage)
     console.also_show(latency_panel(service.usage.lately))
     if service.settings.show_networks:
