@@ -5,6 +5,7 @@
 //!
 //! - `plan`: files and piece length to the stream of pieces
 //! - `read`: positions in that stream to bytes, noticing files that change; `system`: how systems do it
+//! - `memory`: content that is in memory already, hashed where it lies
 //! - `kernel`: ways to advance several messages, chosen by what `calibrate` finds on this CPU
 //! - `worker`: pieces to digests; `batch`: many short messages to digests
 //! - `tuning`: how much a lane reads at a time
@@ -20,6 +21,7 @@ mod checksum;
 mod fault;
 mod job;
 mod kernel;
+mod memory;
 mod merkle;
 mod padding;
 mod plan;
@@ -38,5 +40,6 @@ mod worker;
 pub use fault::Fault;
 pub use job::{Hashes, Job, Options};
 pub use kernel::kernels;
-pub use plan::Source;
+pub use memory::Memory;
+pub use plan::{Place, Source};
 pub use trial::{Trial, trials};

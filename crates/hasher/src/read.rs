@@ -3,10 +3,15 @@
 use std::{
     fs::File,
     io,
+    path::PathBuf,
     sync::atomic::{AtomicI64, Ordering},
 };
 
-use crate::{Fault, plan::Plan, system};
+use crate::{
+    Fault,
+    plan::{Place, Plan},
+    system,
+};
 
 /// Modification times as the first thread to open each file saw them; 0 is not seen yet.
 pub(crate) struct Stamps(Vec<AtomicI64>);
@@ -51,6 +56,10 @@ impl<'a> Reader<'a> {
 
     /// Fill `into` from one file.
     pub(crate) fn read(&mut self, index: usize, at: u64, into: &mut [u8]) -> Result<(), Fault> {
+        if let Some(bytes) = self.plan.in_memory(index) {
+            into.copy_from_slice(&bytes[at as usize..][..into.len()]);
+            return Ok(());
+        }
         let place = self.place(index)?;
         let read = system::read_exact_at(&self.open[place].file, into, at);
         read.map_err(|error| match error.kind() {
@@ -133,7 +142,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn path(&self, index: usize) -> std::path::PathBuf {
-        self.plan.sources[index].path.clone().unwrap_or_default()
+    fn path(&self, index: usize) -> PathBuf {
+        match &self.plan.sources[index].place {
+            Place::File(path) => path.clone(),
+            Place::Memory(..) | Place::Padding => PathBuf::new(),
+        }
     }
 }

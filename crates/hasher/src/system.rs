@@ -41,6 +41,34 @@ pub(crate) fn read_exact_at(file: &File, mut into: &mut [u8], mut at: u64) -> io
     Ok(())
 }
 
+/// Memory of at least so much is worth large pages.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 4 << 20;
+
+/// Have the pages of much memory be large ones, of which a core looks up five hundred times fewer.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)] // a system call that the standard library has no word for
+pub(crate) fn prefer_large_pages(bytes: &mut [u8]) {
+    const PAGE: usize = 4 << 10;
+
+    let from = bytes.as_ptr().align_offset(PAGE);
+    let whole = bytes.len().saturating_sub(from) / PAGE * PAGE;
+    if whole >= LARGE {
+        // SAFETY: an advice about pages within these bytes; what is in them stays as it is.
+        unsafe {
+            libc::madvise(
+                bytes[from..].as_mut_ptr().cast(),
+                whole,
+                libc::MADV_HUGEPAGE,
+            )
+        };
+    }
+}
+
+/// Have the pages of much memory be large ones, where there is a way to ask for it.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn prefer_large_pages(_: &mut [u8]) {}
+
 /// How long this thread has run, without what others ran in its stead.
 #[cfg(unix)]
 #[allow(unsafe_code)] // a system call that the standard library has no word for
