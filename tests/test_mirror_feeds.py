@@ -12,8 +12,10 @@ from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.http_route import DIRECT
 from outpour.client import read_feed
 from outpour.making.maker import CreateOptions, create
+from outpour.mirror import feed_source
 from outpour.mirror.feed_source import FeedSource, listing_of
 from outpour.mirror.offer import Listing
+from outpour.torrent.editor import Changes, edit
 from tests.remote_server import serving
 from tests.waiting import wait_for
 
@@ -36,6 +38,36 @@ def test_a_feed_offers_the_torrents_that_its_entries_name():
     assert one.published_at == 1630886460
     assert magnet.torrent_url is None
     assert two.name == "image one.torrent"
+
+
+def test_a_torrent_of_a_feed_is_looked_at_again_and_told_where_it_was_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(feed_source, "AGAIN_S", 0.0)
+    (tmp_path / "x").write_bytes(os.urandom(1000))
+    first = create(tmp_path / "x", CreateOptions(trackers=(("http://t.example/announce",),)))
+    more = edit(first, Changes(web_seeds=["http://s3.example/x"]))
+    told: list[Listing] = []
+    ended = threading.Event()
+    with serving() as remote:
+        remote.files["/feed"] = RSS.format("a" * 40).encode()
+        remote.files["/planet.osm.torrent"] = first.raw
+        source = FeedSource(f"{remote.url}/feed", DIRECT, 0.05)
+        arguments = (told.append, lambda _: None, ended)
+        thread = threading.Thread(target=source.follow, args=arguments)
+        thread.start()
+        try:
+            key = f"{remote.url}/planet.osm.torrent"
+
+            def tags() -> set[str | None]:
+                return {one.offers[key].tag for one in told if key in one.offers}
+
+            wait_for(lambda: feed_source.tag_of(first.raw) in tags(), what="what it is now")
+            remote.files["/planet.osm.torrent"] = more.raw
+            wait_for(lambda: feed_source.tag_of(more.raw) in tags(), what="what it is then")
+        finally:
+            ended.set()
+            thread.join(10)
 
 
 def test_a_feed_is_asked_again_only_for_what_is_new_and_its_torrents_from_near_it(tmp_path: Path):

@@ -143,6 +143,18 @@ def test_what_is_drawn_fits_the_terminal(columns: int, count: int):
     assert max(map(cell_len, lines)) < columns
 
 
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_how_long_it_takes_is_told_however_narrow_the_terminal_is(columns: int):
+    busy = replace(STATUS, name="a" * 99, down_rate=999 << 20, up_rate=999 << 20, peers=9999)
+    many = [replace(busy, infohash=bytes([n] * 20)) for n in range(3)]
+    screen = TransferScreen(lambda _: (), "utf-8")
+    top, first, *_ = screen.lines(many, columns, 24)
+    assert top.startswith("0 of 3 complete  33.3%")
+    assert top.endswith("2 s left")
+    assert first.endswith(" 2 s")
+    assert screen.lines([busy], columns, 24)[2].endswith("2 s left")
+
+
 def test_one_torrent_is_drawn_with_a_map_of_its_pieces_and_many_with_a_row_each():
     has = [True] * 40 + [False] * 80
     head, bar, figures = TransferScreen(lambda _: has, "utf-8").lines([STATUS], 80, 24)

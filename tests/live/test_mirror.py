@@ -9,7 +9,9 @@ import sqlite3
 import time
 import urllib.error
 import urllib.request
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -73,6 +75,48 @@ def test_a_mirror_has_what_is_published_and_gives_it_to_others(start: Start, tmp
     mirror.process.line_with("mirrored new.iso")
     assert time.monotonic() - at < 5
     assert same_bytes(content / "new.iso", target / "new.iso")
+
+
+def test_a_torrent_that_names_other_sources_is_taken_over_under_its_infohash(
+    start: Start, tmp_path: Path
+):
+    content = tmp_path / "releases"
+    content.mkdir()
+    (content / "game.iso").write_bytes(os.urandom(300_000))
+    (content / "slow.iso").write_bytes(os.urandom(3_000_000))
+    flags = ("--no-content", "--up-rate", "200KiB")
+    publication = Publication(start, content, *flags)
+    publication.wait_published("game.iso", "slow.iso")
+    mirror = Mirror(start, publication.url, tmp_path / "mirror")
+    mirror.process.line_with("mirrored game.iso")
+    before = served(mirror, "game.iso", tmp_path)
+    with serving() as remote:
+        # The publisher names a copy that it did not name before, and another tracker.
+        for name in ("game.iso", "slow.iso"):
+            remote.files[f"/copies/{name}"] = (content / name).read_bytes()
+        publication.process.stop(signal.SIGINT)
+        seed, tracker = f"{remote.url}/copies/", f"{remote.url}/announce"
+        publication = Publication(
+            start, content, "--no-content", "--no-seed", "--web-seed", seed, "--tracker", tracker,
+            port=publication.port,
+        )  # fmt: skip
+        # What is half there comes from the copy that it did not know when it began.
+        mirror.process.line_with("mirrored slow.iso", seconds=60)
+        assert same_bytes(content, tmp_path / "mirror")
+        wait_for(
+            lambda: f"{seed}game.iso" in served(mirror, "game.iso", tmp_path).web_seeds,
+            seconds=40,
+            what="the copy named by the mirror",
+            still=lambda: mirror.process.output,
+        )
+        after = served(mirror, "game.iso", tmp_path)
+        assert after.info.infohash == before.info.infohash
+        assert (tracker,) in after.tiers
+        # What is whole is announced where the publisher wants it to be, and not fetched again.
+        wait_for(
+            lambda: any(path.startswith("/announce") for path in remote.asked), what="an announce"
+        )
+        assert mirror.process.output.count("mirrored game.iso") == 1
 
 
 def test_both_ends_may_be_killed_and_nothing_is_fetched_twice(start: Start, tmp_path: Path):
@@ -302,12 +346,51 @@ def test_a_feed_of_another_tool_is_mirrored_and_what_has_no_room_is_left_out(
         mirror = Mirror(start, f"{remote.url}/feed.xml", target, "--every", "1s")
         mirror.process.line_with("mirrored planet.osm", seconds=60)
         mirror.process.line_with("`huge` needs 100 TiB")
-        mirror.process.line_with("its .torrent is not offered")
+        mirror.process.line_with("it names no tracker, web seed or peer to ask")
         assert same_bytes(tmp_path / "planet.osm", target / "planet.osm")
         # What falls out of a feed is still mirrored, and garbage changes nothing.
         remote.files["/feed.xml"] = b"<rss><channel>"
         mirror.process.line_with("what is mirrored stays")
         assert get(f"{mirror.url}content/planet.osm") == remote.files["/planet.osm"]
+
+
+def test_what_a_feed_names_by_magnet_link_alone_is_asked_of_peers(start: Start, tmp_path: Path):
+    content = tmp_path / "releases"
+    content.mkdir()
+    (content / "planet.osm").write_bytes(os.urandom(200_000))
+    (content / "hybrid.osm").write_bytes(os.urandom(200_000))
+    (content / "large.osm").write_bytes(os.urandom(900_000))
+    publication = Publication(start, content, "--format", "hybrid")
+    publication.wait_published("planet.osm", "hybrid.osm", "large.osm")
+    tracker = quote(f"{publication.url}announce", safe="")
+    links = [f"{'ab' * 20}&tr={tracker}", "garbage"]
+    links += [
+        f"{row['infohash']}&tr={tracker}" if row["name"] != "hybrid.osm"
+        else f"{row['infohash']}&xt=urn:btmh:1220{row['infohash_v2']}&tr={tracker}"
+        for row in publication.torrents()
+    ]  # fmt: skip
+    items = "".join(
+        f"<item><title>map {number}</title><link>magnet:?xt=urn:btih:{escape(link)}</link></item>"
+        for number, link in enumerate(links)
+    )
+    with serving() as remote:
+        remote.files["/feed"] = f'<rss version="2.0"><channel>{items}</channel></rss>'.encode()
+        target = tmp_path / "mirror"
+        flags = ("--every", "1s", "--max-size", "500kB")
+        mirror = Mirror(start, f"{remote.url}/feed", target, *flags)
+        # The first names a torrent that nobody has, and holds nothing up.
+        for name in ("planet.osm", "hybrid.osm"):
+            mirror.process.line_with(f"mirrored {name}")
+        assert same_bytes(content / "hybrid.osm", target / "hybrid.osm")
+        assert "large.osm" not in mirror.process.output
+        ours = served(mirror, "hybrid.osm", tmp_path)
+        assert ours.info.version == "hybrid"
+        assert ours.piece_layers == served(publication, "hybrid.osm", tmp_path).piece_layers
+        # What is here is known by its link at the next start.
+        mirror.process.stop(signal.SIGINT)
+        publication.process.stop(signal.SIGINT)
+        mirror.again()
+        mirror.process.line_with("mirrored planet.osm (195 KiB, here already)")
 
 
 FEED = """<rss version="2.0"><channel><title>maps</title>

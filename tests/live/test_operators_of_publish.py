@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from outpour.torrent.metainfo import Metainfo
 from tests.live.conftest import Start, peer
 from tests.live.publication import Publication
 from tests.live.test_page_of_publish import FLAGS
 from tests.live.test_publish import ENTRIES
+from tests.remote_server import serving
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
@@ -61,6 +64,52 @@ def test_what_the_seeder_sends_is_seen_while_it_sends(
     assert client.wait(seconds=60) == 0, client.output
     wait_for(lambda: shown(page, "seeder_sent") > 0, what="what was sent, on the page")
     assert shown(page, "downloads") == 1
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_web_seeds_are_named_for_torrents_by_their_names_and_taken_back(
+    publication: Publication, content: Path, tmp_path: Path, page: Page, has_scripts: bool
+):
+    browser = page.context.browser
+    assert browser is not None
+    page = browser.new_context(java_script_enabled=has_scripts).new_page()
+    log_in(page, publication)
+    wanted, other = ENTRIES
+
+    def seeds_of(name: str) -> tuple[str, ...]:
+        return Metainfo.read(publication.torrent_file(name, tmp_path)).web_seeds
+
+    with serving() as remote:
+        remote.files[f"/store/{quote(wanted)}"] = (content / wanted).read_bytes()
+        url, pattern = f"{remote.url}/store/", f"{wanted[:-1]}?"
+        page.goto(publication.url + "admin/web-seeds")
+        page.fill("#url", "ftp://example.org/")
+        page.click("button >> text=Name it")
+        expect(page.locator(".note-bad")).to_contain_text("neither `http://` nor `https://`")
+        assert page.input_value("#url") == "ftp://example.org/"
+        page.fill("#url", url)
+        page.fill("#where", pattern)
+        page.click("button >> text=Name it")
+        expect(page.locator(".note-good")).to_contain_text(f"Named web seed `{url}` of")
+        row = page.locator("tbody tr", has_text=url)
+        expect(row).to_contain_text("session from 127.0.0.1")
+        if has_scripts:
+            axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+            assert not axe.run(page).response["violations"]
+        seed = f"{url}{quote(wanted)}"
+        wait_for(lambda: seed in seeds_of(wanted), what="the copy in the .torrent")
+        assert not any(one.startswith(url) for one in seeds_of(other))
+        # A form that is not from a page of the session changes nothing.
+        strange = page.request.post(publication.url + "admin/web-seeds", form={"url": url})
+        assert strange.status == 403
+        row.locator("summary").click()
+        page.click("text=Yes, name it no longer")
+        expect(page.locator(".note-good")).to_contain_text("is named no longer")
+        wait_for(lambda: seed not in seeds_of(wanted), what="the copy gone from the .torrent")
+    page.goto(publication.url + "admin/events?kind=administrator")
+    told = page.locator(".event-text").all_inner_texts()
+    assert "no longer names web seed" in told[0]
+    assert f"(session from 127.0.0.1): named web seed `{url}` of `{pattern}`" in told[1]
 
 
 def test_content_is_verified_and_what_goes_is_told(

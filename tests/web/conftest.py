@@ -318,6 +318,10 @@ class FakeBeside:
     def sidecars(self) -> Mapping[str, Sidecar]:
         return {name: sidecar for name, (sidecar, _) in self.files.items()}
 
+    def group_of(self, name: str) -> str | None:
+        del name
+        return None
+
     def root(self, name: str) -> ContentRoot | None:
         if name not in self.files:
             return None

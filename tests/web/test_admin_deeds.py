@@ -278,7 +278,13 @@ def test_every_form_is_for_everybody(
     put_rule(page, "denied", OTHER.hex(), "w" * 100)
     put_rule(page, "banned-addresses", "2001:db8:1111:2222:3333:4444:5555:6666")
     found = []
-    for path in ("/admin/rules", "/admin/keys", "/admin/torrents", "/admin/rates"):
+    for path in (
+        "/admin/rules",
+        "/admin/keys",
+        "/admin/torrents",
+        "/admin/web-seeds",
+        "/admin/rates",
+    ):
         page.goto(tracker.url + path)
         found += [f"{path}: {flaw}" for flaw in flaws(page)]
         width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

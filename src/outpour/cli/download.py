@@ -153,6 +153,7 @@ def command(
             whole=("complete", ", verified"),
             as_json=as_json,
             way_on=WAY_ON if is_kept else WAY_ANEW,
+            has_path=is_kept,
         )
         return failed or code
 

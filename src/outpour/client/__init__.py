@@ -11,6 +11,7 @@ for torrent in client.torrents("tool"):
 from outpour.client.answers import (
     ListedCopy,
     ListedFile,
+    ListedSidecar,
     ListedTorrent,
     Numbers,
     Stats,
@@ -28,6 +29,7 @@ __all__ = [
     "FetchedFeed",
     "ListedCopy",
     "ListedFile",
+    "ListedSidecar",
     "ListedTorrent",
     "Numbers",
     "ProblemAnswered",

@@ -66,6 +66,7 @@ class ListedTorrent:
         created: Unix time in seconds, None if not known.
         group: The group it is listed in, None without one.
         torrent_url: Where its .torrent is, None if it is not offered.
+        torrent_tag: Changes with its .torrent; None where there is none, or nobody tells.
         content_url: Where its content is, None if it is not served.
         magnet: Its magnet link, None if there is none.
         files: Its files; None in a list, and where they are not known.
@@ -82,6 +83,7 @@ class ListedTorrent:
     downloaded: int = 0
     created: int | None = None
     torrent_url: str | None = None
+    torrent_tag: str | None = None
     content_url: str | None = None
     magnet: str | None = None
     files: tuple[ListedFile, ...] | None = None
@@ -110,6 +112,7 @@ class ListedTorrent:
             downloaded=_number(row, "downloaded") or 0,
             created=_number(row, "created"),
             torrent_url=_text(row, "torrent_url"),
+            torrent_tag=_text(row, "torrent_tag"),
             content_url=_text(row, "content_url"),
             magnet=_text(row, "magnet"),
             files=None if files is None else tuple(map(_file, _list(files, "files"))),
@@ -118,6 +121,41 @@ class ListedTorrent:
             description=_text(row, "description"),
             copies=None if copies is None else tuple(map(_copy, _list(copies, "copies"))),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSidecar:
+    """A file beside content that is no torrent of its own.
+
+    Attributes:
+        name: Of the file; of a stranger, so check it before using it.
+        length: Bytes.
+        tag: Changes with the file.
+        url: Where it is.
+        group: The group of what it belongs to, None without one.
+        modified: Unix second in which it was last written to.
+    """
+
+    name: str
+    length: int
+    tag: str
+    url: str
+    group: str | None = None
+    modified: int | None = None
+
+    @classmethod
+    def of(cls, value: object) -> ListedSidecar:
+        """Read an object; what else it has is left out of account.
+
+        Raises:
+            FormatError: It is no such file.
+        """
+        row = _object(value)
+        name, tag, url = (_text(row, key) for key in ("name", "tag", "url"))
+        if name is None or tag is None or url is None:
+            raise FormatError(f"lists a file without name, tag or URL: {_shown(row)}")
+        length, modified = _number(row, "length") or 0, _number(row, "modified")
+        return cls(name, length, tag, url, _text(row, "group"), modified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +237,15 @@ def page_of(found: Mapping[str, Any], tag: str | None) -> TorrentPage:
         torrents, len(rows) if matched is None else matched, following or None, tag,
         _text(found, "revision"),
     )  # fmt: skip
+
+
+def sidecars_of(found: Mapping[str, Any]) -> list[ListedSidecar]:
+    """Read the files beside content.
+
+    Raises:
+        FormatError: They are something else.
+    """
+    return [ListedSidecar.of(row) for row in _list(found.get("sidecars"), "sidecars")]
 
 
 def stats_of(found: Mapping[str, Any]) -> Stats:

@@ -12,6 +12,7 @@ from outpour.base.errors import FormatError, NetworkError
 from outpour.base.http_fetch import Fetched, fetch, lines_of
 from outpour.base.http_route import DIRECT, Route
 from outpour.client.answers import (
+    ListedSidecar,
     ListedTorrent,
     Numbers,
     Stats,
@@ -19,6 +20,7 @@ from outpour.client.answers import (
     numbers_of,
     object_of,
     page_of,
+    sidecars_of,
     stats_of,
 )
 from outpour.client.problem_answer import ProblemAnswered
@@ -129,6 +131,18 @@ class Client:
         """One torrent with its files."""
         url = self._at(f"torrents/{quote(infohash)}")
         return self._read(url, self._ask(url).body, ListedTorrent.of)
+
+    def sidecars(self, held: str | None = None) -> tuple[list[ListedSidecar], str | None] | None:
+        """The files beside content, and what this state of the list is called.
+
+        Args:
+            held: What the state was called that is held; None comes back if there is no other.
+        """
+        url = self._at("sidecars")
+        answer = self._ask(url, headers={} if held is None else {"If-None-Match": held})
+        if answer.status == 304:
+            return None
+        return self._read(url, answer.body, sidecars_of), answer.headers.get("etag")
 
     def stats(self) -> Stats:
         """Sums and counters."""

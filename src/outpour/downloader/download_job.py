@@ -140,6 +140,18 @@ class Job:
         self._settle(key, item)
         return key
 
+    def name_sources(self, source: Metainfo) -> None:
+        """Ask from now on what a torrent names that was written anew under the same infohash."""
+        key = source.info.infohash
+        item = self._items[key]
+        item.source = source
+        item.troubles.clear()
+        more = [self._options.trackers] if self._options.trackers else []
+        self._engine.name_sources(key, source, [*source.tiers, *more])
+        if item.info is not None and item.info.version == "v2" and not item.is_over:
+            self._trees.forget(key)
+            self._trees.follow(key, item.info, self._web_seeds_of(item), item.writes)
+
     def drop(self, infohash: bytes) -> None:
         """Let go of a torrent, keeping what its next run needs; its files stay."""
         self._kept.save([infohash], changed_only=True)

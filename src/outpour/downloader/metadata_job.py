@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outpour.downloader.outcome import Note
 from outpour.downloader.unreachable import Reach, refuse_lonely, stalled
-from outpour.engine import Engine, MetadataArrived, TrackerFailed, TrackerWarned
+from outpour.engine import Engine, EngineEvent, MetadataArrived, TrackerFailed, TrackerWarned
 from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
 
@@ -29,12 +29,13 @@ class MetadataJob:
     """Asks peers for what a magnet link names; a context manager.
 
     Args:
-        engine: Does the work, and has nothing else to do.
+        engine: Does the work.
         magnet: Names the torrent.
         trackers: More trackers.
         peers: (host, port) of peers to connect to at once.
         stall_s: Give up after so long; 0 for never.
         discovers: Whether peers may be found without a tracker.
+        is_alone: The engine has nothing else to do: it is slowed down once only hashes lack.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class MetadataJob:
         peers: Sequence[tuple[str, int]] = (),
         stall_s: float = 0.0,
         discovers: bool = False,
+        is_alone: bool = True,
     ) -> None:
         reach = Reach(tuple(trackers), (), tuple(peers), discovers)
         refuse_lonely(replace(magnet, web_seeds=()), reach)
@@ -55,6 +57,7 @@ class MetadataJob:
         self._peers = tuple(peers)
         self._stall_s = stall_s
         self._discovers = discovers
+        self._is_alone = is_alone
         self._name = magnet.name or magnet.infohash.hex()
         self._troubles: dict[str, str] = {}
         self._moved_at = time.monotonic()
@@ -71,15 +74,22 @@ class MetadataJob:
         self._engine.remove(self._magnet.infohash)
         self._folder.cleanup()
 
-    def turn(self) -> tuple[Metainfo | None, list[Note]]:
+    def turn(
+        self, events: Iterable[EngineEvent] | None = None
+    ) -> tuple[Metainfo | None, list[Note]]:
         """Look once at the engine: the metainfo as soon as it is whole, and what went wrong.
+
+        Args:
+            events: What the engine told since the last turn; None asks it.
 
         Raises:
             NetworkError: Nothing came for too long.
             MetainfoError: What came is a torrent that could harm.
         """
         notes: list[Note] = []
-        for event in self._engine.events():
+        for event in self._engine.events() if events is None else events:
+            if event.infohash != self._magnet.infohash:
+                continue
             if isinstance(event, MetadataArrived):
                 self._moved_at = time.monotonic()
                 self._ask_for_layers()
@@ -102,7 +112,8 @@ class MetadataJob:
             self._engine.connect_peer(key, host, port)
 
     def _ask_for_layers(self) -> None:
-        self._engine.limit(download_rate=CONTENT_RATE)
+        if self._is_alone:
+            self._engine.limit(download_rate=CONTENT_RATE)
         raw = self._engine.info(self._magnet.infohash)
         if raw is None or self._magnet.infohash_v2 is not None or self._is_asked_anew:
             return

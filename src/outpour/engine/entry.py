@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -60,6 +61,21 @@ class Entry:
         self.order = replace(self.order, save_path=folder)
         self.handle.move_storage(os.fsencode(folder), lt.move_flags_t.fail_if_exist)
 
+    def name_sources(self, order: Order, tiers: Sequence[Sequence[str]], seeds: list[str]) -> None:
+        """Ask other trackers and web seeds from now on; those that stay go on as they are."""
+        self.order = order
+        before = [(one["url"], one["tier"]) for one in self.handle.trackers()]
+        now = [(url, level) for level, tier in enumerate(tiers) for url in tier]
+        if before != now:
+            self.handle.replace_trackers([_tracker(url, level) for url, level in now])
+        for url in self.web_seeds:
+            if url not in seeds:
+                self.handle.remove_url_seed(url)
+        for url in seeds:
+            if url not in self.web_seeds:
+                self.handle.add_url_seed(url)
+        self.web_seeds = tuple(seeds)
+
     def is_news(self, alert: lt.torrent_alert) -> bool:
         """Tell whether an alert says something of the torrent that anybody should hear."""
         match alert:
@@ -97,3 +113,9 @@ class Entry:
                 awaits_files=self.awaits_files,
             )
         return self.status
+
+
+def _tracker(url: str, tier: int) -> lt.announce_entry:
+    entry = lt.announce_entry(url)
+    entry.tier = tier
+    return entry

@@ -50,7 +50,7 @@ def params_of(order: Order, kept: lt.add_torrent_params | None) -> lt.add_torren
     is_trusted = order.mode == "seed" and order.trust and kept is None and _is_there(order)
     params.flags = _flags_of(order, is_trusted=is_trusted)
     if order.trackers is not None:
-        params.trackers = [_in_ascii(url) for tier in order.trackers for url in tier]
+        params.trackers = [in_ascii(url) for tier in order.trackers for url in tier]
         params.tracker_tiers = [level for level, tier in enumerate(order.trackers) for _ in tier]
     if isinstance(source, Metainfo) and params.ti is not None:
         if kept is not None:
@@ -90,10 +90,11 @@ def web_seeds_of(order: Order, info: Info) -> list[str]:
     """
     if info.version == "v2":
         return []
-    return [*dict.fromkeys(map(_in_ascii, (*order.source.web_seeds, *order.web_seeds)))]
+    return [*dict.fromkeys(map(in_ascii, (*order.source.web_seeds, *order.web_seeds)))]
 
 
-def _in_ascii(url: str) -> str:
+def in_ascii(url: str) -> str:
+    """A URL as libtorrent takes it."""
     # What a torrent names is not always UTF-8, and libtorrent takes no other text.
     return url if is_utf8(url) else quote(as_read(url), safe=string.punctuation)
 

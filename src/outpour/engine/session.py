@@ -20,7 +20,14 @@ from outpour.engine.goodbye import drop, say_goodbye
 from outpour.engine.kept_torrent import layers_of
 from outpour.engine.opening import block, cannot_listen, open_session
 from outpour.engine.order import Order, Urgency
-from outpour.engine.parameters import info_of, params_of, place_files, read_kept
+from outpour.engine.parameters import (
+    in_ascii,
+    info_of,
+    params_of,
+    place_files,
+    read_kept,
+    web_seeds_of,
+)
 from outpour.engine.status import Mode, Status
 from outpour.engine.tcp_first import TcpFirst
 from outpour.engine.tracker_guard import guard
@@ -235,6 +242,25 @@ class Engine:
         """Have a piece told of as a `PieceRead`, as soon as it is there; it comes before others."""
         flag = lt.torrent_handle.alert_when_available
         self._entry(infohash).handle.set_piece_deadline(piece, 0, flag)
+
+    def name_sources(
+        self,
+        infohash: bytes,
+        source: Metainfo,
+        trackers: Sequence[Sequence[str]] | None = None,
+    ) -> None:
+        """Ask from now on what a torrent names that was written anew under the same infohash.
+
+        Args:
+            infohash: The torrent.
+            source: As it is now.
+            trackers: Tiers of announce URLs in place of the torrent's.
+        """
+        entry = self._entry(infohash)
+        order = self._guarded(replace(entry.order, source=source, trackers=trackers))
+        tiers = source.tiers if order.trackers is None else order.trackers
+        ascii_tiers = [[in_ascii(url) for url in tier] for tier in tiers]
+        entry.name_sources(order, ascii_tiers, web_seeds_of(order, source.info))
 
     def block(self, ranges: Iterable[tuple[str, str]]) -> None:
         """Have nothing to do with addresses, given as the first and the last of each range."""

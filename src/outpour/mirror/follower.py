@@ -16,15 +16,20 @@ from outpour.base.event import Event
 from outpour.base.text import printable
 from outpour.base.together import together
 from outpour.base.within import within
+from outpour.mirror.feed_source import tag_of
 from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Held, Holdings
 from outpour.mirror.listing_source import Source
+from outpour.mirror.magnet_fetch import AT_ONCE as MAGNETS_AT_ONCE
+from outpour.mirror.magnet_fetch import MagnetFetch
 from outpour.mirror.mirror_events import Disbelieved, Followed, SourceFailed
 from outpour.mirror.mirror_job import UNWANTED, MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions
-from outpour.mirror.offer import Listing, Offer
+from outpour.mirror.offer import MAGNET, Listing, Offer
+from outpour.mirror.sidecar_copies import SidecarCopies
 from outpour.mirror.source_choice import choose, known_source
 from outpour.publisher.publish_events import Noted, Skipped
+from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
 
 AT_ONCE = 4
@@ -45,6 +50,8 @@ class Follower:
         holdings: Remember what kind of publisher it is.
         job: Holds what is wanted.
         grace: Counts for how long torrents are missing.
+        magnets: Ask peers for what only a magnet link names.
+        sidecars: Take what the publisher has beside its content.
         tell: Takes events, on the event loop.
     """
 
@@ -54,6 +61,8 @@ class Follower:
         holdings: Holdings,
         job: MirrorJob,
         grace: Grace,
+        magnets: MagnetFetch,
+        sidecars: SidecarCopies,
         tell: Callable[[Event], None],
     ) -> None:
         self._options = options
@@ -71,6 +80,9 @@ class Follower:
         self._rejected: set[str] = set()
         self._tries: dict[str, tuple[int, float]] = {}
         self._is_wanted = asyncio.Event()
+        self._magnets = magnets
+        self._sidecars = sidecars
+        self._are_magnets_wanted = asyncio.Event()
         self._complaint = ""
         self._told: tuple[int, int] | None = None
         self._missing_told = 0
@@ -89,7 +101,7 @@ class Follower:
             self._source = await self._choose()
             thread = threading.Thread(target=self._follow, name="outpour-source", daemon=True)
             thread.start()
-            await together([self._hear, self._collect])
+            await together([self._hear, self._collect, self._collect_magnets])
         finally:
             self._ended.set()
 
@@ -140,6 +152,7 @@ class Follower:
 
     def _complain(self, error: OutpourError) -> None:
         self._job.touch(is_in_touch=False)
+        self._sidecars.is_in_touch = False
         message, source = error.message, self._options.source
         about, is_split, why = message.partition("`: ")
         if is_split and about.startswith(f"`{source.rstrip('/')}/api/"):
@@ -154,6 +167,11 @@ class Follower:
         source, wishes = self._source, self._options.wishes
         assert source is not None
         self._job.touch(is_in_touch=True)
+        self._sidecars.is_in_touch = True
+        if listing.beside is not None:
+            self._sidecars.hear(listing.beside, source.file, is_empty=not self._listed)
+            if not listing.offers:
+                return
         fresh = listing.offers.keys() - self._listed.keys()
         if self._complaint:
             self._complaint = ""
@@ -183,6 +201,7 @@ class Follower:
                 text = "lists more than a mirror takes; the rest is left out"
                 self._tell(Noted(f"{self._options.source}: {text}"))
         self._is_wanted.set()
+        self._are_magnets_wanted.set()
 
     async def _compare(self) -> None:
         """Begin to count for how long torrents are missing, and stop where they came back."""
@@ -242,14 +261,40 @@ class Follower:
                 if self._is_wanted.is_set():
                     # What is newer goes before.
                     break
+            else:
+                await self._renew(self._outdated()[:HELD_AT_ONCE])
 
-    def _lacking(self) -> list[Offer]:
+    async def _collect_magnets(self) -> None:
+        """Ask peers for what only magnet links name; one that nobody has holds nothing else up."""
+        asking: dict[str, asyncio.Task[None]] = {}
+
+        def end(key: str) -> None:
+            del asking[key]
+            self._are_magnets_wanted.set()
+
+        try:
+            while True:
+                with suppress(asyncio.TimeoutError):
+                    await within(AGAIN_S, self._are_magnets_wanted.wait())
+                self._are_magnets_wanted.clear()
+                lacking = [one for one in self._lacking(magnets=True) if one.key not in asking]
+                for offer in lacking[: MAGNETS_AT_ONCE - len(asking)]:
+                    task = asyncio.create_task(self._fetch([offer]))
+                    asking[offer.key] = task
+                    task.add_done_callback(lambda _, key=offer.key: end(key))  # type: ignore[misc]
+        finally:
+            for task in tuple(asking.values()):
+                task.cancel()
+            await self._magnets.close()
+
+    def _lacking(self, *, magnets: bool = False) -> list[Offer]:
         now = time.monotonic()
         found = []
         for key, offer in self._chosen.items():
             infohash = self._infohashes.get(key)
             is_held = infohash is not None and infohash in self._job.held
-            if is_held or key in self._rejected or self._tries.get(key, (0, 0.0))[1] > now:
+            is_put_off = self._tries.get(key, (0, 0.0))[1] > now
+            if is_held or is_put_off or offer.is_magnet != magnets or key in self._rejected:
                 continue
             found.append(offer)
         return found
@@ -262,11 +307,15 @@ class Follower:
             for offer in waiting:
                 metainfo = await self._metainfo(offer)
                 if metainfo is not None:
-                    taken.append((Held.of(offer, metainfo), metainfo))
+                    tagged = replace(offer, tag=offer.tag or tag_of(metainfo.raw))
+                    taken.append((Held.of(tagged, metainfo), metainfo))
 
         await asyncio.gather(*(lane() for _ in range(min(AT_ONCE, len(offers)))))
         order = {offer.key: place for place, offer in enumerate(offers)}
         taken.sort(key=lambda pair: order[pair[0].key])
+        await self._hold(taken)
+
+    async def _hold(self, taken: list[tuple[Held, Metainfo]]) -> None:
         try:
             await self._job.hold(taken)
         except WriteError as error:
@@ -278,16 +327,58 @@ class Follower:
             if held.infohash not in self._job.held:
                 self._put_off(held.key)
 
+    def _outdated(self) -> list[Offer]:
+        """What is held, and of which the .torrent was written anew since."""
+        now = time.monotonic()
+        found = []
+        for key, offer in self._chosen.items():
+            infohash = self._infohashes.get(key)
+            held = self._job.held.get(infohash) if infohash is not None else None
+            if held is None or offer.tag is None or offer.tag == held.tag:
+                continue
+            if self._tries.get(key, (0, 0.0))[1] <= now:
+                found.append(offer)
+        return found
+
+    async def _renew(self, offers: list[Offer]) -> None:
+        waiting = iter(offers)
+
+        async def lane() -> None:
+            for offer in waiting:
+                metainfo = await self._metainfo(offer)
+                if metainfo is None:
+                    continue
+                held = self._job.held.get(metainfo.info.infohash)
+                try:
+                    if held is not None and held.key == offer.key:
+                        await self._job.renew(replace(held, tag=offer.tag), metainfo)
+                    else:
+                        # Under the URL of a feed there is another torrent by now.
+                        await self._hold([(Held.of(offer, metainfo), metainfo)])
+                except OutpourError as error:
+                    self._tell(Noted(error.message))
+                    self._put_off(offer.key)
+
+        await asyncio.gather(*(lane() for _ in range(min(AT_ONCE, len(offers)))))
+
     async def _metainfo(self, offer: Offer) -> Metainfo | None:
         source = self._source
         assert source is not None
         name = printable(offer.name)
-        if offer.torrent_url is None:
+        if offer.torrent_url is None and not offer.is_magnet:
             self._rejected.add(offer.key)
             self._tell(Skipped(name, f"`{name}`: its .torrent is not offered", None))
             return None
         try:
-            metainfo = await in_daemon(lambda: source.metainfo(offer), "outpour-torrent")
+            if offer.is_magnet:
+                magnet = Magnet.parse(offer.key)
+                known = self._job.other(magnet.infohash)
+                if known is not None:
+                    self._infohashes[offer.key] = known
+                    return None
+                metainfo = await self._magnets.metainfo(magnet)
+            else:
+                metainfo = await in_daemon(lambda: source.metainfo(offer), "outpour-torrent")
         except OutpourError as error:
             if offer.key not in self._tries:
                 self._tell(Skipped(name, error.message, error.hint))
@@ -308,4 +399,5 @@ class Follower:
 
 
 def _as_offer(held: Held) -> Offer:
-    return Offer(held.key, held.name, held.length, held.published_at, held.folder or None, held.key)
+    url = None if held.key.startswith(MAGNET) else held.key
+    return Offer(held.key, held.name, held.length, held.published_at, held.folder or None, url)

@@ -30,7 +30,17 @@ CREATE TABLE IF NOT EXISTS held (
     length INTEGER NOT NULL,
     published_at INTEGER,
     fingerprint BLOB,
-    missing_s REAL
+    missing_s REAL,
+    tag TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS file (
+    folder BLOB NOT NULL,
+    name BLOB NOT NULL,
+    tag TEXT NOT NULL,
+    length INTEGER NOT NULL,
+    state TEXT,
+    missing_s REAL,
+    PRIMARY KEY (folder, name)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
 """
@@ -50,6 +60,7 @@ class Held:
         published_at: Unix time in seconds as its publisher tells it, None if not told.
         fingerprint: Its files as they were when they were placed; None while they are not.
         missing_s: For how long the publisher lists it no longer; None while it does.
+        tag: Of its .torrent as it was last fetched; None if its publisher told none.
     """
 
     infohash: bytes
@@ -60,6 +71,7 @@ class Held:
     published_at: int | None = None
     fingerprint: bytes | None = None
     missing_s: float | None = None
+    tag: str | None = None
 
     @classmethod
     def of(cls, offer: Offer, metainfo: Metainfo) -> Held:
@@ -69,7 +81,29 @@ class Held:
             info.infohash, offer.key, info.name,
             safe_name(offer.group) if offer.group else "", info.length,
             offer.published_at if offer.published_at is not None else metainfo.creation_date,
+            tag=offer.tag,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A file beside content, as it was put in its place.
+
+    Attributes:
+        folder: Below the mirror's folder; empty for that itself.
+        name: Of the file.
+        tag: What the publisher called this state of it.
+        length: Bytes.
+        state: Changes when somebody writes to it here.
+        missing_s: For how long the publisher lists it no longer; None while it does.
+    """
+
+    folder: str
+    name: str
+    tag: str
+    length: int
+    state: str | None = None
+    missing_s: float | None = None
 
 
 class Holdings:
@@ -102,8 +136,8 @@ class Holdings:
         """Everything that is held, in no order."""
         with self._lock, self._guarded():
             rows = self._database.execute(
-                "SELECT infohash, key, name, folder, length, published_at, fingerprint, missing_s "
-                "FROM held"
+                "SELECT infohash, key, name, folder, length, published_at, fingerprint, missing_s, "
+                "tag FROM held"
             ).fetchall()
         return [
             Held(row[0], row[1], from_bytes(row[2]), from_bytes(row[3]), *row[4:]) for row in rows
@@ -123,7 +157,7 @@ class Holdings:
             self._database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
 
     def begin(self, held: Held, metainfo: Metainfo) -> None:
-        """Hold a torrent from now on.
+        """Hold a torrent from now on, or its .torrent as it is now.
 
         Raises:
             WriteError: It cannot be written down.
@@ -139,11 +173,11 @@ class Holdings:
         """
         with self._lock, self._guarded(), self._database:
             self._database.executemany(
-                "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         one.infohash, one.key, _raw(one.name), _raw(one.folder), one.length,
-                        one.published_at, one.fingerprint, one.missing_s,
+                        one.published_at, one.fingerprint, one.missing_s, one.tag,
                     )
                     for one in rows
                 ],
@@ -160,6 +194,39 @@ class Holdings:
         for folder in (self._originals, self._served):
             with suppress(OSError):
                 (folder / f"{infohash.hex()}.torrent").unlink()
+
+    def files(self) -> list[HeldFile]:
+        """All files beside content, in no order."""
+        with self._lock, self._guarded():
+            rows = self._database.execute(
+                "SELECT folder, name, tag, length, state, missing_s FROM file"
+            ).fetchall()
+        return [HeldFile(from_bytes(row[0]), from_bytes(row[1]), *row[2:]) for row in rows]
+
+    def put_files(self, files: Iterable[HeldFile]) -> None:
+        """Write rows of files anew.
+
+        Raises:
+            WriteError: The database cannot be written.
+        """
+        rows = [
+            (_raw(one.folder), _raw(one.name), one.tag, one.length, one.state, one.missing_s)
+            for one in files
+        ]
+        with self._lock, self._guarded(), self._database:
+            self._database.executemany(
+                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
+
+    def end_file(self, folder: str, name: str) -> None:
+        """Hold a file no longer.
+
+        Raises:
+            WriteError: The database cannot be written.
+        """
+        key = (_raw(folder), _raw(name))
+        with self._lock, self._guarded(), self._database:
+            self._database.execute("DELETE FROM file WHERE folder = ? AND name = ?", key)
 
     def original(self, infohash: bytes) -> Metainfo | None:
         """The .torrent as its publisher gave it, None if it is lost or damaged."""
@@ -200,6 +267,9 @@ class Holdings:
 
 def _set_up(database: sqlite3.Connection) -> None:
     database.executescript(_SCHEMA)
+    columns = {row[1] for row in database.execute("PRAGMA table_info(held)")}
+    if "tag" not in columns:
+        database.execute("ALTER TABLE held ADD COLUMN tag TEXT")
 
 
 def _raw(name: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from outpour.base.errors import OutpourError
-from outpour.mirror.offer import Listing, Offer
+from outpour.mirror.offer import Listing, Offer, OfferedFile
 from outpour.torrent.metainfo import Metainfo
 
 Tell = Callable[[Listing], None]
@@ -37,4 +37,11 @@ class Source(Protocol):
 
         Raises:
             NetworkError, FormatError: It cannot be fetched, or is another.
+        """
+
+    def file(self, offered: OfferedFile) -> bytes:
+        """Fetch a file beside content.
+
+        Raises:
+            NetworkError: It cannot be fetched.
         """

@@ -111,6 +111,24 @@ class Mirrored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Renewed(Event):
+    """The publisher names other trackers or web seeds in a .torrent, and so does this mirror.
+
+    Attributes:
+        name: Of the torrent.
+        infohash: The 20 bytes that peers announce, which stay.
+    """
+
+    kind = "torrents"
+
+    name: str
+    infohash: bytes
+
+    def __str__(self) -> str:
+        return f"took over the new .torrent of `{self.name}`"
+
+
+@dataclass(frozen=True, slots=True)
 class Fetching(Event):
     """How far all fetching is: `done` of `total` bytes of so many torrents, at a rate a second."""
 

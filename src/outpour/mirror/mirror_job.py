@@ -7,10 +7,8 @@ threads and returns values; what they found is acted upon here.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -19,9 +17,12 @@ from outpour.base.errors import OutpourError, ReadError, WriteError
 from outpour.base.event import Event
 from outpour.base.together import together
 from outpour.base.within import within
+from outpour.mirror.fetch_queue import FetchQueue
 from outpour.mirror.grace import Grace
+from outpour.mirror.held_torrents import HeldTorrents
 from outpour.mirror.holdings import Held, Holdings
-from outpour.mirror.mirror_events import Begun, Fetching, Mirrored
+from outpour.mirror.mirror_events import Begun, Fetching, Mirrored, Renewed
+from outpour.mirror.offer import MAGNET
 from outpour.mirror.placement import Placed, Placement
 from outpour.mirror.presented import Presented
 from outpour.mirror.transfers import Transfers, Turn, total
@@ -33,8 +34,6 @@ Tell = Callable[[Event], None]
 
 TURN_S = 1.0
 BUSY_S = 0.1
-AGAIN_S, AGAIN_S_MAX = 30.0, 3600.0
-"""Between two tries of what cannot be fetched."""
 AT_ONCE = 100
 """Torrents that are taken up again in one go of a thread."""
 LOOKED_AT = 200
@@ -80,14 +79,8 @@ class MirrorJob:
         self._each_turn = turns
         self._tell = tell
         self._delete = delete
-        self.held: dict[bytes, Held] = {}
-        # Which infohash is whose, and what is to lie where.
-        self._aliases: dict[bytes, bytes] = {}
-        self._aliases_of: dict[bytes, set[bytes]] = {}
-        self._places: dict[tuple[str, str], set[bytes]] = {}
-        self._waiting: deque[bytes] = deque()
-        self._later: list[tuple[float, bytes]] = []
-        self._tries: dict[bytes, int] = {}
+        self.held = HeldTorrents()
+        self._queue = FetchQueue()
         self._said: dict[bytes, str] = {}
         self._denied: set[bytes] = set()
         self._in_place: set[bytes] = set()
@@ -114,7 +107,7 @@ class MirrorJob:
 
     def other(self, announced: bytes) -> bytes | None:
         """The infohash by which the engine knows what peers announce."""
-        return self._aliases.get(announced)
+        return self.held.other(announced)
 
     def touch(self, *, is_in_touch: bool) -> None:
         """Take note of whether the publisher can be asked."""
@@ -150,34 +143,51 @@ class MirrorJob:
                 continue
             await asyncio.to_thread(self._holdings.begin, held, metainfo)
             await self._show([(held, metainfo, None)])
-            for rival in self._rivals(held):
+            for rival in self.held.rivals(held):
                 if rival.fingerprint is None:
                     await self.let_go(rival.infohash, ANEW)
-            self._waiting.appendleft(held.infohash)
+            self._queue.add_first(held.infohash)
             self._tell(Begun(held.name, held.length, held.infohash))
         self._wake.set()
 
+    async def renew(self, held: Held, metainfo: Metainfo) -> None:
+        """Take a .torrent in that was written anew under the infohash of what is held.
+
+        Its trackers and web seeds are asked and handed out from now on; content stays as it is.
+
+        Raises:
+            WriteError: It cannot be written down.
+        """
+        before = await asyncio.to_thread(self._holdings.original, held.infohash)
+        if before is not None and before.raw == metainfo.raw:
+            await self.write([held])
+            return
+        await asyncio.to_thread(self._holdings.begin, held, metainfo)
+        placed = None
+        if held.fingerprint is not None:
+            placed = await asyncio.to_thread(self._placement.look, held, metainfo.info)
+        if held.infohash in self.held:
+            await self._show([(held, metainfo, placed)])
+            await self._transfers.name_sources(metainfo)
+            self._tell(Renewed(held.name, held.infohash))
+
     def _refuse_twin(self, held: Held) -> None:
-        for rival in self._rivals(held):
+        for rival in self.held.rivals(held):
             if not self._is_outdated(rival, held):
                 raise ReadError(f"`{held.name}`: another torrent of this name is mirrored")
-
-    def _rivals(self, held: Held) -> list[Held]:
-        """Other torrents that are to lie in the same place."""
-        there = self._places.get((held.folder, held.name), set())
-        return [self.held[one] for one in there if one != held.infohash]
 
     def _is_outdated(self, old: Held, new: Held) -> bool:
         if old.infohash in self._grace:
             return True
         # A feed tells of nothing that is gone, but of what is newer.
         is_newer = (new.published_at or 0) > (old.published_at or 0)
-        return old.key.startswith("http") and is_newer
+        return old.key.startswith(("http", MAGNET)) and (is_newer or old.key == new.key)
 
     async def _begin(self) -> None:
         """Take up what was held before."""
         rows = await asyncio.to_thread(self._holdings.all)
-        self.held = {held.infohash: held for held in rows}
+        for held in rows:
+            self.held.put(held)
         await asyncio.to_thread(self._mend)
         rows.sort(key=lambda held: (-(held.published_at or 0), held.name))
         length = whole = 0
@@ -196,7 +206,7 @@ class MirrorJob:
                 if held.missing_s is not None:
                     self._grace.begin(held.infohash, held.missing_s)
                 if there is None and held.infohash not in self._denied:
-                    self._waiting.append(held.infohash)
+                    self._queue.add(held.infohash)
         self._tell(Settled(whole, length, 0))
 
     def _mend(self) -> None:
@@ -220,7 +230,7 @@ class MirrorJob:
             if metainfo is None:
                 # Fetched again when it is listed; its content is looked at then.
                 self._holdings.end(held.infohash)
-                self.held.pop(held.infohash, None)
+                self.held.drop(held.infohash)
                 continue
             placed = None
             if held.fingerprint is not None:
@@ -238,14 +248,9 @@ class MirrorJob:
 
         denied = self._presented.denied()
         for held, metainfo, _ in found:
-            self.held[held.infohash] = held
-            self._places.setdefault((held.folder, held.name), set()).add(held.infohash)
-            for digest in (metainfo.info.infohash_v1, metainfo.info.infohash_v2):
-                if digest is not None:
-                    self._aliases[digest[:20]] = held.infohash
-                    self._aliases_of.setdefault(held.infohash, set()).add(digest[:20])
-                    if digest[:20] in denied:
-                        self._denied.add(held.infohash)
+            self.held.put(held)
+            if not denied.isdisjoint(self.held.announced(held.infohash, metainfo.info)):
+                self._denied.add(held.infohash)
         given = await asyncio.to_thread(write)
         self._presented.track(given)
 
@@ -272,13 +277,8 @@ class MirrorJob:
             self._tell(Fetching(len(turn.statuses), done, length, rate))
 
     async def _start_some(self) -> None:
-        now = time.monotonic()
         passed: list[bytes] = []
-        while self._later and self._later[0][0] <= now:
-            self._waiting.append(heapq.heappop(self._later)[1])
-        for infohash in [
-            self._waiting.popleft() for _ in range(min(len(self._waiting), LOOKED_AT))
-        ]:
+        for infohash in self._queue.take(LOOKED_AT):
             held = self.held.get(infohash)
             is_wanted = held is not None and infohash not in self._denied
             if held is None or not is_wanted or infohash in self._transfers:
@@ -293,11 +293,11 @@ class MirrorJob:
                 await self._start(held, metainfo)
             except OutpourError as error:
                 self._complain(held, error)
-                self._put_off(infohash)
-        self._waiting.extendleft(reversed(passed))
+                self._queue.put_off(infohash)
+        self._queue.give_back(passed)
 
     async def _start(self, held: Held, metainfo: Metainfo) -> None:
-        old = [one.infohash for one in self._rivals(held) if one.fingerprint is not None]
+        old = [one.infohash for one in self.held.rivals(held) if one.fingerprint is not None]
         for infohash in old:
             self._presented.rest(infohash)
         incoming = self._placement.incoming(held.infohash)
@@ -323,7 +323,7 @@ class MirrorJob:
             await self._transfers.drop(failed.infohash)
             if held is not None:
                 self._complain(held, failed.error)
-                self._put_off(failed.infohash)
+                self._queue.put_off(failed.infohash)
         for infohash, why in turn.faults.items():
             await self._lose(infohash, why)
         for infohash in turn.completed:
@@ -350,7 +350,7 @@ class MirrorJob:
 
     async def _make_way(self, held: Held) -> None:
         """Take what it replaces out of its place."""
-        for rival in self._rivals(held):
+        for rival in self.held.rivals(held):
             original = await asyncio.to_thread(self._holdings.original, rival.infohash)
             await self._forget(rival, ANEW)
             if original is not None and rival.fingerprint is not None:
@@ -370,7 +370,7 @@ class MirrorJob:
             self._unsettled.discard(infohash)
             await self._transfers.drop(infohash)
             self._complain(held, error)
-            self._put_off(infohash)
+            self._queue.put_off(infohash)
             return
         held = replace(held, fingerprint=placed.fingerprint)
         await asyncio.to_thread(self._holdings.put, [held])
@@ -378,7 +378,7 @@ class MirrorJob:
         await self._transfers.finish(infohash)
         self._unsettled.discard(infohash)
         self._presented.serve(held, metainfo, placed)
-        self._tries.pop(infohash, None)
+        self._queue.succeed(infohash)
         self._said.pop(infohash, None)
         self._tell(Mirrored(held.name, held.length, infohash, fetched=True))
         await asyncio.to_thread(self._clear_up, infohash)
@@ -397,9 +397,10 @@ class MirrorJob:
         self._tell(Noted(f"{why}; `{held.name}` is fetched again"))
         self._presented.stop_serving(infohash)
         await self._transfers.drop(infohash)
-        self.held[infohash] = held = replace(held, fingerprint=None)
+        held = replace(held, fingerprint=None)
+        self.held.put(held)
         await asyncio.to_thread(self._holdings.put, [held])
-        self._put_off(infohash)
+        self._queue.put_off(infohash)
 
     async def let_go(self, infohash: bytes, why: str) -> None:
         """Mirror a torrent no longer; its content is deleted only where that is wanted."""
@@ -415,12 +416,9 @@ class MirrorJob:
 
     async def _forget(self, held: Held, why: str) -> None:
         infohash = held.infohash
-        del self.held[infohash]
-        self._places[held.folder, held.name].discard(infohash)
+        self.held.drop(infohash)
         self._grace.forget(infohash)
         self._presented.withdraw(infohash, is_published=why == UNWANTED)
-        for alias in self._aliases_of.pop(infohash, ()):
-            self._aliases.pop(alias, None)
         incoming = self._placement.incoming(infohash)
         await self._transfers.drop(infohash, None if held.fingerprint else incoming)
         self._denied.discard(infohash)
@@ -429,7 +427,7 @@ class MirrorJob:
     async def obey(self) -> None:
         """Stop what an administrator of the mirror wants none of, and go on with the rest."""
         denied = self._presented.denied()
-        now = {self._aliases[alias] for alias in denied & self._aliases.keys()}
+        now = {one for alias in denied if (one := self.held.other(alias)) is not None}
         before, self._denied = self._denied, now
         for infohash in now - before:
             self._presented.stop_serving(infohash)
@@ -438,7 +436,7 @@ class MirrorJob:
             self._tell(Withdrawn(name, infohash, "withdrawn by an administrator"))
         for infohash in before - now:
             if infohash in self.held:
-                self._waiting.appendleft(infohash)
+                self._queue.add_first(infohash)
         self._wake.set()
 
     async def _pass_by(self, seconds: float) -> None:
@@ -462,7 +460,7 @@ class MirrorJob:
     async def write(self, changed: list[Held]) -> None:
         """Write changed rows down; where that fails, the next start knows what this one did."""
         for held in changed:
-            self.held[held.infohash] = held
+            self.held.put(held)
         if changed:
             try:
                 await asyncio.to_thread(self._holdings.put, changed)
@@ -477,11 +475,6 @@ class MirrorJob:
             if self._said.get(b"") != error.message:
                 self._said[b""] = error.message
                 self._tell(Noted(error.message))
-
-    def _put_off(self, infohash: bytes) -> None:
-        tries = self._tries[infohash] = self._tries.get(infohash, 0) + 1
-        wait_s = min(AGAIN_S * 2 ** (tries - 1), AGAIN_S_MAX)
-        heapq.heappush(self._later, (time.monotonic() + wait_s, infohash))
 
     def _complain(self, held: Held, error: OutpourError) -> None:
         # Once for each reason: what cannot be fetched is tried again and again.

@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 
 from outpour.base.errors import WriteError, reason
 from outpour.base.event import Event
+from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
+from outpour.engine import EngineSettings
 from outpour.mirror.follower import Follower
 from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Holdings
+from outpour.mirror.magnet_fetch import MagnetFetch
 from outpour.mirror.mirror_deeds import MirrorDeeds
 from outpour.mirror.mirror_job import MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions
@@ -24,6 +27,7 @@ from outpour.mirror.mirror_seeder import MirrorSeeder
 from outpour.mirror.placement import Placement
 from outpour.mirror.presented import Presented
 from outpour.mirror.registration import Registration
+from outpour.mirror.sidecar_copies import Beside, SidecarCopies
 from outpour.mirror.transfers import Transfers
 from outpour.publisher.introductions import Introductions
 from outpour.publisher.public_urls import PublicUrls, local_page, public_urls
@@ -98,8 +102,9 @@ async def _serve(
         tracker.operation.also_read(seeder.numbers)
         listing = await self_listing(serving, tracker, urls, seeder)
         published = PublishedTorrents()
-        job, follower = _job(
-            options, state, tracker, holdings, tell, urls, seeder, listing, published
+        besides = Beside(SidecarTable(), [])
+        job, sidecars, follower = _job(
+            options, state, tracker, holdings, tell, urls, seeder, listing, published, besides
         )
         registration = None
         if options.token_file is not None:
@@ -107,7 +112,7 @@ async def _serve(
                 options.source, options.token_file, options.route, urls.page, seeder.port, job, tell
             )
         view = PublishedView(tracker, published, follows_links=False, has_content=serving.content)
-        beside = PublishedBeside(view, published, SidecarTable(), ())
+        beside = PublishedBeside(view, published, besides.table, besides.folders)
         name = f"Mirror of {urlsplit(options.source).hostname}"
         deeds = MirrorDeeds(tracker, seeder)
         deeds.begin()
@@ -124,7 +129,7 @@ async def _serve(
     except BaseException:
         tracker.stop()
         raise
-    works = [job.run, follower.run]
+    works = [job.run, follower.run, sidecars.run]
     if registration is not None:
         works.append(registration.run)
     ready = Serving(urls.page, local_page(host, port), state, seeder.port)
@@ -144,7 +149,8 @@ def _job(
     seeder: MirrorSeeder,
     listing: SelfListing,
     published: PublishedTorrents,
-) -> tuple[MirrorJob, Follower]:
+    besides: Beside,
+) -> tuple[MirrorJob, SidecarCopies, Follower]:
     serving = options.serving
     # Of what is still fetched the job knows, which is made below.
     introductions = Introductions(
@@ -168,8 +174,18 @@ def _job(
         holdings, Placement(options.folder), transfers, presented, grace, turn, tell,
         delete=options.delete,
     )  # fmt: skip
-    follower = Follower(options, holdings, job, grace, tell)
-    return job, follower
+    magnets = MagnetFetch(
+        EngineSettings(
+            listen=tuple(format_host_port(host, 0) for host in seeder.hosts), profile="small",
+            dht=serving.dht, lsd=serving.lsd,
+        ),
+        serving.extra_trackers,
+    )  # fmt: skip
+    sidecars = SidecarCopies(
+        options.folder, holdings, job.held, options.grace_s, besides, tell, delete=options.delete
+    )
+    follower = Follower(options, holdings, job, grace, magnets, sidecars, tell)
+    return job, sidecars, follower
 
 
 def _make_writable(folder: Path) -> None:

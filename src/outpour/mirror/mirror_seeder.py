@@ -31,6 +31,11 @@ class MirrorSeeder(Seeder):
         own = [[url for url in tier if url not in self._own] for tier in metainfo.tiers]
         return [*filter(None, own), *self._trackers]
 
+    def name_sources(self, metainfo: Metainfo) -> None:
+        """Announce a torrent from now on to the trackers that it names now."""
+        trackers = self.trackers_of(metainfo)
+        self.engine.name_sources(metainfo.info.infohash, metainfo, trackers)
+
     def adopt(self, infohash: bytes) -> None:
         """Take a torrent for seeded that the engine has, whole and in its place."""
         self._seeding.add(infohash)

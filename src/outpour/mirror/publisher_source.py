@@ -15,16 +15,18 @@ from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.http_fetch import fetch
 from outpour.base.http_route import Route
 from outpour.base.text import is_utf8
-from outpour.client import Client, ListedTorrent
+from outpour.client import Client, ListedSidecar, ListedTorrent, ProblemAnswered
 from outpour.mirror.listing_source import Complain, Tell
-from outpour.mirror.offer import Listing, Offer
+from outpour.mirror.offer import Listing, Offer, OfferedFile
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo
 
-FIELDS = ("name", "length", "created", "group", "torrent_url")
+FIELDS = ("name", "length", "created", "group", "torrent_url", "torrent_tag")
 NEWEST = 100
 OFFERS_MAX = 200_000
 """More than one machine seeds; the rest is left out, and told."""
+FILES_MAX = 10_000
+FILE_BYTES_MAX, FILE_S = 8 << 20, 60.0
 WALKS_MAX = 3
 """In a row, where the list changes while it is walked through."""
 AGAIN_S = 2.0
@@ -52,6 +54,7 @@ class PublisherSource:
         self._known: dict[str, Offer] = {}
         self._revision: str | None = None
         self._left_out = 0
+        self._beside_tag: str | None = None
 
     def follow(self, tell: Tell, complain: Complain, ended: threading.Event) -> None:
         """Tell what is listed, at once and whenever it changes, until `ended` is set."""
@@ -63,6 +66,7 @@ class PublisherSource:
                 # Whatever changes from here on is heard of.
                 stream.start()
                 self._look(tell)
+                self._look_beside(tell)
                 self._keep_up(stream, tell, ended)
             except OutpourError as error:
                 complain(error)
@@ -80,6 +84,11 @@ class PublisherSource:
             raise NetworkError(f"`{url}`: not the torrent that the page lists")
         return metainfo
 
+    def file(self, offered: OfferedFile) -> bytes:
+        """Fetch a file beside content, from the publisher itself and nowhere else."""
+        url = f"{self._base}content/{offered.path}"
+        return fetch(url, bytes_max=FILE_BYTES_MAX, timeout_s=FILE_S, route=self._route).body
+
     def _keep_up(self, stream: _Stream, tell: Tell, ended: threading.Event) -> None:
         """Look whenever something changed, until the stream breaks."""
         again_at: float | None = time.monotonic() + AGAIN_S
@@ -94,6 +103,7 @@ class PublisherSource:
             if is_news:
                 again_at, quiet_at = now + AGAIN_S, now + QUIET_S
                 self._look(tell, is_sure=True)
+                self._look_beside(tell)
             elif quiet_at is not None and now >= quiet_at:
                 again_at = quiet_at = None
                 self._walk(tell)
@@ -115,13 +125,29 @@ class PublisherSource:
         assert page is not None
         if page.revision is not None and page.revision == self._revision and not is_sure:
             return
-        fresh = {one.key: one for one in _offers(page.torrents) if one.key not in self._known}
+        newest = {one.key: one for one in _offers(page.torrents)}
+        fresh = newest.keys() - self._known.keys()
         if page.matched != len(self._known) + self._left_out + len(fresh):
             self._walk(tell)
             return
-        self._known.update(fresh)
-        if fresh:
-            tell(Listing(fresh, is_whole=False))
+        changed = {key: one for key, one in newest.items() if self._known.get(key) != one}
+        self._known.update(changed)
+        if changed:
+            tell(Listing(changed, is_whole=False))
+
+    def _look_beside(self, tell: Tell) -> None:
+        """Look at the files beside content; a tracker alone has none."""
+        try:
+            found = self._client.sidecars(held=self._beside_tag)
+        except ProblemAnswered as error:
+            if error.status not in (401, 403, 404):
+                raise
+            return
+        if found is None:
+            return
+        rows, self._beside_tag = found
+        files = [_offered_file(row) for row in rows[:FILES_MAX]]
+        tell(Listing({}, is_whole=False, is_cut=len(rows) > FILES_MAX, beside=files))
 
     def _walk(self, tell: Tell) -> None:
         for _ in range(WALKS_MAX):
@@ -188,10 +214,16 @@ class _Stream:
                 self._condition.notify_all()
 
 
+def _offered_file(row: ListedSidecar) -> OfferedFile:
+    group = row.group if row.group and is_utf8(row.group) else None
+    path = row.url.partition("?")[0].rpartition("/")[2]
+    return OfferedFile(row.name, row.length, row.tag, path, group, row.modified)
+
+
 def _offers(rows: Iterable[ListedTorrent]) -> Iterable[Offer]:
     for row in rows:
         yield Offer(
             row.infohash, row.name or row.infohash, row.length, row.created,
             row.group if row.group and is_utf8(row.group) else None,
-            row.torrent_url,
+            row.torrent_url, row.torrent_tag,
         )  # fmt: skip

@@ -110,6 +110,20 @@ class Transfers:
             self._end(infohash)
             raise
 
+    async def name_sources(self, metainfo: Metainfo) -> None:
+        """Ask from now on the trackers and web seeds that a torrent names that is written anew."""
+        infohash = metainfo.info.infohash
+
+        def name() -> None:
+            if infohash not in self._seeder.engine:
+                return
+            if infohash in self._moved_at:
+                self._job.name_sources(metainfo)
+            else:
+                self._seeder.name_sources(metainfo)
+
+        await self._do(name)
+
     def connect(self, infohash: bytes, host: str, port: int) -> None:
         """Connect to a peer of a torrent, if it is fetched or seeded."""
         if infohash in self._seeder.engine:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from outpour.base.text import printable
 from outpour.publisher.published import Publication, PublishedTorrents
 from outpour.publisher.published_view import PublishedView
 from outpour.publisher.sidecar_rule import DESCRIPTIONS, README
@@ -87,6 +88,19 @@ class PublishedBeside:
         """All files beside content, by what they are called below `/content/`."""
         return {name: sidecar for name, (sidecar, _) in self._names().items()}
 
+    def group_of(self, name: str) -> str | None:
+        """The group of what one of them belongs to, None without one."""
+        found = self._names().get(name)
+        if found is None:
+            return None
+        file = found[1]
+        for owner in file.belonging.owners:
+            publication = self._published.at(file.path.parent / owner)
+            row = None if publication is None else self._view.row(publication.infohash)
+            if row is not None:
+                return row.group
+        return printable(file.path.parent.name) if len(self._folders) > 1 else None
+
     def root(self, name: str) -> ContentRoot | None:
         """Where one of them lies."""
         found = self._names().get(name)
@@ -133,7 +147,7 @@ class PublishedBeside:
             name = label = file.path.name
             if name in names:
                 name = f"{file.path.parent.name}-{label}"
-            sidecar = Sidecar(name, label, file.belonging.kind, file.length)
+            sidecar = Sidecar(name, label, file.belonging.kind, file.length, file.signature[0])
             names.setdefault(name, (sidecar, file))
         self._shown = (revision, names)
         return names

@@ -36,6 +36,7 @@ class TorrentRow:
         group: The folder it was found in, where there are several; None without one.
         is_folder: It holds a folder, not one file.
         licence: Under which terms its content may be used, None if nobody says of it alone.
+        torrent_tag: Changes with the .torrent file, None where there is none.
     """
 
     infohash: bytes
@@ -57,6 +58,7 @@ class TorrentRow:
     group: str | None = None
     is_folder: bool = False
     licence: str | None = None
+    torrent_tag: str | None = None
 
     @property
     def infohash_hex(self) -> str:

@@ -129,7 +129,7 @@ def make_app(
     """
     options, rules = options or WebOptions(), rules or AccessRules()
     beside = beside or NothingBeside()
-    live = Live(view, listeners_max=options.event_clients_max)
+    live = Live(view, beside, listeners_max=options.event_clients_max)
     thread = PageThread()
     themed = _themed(options.site, is_operated=console is not None)
     context = Context(

@@ -17,6 +17,7 @@ from outpour.web.limits import (
     EVENT_TURN_S,
 )
 from outpour.web.listened_task import ListenedTask
+from outpour.web.visitors.beside import Beside, NothingBeside
 
 Numbers = tuple[int, int, int, int | None]
 NUMBERS = ("complete", "downloading", "downloaded", "transferred")
@@ -79,11 +80,13 @@ class Live:
     def __init__(
         self,
         view: View,
+        beside: Beside | None = None,
         *,
         listeners_max: int = EVENT_CLIENTS_MAX,
         turn_s: float = EVENT_TURN_S,
     ) -> None:
         self._view = view
+        self._beside = beside or NothingBeside()
         self._listeners_max = listeners_max
         self._turn_s = turn_s
         self._listeners: set[Listener] = set()
@@ -119,7 +122,7 @@ class Live:
             self._numbers[infohash] = _numbers(self._view.row(infohash))
         if not self._totals:
             self._totals = asdict(self._view.totals())
-            self._revision = self._view.revision()
+            self._revision = self._listed()
         first = {
             infohash: _encoded(infohash, numbers)
             for infohash in listener.wanted
@@ -167,6 +170,9 @@ class Live:
                 if not listener.offer(message):
                     self.leave(listener)
 
+    def _listed(self) -> object:
+        return self._view.revision(), self._beside.revision()
+
     def _look(self) -> _Moment:
         wanted = frozenset().union(*(listener.wanted for listener in self._listeners))
         changed: dict[bytes, str] = {}
@@ -179,7 +185,7 @@ class Live:
                 is_gone = is_gone or before is not None
             elif now != before:
                 changed[infohash] = _encoded(infohash, now)
-        totals, revision = asdict(self._view.totals()), self._view.revision()
+        totals, revision = asdict(self._view.totals()), self._listed()
         moment = _Moment(
             at=self._view.now(),
             totals=totals,

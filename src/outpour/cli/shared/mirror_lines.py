@@ -17,6 +17,7 @@ from outpour.mirror.mirror_events import (
     Followed,
     Mirrored,
     RegistrationChanged,
+    Renewed,
     SourceFailed,
 )
 from outpour.publisher.publish_events import Settled, Turned
@@ -65,6 +66,11 @@ class MirrorLines:
                 whole = (("green", "mirrored"), text, ("dim", event.infohash.hex()))
                 self._alike.say("mirrored", "torrents", how, event.name, whole)
                 return
+            case Renewed():
+                self._close_bar()
+                line = (("dim", "renewed"), f" {event.name}: its .torrent names other sources")
+                self._alike.say("renewed", "torrents", "", event.name, line)
+                return
             case Followed() | RegistrationChanged():
                 self._talk(("bold", str(event)))
                 return
@@ -100,7 +106,7 @@ class MirrorLines:
                     self._printer.event(event, "debug")
             case Disbelieved() | SourceFailed():
                 self._printer.event(event, "warning")
-            case Begun() | Mirrored() | Followed() | RegistrationChanged():
+            case Begun() | Mirrored() | Renewed() | Followed() | RegistrationChanged():
                 self._printer.event(event)
             case _:
                 self._others(event)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
+from outpour.base.text import printable
 from outpour.base.units import format_size
 from outpour.cli.shared.engine_options import terminable
 from outpour.cli.shared.printer import Printer
@@ -33,6 +34,12 @@ class Turning(Protocol):
 T = TypeVar("T", bound=Turning)
 
 
+class _Words(NamedTuple):
+    word: str
+    proof: str
+    has_path: bool
+
+
 def run_job(
     printer: Printer,
     settings: EngineSettings,
@@ -42,6 +49,7 @@ def run_job(
     whole: Whole,
     as_json: bool,
     way_on: str = "",
+    has_path: bool = True,
 ) -> int:
     """Start an engine and turn a job until it is over.
 
@@ -54,6 +62,7 @@ def run_job(
             size.
         as_json: Write one JSON object a line.
         way_on: How to go on, for whoever interrupts it.
+        has_path: Content stays where it is; else it is gone with the job, and has a name alone.
 
     Returns:
         The exit code: 0, or that of the last failure.
@@ -66,7 +75,7 @@ def run_job(
         display.draw_pieces_of(engine.pieces)
         try:
             code = fill(job)
-            return _turn(printer, display, job, engine, whole) or code
+            return _turn(printer, display, job, engine, _Words(*whole, has_path)) or code
         except KeyboardInterrupt:
             raise KeyboardInterrupt(way_on) from None
         finally:
@@ -75,33 +84,33 @@ def run_job(
                 printer.note(note.message)
 
 
-def _turn(printer: Printer, display: Display, job: Turning, engine: Engine, whole: Whole) -> int:
+def _turn(printer: Printer, display: Display, job: Turning, engine: Engine, words: _Words) -> int:
     code = 0
     while True:
         statuses, outcomes = job.turn()
         display.show(statuses)
         for outcome in outcomes:
             display.clear()
-            code = _tell(printer, display, outcome, whole) or code
+            code = _tell(printer, display, outcome, words) or code
         if job.is_over:
             return code
         engine.wait(TURN_S)
 
 
-def _tell(printer: Printer, display: Display, outcome: Outcome, whole: Whole) -> int:
+def _tell(printer: Printer, display: Display, outcome: Outcome, words: _Words) -> int:
     shared: dict[str, object] = {"infohash": outcome.infohash.hex(), "name": outcome.name}
     match outcome:
         case Completed():
-            word, proof = whole
+            path = str(outcome.path) if words.has_path else None
+            found: dict[str, object] = {"path": path, "length": outcome.length}
             if display.manner == "json":
-                found: dict[str, object] = {"path": str(outcome.path), "length": outcome.length}
-                display.event(word, shared | found)
+                display.event(words.word, shared | found)
             elif printer.is_json:
-                values = {"path": outcome.path, "length": outcome.length}
-                printer.entry("info", word, shared | values)
+                printer.entry("info", words.word, shared | found)
             else:
                 size = format_size(outcome.length)
-                printer.talk(("green", word), f" {outcome.path} ({size}{proof})")
+                what = f" {path or printable(outcome.name)} ({size}{words.proof})"
+                printer.talk(("green", words.word), what)
             printer.flush()
         case CommandFailed():
             if display.manner == "json":

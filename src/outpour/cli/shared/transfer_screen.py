@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from outpour.base.text import printable
 from outpour.base.units import count, format_duration, format_rate, format_size
-from outpour.cli.shared.transfer_words import eta_s, percent, share_of, summary
+from outpour.cli.shared.transfer_words import eta_s, fitted, percent, share_of, summary
 from outpour.engine import Status
 
 ROWS_MAX = 20
@@ -14,6 +14,8 @@ ROWS_MAX = 20
 WIDE = 120
 """Columns from which on there is room for all figures."""
 NARROW = 50
+NAME_MIN = 12
+"""Columns that a name needs beside its figures."""
 SHADES = " ░▒▓█"
 SHADES_ASCII = " .:+#"
 BAR_WIDE, BAR_NARROW = 24, 10
@@ -50,12 +52,13 @@ class TransferScreen:
     def _one(self, status: Status, columns: int) -> list[str]:
         size = format_size(status.total) if status.total else "size unknown"
         head = spread(printable(status.name), size, columns)
-        figures = [f"down {format_rate(status.down_rate)}", f"up {format_rate(status.up_rate)}"]
-        figures.append(f"{count(status.peers, 'peer')} ({count(status.seeds, 'seed')})")
-        figures.append(f"ratio {status.ratio:.2f}")
-        left = "  ".join(figures)
         rest = eta_s(status)
         right = f"{format_duration(rest)} left" if rest is not None else _word(status)
+        figures = [(0, f"down {format_rate(status.down_rate)}")]
+        figures.append((1, f"up {format_rate(status.up_rate)}"))
+        figures.append((2, f"{count(status.peers, 'peer')} ({count(status.seeds, 'seed')})"))
+        figures.append((3, f"ratio {status.ratio:.2f}"))
+        left = fitted(figures, columns - len(right) - 2)
         if status.state == "metadata":
             return [head, spread("asking peers for the metadata", left, columns)]
         share = status.progress if status.state == "checking" else share_of([status])
@@ -73,7 +76,7 @@ class TransferScreen:
 
     def _many(self, statuses: Sequence[Status], columns: int, rows: int) -> list[str]:
         shown = sorted(statuses, key=_rank)[:rows]
-        lines = [summary(statuses)]
+        lines = [summary(statuses, columns)]
         lines += [self._row(status, columns) for status in shown]
         hidden = len(statuses) - len(shown)
         if hidden:
@@ -96,8 +99,10 @@ class TransferScreen:
         tail.append(f"{word:>13}")
         text = " ".join(tail)
         room = columns - len(head) - len(text)
-        if room < 8:
-            return head + printable(status.name)
+        if room < NAME_MIN:
+            # What it is and when it is there matters more than how it looks.
+            head = f"{percent(share):>6} "
+            return head + padded(printable(status.name), columns - len(head) - 14) + f"{word:>14}"
         return head + padded(printable(status.name), room) + text
 
     def _bar(self, share: float, width: int) -> str:

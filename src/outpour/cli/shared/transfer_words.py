@@ -86,19 +86,43 @@ def sentence(status: Status) -> str:
     return "  ".join(parts)
 
 
-def summary(statuses: Sequence[Status]) -> str:
-    """How all torrents do together, on one line."""
+def summary(statuses: Sequence[Status], columns: int | None = None) -> str:
+    """How all torrents do together, on one line.
+
+    Args:
+        statuses: All of them.
+        columns: What matters less is left out where there are not so many; None for any number.
+    """
     done, total = sum(s.done for s in statuses), sum(s.total for s in statuses)
     rate = sum(status.down_rate for status in statuses)
     complete = sum(status.complete for status in statuses)
-    parts = [f"{complete} of {len(statuses)} complete"]
+    parts = [(0, f"{complete} of {len(statuses)} complete")]
     if done < total:
-        sizes = f"{format_size(done)} of {format_size(total)}"
-        parts += [f"{percent(done / total)} ({sizes})", f"down {format_rate(rate)}"]
-    parts += [
-        f"up {format_rate(sum(status.up_rate for status in statuses))}",
-        count(sum(status.peers for status in statuses), "peer"),
-    ]
+        sizes = f"({format_size(done)} of {format_size(total)})"
+        parts += [(0, percent(done / total)), (3, sizes), (1, f"down {format_rate(rate)}")]
+    up_rate = sum(status.up_rate for status in statuses)
+    parts.append((2 if up_rate else 4, f"up {format_rate(up_rate)}"))
+    parts.append((3, count(sum(status.peers for status in statuses), "peer")))
     if rate and done < total:
-        parts.append(f"{format_duration((total - done) // rate)} left")
-    return "  ".join(parts)
+        parts.append((0, f"{format_duration((total - done) // rate)} left"))
+    return fitted(parts, columns)
+
+
+def fitted(parts: Sequence[tuple[int, str]], columns: int | None) -> str:
+    """Parts of a line, two spaces apart, without as many as have no room.
+
+    Args:
+        parts: Each with how soon it is left out: the larger number first, 0 never.
+        columns: Of the line; None for any number.
+    """
+    kept = [*parts]
+    while columns is not None and len(text := _joined(kept)) > columns:
+        worst = max(rank for rank, _ in kept)
+        if not worst:
+            return text
+        kept.remove(next(part for part in reversed(kept) if part[0] == worst))
+    return _joined(kept)
+
+
+def _joined(parts: Sequence[tuple[int, str]]) -> str:
+    return "  ".join(text for _, text in parts)

@@ -88,6 +88,11 @@ class Listing:
     is_folder: bool = False
     licence: str | None = None
 
+    @property
+    def tag(self) -> str | None:
+        """What differs once the .torrent file was written anew; None without a file."""
+        return None if self.signature is None else f"{self.signature[0]:x}-{self.signature[1]:x}"
+
     @classmethod
     def of(
         cls,

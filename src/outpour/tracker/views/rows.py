@@ -124,6 +124,7 @@ class RowMaker:
             group=listing.group,
             is_folder=listing.is_folder,
             licence=listing.licence,
+            torrent_tag=listing.tag,
         )
 
     def _unlisted(

@@ -27,6 +27,7 @@ PAGES = (
     ("/admin/history", "History"),
     ("/admin/events", "Events"),
     ("/admin/torrents", "Torrents"),
+    ("/admin/web-seeds", "Web seeds"),
     ("/admin/rules", "Rules"),
     ("/admin/keys", "Keys"),
     ("/admin/rates", "Rates"),

@@ -17,6 +17,7 @@ from outpour.web.admin.torrents_page import (
     verify_torrent,
     withdraw_torrent,
 )
+from outpour.web.admin.web_seeds_page import WEB_SEEDS, drop_web_seed, name_web_seed
 
 ADMIN_PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("/admin", "GET", shown(now_page)),
@@ -32,6 +33,9 @@ ADMIN_PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("/admin/torrents/withdraw", "POST", withdraw_torrent),
     ("/admin/torrents/announce", "POST", announce_torrent),
     ("/admin/torrents/verify", "POST", verify_torrent),
+    ("/admin/web-seeds", "GET", WEB_SEEDS.page()),
+    ("/admin/web-seeds", "POST", name_web_seed),
+    ("/admin/web-seeds/drop", "POST", drop_web_seed),
     ("/admin/rules", "GET", RULES.page()),
     ("/admin/rules", "POST", put_rule),
     ("/admin/rules/undo", "POST", drop_rule),

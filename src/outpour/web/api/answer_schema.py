@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, get_args
+from typing import get_args
 
 from outpour.tracker.rates import CHANGEABLE, SEEDER_RATES, bounds
 from outpour.tracker.settings import TrackerSettings
 from outpour.tracker.verification import VerificationState
 from outpour.web.api.problem import KINDS
+from outpour.web.api.schema_words import (
+    Schema,
+    flag,
+    known,
+    many,
+    number,
+    or_null,
+    real,
+    text,
+    whole,
+)
 from outpour.web.content_copy import CopyNamer, CopyState
 from outpour.web.mirror_list import MirrorState
 from outpour.web.visitors.beside import SidecarKind
-
-Schema = dict[str, Any]
 
 INFOHASH_FORM = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$"
 _IPV4 = (
@@ -38,53 +46,6 @@ _DAY = (
 _TIME = "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])?"
 TIME_FORM = f"^{_YEAR}-{_DAY}({_TIME})?$"
 """How a date or a moment is written (ISO 8601); other spellings are understood as well."""
-
-
-def text(about: str = "", **more: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
-    """A text."""
-    return {"type": "string", **({"description": about} if about else {}), **more}
-
-
-def number(about: str, **more: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
-    """A whole number from 0."""
-    return {"type": "integer", "minimum": 0, "description": about, **more}
-
-
-def real(about: str) -> Schema:
-    """A number from 0."""
-    return {"type": "number", "minimum": 0, "description": about}
-
-
-def flag(about: str) -> Schema:
-    """Yes or no."""
-    return {"type": "boolean", "description": about}
-
-
-def or_null(schema: Schema) -> Schema:
-    """The same, or null where it is not known."""
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-def many(item: Schema, about: str = "") -> Schema:
-    """A list."""
-    return {"type": "array", "items": item, **({"description": about} if about else {})}
-
-
-def known(name: str) -> Schema:
-    """Another schema of this page."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def whole(about: str, properties: Mapping[str, Schema], optional: Collection[str] = ()) -> Schema:
-    """An object that has all of these members, but for the optional ones, and no other."""
-    return {
-        "type": "object",
-        "description": about,
-        "required": [name for name in properties if name not in optional],
-        "properties": dict(properties),
-        "additionalProperties": False,
-    }
-
 
 _DIGEST = text(
     "What peers announce: SHA-1 of the info dictionary, or the first 20 bytes of its SHA-256.",
@@ -116,6 +77,9 @@ TORRENT: dict[str, Schema] = {
     "magnet": or_null(text("Magnet link.")),
     "page_url": text("Page of the torrent.", format="uri"),
     "torrent_url": or_null(text("The .torrent file.", format="uri")),
+    "torrent_tag": or_null(
+        text("Changes with the .torrent file, also where its infohash stays; null without one.")
+    ),
     "content_url": or_null(
         text("The content itself: a file, or a folder without its last slash.", format="uri")
     ),
@@ -190,6 +154,12 @@ _KEY: dict[str, Schema] = {
     ),
 }
 
+_SIDECAR: dict[str, Schema] = {
+    "name": text("Name of the file."),
+    "kind": {"enum": [*get_args(SidecarKind)], "description": "What it is for."},
+    "length": number("Bytes."),
+    "url": text("Direct download.", format="uri"),
+}
 _REGISTRATION: dict[str, Schema] = {
     "name": text("By which it is known here."),
     "url": text("Of its page.", format="uri"),
@@ -233,15 +203,17 @@ SCHEMAS: dict[str, Schema] = {
             },
         },
     ),
-    "Sidecar": whole(
-        "A file that belongs to content.",
+    "Sidecar": whole("A file that belongs to content.", _SIDECAR),
+    "ListedSidecar": whole(
+        "A file that belongs to content, with what it belongs to.",
         {
-            "name": text("Name of the file."),
-            "kind": {"enum": [*get_args(SidecarKind)], "description": "What it is for."},
-            "length": number("Bytes."),
-            "url": text("Direct download.", format="uri"),
+            **_SIDECAR,
+            "group": or_null(text("The group of that.")),
+            "modified": number("When it was last written to, in Unix seconds."),
+            "tag": text("Changes with the file."),
         },
     ),
+    "Sidecars": whole("All of them.", {"sidecars": many(known("ListedSidecar"))}),
     "Copy": whole(
         "A copy of a torrent's content on another server.",
         {

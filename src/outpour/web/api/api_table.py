@@ -15,12 +15,11 @@ from outpour.web.api.answer_schema import (
     RATES_SET,
     TIME_FORM,
     TORRENT,
-    or_null,
-    text,
 )
 from outpour.web.api.endpoint import Answer, Asked, Body, Endpoint
 from outpour.web.api.position import CURSOR_FORM, CURSOR_MAX
 from outpour.web.api.rules_api import rule_endpoints
+from outpour.web.api.schema_words import or_null, text
 from outpour.web.api.url_parameter import Parameter
 from outpour.web.limits import API_ROWS, API_ROWS_MAX, PAGE_ROWS_MAX, UPLOAD_BYTES_MAX
 from outpour.web.query import COLUMNS, GROUP_MAX, TEXT_MAX
@@ -111,6 +110,11 @@ READING = (
         "GET", "/torrents/{infohash}", "showTorrent", "One torrent with its files and history",
         read_api.torrent, {200: Answer("The torrent.", "TorrentDetail or SomeOfTorrent")},
         ("not-found",), (INFOHASH, _fields([*DETAIL])), is_kept=True,
+    ),
+    Endpoint(
+        "GET", "/sidecars", "listSidecars", "The files beside content: checksums, signatures",
+        read_api.sidecars, {200: Answer("All of them.", "Sidecars")}, is_kept=True,
+        description="They are no torrents of their own; the event `listing` says that one changed.",
     ),
     Endpoint(
         "GET", "/charts", "drawCharts", "Drawings of swarms over time",
@@ -329,7 +333,7 @@ DEEDS = (
     ),
 )  # fmt: skip
 
-_CLAIMS = text(maxLength=mirrors_api.CLAIMS_TEXT_MAX)
+_CLAIMS = text(maxLength=mirrors_api.CLAIMS_TEXT_MAX, pattern="^[0-9a-f,]*$")
 MIRRORS = (
     Endpoint(
         "GET", "/mirrors", "listMirrors", "The mirrors that visitors may use", mirrors_api.show,

@@ -28,7 +28,7 @@ from outpour.web.reply import reply, weak_tag
 from outpour.web.torrent_facts import TorrentFacts
 from outpour.web.torrents.shown_files import ShownFiles
 from outpour.web.url_names import Names
-from outpour.web.visitors.beside import About
+from outpour.web.visitors.beside import About, Sidecar
 
 Object = dict[str, Any]
 
@@ -175,6 +175,27 @@ async def torrent(asked: Asked) -> Response:
     return await _json(asked.request, body, is_timed=False)
 
 
+async def sidecars(asked: Asked) -> Response:
+    """`/api/v1/sidecars`: the files beside content, of all torrents."""
+    links, beside = asked.links, asked.context.beside
+    listed = [(one, beside.group_of(one.name)) for one in beside.sidecars().values()]
+
+    def body() -> Object:
+        return {
+            "sidecars": [
+                {
+                    **_sidecar_object(links, one),
+                    "group": text_format.text(group) if group is not None else None,
+                    "modified": one.modified_ns // 10**9,
+                    "tag": one.tag,
+                }
+                for one, group in listed
+            ]
+        }
+
+    return await _json(asked.request, body, is_timed=False, key=("sidecars", links), inputs=listed)
+
+
 def row_of(asked: Asked) -> TorrentRow:
     """The torrent that the path names.
 
@@ -234,6 +255,7 @@ def torrent_object(names: Names, links: Links, row: TorrentRow) -> Object:
         "magnet": links.magnet(row),
         "page_url": links.absolute(links.torrent(row.infohash)),
         "torrent_url": links.absolute(links.metainfo(file_name)) if file_name else None,
+        "torrent_tag": row.torrent_tag,
         "content_url": links.absolute(links.content((content_name,))) if content_name else None,
         "web_seeds": [text_format.text(url) for url in row.web_seeds],
     }
@@ -277,15 +299,16 @@ def _about_object(links: Links, about: About) -> Object:
     writing = about.writing
     return {
         "description": None if writing is None else text_format.text(writing.text),
-        "sidecars": [
-            {
-                "name": text_format.text(one.label),
-                "kind": one.kind,
-                "length": one.length,
-                "url": links.absolute(links.content((one.name,))),
-            }
-            for one in about.sidecars
-        ],
+        "sidecars": [_sidecar_object(links, one) for one in about.sidecars],
+    }
+
+
+def _sidecar_object(links: Links, one: Sidecar) -> Object:
+    return {
+        "name": text_format.text(one.label),
+        "kind": one.kind,
+        "length": one.length,
+        "url": links.absolute(links.content((one.name,))),
     }
 
 

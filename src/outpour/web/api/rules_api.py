@@ -10,10 +10,11 @@ from starlette.responses import Response
 from outpour.tracker.lists.admin_rule import AdminRule, RuleKind, spelled
 from outpour.tracker.lists.passkey import clean_label
 from outpour.web.api.administration import Admin
-from outpour.web.api.answer_schema import CLIENT_FORM, INFOHASH_FORM, NETWORK_FORMS, text
+from outpour.web.api.answer_schema import CLIENT_FORM, INFOHASH_FORM, NETWORK_FORMS
 from outpour.web.api.endpoint import Answer, Asked, Body, Endpoint, told
 from outpour.web.api.paging import part_of
 from outpour.web.api.problem import Problem
+from outpour.web.api.schema_words import text
 from outpour.web.api.url_parameter import Parameter, has_form
 
 NOTE_MAX = 200

@@ -36,12 +36,19 @@ class Sidecar:
         label: The name of the file.
         kind: What it is for.
         length: Bytes.
+        modified_ns: When it was last written to, in nanoseconds.
     """
 
     name: str
     label: str
     kind: SidecarKind
     length: int
+    modified_ns: int = 0
+
+    @property
+    def tag(self) -> str:
+        """Changes with the file."""
+        return f"{self.modified_ns:x}-{self.length:x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,9 @@ class Beside(Protocol):
     def sidecars(self) -> Mapping[str, Sidecar]:
         """All files that belong to content, by what they are called below `/content/`."""
 
+    def group_of(self, name: str) -> str | None:
+        """The group of what one of them belongs to, None without one."""
+
     def root(self, name: str) -> ContentRoot | None:
         """Where one of them lies; from any thread. None if there is none of this name."""
 
@@ -107,6 +117,11 @@ class NothingBeside:
     def sidecars(self) -> Mapping[str, Sidecar]:
         """None."""
         return {}
+
+    def group_of(self, name: str) -> str | None:
+        """None."""
+        del name
+        return None
 
     def root(self, name: str) -> ContentRoot | None:
         """None."""
