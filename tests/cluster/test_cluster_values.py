@@ -12,7 +12,8 @@ from outpour import _core
 from outpour.base.errors import SettingsError
 from outpour.base.redis_url import RedisUrl, split_urls
 from outpour.tracker.cluster.cluster_frame import Frame, PoisonedError, SnapshotNote, decode
-from outpour.tracker.cluster.cluster_memory import ClusterMemory
+from outpour.tracker.cluster.cluster_memory import MINE_MAX, ClusterMemory
+from outpour.tracker.cluster.cluster_saver import last_read
 from outpour.tracker.cluster.shared_counts import SharedCounts
 from outpour.tracker.cluster.shared_map import SharedMap, is_there
 from outpour.tracker.cluster.shared_names import SharedNames
@@ -49,6 +50,30 @@ def test_no_bytes_are_read_as_anything_but_a_frame(frame, at, change):
             decode(some)
         except PoisonedError:
             continue
+
+
+def test_the_latest_downloads_are_kept_over_a_restart_but_for_those_taken_back(tmp_path):
+    def one(number):
+        return number.to_bytes(8, "little"), bytes([number % 251]) * 20
+
+    def packed(first, last):
+        return b"".join(b"".join(one(number)) for number in range(first, last))
+
+    state = tmp_path / "s"
+    memory = ClusterMemory(state, float)
+    for first, last in ((1, 3), (3, 1500), (1500, 80_000), (80_000, 80_001)):
+        memory.keep_mine(packed(first, last))
+    memory.save([], [], [], [one(79_000)[0]], {"read 0": b"7-1"})
+    memory.close()
+    memory = ClusterMemory(state, float)
+    kept = list(memory.mine())
+    assert last_read(memory, 0) == b"7-1"
+    assert last_read(memory, 1) is None
+    memory.close()
+    assert kept[-2:] == [one(79_999), one(80_000)]
+    assert one(79_000) not in kept
+    assert MINE_MAX <= len(kept) <= MINE_MAX + 1023
+    assert one(10_000) not in kept
 
 
 def test_names_of_others_are_cut_to_what_can_be_shown_and_never_take_the_place_of_known_ones():

@@ -8,15 +8,16 @@ use super::peer::{Coarse, Meta, Peer, PeerV4, PeerV6};
 use super::peers::Peers;
 use super::slot::{Kept, Slot};
 
-/// Units that such a peer has left, should nobody come to say anything at all: two minutes.
-const LEFT: u16 = 15;
+/// Units that such a peer has left, should nobody come to say anything at all: two minutes at
+/// most.
+const LEFT_MAX: u16 = 15;
 
 impl Swarms {
     /// Make the words of all peers old that were said more than `silent_s` ago, and tell how many these are.
     ///
     /// A lock is held for one shard.
     pub fn make_old(&self, silent_s: u32, now: u32) -> usize {
-        let oldest = self.timeout.saturating_sub(LEFT);
+        let oldest = self.timeout - self.left();
         let silent = silent_s.div_ceil(Coarse::UNIT_S).min(oldest.into()) as u16;
         self.put_back(silent, oldest, self.coarse(now))
     }
@@ -24,8 +25,12 @@ impl Swarms {
     /// Have the next sweep remove the peers that are still as old as [`Swarms::make_old`] made them, and
     /// tell how many these are.
     pub fn drop_old(&self, now: u32) -> usize {
-        let oldest = self.timeout.saturating_sub(LEFT);
+        let oldest = self.timeout - self.left();
         self.put_back(oldest.saturating_sub(1), self.timeout + 1, self.coarse(now))
+    }
+
+    fn left(&self) -> u16 {
+        LEFT_MAX.min(self.timeout / 4)
     }
 
     /// Make all words `age` old that are older than `than` and not that old.

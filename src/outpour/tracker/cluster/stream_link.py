@@ -150,7 +150,10 @@ class StreamLink:
         self.sent_frames = self.sent_bytes = self.received_frames = self.received_bytes = 0
         self.entries = 0
         self.read_at = read_at
+        # What is yet to be made up for, until the owner has.
         self._is_first = True
+        self._has_lost_in = self._has_lost_out = False
+        self._gap_since_s: float | None = None
         self._in_touch_s: float | None = None
         self._wrote: bytes | None = None
         self._pending: tuple[Frame, float] | None = None
@@ -253,6 +256,8 @@ class StreamLink:
         self.time.note(int(seconds) * 1000 + int(micros) // 1000)
         found = await self._compare()
         await self._owner.begin_link(self, found)
+        self._is_first = self._has_lost_in = self._has_lost_out = False
+        self._gap_since_s = None
         self.is_up = True
         self.trouble = None
         self._owner.changed(self, None)
@@ -266,7 +271,6 @@ class StreamLink:
         epoch = await self.server.ask("GET", epoch_key)
         is_same = self._epoch in (None, epoch)
         self._epoch = epoch
-        is_first, self._is_first = self._is_first, False
         has_out = self._wrote is None or await self._has(self._wrote)
         has_in = self.read_at is not None and await self._has(self.read_at)
         silent_s = self._silent_s()
@@ -276,15 +280,18 @@ class StreamLink:
             self.read_at = bytes(latest[0][0]) if latest else BEGINNING
         if not (has_out and is_same):
             self._wrote = None
-        has_lost_in = not (has_in and is_same)
-        return Beginning(is_first, has_lost_in, not (has_out and is_same), silent_s)
+        self._has_lost_in |= not (has_in and is_same)
+        self._has_lost_out |= not (has_out and is_same)
+        return Beginning(self._is_first, self._has_lost_in, self._has_lost_out, silent_s)
 
     def _silent_s(self) -> float | None:
-        if self._in_touch_s is not None:
-            return time.monotonic() - self._in_touch_s
-        if self.read_at is None or self.read_at == BEGINNING:
-            return None
-        return max(0.0, ((self.time.ms or 0) - _ms_of(self.read_at)) / 1000)
+        now_s = time.monotonic()
+        if self._gap_since_s is None and self._in_touch_s is not None:
+            self._gap_since_s = self._in_touch_s
+        elif self._gap_since_s is None and self.read_at not in (None, BEGINNING):
+            ago_ms = max(0, (self.time.ms or 0) - _ms_of(self.read_at))
+            self._gap_since_s = now_s - ago_ms / 1000
+        return None if self._gap_since_s is None else now_s - self._gap_since_s
 
     async def _has(self, entry: bytes) -> bool:
         if entry == BEGINNING:
