@@ -60,8 +60,8 @@ def take(torrent: Path, out: Path, port: int, host: str) -> float:
     """Download once, from an address of one's own; returns the seconds it took."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    order = {"torrent": str(torrent), "folder": str(out), "settings": {}, "profile": "desktop",
-             "port": port, "host": host}  # fmt: skip
+    order = {"torrent": str(torrent), "folder": str(out), "profile": "desktop", "port": port,
+             "settings": {"outgoing_interfaces": host}}  # fmt: skip
     fetched = subprocess.run(
         [sys.executable, str(PEER), "fetch"], input=json.dumps(order).encode() + b"\n",
         stdout=subprocess.PIPE, timeout=RUN_TIMEOUT_S, check=True,

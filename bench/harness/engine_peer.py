@@ -5,8 +5,7 @@ Reads one JSON object from standard input and writes one to standard output:
     seed    {"torrent", "folder", "settings"}            its port, and once stdin ends CPU seconds
     fetch   {"torrent", "folder", "settings", "port"}    seconds to complete files, and CPU seconds
 
-`settings` are libtorrent's own, laid over those that outpour would use; `host` is an address of this
-machine to come from, 127.0.0.1 unless it is given.
+`settings` are libtorrent's own, laid over those that outpour would use.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def engine_with(order: dict[str, Any]) -> Engine:
 
     opening.settings_pack = pack
     settings = EngineSettings(profile=order["profile"])
-    return Engine(replace(settings, listen=(f"{order.get('host', '127.0.0.1')}:0",)))
+    return Engine(replace(settings, listen=("127.0.0.1:0",)))
 
 
 def seed(order: dict[str, Any]) -> None:
