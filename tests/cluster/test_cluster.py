@@ -16,6 +16,11 @@ from tests.cluster.node import ONE, OTHER
 from tests.waiting import wait_for
 
 
+def shown(one, infohash):
+    row = one.call(lambda: one.service.row(infohash))
+    return None if row is None else (row.name, row.length)
+
+
 def is_refused(one, infohash):
     return b"failure reason" in one.announce(infohash, 1)
 
@@ -118,6 +123,8 @@ def test_a_folder_of_one_node_counts_at_all_and_what_is_removed_stays_removed(
     assert b"failure reason" in other.announce(infohash, 1)
     (folder / "hello.torrent").write_bytes(hello)
     wait_for(lambda: b"peers" in other.announce(infohash, 1), what="the torrent")
+    wait_for(lambda: shown(other, infohash) == ("hello.txt", 12), what="what it is called")
+    assert other.call(lambda: other.service.metainfo_file(infohash)) is None
     # The other one has it in its own list, too; it is gone all the same once one says so.
     listed.write_text(f"{infohash.hex()}\n{ONE.hex()}\n")
     wait_for(lambda: b"peers" in one.announce(ONE, 1), what="the list")
@@ -154,7 +161,9 @@ def test_keys_bans_and_origins_of_one_node_count_at_all_and_for_who_was_away(
     wait_for(lambda: b"peers" in other.announce(ONE, 2, key="/secret"), seconds=1, what="the key")
     assert other.call(lambda: other.service.is_key("secret"))
     origin = {("192.0.2.9", 6881): True}
-    wait_for(lambda: other.service.cluster.lists._origins == origin, seconds=1, what="the origin")
+    wait_for(
+        lambda: other.service.cluster.book.lists._origins == origin, seconds=1, what="the origin"
+    )
     KeyFile(lists["one"]).revoke(["secret"])
     wait_for(lambda: b"failure reason" in other.announce(ONE, 2, key="/secret"), what="no key")
     KeyFile(lists["other"]).add([Key("third")])

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from outpour.tracker.cluster import stream_link
 from outpour.tracker.cluster.cluster_frame import Frame
+from outpour.tracker.cluster.cluster_memory import ClusterMemory
 from tests.cluster.gate import Gate
 from tests.cluster.node import ONE, OTHER
 from tests.cluster.redis_process import Server, free_port
@@ -159,7 +161,11 @@ def test_a_clock_an_hour_off_does_not_matter(server, node):
     until_same(one, other, downloads=2, peers={1})
 
 
-def test_a_failover_to_a_replica_that_lacks_the_latest_news_loses_nothing(tmp_path, node):
+@pytest.mark.parametrize("kept_s", [stream_link.KEPT_S, -1.0], ids=["kept", "not-kept"])
+def test_a_failover_to_a_replica_that_lacks_the_latest_news_loses_nothing(
+    tmp_path, node, monkeypatch, kept_s
+):
+    monkeypatch.setattr(stream_link, "KEPT_S", kept_s)
     first = Server(tmp_path / "first")
     second = Server(tmp_path / "second", "--replicaof", f"127.0.0.1 {first.port}")
     way = Gate(first.port)
@@ -219,6 +225,23 @@ def test_sentinels_say_where_the_server_is_and_where_it_is_then(tmp_path, node):
             each.stop()
 
 
+def test_who_stopped_while_a_node_was_away_for_longer_than_the_stream_is_kept_is_gone(server, node):
+    one = node("one", server.url, interval_s=1800).until_joined()
+    other = node("other", server.url, interval_s=1800).until_joined()
+    for peer in (1, 2):
+        one.announce(ONE, peer)
+    until_same(one, other, downloads=0, peers={1, 2})
+    other.close()
+    one.announce(ONE, 1, event="stopped")
+    wait_for(lambda: one.figures().levels["cluster_queued_bytes"] == 0, what="news")
+    server.client.xtrim(EVENTS, maxlen=0)
+    other.clock = lambda: time.time() + 600
+    other.start()
+    other.announce(ONE, 3)
+    other.until_joined()
+    until_same(one, other, downloads=0, peers={2, 3})
+
+
 @pytest.mark.parametrize("cut", [0, 1, 12, 40])
 def test_what_no_node_writes_is_refused_and_counted(server, node, cut):
     one = node("one", server.url).until_joined()
@@ -234,6 +257,19 @@ def test_what_no_node_writes_is_refused_and_counted(server, node, cut):
     wait_for(lambda: one.downloaded(OTHER) == 1, what="a node that goes on")
     assert one.peers(ONE) == {1}
     assert one.is_joined()
+
+
+def test_a_first_connection_that_fails_half_way_leaves_nothing_out(server, tmp_path, node):
+    one = node("one", server.url).until_joined()
+    one.download(ONE, 1)
+    memory = ClusterMemory(tmp_path / "late.sqlite", time.time)
+    memory.set_facts({"node": b"\1" * 8})
+    memory.close()
+    server.client.set(f"outpour:outpour:run:{'01' * 8}", "another process", px=1000)
+    late = node("late", server.url)
+    wait_for(lambda: late.said("runs with a copy of this state"), what="a refusal")
+    late.until_joined()
+    until_same(one, late, downloads=1, peers={1})
 
 
 def test_keys_of_another_kind_on_the_server_are_no_end(server, node):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 
 import pytest
 
+from outpour.tracker.cluster.cluster_memory import ClusterMemory
 from tests.cluster.node import ONE
 from tests.cluster.redis_process import free_port
 from tests.trackers import Process
@@ -83,6 +85,42 @@ def test_a_node_that_stood_still_takes_in_what_it_has_missed(server, track):
     assert "this process stood still" in other.text
 
 
+@pytest.mark.parametrize("number", [1, 1 << 62], ids=["the-lower", "the-higher"])
+def test_a_download_that_two_counted_is_one_also_where_one_was_killed_before_it_heard_of_it(
+    server, gate, track, tmp_path, number
+):
+    memory = ClusterMemory(tmp_path / "one.sqlite", time.time)
+    memory.set_facts({"node": number.to_bytes(8, "big")})
+    memory.close()
+    one, other = track("one", gate), track("other", server)
+    wait_for(lambda: len(cluster(other)["nodes"]) == 2, what="both")
+    gate.cut()
+    wait_for(lambda: cluster(one)["is_alone"], what="a node that is alone")
+    for each in (one, other):
+        each.download(ONE, 1)
+    one.until_saved(tmp_path / "one.sqlite", ONE, 1)
+    one.end(signal.SIGKILL)
+    gate.open()
+    again = track("one", gate)
+    wait_for(lambda: told(server) == (2, 1), what="both counters and what is taken back")
+    wait_for(lambda: downloaded(again) == downloaded(other) == 1, what="one download")
+    # It is taken back once, whatever comes again.
+    again.end(signal.SIGKILL)
+    again = track("one", gate)
+    again.download(ONE, 2)
+    wait_for(lambda: downloaded(again) == downloaded(other) == 2, what="another download")
+    assert told(server) == (3, 1)
+
+
+def told(server):
+    """What the server has of all nodes of a torrent: counted, and taken back."""
+    keys = server.client.keys("outpour:outpour:counts:*:*:*")
+    found = {b"counted": 0, b"withdrawn": 0}
+    for key in keys:
+        found[key.split(b":")[4]] += int(server.client.zscore(key, ONE) or 0)
+    return found[b"counted"], found[b"withdrawn"]
+
+
 def cluster(process):
     host, port = process.address
     import http.client
@@ -119,6 +157,7 @@ def test_page_api_and_metrics_tell_of_nodes_and_servers(server, track):
     assert "outpour_cluster_ready 1" in told
     server.stop()
     wait_for(lambda: cluster(one)["is_alone"], what="a node that is alone")
+    wait_for(lambda: is_gone(one, "other"), what="a node that nobody hears of")
     told = one.get("/metrics")[1].decode()
     assert f'outpour_cluster_server_up{{server="{server.url}"}} 0' in told
     assert "going on alone, and trying again" in one.text

@@ -12,9 +12,13 @@ from outpour import _core
 from outpour.base.errors import SettingsError
 from outpour.base.redis_url import RedisUrl, split_urls
 from outpour.tracker.cluster.cluster_frame import Frame, PoisonedError, SnapshotNote, decode
-from outpour.tracker.cluster.cluster_memory import ClusterMemory
+from outpour.tracker.cluster.cluster_memory import MINE_MAX, ClusterMemory
+from outpour.tracker.cluster.cluster_saver import last_read
 from outpour.tracker.cluster.shared_counts import SharedCounts
 from outpour.tracker.cluster.shared_map import SharedMap, is_there
+from outpour.tracker.cluster.shared_names import SharedNames
+from outpour.tracker.lists.allowed_set import AllowedSet
+from outpour.tracker.state.keeper import Keeper
 
 HASH = st.binary(min_size=20, max_size=20)
 NODE = st.binary(min_size=8, max_size=8)
@@ -46,6 +50,51 @@ def test_no_bytes_are_read_as_anything_but_a_frame(frame, at, change):
             decode(some)
         except PoisonedError:
             continue
+
+
+def test_the_latest_downloads_are_kept_over_a_restart_but_for_those_taken_back(tmp_path):
+    def one(number):
+        return number.to_bytes(8, "little"), bytes([number % 251]) * 20
+
+    def packed(first, last):
+        return b"".join(b"".join(one(number)) for number in range(first, last))
+
+    state = tmp_path / "s"
+    memory = ClusterMemory(state, float)
+    for first, last in ((1, 3), (3, 1500), (1500, 80_000), (80_000, 80_001)):
+        memory.keep_mine(packed(first, last))
+    memory.save([], [], [], [one(79_000)[0]], {"read 0": b"7-1"})
+    memory.close()
+    memory = ClusterMemory(state, float)
+    kept = list(memory.mine())
+    assert last_read(memory, 0) == b"7-1"
+    assert last_read(memory, 1) is None
+    memory.close()
+    assert kept[-2:] == [one(79_999), one(80_000)]
+    assert one(79_000) not in kept
+    assert MINE_MAX <= len(kept) <= MINE_MAX + 1023
+    assert one(10_000) not in kept
+
+
+def test_names_of_others_are_cut_to_what_can_be_shown_and_never_take_the_place_of_known_ones():
+    allowed, keeper = AllowedSet(), Keeper(None)
+    keeper.name([(bytes(20), "mine", 1)])
+    names = SharedNames(allowed, keeper, is_told=True)
+    one, two, three = (bytes([number]) * 20 for number in (1, 2, 3))
+    length = (7).to_bytes(8, "big")
+    refused = names.take(
+        [
+            bytes(20) + length + b"theirs",
+            one + length + "a\x1b[2J\u202eb\n".encode(),
+            two + length + "größe".encode()[:5],
+            three + length + b"\x00\xff",
+            three + b"\xff" * 8 + b"too long",
+            three,
+        ]
+    )
+    assert refused == 3
+    assert keeper.named == {bytes(20): ("mine", 1), one: ("a [2J b", 7), two: ("grö", 7)}
+    keeper.close()
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.booleans()), max_size=30))

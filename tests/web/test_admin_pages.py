@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from outpour.tracker.cluster.cluster_figures import ClusterFigures, NodeFigures, ServerFigures
 from outpour.tracker.event_log import KEPT_MAX
 from outpour.tracker.state.operation_tiers import Moment
 from outpour.tracker.tracker_events import Allowed, Completed, ListChanged, StateDamaged
 from outpour.tracker.usage_figures import Latency
+from outpour.web.admin.cluster_panel import nodes_panel, servers_panel
 from outpour.web.admin.latency_panel import latency_panel
 from outpour.web.admin.watchers import WATCHERS_MAX
 from tests.said import Said
@@ -25,6 +27,23 @@ from .conftest import LOOKS, NOW, FakeView
 pytestmark = pytest.mark.live
 
 PATHS = ("/admin", "/admin/refusals", "/admin/history?range=hour", "/admin/events")
+LONG = "a-node-with-a-name.of-some-length.example.org:6969"
+CLUSTER = ClusterFigures(
+    "outpour",
+    is_ready=True,
+    nodes=(
+        NodeFigures(
+            "11" * 8, "a.example.org", is_self=True, is_ready=True, lag_s=2.4, peers=123_456
+        ),
+        NodeFigures("22" * 8, LONG, is_ready=True, events_out_per_s=31_234, dropped=1_234_567),
+        NodeFigures("33" * 8, "gone", is_alive=False, seen_s_ago=7384, events_in_per_s=55, peers=9),
+    ),
+    servers=(
+        ServerFigures("redis://10.77.0.1:6379/0", is_up=True, entries=40_000, memory_bytes=1 << 30),
+        ServerFigures(f"rediss://{LONG}/12", is_up=False, trouble="the server is out of memory"),
+    ),
+    levels={"cluster_queued_bytes": 5 << 20},
+)
 TORRENT = b"\xcd" * 20
 LATENCY = Latency("http", ((0.000064, 700), (0.000128, 90), (0.002048, 13)), 0, 0.1)
 HOSTILE = "<script>alert(1)</script>\u202egnp.exe\n" + "w" * 300
@@ -110,6 +129,10 @@ def fill(guarded: Guarded, view: FakeView, root: Path) -> None:
     view.publish(HOSTILE.replace("\n", "").replace("/", "-")[:80], b"u", root, complete=9)
 
 
+def high(element: Any) -> float:
+    return float(element.bounding_box()["height"])
+
+
 @pytest.mark.parametrize("look", LOOKS, ids=("light", "light-phone", "dark", "dark-phone"))
 def test_every_page_is_for_everybody(
     guarded: Guarded,
@@ -121,8 +144,12 @@ def test_every_page_is_for_everybody(
 ):
     fill(guarded, view, tmp_path)
     guarded.console.also_show(latency_panel(lambda: [LATENCY]))
-    found = []
+    guarded.console.also_show(nodes_panel(lambda: CLUSTER))
+    guarded.console.also_show(servers_panel(lambda: CLUSTER))
     page = enter(**look)
+    names = page.locator(".panel-broad tbody th").all()
+    assert [name.inner_text() for name in names][1] == LONG
+    found = [f"{name.inner_text()}: broken up" for name in names if high(name) > 80]
     for path in (*PATHS, "/admin/login"):
         page.goto(guarded.site.url + path)
         found += [f"{path}: {flaw}" for flaw in flaws(page)]

@@ -9,6 +9,7 @@
 //! - `kernel`: ways to advance several messages, chosen by what `calibrate` finds on this CPU
 //! - `worker`: pieces to digests; `batch`: many short messages to digests
 //! - `tuning`: how much a lane reads at a time
+//! - `blank`: pieces that are holes of a sparse file, which need not be read
 //! - `padding`: pieces that end in zeros, which are hashed without being read or laid out
 //! - `checksum`: whole files to SHA-256 digests, beside the pieces
 //! - `merkle`: block digests to piece layers and roots (BEP 52)
@@ -16,9 +17,12 @@
 //! - `job`: threads, progress, cancelling and the result
 
 mod batch;
+mod blank;
 mod calibrate;
 mod checksum;
 mod fault;
+#[cfg(all(test, target_os = "linux"))]
+mod hole_tests;
 mod job;
 mod kernel;
 mod memory;

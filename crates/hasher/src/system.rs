@@ -69,6 +69,38 @@ pub(crate) fn prefer_large_pages(bytes: &mut [u8]) {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn prefer_large_pages(_: &mut [u8]) {}
 
+/// Whether a stretch of a file is a hole: nothing was ever written there, and all of it is zeros.
+/// False where the system or the file system does not tell.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)] // a system call that the standard library has no word for
+pub(crate) fn is_hole(file: &File, at: u64, length: u64) -> bool {
+    use std::os::fd::AsRawFd;
+
+    let (Ok(begin), Ok(end)) = (i64::try_from(at), i64::try_from(at + length)) else {
+        return false;
+    };
+    // SAFETY: the descriptor is open, and its place is what nothing here goes by.
+    let data = unsafe { libc::lseek64(file.as_raw_fd(), begin, libc::SEEK_DATA) };
+    // That there is no data at all up to the end of the file is told as an error of its own.
+    data >= end || (data < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ENXIO))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_hole(_: &File, _: u64, _: u64) -> bool {
+    false
+}
+
+/// Whether a file has less on the disk than its length.
+#[cfg(unix)]
+pub(crate) fn is_sparse(metadata: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::blocks(metadata).saturating_mul(512) < metadata.len()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_sparse(_: &Metadata) -> bool {
+    false
+}
+
 /// How long this thread has run, without what others ran in its stead.
 #[cfg(unix)]
 #[allow(unsafe_code)] // a system call that the standard library has no word for

@@ -112,7 +112,7 @@ fn check_sha256(messages: &[Vec<u8>]) {
     }
 }
 
-fn bytes(length: usize, seed: u8) -> Vec<u8> {
+pub(crate) fn bytes(length: usize, seed: u8) -> Vec<u8> {
     let mut word = u64::from(seed) * 2 + 1;
     let next = || {
         word = word
@@ -271,16 +271,16 @@ fn a_long_job_finds_how_much_to_read_at_a_time() {
 }
 
 /// A folder of its own that goes away with the test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("outpour-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).expect("a folder for the test");
         Self(path)
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> Source {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> Source {
         let path = self.0.join(name);
         fs::write(&path, content).expect("a file for the test");
         Source {
@@ -296,14 +296,14 @@ impl Drop for Folder {
     }
 }
 
-fn run(sources: Vec<Source>, options: &Options) -> Result<Hashes, Fault> {
+pub(crate) fn run(sources: Vec<Source>, options: &Options) -> Result<Hashes, Fault> {
     let job = Job::start(sources, options)?;
     assert!(job.wait(Duration::from_secs(60)), "the job did not end");
     job.take()
 }
 
 /// The merkle tree of BEP 52 as its text says it, one node at a time.
-fn plain_root(content: &[u8], leaves: usize) -> [u8; 32] {
+pub(crate) fn plain_root(content: &[u8], leaves: usize) -> [u8; 32] {
     let mut nodes: Vec<[u8; 32]> = content
         .chunks(LEAF)
         .map(|leaf| Sha256::digest(leaf).into())

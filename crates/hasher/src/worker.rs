@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::{
     Fault,
     batch::{self, Nodes},
+    blank::BlankRoots,
     checksum::Pace,
     kernel::{BLOCK, Block, LANES_MAX, Suite},
     merkle::{self, LEAF, Node},
@@ -94,6 +95,7 @@ pub(crate) struct Worker<'a> {
     fresh: usize,
     memory: Vec<u8>,
     padding: Padding<'a>,
+    blanks: BlankRoots,
     nodes: Nodes,
     digests: Vec<Node>,
     found: Found,
@@ -123,6 +125,7 @@ impl<'a> Worker<'a> {
             fresh: 0,
             memory,
             padding: Padding::new(shared.suite.zeros, &shared.stop),
+            blanks: BlankRoots::default(),
             nodes: Nodes::default(),
             digests: Vec::new(),
             found: Found::default(),
@@ -163,14 +166,11 @@ impl<'a> Worker<'a> {
                 lane.append_end(plan, buffer);
                 continue;
             }
-            if lane.at == lane.end {
-                let piece = self.shared.next_piece.fetch_add(1, Ordering::Relaxed);
-                if piece >= plan.piece_count() {
-                    self.lanes.swap_remove(index);
-                    continue;
-                }
-                lane.begin(piece, plan);
+            if lane.at == lane.end && !self.begin_piece(index)? {
+                self.lanes.swap_remove(index);
+                continue;
             }
+            let lane = &mut self.lanes[index];
             if self.shared.stop.load(Ordering::Relaxed) {
                 return Err(Fault::Cancelled);
             }
@@ -189,6 +189,54 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Give a lane the next piece that has to be read, or say that none is left.
+    fn begin_piece(&mut self, index: usize) -> Result<bool, Fault> {
+        let shared = self.shared;
+        let plan = &shared.plan;
+        loop {
+            let piece = shared.next_piece.fetch_add(1, Ordering::Relaxed);
+            if piece >= plan.piece_count() {
+                return Ok(false);
+            }
+            let lane = &mut self.lanes[index];
+            lane.begin(piece, plan);
+            let (at, end) = (lane.at, lane.end);
+            let content = if plan.v2 { lane.content_end } else { end } - at;
+            let span = plan.span(at);
+            let is_blank = match span.file.filter(|_| span.length >= content) {
+                Some((file, offset)) => self.reader.is_blank(file, offset, content)?,
+                None => false,
+            };
+            if !is_blank {
+                return Ok(true);
+            }
+            if shared.stop.load(Ordering::Relaxed) {
+                return Err(Fault::Cancelled);
+            }
+            shared.keep_pace()?;
+            self.skip(piece, end - at, content)?;
+        }
+    }
+
+    /// Take a piece without reading it: `length` zeros, of which `content` are a file's.
+    fn skip(&mut self, piece: u64, length: u64, content: u64) -> Result<(), Fault> {
+        let shared = self.shared;
+        if shared.plan.v1 {
+            let zeros = length / BLOCK as u64 * BLOCK as u64;
+            let pieces = &mut self.found.pieces;
+            self.padding
+                .push(piece, length, sha1::INITIAL, zeros, pieces)?;
+        }
+        if shared.plan.v2 {
+            let width = shared.plan.tree_leaves(piece * shared.plan.piece_length);
+            let choice = &shared.suite.sha256;
+            let root = self.blanks.root(choice, content, width, &mut self.nodes);
+            self.found.roots.push((piece, root));
+        }
+        shared.bytes_done.fetch_add(content, Ordering::Relaxed);
         Ok(())
     }
 

@@ -113,9 +113,24 @@ impl Cluster {
         self.counted_here.add(mark, *infohash);
     }
 
-    /// The torrent of a download that another node counted and this one too, if it is on this one to take
-    /// it back: of all nodes that counted it, the one with the lowest number does not.
-    pub(crate) fn counted_twice(&self, head: &Head, mark: u64) -> Option<InfoHash> {
+    /// Take what was counted here since it was last taken.
+    pub(crate) fn take_counted(&self) -> Vec<(u64, InfoHash)> {
+        self.counted_here.take_new()
+    }
+
+    /// Know again of what an earlier run counted, and tell it unless that run has.
+    pub(crate) fn recall_counted(&self, counted: &[(u64, InfoHash)], is_told: bool) {
+        for (mark, infohash) in counted {
+            self.counted_here.recall(*mark, *infohash);
+            if !is_told {
+                self.outbox.push_mark(infohash, *mark);
+            }
+        }
+    }
+
+    /// This node's mark and the torrent of a download that another node counted and this one too, if it is
+    /// on this one to take it back: of all nodes that counted it, the one with the lowest number does not.
+    pub(crate) fn counted_twice(&self, head: &Head, mark: u64) -> Option<(u64, InfoHash)> {
         if head.is_of_all || head.node >= self.node {
             return None;
         }

@@ -19,6 +19,7 @@ mod pages;
 mod peer;
 mod peers;
 mod prefetch;
+mod rejoin;
 mod select;
 mod shard;
 #[cfg(test)]

@@ -50,9 +50,37 @@ impl Tracker {
         self.shared.store.swarms.set_foreign(counts);
     }
 
-    /// Take the downloads that were counted here and are taken back, as another node counted them too.
+    /// Take the downloads that were counted here and are taken back, as another node counted them too, with
+    /// their marks.
     pub fn take_withdrawn(&self, take: impl FnMut(Completed)) {
         self.shared.store.swarms.take_withdrawn(take);
+    }
+
+    /// Take the marks and torrents of the downloads that were counted here since they were last taken.
+    pub fn take_counted_here(&self) -> Vec<(u64, InfoHash)> {
+        self.shared.store.swarms.take_counted_here()
+    }
+
+    /// Know again of downloads that an earlier run counted, as [`Tracker::take_counted_here`] gave them, and
+    /// tell the other nodes of them unless that run has.
+    pub fn recall_counted_here(&self, counted: &[(u64, InfoHash)], is_told: bool) {
+        self.shared
+            .store
+            .swarms
+            .recall_counted_here(counted, is_told);
+    }
+
+    /// Have peers that were silent for so long gone in two minutes, or with [`Tracker::drop_old`], unless
+    /// another node says that they are there.
+    pub fn make_old(&self, silent_s: u32) -> usize {
+        let now_s = self.shared.clock.now_s();
+        self.shared.store.swarms.make_old(silent_s, now_s)
+    }
+
+    /// Have those gone soon of whom no other node said so.
+    pub fn drop_old(&self) -> usize {
+        let now_s = self.shared.clock.now_s();
+        self.shared.store.swarms.drop_old(now_s)
     }
 
     /// Every count of a cluster under its name; none where this tracker is alone.

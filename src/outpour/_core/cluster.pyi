@@ -86,8 +86,43 @@ class Cluster:
             ValueError: An infohash has not 20 bytes.
         """
 
-    def take_withdrawn(self) -> list[tuple[bytes, int]]:
-        """Take the downloads counted here that another node counted as well, by torrent.
+    def take_counted_here(self) -> bytes:
+        """Take the downloads counted here since they were last taken, to be kept.
+
+        A download is only taken back as long as it is known; after a start `recall_counted_here`
+        makes it known again.
+
+        Returns:
+            28 bytes of each: the mark, which `Tracker.recall_counted` takes as well, and infohash.
+        """
+
+    def recall_counted_here(self, counted: bytes, *, is_told: bool) -> None:
+        """Know again of downloads that an earlier run counted and did not take back.
+
+        Args:
+            counted: 28 bytes of each.
+            is_told: The earlier run has told the other nodes of all; else they are told now.
+        """
+
+    def make_old(self, silent_s: float) -> int:
+        """Have peers that said nothing for so many seconds gone in two minutes, or by `drop_old`.
+
+        Whatever another node then says of them counts, and keeps them: for a node that takes in
+        what the others hold, after it missed who stopped.
+
+        Returns:
+            How many these are.
+        """
+
+    def drop_old(self) -> int:
+        """Have those gone now of whom no other node has said anything since `make_old`.
+
+        Returns:
+            How many these are.
+        """
+
+    def take_withdrawn(self) -> tuple[list[tuple[bytes, int]], list[bytes]]:
+        """Take the downloads counted here that another node counted as well: by torrent, and marks.
 
         Of the nodes that counted a download in the same moment all but the one with the lowest
         `cluster_node` take it back. What is shown is less by it already; it is to be kept, told to

@@ -106,14 +106,6 @@ from outpour.cli.shared.serving_options import listen_option, serving_options, t
     is_flag=True,
     help="Make the SHA-256 of each file as it is hashed, and show it on the page and in the API.",
 )
-@click.option(
-    "--cluster",
-    metavar="URL",
-    multiple=True,
-    help="Act as one tracker with the nodes of this Valkey or Redis server; may be repeated.",
-)
-@click.option("--cluster-name", metavar="NAME", help="Name of the cluster.  [default: outpour]")
-@click.option("--node", metavar="NAME", help="Name of this node.  [default: host and port]")
 @serving_options
 @log_options
 @click.pass_context

@@ -23,7 +23,7 @@ from outpour.mirror.listing_source import Source
 from outpour.mirror.magnet_fetch import AT_ONCE as MAGNETS_AT_ONCE
 from outpour.mirror.magnet_fetch import MagnetFetch
 from outpour.mirror.mirror_events import Disbelieved, Followed, SourceFailed
-from outpour.mirror.mirror_job import MirrorJob
+from outpour.mirror.mirror_job import UNWANTED, MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions
 from outpour.mirror.offer import MAGNET, Listing, Offer
 from outpour.mirror.sidecar_copies import SidecarCopies
@@ -245,7 +245,7 @@ class Follower:
 
     async def _let_go(self, held: Held) -> None:
         try:
-            await self._job.let_go(held.infohash, "not wanted any more")
+            await self._job.let_go(held.infohash, UNWANTED)
         except OutpourError as error:
             self._tell(Noted(error.message))
 

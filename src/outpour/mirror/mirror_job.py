@@ -40,6 +40,7 @@ LOOKED_AT = 200
 """Torrents that are looked at in a turn: a small one need not wait for large ones."""
 PEERS_MAX = 500
 ANEW = "its publisher published other content under its name"
+UNWANTED = "not wanted any more"
 KEPT_S = 60.0
 """How often it is written down for how long torrents are missing."""
 
@@ -417,7 +418,7 @@ class MirrorJob:
         infohash = held.infohash
         self.held.drop(infohash)
         self._grace.forget(infohash)
-        self._presented.withdraw(infohash)
+        self._presented.withdraw(infohash, is_published=why == UNWANTED)
         incoming = self._placement.incoming(infohash)
         await self._transfers.drop(infohash, None if held.fingerprint else incoming)
         self._denied.discard(infohash)

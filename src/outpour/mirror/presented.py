@@ -126,10 +126,10 @@ class Presented:
             self._published.go_on(infohash)
             self._listing.remove(publication)
 
-    def withdraw(self, infohash: bytes) -> None:
-        """Neither track nor serve a torrent any longer."""
+    def withdraw(self, infohash: bytes, *, is_published: bool) -> None:
+        """Neither track nor serve a torrent any longer; others may, where it is published."""
         self.stop_serving(infohash)
-        self._tracker.withdraw(infohash)
+        self._tracker.withdraw(infohash, is_for_all=not is_published)
 
     def peers(self, infohash: bytes, limit: int) -> list[tuple[str, int]]:
         """Peers that our tracker knows of a torrent."""

@@ -13,6 +13,7 @@ from outpour.publisher.publish_events import (
     CopyLies,
     CopyMissing,
     Noted,
+    Settled,
     Skipped,
     Withdrawn,
 )
@@ -80,19 +81,21 @@ def started_tracker(settings: TrackerSettings, tell: Callable[[Event], None]) ->
         if not isinstance(event, tracker_events.Allowed | tracker_events.Withdrawn):
             tell(event)
 
-    tracker = TrackerService(settings, on_event=relay)
+    tracker = TrackerService(settings, on_event=relay, is_given=True)
     tracker.start()
     return tracker
 
 
 def noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Let what operators want to know be in the tracker's log as well."""
+    """Let the tracker know when all is there, and have what operators want to know in its log."""
 
     def hear(event: Event) -> None:
         # Of ten thousand copies that are still on their way, each would be an event.
         is_news = not isinstance(event, CopyMissing) or event.was_good
         if (isinstance(event, NOTABLE) and is_news) or event.kind == "mirror":
             tracker.operation.log.note(event)
+        if isinstance(event, Settled):
+            tracker.settle()
         tell(event)
 
     return hear

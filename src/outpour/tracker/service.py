@@ -73,6 +73,7 @@ class TrackerService(ShownTracker):
         clock: Unix time in seconds.
         on_event: Told what happens, on the thread of the event loop.
         log_max: How many answered requests wait for `logged`; 0 for none.
+        is_given: Torrents are given after the start, those of the last run again until `settle`.
 
     Attributes:
         operation: What operators want to know of it.
@@ -93,12 +94,14 @@ class TrackerService(ShownTracker):
         clock: Callable[[], float] = time.time,
         on_event: Callable[[Event], None] | None = None,
         log_max: int = 0,
+        is_given: bool = False,
     ) -> None:
         self.settings = settings
         self._clock = clock
         self.operation = Operation(clock)
         self._on_event = self.operation.log.listening(on_event or (lambda _: None))
         self._log_max = log_max
+        self._is_given = is_given
         self._allowed = AllowedSet(settings.allowed_dir, settings.allow_list, settings.deny_list)
         self._admission = Admission(settings)
         self._raw: dict[bytes, bytes] = {}
@@ -175,8 +178,9 @@ class TrackerService(ShownTracker):
         self._restore()
         if self.cluster is not None:
             self.cluster.begin(
-                self._core, self._keeper, self._allowed, self._admission, self._enforce
-            )
+                self._core, self._keeper, self._allowed, self._admission, self._enforce,
+                is_given=self._is_given,
+            )  # fmt: skip
         self._tell_kept()
         # Nobody waits yet, however many swarms were restored.
         self._census.get()
@@ -237,11 +241,24 @@ class TrackerService(ShownTracker):
         self._put(self._allowed.give(listings))
         self._hand_down_all()
 
-    def withdraw(self, infohash: bytes) -> None:
-        """No longer track a torrent that was given to `allow`."""
+    def withdraw(self, infohash: bytes, *, is_for_all: bool = True) -> None:
+        """No longer track a torrent that was given to `allow`.
+
+        Args:
+            infohash: The 20 bytes of its row.
+            is_for_all: The other nodes of a cluster are to do so too; else it stays theirs.
+        """
         self._raw.pop(infohash, None)
+        listing = self._allowed.find(infohash)
         self._put(self._allowed.withdraw([infohash]))
+        if self.cluster is not None and not is_for_all:
+            self.cluster.forget((infohash,) if listing is None else listing.aliases)
         self._hand_down_all()
+
+    def settle(self) -> None:
+        """Take note that all that is given again after a start was given."""
+        if self.cluster is not None:
+            self.cluster.settle()
 
     @property
     def http_addresses(self) -> list[tuple[str, int]]:

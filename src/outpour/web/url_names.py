@@ -102,7 +102,8 @@ def _named(rows: Rows, view: View) -> Names:
     # The newest torrent of a name has the plain URL; the infohash settles equal times, so that a
     # URL means the same torrent after a restart.
     newest_first = sorted(
-        (row for row in rows if row.name is not None),
+        # Another node of a cluster may have told what one is called, and has the .torrent.
+        (row for row in rows if row.name is not None and row.version is not None),
         key=lambda row: (-(row.published_at or 0), row.infohash),
     )
     for row in newest_first:

@@ -11,6 +11,12 @@ use super::infohash::one_20;
 use super::ledger::{Counted, counted};
 use crate::error::{Error, Result};
 
+/// The bytes of a mark, the lowest first.
+type Mark = [u8; 8];
+
+/// A mark and the infohash of its download.
+const COUNTED_BYTES: usize = 28;
+
 type Page<'py> = (Bound<'py, PyBytes>, Option<usize>);
 
 #[pyclass(frozen, module = "outpour._core")]
@@ -61,15 +67,55 @@ impl Cluster {
         Ok(())
     }
 
-    fn take_withdrawn<'py>(&self, py: Python<'py>) -> Vec<Counted<'py>> {
+    fn take_withdrawn<'py>(&self, py: Python<'py>) -> (Vec<Counted<'py>>, Vec<Mark>) {
         let core = &self.0.get().core;
-        let withdrawn = py.detach(|| {
-            let mut withdrawn = Vec::new();
-            core.take_withdrawn(|taken| withdrawn.extend(taken.counts));
-            withdrawn
+        let (withdrawn, marks) = py.detach(|| {
+            let (mut withdrawn, mut marks) = (Vec::new(), Vec::new());
+            core.take_withdrawn(|taken| {
+                withdrawn.extend(taken.counts);
+                marks.extend(taken.marks.into_iter().map(u64::to_le_bytes));
+            });
+            (withdrawn, marks)
         });
-        counted(py, withdrawn)
+        (counted(py, withdrawn), marks)
     }
+
+    fn take_counted_here<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let core = &self.0.get().core;
+        let packed = py.detach(|| {
+            let counted = core.take_counted_here();
+            let mut packed = Vec::with_capacity(counted.len() * COUNTED_BYTES);
+            for (mark, infohash) in counted {
+                packed.extend_from_slice(&mark.to_le_bytes());
+                packed.extend_from_slice(&infohash);
+            }
+            packed
+        });
+        PyBytes::new(py, &packed)
+    }
+
+    #[pyo3(signature = (counted, *, is_told))]
+    fn recall_counted_here(&self, py: Python<'_>, counted: &[u8], is_told: bool) {
+        let (counted, _) = counted.as_chunks::<COUNTED_BYTES>();
+        py.detach(|| {
+            let counted: Vec<_> = counted.iter().filter_map(mark_and_infohash).collect();
+            self.0.get().core.recall_counted_here(&counted, is_told);
+        });
+    }
+
+    fn drop_old(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.0.get().core.drop_old())
+    }
+
+    fn make_old(&self, py: Python<'_>, silent_s: f64) -> usize {
+        // What is no number is 0, and what is too much the most.
+        py.detach(|| self.0.get().core.make_old(silent_s as u32))
+    }
+}
+
+fn mark_and_infohash(packed: &[u8; COUNTED_BYTES]) -> Option<(u64, InfoHash)> {
+    let (mark, infohash) = packed.split_first_chunk::<8>()?;
+    Some((u64::from_le_bytes(*mark), infohash.try_into().ok()?))
 }
 
 impl From<BlobError> for Error {

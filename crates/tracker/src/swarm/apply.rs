@@ -209,9 +209,9 @@ impl Swarms {
     /// Keep a download from being counted here that another node counted, and take it back if it was.
     fn heed_counted(&self, cluster: &Cluster, head: &codec::Head, mark: u64) {
         self.counted.put(mark);
-        if let Some(infohash) = cluster.counted_twice(head, mark) {
+        if let Some((own, infohash)) = cluster.counted_twice(head, mark) {
             let hash = self.keys.mix_torrent(&infohash);
-            if self.lock(hash).foreign.withdraw(infohash) {
+            if self.lock(hash).foreign.withdraw(infohash, own) {
                 cluster.counts().cluster_withdrawn.fetch_add(1, Relaxed);
             }
         }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use super::Swarms;
 use super::shard::{Shard, Turn};
+use crate::cluster::Cluster;
 use crate::folded::Folded;
 use crate::model::{Completed, InfoHash};
 
@@ -17,6 +18,8 @@ pub(super) struct Foreign {
     /// Below zero where more were taken back here than others have told of yet.
     counts: HashMap<InfoHash, i64, Folded>,
     withdrawn: HashMap<InfoHash, u32, Folded>,
+    /// Of these downloads.
+    marks: Vec<u64>,
 }
 
 impl Foreign {
@@ -44,12 +47,13 @@ impl Foreign {
         self.counts.remove(infohash);
     }
 
-    /// Take back one download, and tell if it can be remembered.
-    pub(super) fn withdraw(&mut self, infohash: InfoHash) -> bool {
+    /// Take back the download of a mark, and tell if it can be remembered.
+    pub(super) fn withdraw(&mut self, infohash: InfoHash, mark: u64) -> bool {
         if self.withdrawn.len() >= WITHDRAWN_MAX && !self.withdrawn.contains_key(&infohash) {
             return false;
         }
         *self.withdrawn.entry(infohash).or_default() += 1;
+        self.marks.push(mark);
         *self.counts.entry(infohash).or_default() -= 1;
         true
     }
@@ -83,17 +87,34 @@ impl Swarms {
         }
     }
 
-    /// Take the downloads that were counted here and are taken back, as another node counted them too;
-    /// what is shown is less by them already.
+    /// Take the downloads that were counted here and are taken back, as another node counted them too,
+    /// with the marks that they were counted by; what is shown is less by them already.
     pub fn take_withdrawn(&self, mut take: impl FnMut(Completed)) {
         for padded in &self.shards {
-            let withdrawn = std::mem::take(&mut padded.shard.lock().foreign.withdrawn);
+            let mut shard = padded.shard.lock();
+            let withdrawn = std::mem::take(&mut shard.foreign.withdrawn);
+            let marks = std::mem::take(&mut shard.foreign.marks);
+            drop(shard);
             if !withdrawn.is_empty() {
-                take(Completed {
-                    counts: withdrawn.into_iter().collect(),
-                    marks: Vec::new(),
-                });
+                let counts = withdrawn.into_iter().collect();
+                take(Completed { counts, marks });
             }
+        }
+    }
+
+    /// Take the downloads that were counted here since they were last taken, as
+    /// [`Swarms::recall_counted_here`] takes them.
+    pub fn take_counted_here(&self) -> Vec<(u64, InfoHash)> {
+        self.cluster()
+            .map(Cluster::take_counted)
+            .unwrap_or_default()
+    }
+
+    /// Know again of downloads that an earlier run counted, should another node have counted them too, and
+    /// tell the other nodes of them unless that run has.
+    pub fn recall_counted_here(&self, counted: &[(u64, InfoHash)], is_told: bool) {
+        if let Some(cluster) = self.cluster() {
+            cluster.recall_counted(counted, is_told);
         }
     }
 }

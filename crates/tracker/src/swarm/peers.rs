@@ -82,6 +82,15 @@ impl<P: Peer> Peers<P> {
         places.copied().filter(|peer| !peer.is_empty())
     }
 
+    /// Every place of all tables, empty ones too; none is to become empty or another peer's.
+    pub(super) fn places_mut(&mut self) -> impl Iterator<Item = &mut P> {
+        let tables = match self {
+            Self::One(table) => std::slice::from_mut(table),
+            Self::Many(parts) => &mut parts.tables,
+        };
+        tables.iter_mut().flat_map(Table::places_mut)
+    }
+
     #[inline]
     fn table(&self, hash: u64) -> &Table<P> {
         match self {

@@ -137,6 +137,14 @@ impl Slot {
         }
     }
 
+    /// The peers lying in the slot.
+    pub(super) fn few_mut(&mut self) -> &mut [PeerV4] {
+        match &mut self.body {
+            Body::Few { len, peers, .. } => &mut peers[..usize::from(*len)],
+            Body::Many { .. } => &mut [],
+        }
+    }
+
     /// Remove the peers lying in the slot that `goes` points out, telling each.
     pub(super) fn remove_few_where(&mut self, mut goes: impl FnMut(PeerV4) -> bool) {
         let Body::Few { len, peers, .. } = &mut self.body else {

@@ -69,6 +69,14 @@ _OPTIONS = (
     click.option(
         "--config", metavar="FILE", help="Settings of the tracker and of [site], as TOML."
     ),
+    click.option(
+        "--cluster",
+        metavar="URL",
+        multiple=True,
+        help="Act as one tracker with the nodes of this Valkey or Redis server; may be repeated.",
+    ),
+    click.option("--cluster-name", metavar="NAME", help="Name of the cluster.  [default: outpour]"),
+    click.option("--node", metavar="NAME", help="Name of this node.  [default: host and port]"),
     click.option("--dht", is_flag=True, help="Take part in the DHT (BEP 5)."),
     click.option("--lsd", is_flag=True, help="Announce on the local network (BEP 14)."),
     click.option("--upnp", is_flag=True, help="Ask the router to forward the peer port."),
@@ -96,4 +104,5 @@ def take_serving(given: dict[str, Any]) -> dict[str, Any]:
         "connections": given.pop("connections") or 0,
         "bind": tuple(read_ip(text) for text in given.pop("bind")),
         "peer_addresses": given.pop("peer_address"),
+        **{name: given.pop(name) for name in ("cluster", "cluster_name", "node")},
     }

@@ -3,9 +3,13 @@
 counts   counters of completed downloads, of each node and kind; of this node those taken back
 map      the shared map: member and score
 said     what this node's own folder, lists and rules held when they were last looked at
-facts    numbers and bytes: `node`, `is_whole`, `name`
+mine     marks and torrents of the latest downloads that this node counted, should another one have
+         counted the same, many in a row; only those count whose marks the state file has as well
+back     marks of those that were taken back
+facts    numbers and bytes: `node`, `is_clean`, `is_told`, `token`, and `read PART`, up to where the
+         stream of a server was taken in
 
-It is written from one thread. Whoever removes it loses what is shown of other nodes until the
+Whoever removes it loses what is shown of other nodes until the
 server is asked again.
 """
 
@@ -13,8 +17,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from outpour.base.errors import WriteError
 from outpour.tracker.cluster.shared_counts import Counter
@@ -28,16 +34,22 @@ CREATE TABLE IF NOT EXISTS counts (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS map (member BLOB PRIMARY KEY, score INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS said (member BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mine (number INTEGER PRIMARY KEY, packed BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS back (number INTEGER PRIMARY KEY, mark BLOB UNIQUE NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 """
 PAGE_ROWS = 4096
+MINE_MAX = 65_536
+"""As many as the core remembers."""
+MINE_BYTES = 28
+MINE_AT_ONCE = 1024
 BUSY_TIMEOUT_S = 1.0
 
 Row = tuple[bytes, int]
 
 
 class ClusterMemory:
-    """The file, open; a damaged one is set aside and begun anew.
+    """The file, open; a damaged one is set aside and begun anew. It may be written from any thread.
 
     Args:
         state: The tracker's state file, beside which it lies; None keeps all in memory.
@@ -51,6 +63,7 @@ class ClusterMemory:
     """
 
     def __init__(self, state: Path | None, clock: Callable[[], float]) -> None:
+        self._lock = threading.Lock()
         self.path = None if state is None else state.with_name(f"{state.name}.cluster")
         self.set_aside: Path | None = None
         try:
@@ -96,8 +109,52 @@ class ClusterMemory:
             WriteError: Nothing was changed.
         """
         with self._transaction():
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO facts VALUES (?, ?)", [*facts.items()]
+            self._put_facts(facts)
+
+    def _put_facts(self, facts: Mapping[str, bytes]) -> None:
+        self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", [*facts.items()])
+
+    def mine(self) -> Iterator[tuple[bytes, bytes]]:
+        """Marks and infohashes of the latest downloads that this node counted, earliest first."""
+        marks = self._connection.execute("SELECT mark FROM back WHERE typeof(mark) = 'blob'")
+        back = {mark for (mark,) in marks}
+        rows = self._connection.execute(
+            "SELECT packed FROM mine WHERE typeof(packed) = 'blob' ORDER BY number"
+        )
+        for (packed,) in rows:
+            for at in range(0, len(packed) // MINE_BYTES * MINE_BYTES, MINE_BYTES):
+                mark = packed[at : at + 8]
+                if mark not in back:
+                    yield mark, packed[at + 8 : at + MINE_BYTES]
+
+    def keep_mine(self, packed: bytes) -> None:
+        """Keep marks and infohashes of downloads, each 28 bytes; the earliest of too many go.
+
+        Raises:
+            WriteError: Nothing was changed.
+        """
+        with self._transaction():
+            self._append_mine(packed)
+
+    def _append_mine(self, packed: bytes) -> None:
+        number, last = self._connection.execute(
+            "SELECT number, packed FROM mine ORDER BY number DESC LIMIT 1"
+        ).fetchone() or (1, b"")
+        is_open = isinstance(last, bytes) and len(last) < MINE_AT_ONCE * MINE_BYTES
+        packed, number = (last + packed, number) if is_open else (packed, number + 1)
+        for at in range(0, len(packed), MINE_AT_ONCE * MINE_BYTES):
+            row = (number, packed[at : at + MINE_AT_ONCE * MINE_BYTES])
+            self._connection.execute("INSERT OR REPLACE INTO mine VALUES (?, ?)", row)
+            number += 1
+        oldest = number - 1 - MINE_MAX // MINE_AT_ONCE
+        self._connection.execute("DELETE FROM mine WHERE number < ?", (oldest,))
+
+    def _take_back(self, marks: Iterable[bytes]) -> None:
+        rows = [(mark,) for mark in marks]
+        self._connection.executemany("INSERT OR IGNORE INTO back (mark) VALUES (?)", rows)
+        if rows:
+            self._connection.execute(
+                "DELETE FROM back WHERE number <= (SELECT max(number) FROM back) - ?", (MINE_MAX,)
             )
 
     def counts(self) -> Iterator[tuple[bytes, Counter, Sequence[Row]]]:
@@ -135,6 +192,8 @@ class ClusterMemory:
         counts: Iterable[tuple[bytes, Counter, bytes, int]],
         statements: Iterable[Row],
         said: Iterable[tuple[bytes, bool]],
+        taken_back: Iterable[bytes] = (),
+        facts: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         """Keep counters, statements and what own sources say, all or none.
 
@@ -142,6 +201,8 @@ class ClusterMemory:
             counts: Node, kind, infohash and counter; none goes down.
             statements: Members and scores; none goes down.
             said: Members, and whether the sources hold them.
+            taken_back: Marks of downloads that are counted as withdrawn.
+            facts: As in `set_facts`.
 
         Raises:
             WriteError: Nothing was changed.
@@ -164,6 +225,8 @@ class ClusterMemory:
             self._connection.executemany(
                 "DELETE FROM said WHERE member = ?", [(one,) for one, is_in in said if not is_in]
             )
+            self._take_back(taken_back)
+            self._put_facts(facts)
 
     def close(self) -> None:
         """Close the file."""
@@ -173,13 +236,14 @@ class ClusterMemory:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+            with self._lock:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    raise
         except sqlite3.Error as error:
             raise WriteError(f"`{self.path}`: {error}", hint="make room on the disk") from error

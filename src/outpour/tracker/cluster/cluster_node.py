@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -22,7 +22,6 @@ from outpour.tracker.cluster import swarm_exchange
 from outpour.tracker.cluster.cluster_events import (
     CountsFound,
     MemoryDamaged,
-    MemoryNotSaved,
     NameTaken,
     NobodyAnswered,
     ServerLost,
@@ -33,6 +32,7 @@ from outpour.tracker.cluster.cluster_events import (
 from outpour.tracker.cluster.cluster_figures import ClusterFigures, NodeFigures
 from outpour.tracker.cluster.cluster_frame import EVERYBODY, Frame, SnapshotNote
 from outpour.tracker.cluster.cluster_memory import ClusterMemory
+from outpour.tracker.cluster.cluster_saver import ClusterSaver, last_read
 from outpour.tracker.cluster.joining import Joining
 from outpour.tracker.cluster.last_words import say_within
 from outpour.tracker.cluster.node_identity import FACT, identity_of, name_of
@@ -43,7 +43,9 @@ from outpour.tracker.cluster.server_keys import ServerKeys
 from outpour.tracker.cluster.shared_base import COUNTERS, SharedBase
 from outpour.tracker.cluster.shared_counts import SharedCounts, TooManyNodesError, copy_of, pages_of
 from outpour.tracker.cluster.shared_lists import Origin, SharedLists
-from outpour.tracker.cluster.shared_map import SharedMap, Statement
+from outpour.tracker.cluster.shared_map import Statement
+from outpour.tracker.cluster.shared_names import SharedNames
+from outpour.tracker.cluster.statement_book import StatementBook
 from outpour.tracker.cluster.stream_link import Beginning, StreamLink
 from outpour.tracker.lists.admission import Admission
 from outpour.tracker.lists.allowed_set import AllowedChange, AllowedSet
@@ -58,10 +60,10 @@ T = TypeVar("T")
 EVENT_BYTES = 1 << 18
 COUNTS_AT_ONCE = 2000
 STATEMENTS_AT_ONCE = 2000
-ENFORCED_AT_ONCE = 500
 TURN_S = 0.1
-SAVE_S = 1.0
 FAREWELL_S = 3.0
+UNHEARD_S = 16.0
+"""What was said so shortly before a gap may be known to nobody else."""
 
 
 class ClusterNode:
@@ -92,30 +94,28 @@ class ClusterNode:
         # A peer that falls silent lives for half a timeout more where its last word was no news.
         retention_s = 1.5 * settings.peer_timeout_in_effect_s
         self._links = [
-            StreamLink(url, keys, part, self.id, retention_s, self)
+            StreamLink(url, keys, part, self.id, retention_s, self, last_read(self.memory, part))
             for part, url in enumerate(settings.cluster_servers)
         ]
         self._keys = keys
+        self._shows_names = settings.show_names
         control = self._links[0].server
         self._base = SharedBase(control, keys, self._links[0].send)
         token = secrets.token_hex(8)
         former = (self.memory.fact("token") or b"").decode("ascii", "replace")
         self._registry = NodeRegistry(control, keys, self.id, token, former)
         self._token = token.encode()
-        self.map = SharedMap(self.id)
+        self.book = StatementBook(self.id, self._links[0].time)
         self._joining = {link.part: Joining() for link in self._links}
-        self._unsent_statements: dict[bytes, int] = {}
-        self._unsaved_statements: dict[bytes, int] = {}
-        self._unsaved_said: dict[bytes, bool] = {}
         self._threads = [
             ThreadPoolExecutor(1, thread_name_prefix=f"outpour-cluster-{link.part}")
             for link in self._links
         ]
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="outpour-cluster-disk")
+        self._saver = ClusterSaver(self.id, self.memory, tell)
         self._wishes: dict[int, set[bytes]] = {link.part: set() for link in self._links}
         self._report = NodeReport(self.id, self.name, keys.name, self._links, self._registry)
         self._refused = 0
-        self._was_ready = self._is_name_told = self._is_saving_told = False
+        self._was_ready = self._is_name_told = False
 
     @property
     def parts(self) -> int:
@@ -129,6 +129,8 @@ class ClusterNode:
         allowed: AllowedSet,
         admission: Admission,
         enforce: Callable[[AllowedChange], None],
+        *,
+        is_given: bool = False,
     ) -> None:
         """Take up what was known when the tracker was last running, before it serves.
 
@@ -138,6 +140,7 @@ class ClusterNode:
             allowed: Has the torrents.
             admission: Has addresses, clients and keys.
             enforce: Has the core told of what is allowed now.
+            is_given: Torrents of before are given again after the start, until `settle`.
         """
         self._core = core
         self._report.begin(core)
@@ -147,16 +150,18 @@ class ClusterNode:
             with suppress(TooManyNodesError):
                 self.counts.merge(node, kind, pairs, is_kept=True)
         keeper.others = self.counts
-        keeper.on_saved = partial(self.counts.send, "counted")
         keeper.set_number(FACT, int.from_bytes(self.id, "big"))
         self._at_start: _core.Ledger | None = copy_of(keeper.ledger)
         self._is_clean = self.memory.fact("is_clean") in (None, self.id)
-        for page in self.memory.statements():
-            self.map.merge(page)
-        self.lists = SharedLists(allowed, admission, enforce, core.set_origins, self.memory.said())
-        self.lists.enforce(self.map.scores.items())
+        names = SharedNames(allowed, keeper, is_told=self._shows_names)
+        lists = SharedLists(
+            allowed, admission, enforce, core.set_origins, self.memory.said(), names
+        )
         is_first = self.memory.fact("is_told") is None
-        self._state(self.lists.begin(), is_first=is_first)
+        self.book.begin(lists, self.memory.statements(), is_first=is_first, is_given=is_given)
+        self._saver.begin(
+            self.counts, self._swarms, self.book, self._links, keeper, is_clean=self._is_clean
+        )
         self.memory.set_facts(
             {"node": self.id, "is_clean": b"", "is_told": b"1", "token": self._token}
         )
@@ -165,11 +170,19 @@ class ClusterNode:
 
     def works(self) -> list[Callable[[], Awaitable[None]]]:
         """What is to run until it is cancelled."""
-        return [*(link.keep_up for link in self._links), self._turns, self._save]
+        return [*(link.keep_up for link in self._links), self._turns, self._saver.keep_up]
 
     def set_origins(self, origins: Sequence[Origin]) -> None:
         """Have these given first in every answer, at all nodes."""
-        self._state(self.lists.set_own_origins(origins))
+        self.book.set_origins(origins)
+
+    def settle(self) -> None:
+        """Have all know what was given when the tracker was last running and was not since."""
+        self.book.settle()
+
+    def forget(self, infohashes: Iterable[bytes]) -> None:
+        """Have nobody told that these are allowed here no longer."""
+        self.book.forget(infohashes)
 
     def unready(self) -> str | None:
         """Why this node is not to be asked yet; None once it holds all, or goes on alone."""
@@ -184,22 +197,19 @@ class ClusterNode:
 
     def figures(self) -> ClusterFigures:
         """The cluster as it is seen from here."""
-        refused = (self._refused, self.map.refused, self.lists.refused, self._base.refused)
+        refused = (self._refused, self.book.refused, self._base.refused)
         levels = {
             "cluster_unsent_counters": self.counts.unsent,
-            "cluster_statements": len(self.map),
+            "cluster_statements": len(self.book.map),
         }
         return self._report.figures(self._own(), self._was_ready, sum(refused), levels)
 
     def stop(self) -> None:
         """Tell what is left, once the core answers no more and all counters are saved."""
-        origins = self.lists.set_own_origins(())
-        self._state(origins)
-        self._withdraw()
+        self.book.set_origins(())
         for thread in self._threads:
             thread.shutdown(wait=True)
-        self._disk.shutdown(wait=True)
-        is_saved = self._save_now() is None
+        is_saved = self._saver.finish()
         is_clean = all(link.is_up or link.was_up for link in self._links) and say_within(
             FAREWELL_S, self._farewell
         )
@@ -219,7 +229,7 @@ class ClusterNode:
             await self._registry.tell(self._own(), link.time.ms or 0)
         joining = self._joining[link.part]
         if found.has_lost_in:
-            joining.begin()
+            joining.begin(found.silent_s)
         if found.has_lost_out:
             await link.send_again()
         if found.has_lost_out or (found.is_first and not self._is_clean):
@@ -244,7 +254,7 @@ class ClusterNode:
         except TooManyNodesError:
             self._refused += 1
         if frame.statements:
-            await self._enforce(self.map.merge(frame.statements))
+            await self.book.hear(frame.statements)
         if frame.asked == self.id:
             self._wishes[link.part].add(frame.node)
             link.look_soon()
@@ -292,9 +302,15 @@ class ClusterNode:
             nonlocal changes
             changes += await self._apply(link.part, blob, age_s + time.monotonic() - began)
 
-        is_whole = await swarm_exchange.take(link.server, self._keys, note, apply)
         joining = self._joining[link.part]
+        if note.wanted_by == self.id and joining.missed_since_s is not None:
+            # Of who stopped meanwhile nobody says anything any more.
+            silent_s = began - joining.missed_since_s + UNHEARD_S
+            await self._beside(link.part, partial(self._swarms.make_old, silent_s))
+        is_whole = await swarm_exchange.take(link.server, self._keys, note, apply)
         if is_whole and note.wanted_by == self.id and not joining.is_done:
+            if joining.missed_since_s is not None:
+                await self._beside(link.part, self._swarms.drop_old)
             joining.end()
             link.look_soon()
             name = next((n.name for n in self._registry.nodes if n.id == frame.node.hex()), "?")
@@ -353,9 +369,8 @@ class ClusterNode:
             await asyncio.to_thread(self.counts.own.tell, self._core)
         await self._base.write_own(self.counts, there)
         statements = await self._base.read_statements()
-        for at in range(0, len(statements), ENFORCED_AT_ONCE):
-            await self._enforce(self.map.merge(statements[at : at + ENFORCED_AT_ONCE]))
-        await self._base.write_map(self.id, self.map, statements)
+        await self.book.hear(statements)
+        await self._base.write_map(self.id, self.book.map, statements)
 
     def _count_again(self, there: _core.Ledger) -> tuple[int, int]:
         """Count what the server has of this node and its state lacks: it is an older copy.
@@ -383,8 +398,7 @@ class ClusterNode:
             taken = self.counts.take_unsent(COUNTS_AT_ONCE)
             for kind, infohash, count in taken:
                 (counted if kind == "counted" else withdrawn).append((infohash, count))
-            some = [*self._unsent_statements][:STATEMENTS_AT_ONCE]
-            statements = [(member, self._unsent_statements.pop(member)) for member in some]
+            statements = self.book.take_unsent(STATEMENTS_AT_ONCE)
             try:
                 if counted:
                     await base.write_counts(self.id, "counted", counted)
@@ -394,71 +408,18 @@ class ClusterNode:
                     await base.write_statements(statements)
             except BaseException:
                 self.counts.put_back(taken)
-                for member, score in statements:
-                    self._unsent_statements.setdefault(member, score)
+                self.book.put_back(statements)
                 self._links[part].say_later(Frame(self.id, events=events))
                 raise
         if not (events or counted or withdrawn or statements):
             return None
         return Frame(self.id, 0, events, counted, withdrawn, statements)
 
-    def _state(self, said: Sequence[tuple[bytes, bool]], *, is_first: bool = False) -> None:
-        """Make statements of what own sources say."""
-        if not said:
-            return
-        made = self.map.state(said, self._links[0].time.ms, is_first=is_first)
-        self._unsaved_said.update(said)
-        self._unsent_statements.update(made)
-        self._unsaved_statements.update(made)
-        self.lists.enforce(made)
-
-    async def _enforce(self, statements: Sequence[Statement]) -> None:
-        self._unsaved_statements.update(statements)
-        for at in range(0, len(statements), ENFORCED_AT_ONCE):
-            self.lists.enforce(statements[at : at + ENFORCED_AT_ONCE])
-            # Others are to have their turn.
-            await asyncio.sleep(0)
-
-    def _withdraw(self) -> None:
-        withdrawn = self._swarms.take_withdrawn()
-        if withdrawn:
-            self.counts.withdraw(withdrawn)
-
     async def _turns(self) -> None:
         while True:
             await asyncio.sleep(TURN_S)
-            while said := self.lists.take_own(ENFORCED_AT_ONCE):
-                self._state(said)
-                await asyncio.sleep(0)
-            self._withdraw()
-
-    # What is remembered.
-
-    async def _save(self) -> None:
-        while True:
-            await asyncio.sleep(SAVE_S)
-            trouble = await asyncio.get_running_loop().run_in_executor(self._disk, self._save_now)
-            if trouble is not None and not self._is_saving_told:
-                self._tell(MemoryNotSaved(trouble))
-            self._is_saving_told = trouble is not None
-
-    def _save_now(self) -> str | None:
-        """Keep what is new; says why that failed, and then it waits for the next time."""
-        counts = self.counts.take_unsaved()
-        statements, self._unsaved_statements = self._unsaved_statements, {}
-        said, self._unsaved_said = self._unsaved_said, {}
-        if not (counts or statements or said):
-            return None
-        try:
-            self.memory.save(counts, statements.items(), said.items())
-        except WriteError as error:
-            self.counts.put_back_unsaved(counts)
-            self._unsaved_statements = {**statements, **self._unsaved_statements}
-            self._unsaved_said = {**said, **self._unsaved_said}
-            return error.message
-        own = [row for row in counts if row[0] == self.id]
-        self.counts.send("withdrawn", [(infohash, count) for _, _, infohash, count in own])
-        return None
+            await self.book.turn()
+            self._saver.take_back()
 
     async def _farewell(self) -> None:
         """Tell what is left, over connections of their own."""

@@ -19,10 +19,13 @@ class Joining:
         is_done: Nothing is waited for any more.
         is_reading: No node gives anything; what the stream holds is being read.
         was_tried: A node was asked and has not given its swarms.
+        missed_since_s: When it was last known that all was read, by `time.monotonic`; None if it
+            never was, or nothing was missed since.
     """
 
     def __init__(self) -> None:
         self.is_done = self.is_reading = False
+        self.missed_since_s: float | None = None
         self._tried: set[bytes] = set()
         self._asked: bytes | None = None
         self._due_s = 0.0
@@ -37,8 +40,12 @@ class Joining:
         """Whether one of these nodes was asked and may still answer."""
         return self._asked in nodes and time.monotonic() < self._due_s
 
-    def begin(self) -> None:
-        """Something may lack from now on."""
+    def begin(self, silent_s: float | None) -> None:
+        """Something may lack from now on; `silent_s` says for how long nobody was heard."""
+        if silent_s is not None:
+            since_s = time.monotonic() - silent_s
+            known_s = self.missed_since_s
+            self.missed_since_s = since_s if known_s is None else min(known_s, since_s)
         self.is_done = self.is_reading = False
         self._tried = set()
         self._asked = None
@@ -61,3 +68,4 @@ class Joining:
     def end(self) -> None:
         """All is taken in, or there is nobody to ask."""
         self.is_done = True
+        self.missed_since_s = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
@@ -41,7 +42,8 @@ class NodeRegistry:
         self._node = node
         self._token = token.encode()
         self._former = former.encode()
-        self.nodes: tuple[NodeFigures, ...] = ()
+        self._nodes: tuple[NodeFigures, ...] = ()
+        self._heard_s = 0.0
         self.refused = 0
 
     async def begin(self) -> None:
@@ -92,7 +94,7 @@ class NodeRegistry:
             else:
                 nodes.append(figures)
         nodes.sort(key=lambda one: (not one.is_alive, one.name, one.id))
-        self.nodes = tuple(nodes[:NODES_MAX])
+        self._nodes, self._heard_s = tuple(nodes[:NODES_MAX]), time.monotonic()
 
     async def leave(self, own: NodeFigures, now_ms: int) -> None:
         """Say that this node is there no more, and let another process be it at once.
@@ -102,6 +104,16 @@ class NodeRegistry:
         """
         await self.tell(replace(own, is_ready=False), now_ms - int(ALIVE_S * 1000))
         await self._server.ask("DEL", self._keys.of("run", self._node.hex()))
+
+    @property
+    def nodes(self) -> tuple[NodeFigures, ...]:
+        """Who was heard of, and how long ago that is by now."""
+        since_s = time.monotonic() - self._heard_s
+        agos = [one.seen_s_ago + since_s for one in self._nodes]
+        return tuple(
+            replace(one, seen_s_ago=ago_s, is_alive=ago_s < ALIVE_S)
+            for one, ago_s in zip(self._nodes, agos, strict=True)
+        )
 
     @property
     def has_others_joining(self) -> bool:

@@ -8,13 +8,15 @@ back, because another one counted the same download, is a second counter of it t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from outpour import _core
 
 Counter = Literal["counted", "withdrawn"]
 Pair = tuple[bytes, int]
+Unsaved = Mapping[tuple[bytes, Counter, bytes], int]
+"""Counters by node, kind and infohash."""
 PAGE = 4096
 COUNT_MAX = (1 << 31) - 1
 NODES_MAX = 1024
@@ -101,11 +103,13 @@ class SharedCounts:
             self._show([(infohash, self.beside(infohash)) for infohash, _ in higher])
 
     def withdraw(self, pairs: Iterable[Pair]) -> None:
-        """Take back downloads that were counted here and elsewhere: infohash and how many more."""
+        """Take back downloads that were counted here and elsewhere: infohash and how many more.
+
+        They are to be told by `send` once they are kept.
+        """
         ledger = self._ledger(self.node, "withdrawn")
         higher = [(infohash, ledger.get(infohash) + more) for infohash, more in pairs]
         self.merge(self.node, "withdrawn", higher)
-        self.send("withdrawn", higher)
 
     def send(self, kind: Counter, pairs: Iterable[Pair]) -> None:
         """Have own counters told to the others, which are durable by now."""
@@ -133,18 +137,16 @@ class SharedCounts:
         """Own counters that wait to be told."""
         return len(self._unsent)
 
-    def take_unsaved(self) -> list[tuple[bytes, Counter, bytes, int]]:
-        """Take what is to be kept of the others: node, kind, infohash and counter."""
+    def take_unsaved(self) -> Unsaved:
+        """Take what is to be kept of the others, and of this node what it took back."""
         with self._lock:
-            taken = [(*key, count) for key, count in self._unsaved.items()]
-            self._unsaved.clear()
+            taken, self._unsaved = self._unsaved, {}
             return taken
 
-    def put_back_unsaved(self, taken: Iterable[tuple[bytes, Counter, bytes, int]]) -> None:
+    def put_back_unsaved(self, taken: Unsaved) -> None:
         """Have them kept later."""
         with self._lock:
-            for node, kind, infohash, count in taken:
-                key = (node, kind, infohash)
+            for key, count in taken.items():
                 self._unsaved[key] = max(count, self._unsaved.get(key, 0))
 
     def all_known(self) -> Iterator[tuple[bytes, Counter, list[Pair]]]:

@@ -8,7 +8,8 @@ two is later.
 
 A member is a letter and a text: `a` an infohash that is allowed, `d` one that is denied, `k` a key
 with a blank and its end in Unix seconds if it has one, `b` a banned range (first and last address
-with a blank), `c` the beginning of a peer id that is denied, `o` an origin (address and port with a
+with a blank), `n` an infohash with the length of its content (8 bytes) and its name, which is never
+removed, `c` the beginning of a peer id that is denied, `o` an origin (address and port with a
 blank).
 """
 
@@ -19,7 +20,7 @@ from types import MappingProxyType
 
 from outpour.tracker.cluster.cluster_frame import MEMBER_BYTES_MAX, SCORE_MAX
 
-KINDS = b"adkbco"
+KINDS = b"adkbcon"
 NODE_BITS = 10
 TIME_SHIFT = NODE_BITS + 1
 FIRST_TIME = 1
@@ -41,6 +42,7 @@ def is_member(member: bytes) -> bool:
         1 < len(member) <= MEMBER_BYTES_MAX
         and member[0] in KINDS
         and (not is_infohash or len(member) == 21)
+        and (member[:1] != b"n" or len(member) > 29)
     )
 
 

@@ -49,11 +49,13 @@ class Beginning:
         is_first: It is the first one of this process.
         has_lost_in: What others wrote since it read last may be gone.
         has_lost_out: What it wrote last may be gone.
+        silent_s: Seconds since it was last known to have read all; None if it never had.
     """
 
     is_first: bool
     has_lost_in: bool
     has_lost_out: bool
+    silent_s: float | None = None
 
 
 class LinkOwner(Protocol):
@@ -104,6 +106,7 @@ class StreamLink:
         node: The 8 bytes of this node.
         retention_s: How far back the stream goes.
         owner: Whom it works for.
+        read_at: The entry that the process before took in last.
 
     Attributes:
         server: The connection that writes.
@@ -116,6 +119,7 @@ class StreamLink:
         poisoned: Entries that were refused.
         sent_bytes, received_bytes: Of frames.
         entries: In the stream, as the server says.
+        read_at: The entry that was taken in last, by this process or the one before; None for none.
     """
 
     def __init__(
@@ -126,6 +130,7 @@ class StreamLink:
         node: bytes,
         retention_s: float,
         owner: LinkOwner,
+        read_at: bytes | None = None,
     ) -> None:
         self.url = url
         self.keys = keys
@@ -144,7 +149,12 @@ class StreamLink:
         self.poisoned = 0
         self.sent_frames = self.sent_bytes = self.received_frames = self.received_bytes = 0
         self.entries = 0
-        self.read_at: bytes | None = None
+        self.read_at = read_at
+        # What is yet to be made up for, until the owner has.
+        self._is_first = True
+        self._has_lost_in = self._has_lost_out = False
+        self._gap_since_s: float | None = None
+        self._in_touch_s: float | None = None
         self._wrote: bytes | None = None
         self._pending: tuple[Frame, float] | None = None
         self._lags: deque[tuple[float, float]] = deque()
@@ -246,6 +256,8 @@ class StreamLink:
         self.time.note(int(seconds) * 1000 + int(micros) // 1000)
         found = await self._compare()
         await self._owner.begin_link(self, found)
+        self._is_first = self._has_lost_in = self._has_lost_out = False
+        self._gap_since_s = None
         self.is_up = True
         self.trouble = None
         self._owner.changed(self, None)
@@ -259,15 +271,27 @@ class StreamLink:
         epoch = await self.server.ask("GET", epoch_key)
         is_same = self._epoch in (None, epoch)
         self._epoch = epoch
-        is_first = self.read_at is None
         has_out = self._wrote is None or await self._has(self._wrote)
         has_in = self.read_at is not None and await self._has(self.read_at)
-        if not has_in:
+        silent_s = self._silent_s()
+        # Where nothing was there before, all that is there came since.
+        if not has_in and self.read_at != BEGINNING:
             latest = await self.server.ask("XREVRANGE", self.keys.events, "+", "-", "COUNT", 1)
             self.read_at = bytes(latest[0][0]) if latest else BEGINNING
         if not (has_out and is_same):
             self._wrote = None
-        return Beginning(is_first, not (has_in and is_same), not (has_out and is_same))
+        self._has_lost_in |= not (has_in and is_same)
+        self._has_lost_out |= not (has_out and is_same)
+        return Beginning(self._is_first, self._has_lost_in, self._has_lost_out, silent_s)
+
+    def _silent_s(self) -> float | None:
+        now_s = time.monotonic()
+        if self._gap_since_s is None and self._in_touch_s is not None:
+            self._gap_since_s = self._in_touch_s
+        elif self._gap_since_s is None and self.read_at not in (None, BEGINNING):
+            ago_ms = max(0, (self.time.ms or 0) - _ms_of(self.read_at))
+            self._gap_since_s = now_s - ago_ms / 1000
+        return None if self._gap_since_s is None else now_s - self._gap_since_s
 
     async def _has(self, entry: bytes) -> bool:
         if entry == BEGINNING:
@@ -301,12 +325,15 @@ class StreamLink:
                 self.keys.events, self.read_at,
             )  # fmt: skip
             entries = found[0][1] if found else ()
+            asked_s = time.monotonic()
             for entry, fields in entries:
                 await self._take(bytes(entry), fields)
                 self.read_at = bytes(entry)
-            if len(entries) < ENTRIES_AT_ONCE and not (self.is_caught_up or self._is_rewound):
-                self.is_caught_up = True
-                self.look_soon()
+            if len(entries) < ENTRIES_AT_ONCE and not self._is_rewound:
+                self._in_touch_s = asked_s
+                if not self.is_caught_up:
+                    self.is_caught_up = True
+                    self.look_soon()
 
     async def _take(self, entry: bytes, fields: list[bytes]) -> None:
         now_ms = self.time.ms or 0

@@ -78,6 +78,13 @@ class OwnItems(Generic[T]):
         for item in items - self._held:
             self.note(item, is_held=True)
 
+    def forget(self, item: T) -> bool:
+        """Tell nobody that sources hold an item no longer; says whether they do not."""
+        if self._held is None or item in self._held:
+            return False
+        self._untold.pop(item, None)
+        return True
+
     def take(self, limit: int) -> list[tuple[T, bool]]:
         """Take up to `limit` changes: items, and whether sources hold them."""
         some = list(islice(self._untold, limit))

@@ -67,6 +67,8 @@ class Keeper:
     Attributes:
         ledger: Completed downloads by infohash, saved or not; of a cluster those of this node.
         others: Has those of all nodes of a cluster; None without one.
+        before_saving: Called before counters are saved, on the thread that saves; None without a
+            cluster.
         on_saved: Told counters that are saved by now, on the thread that saves; None without a
             cluster.
         named: Name and length of every torrent that was ever known.
@@ -91,6 +93,7 @@ class Keeper:
         self._is_copy_old = path is not None and not copies(path)
         self.ledger = _core.Ledger()
         self.others: AllCounted | None = None
+        self.before_saving: Callable[[], None] | None = None
         self.on_saved: Callable[[Iterable[tuple[bytes, int]]], None] | None = None
         self._numbers: dict[str, int] = {}
         self.named: dict[bytes, tuple[str, int]] = {}
@@ -191,6 +194,8 @@ class Keeper:
         if not batch and swarms is None:
             return
         try:
+            if self.before_saving is not None:
+                self.before_saving()
             store.save(batch, swarms=swarms)
         except BaseException:
             self.ledger.put_back(batch)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from outpour.base.units import format_size
+from outpour.base.units import format_duration, format_size
 from outpour.tracker.cluster.cluster_figures import ClusterFigures, NodeFigures
 from outpour.web.admin.panel import Panel, PanelSource
 from outpour.web.text_format import count, label
 
+NOTHING = "\u2013"
 Figures = Callable[[], "ClusterFigures | None"]
 
 
@@ -23,7 +24,7 @@ def nodes_panel(figures: Figures) -> PanelSource:
         about = f"cluster {label(found.name)}: {alive} of {len(found.nodes)} alive"
         if found.is_alone:
             about += "; this node goes on alone"
-        headings = ("node", "state", "lag", "events a second out", "in", "dropped", "peers")
+        headings = ("node", "state", "lag", "told a second", "heard a second", "dropped", "peers")
         return Panel("Nodes", about, headings, [_row(node) for node in found.nodes])
 
     return look
@@ -45,7 +46,7 @@ def servers_panel(figures: Figures) -> PanelSource:
                     "reached" if server.is_up else server.trouble or "not reached yet",
                     _seconds(server.lag_s),
                     count(server.entries),
-                    "" if server.memory_bytes is None else format_size(server.memory_bytes),
+                    NOTHING if server.memory_bytes is None else format_size(server.memory_bytes),
                     "no limit" if most is None else format_size(most),
                 )
             )
@@ -58,13 +59,14 @@ def servers_panel(figures: Figures) -> PanelSource:
 
 
 def _row(node: NodeFigures) -> tuple[str, ...]:
+    name = f"{node.name} (this one)" if node.is_self else node.name
     if not node.is_alive:
-        state = f"gone for {node.seen_s_ago:.0f} s"
-    else:
-        state = "ready" if node.is_ready else "not whole"
+        # What it said of itself last is true no more.
+        state = f"not heard of for {format_duration(node.seen_s_ago)}"
+        return (name, state, NOTHING, NOTHING, NOTHING, count(node.dropped), NOTHING)
     return (
-        f"{node.name} (this one)" if node.is_self else node.name,
-        state,
+        name,
+        "ready" if node.is_ready else "not whole",
         _seconds(node.lag_s),
         count(round(node.events_out_per_s)),
         count(round(node.events_in_per_s)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+BROAD_COLUMNS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:
@@ -21,6 +23,11 @@ class Panel:
     about: str
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+    @property
+    def is_broad(self) -> bool:
+        """Whether it has more columns than half a page has room for beside a name."""
+        return len(self.headings) > BROAD_COLUMNS
 
 
 PanelSource = Callable[[], Panel | None]

@@ -253,11 +253,15 @@ fn a_download_is_counted_once_over_nodes() {
     one.apply(&of_other);
     other.apply(&of_one);
     assert_eq!((counted(&one), counted(&other)), (1, 1));
-    let mut withdrawn = Vec::new();
-    other
-        .store
-        .take_withdrawn(|taken| withdrawn.extend(taken.counts));
+    let (mut withdrawn, mut marks) = (Vec::new(), Vec::new());
+    other.store.take_withdrawn(|taken| {
+        withdrawn.extend(taken.counts);
+        marks.extend(taken.marks);
+    });
     assert_eq!(withdrawn, [(TORRENT, 1)]);
+    let kept = other.store.take_counted_here();
+    assert_eq!(kept.len(), 2);
+    assert_eq!(marks, [kept[1].0]);
     one.store
         .take_withdrawn(|_| panic!("the lowest number keeps it"));
     // What each then tells of its own makes the sum at both.
@@ -266,6 +270,79 @@ fn a_download_is_counted_once_over_nodes() {
     assert_eq!((counted(&one), counted(&other)), (2, 2));
     let facts = one.says(TORRENT, "192.0.2.1:1001", SEEDS, Event::None);
     assert_eq!(facts.downloaded, 2);
+}
+
+#[test]
+fn a_download_that_was_counted_before_a_start_is_taken_back_after_it_and_once() {
+    let [one, other] = [Node::new(1), Node::new(2)];
+    for node in [&one, &other] {
+        node.say("192.0.2.2:1002", SEEDS, Event::Completed);
+    }
+    let again = Node::new(2);
+    again
+        .store
+        .recall_counted_here(&other.store.take_counted_here(), false);
+    let blob = one.take();
+    for _ in 0..2 {
+        again.apply(&blob);
+    }
+    let mut withdrawn = Vec::new();
+    again
+        .store
+        .take_withdrawn(|taken| withdrawn.extend(taken.counts));
+    assert_eq!(withdrawn, [(TORRENT, 1)]);
+}
+
+#[test]
+fn who_stopped_while_a_node_was_away_is_gone_there_once_it_took_in_what_the_others_hold() {
+    let [mut one, mut away] = [Node::new(1), Node::new(2)];
+    for port in 1000..1400_u16 {
+        // Some torrents have few peers, and one many.
+        let infohash = [if port < 1200 { port as u8 } else { 200 }; 20];
+        one.says(infohash, &format!("192.0.2.1:{port}"), SEEDS, Event::None);
+        one.says(
+            infohash,
+            &format!("[2001:db8::1]:{port}"),
+            WANTS,
+            Event::None,
+        );
+    }
+    one.tell(&away);
+    let all = |node: &Node| -> u32 {
+        let rows = node.store.torrents().into_iter();
+        rows.map(|(_, counts)| counts.complete + counts.incomplete)
+            .sum()
+    };
+    assert_eq!((all(&one), all(&away)), (800, 800));
+    for port in 1000..1400_u16 {
+        let infohash = [if port < 1200 { port as u8 } else { 200 }; 20];
+        one.says(
+            infohash,
+            &format!("192.0.2.1:{port}"),
+            SEEDS,
+            Event::Stopped,
+        );
+    }
+    one.take();
+    one.now_s += 600;
+    away.now_s += 600;
+    away.say("192.0.2.9:9", SEEDS, Event::None);
+    away.take();
+    // It was away for all of the ten minutes but the last seconds.
+    assert_eq!(away.store.make_old(590, away.now_s), 800);
+    let (page, next) = one
+        .store
+        .events_page(0, usize::MAX, one.now_s)
+        .expect("a cluster");
+    assert_eq!(next, None);
+    away.apply(&page);
+    assert_eq!(away.store.drop_old(away.now_s), 400);
+    away.wait(0);
+    assert_eq!((all(&one), all(&away)), (400, 401));
+    assert!(
+        away.peers()
+            .contains(&("192.0.2.9:9".to_owned(), true, false))
+    );
 }
 
 #[test]
