@@ -223,10 +223,10 @@ def test_a_failover_to_a_replica_that_lacks_the_latest_news_loses_nothing(
         wait_for(lambda: 2 in other.peers(ONE) and other.downloaded(ONE) == 2, what="the peer")
         assert int(second.client.zscore(*counted_at(one, ONE)) or 0) == 2
     finally:
-        for each in (first, second):
-            each.stop()
-        for each in (way, other_way, replica_way):
-            each.close()
+        for one_server in (first, second):
+            one_server.stop()
+        for one_way in (way, other_way, replica_way):
+            one_way.close()
 
 
 def counted_at(one, infohash):
