@@ -107,7 +107,9 @@ def test_what_a_mirror_of_the_cluster_wants_no_more_stays_with_its_publisher(
     mirror.process.line_with("withdrawn new.iso")
     (place / "newest.iso").write_bytes(os.urandom(100_000))
     mirror.process.line_with("withdrawn newer.iso")
+    # One was let go of just before it was killed, and one seconds ago.
     assert is_tracked(publisher, old)
+    assert is_tracked(publisher, publisher.row("new.iso")["infohash"])
     new = publisher.row("newest.iso")["infohash"]
     wait_for(lambda: is_tracked(mirror, new), what="the newest one")
     # What its publisher removes is gone at the mirror, too, which has it for a while yet.
