@@ -8,7 +8,6 @@ what the disk or its cache and the processor allow at most.
 from __future__ import annotations
 
 import argparse
-import compileall
 import os
 import random
 import shutil
@@ -209,16 +208,6 @@ def openssl() -> str:
     return f"OpenSSL on one core: SHA-1 {rates[0]:,.0f} MB/s, SHA-256 {rates[1]:,.0f} MB/s."
 
 
-def compile_outpour() -> None:
-    """Compile outpour's modules, as whoever installs it does.
-
-    A checkout is compiled when it first runs; where the environment forbids to keep the result, at
-    every start, which takes a third of it.
-    """
-    source = Path(__file__).parents[1] / "src" / "outpour"
-    compileall.compile_dir(source, quiet=1)
-
-
 def start_up(folder: Path) -> list[Usage]:
     """Run `outpour create` on next to nothing, which is the start of the command alone."""
     tiny = folder / "tiny"
@@ -263,7 +252,7 @@ def chosen(options: argparse.Namespace) -> list[Series]:
 def measure(options: argparse.Namespace, folder: Path) -> list[str]:
     """Measure everything asked for and return a section a table."""
     go_first()
-    compile_outpour()
+    programs.compile_outpour()
     started = start_up(folder)
     sections = []
     found: dict[str, Results] = {}

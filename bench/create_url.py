@@ -2,8 +2,9 @@
 
 In each round curl reads the file once and `outpour create` makes each kind of torrent of it, one
 after the other, from the same nginx over loopback. Nothing is written but the torrents. Without a
-limit the processor is what all of them have to share; with one, nginx gives each connection what a
-network would.
+limit the processor is what all of them have to share, nginx included: what its cores could give
+without ever waiting is told beside. With a limit nginx gives each connection what a network would,
+or all of them together what one link would.
 """
 
 from __future__ import annotations
@@ -12,31 +13,57 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness import machine, programs, tables
 from harness.content import MIB, write_random
 from harness.process import BenchError, Server, Usage, free_port, go_first, run
 
+from outpour._core import Memory
+from outpour.base.http_probe import probe
+from outpour.base.http_ranges import RangeReader
+from outpour.making.elsewhere.remote_work import CONNECTIONS, WINDOW
+from outpour.making.hasher import Work
+
 RUN_TIMEOUT_S = 300
 FORMATS = ("v1", "v2", "hybrid")
 CURL = "curl, to nowhere"
+TURNS = 64
+"""Windows that are hashed to see what it costs."""
 NGINX = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; {user}
 events {{ worker_connections 64; }}
 http {{ access_log off; sendfile on; client_body_temp_path {folder}; proxy_temp_path {folder};
   fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
   server {{ listen 127.0.0.1:{port}; root {folder}/www;
-    location /far/ {{ alias {folder}/www/; limit_rate 125m; limit_rate_after 0; }} }} }}
+    location /link/ {{ alias {folder}/www/; limit_rate $arg_rate; limit_rate_after 0; }} }} }}
 """
-PLACES = (("", "from nginx on the same machine"), ("far/", "the same, a gigabit each connection"))
+GIGABIT = 125_000_000
+"""Bytes a second."""
+PLACES = (
+    ("from nginx on the same machine", 0, 0),
+    ("the same, a gigabit a second each connection", GIGABIT, GIGABIT),
+    ("the same, a gigabit a second in all", GIGABIT, GIGABIT // CONNECTIONS),
+    ("the same, ten gigabits a second in all", 10 * GIGABIT, 10 * GIGABIT // CONNECTIONS),
+)
+"""What a connection of curl and one of outpour may have, in bytes a second; 0 is everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An nginx that serves the file: its URL and its first process."""
+
+    url: str
+    pid: int
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """Serve a folder with nginx; yields its URL.
+def server(folder: Path) -> Iterator[Site]:
+    """Serve a folder with nginx.
 
     Raises:
         BenchError: There is no nginx here.
@@ -50,44 +77,101 @@ def server(folder: Path) -> Iterator[str]:
         raise BenchError("not installed: nginx")
     with Server(command, cwd=folder) as nginx:
         nginx.wait_until_listening(port)
-        yield f"http://127.0.0.1:{port}"
+        yield Site(f"http://127.0.0.1:{port}", nginx.pid)
 
 
-def play(url: str, folder: Path, rounds: int) -> dict[str, list[Usage]]:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run took, and what it took nginx, in CPU seconds."""
+
+    usage: Usage
+    server_s: float
+
+
+def cpu_of(pid: int) -> float:
+    """CPU seconds of the workers of an nginx."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    taken = (Path(f"/proc/{child}/schedstat").read_text().split()[0] for child in children)
+    return sum(map(int, taken)) / 1e9
+
+
+def play(site: Site, rates: tuple[int, int], folder: Path, rounds: int) -> dict[str, list[Run]]:
     """Run curl and every kind of torrent, round by round."""
-    curl = programs.call("curl", "-s", "-o", os.devnull, url)
+    curls, ours = (f"{site.url}/link/big.bin?rate={rate}" for rate in rates)
+    if not rates[0]:
+        curls = ours = f"{site.url}/big.bin"
+    curl = programs.call("curl", "-s", "-o", os.devnull, curls)
     if curl is None:
         raise BenchError("not installed: curl")
     target = folder / "made.torrent"
     commands = {CURL: curl}
     for kind in FORMATS:
         commands[f"outpour, {kind}"] = [
-            *programs.outpour(), "create", url, "-o", str(target), "--force", "--format", kind,
+            *programs.outpour(), "create", ours, "-o", str(target), "--force", "--format", kind,
         ]  # fmt: skip
-    results: dict[str, list[Usage]] = {name: [] for name in commands}
+    results: dict[str, list[Run]] = {name: [] for name in commands}
     for turn in range(rounds):
         for name, command in commands.items():
+            before = cpu_of(site.pid)
             usage = run(command, cwd=folder, timeout_s=RUN_TIMEOUT_S)
-            results[name].append(usage)
+            results[name].append(Run(usage, cpu_of(site.pid) - before))
             print(f"{turn + 1}/{rounds} {name}: {usage.wall_s:.2f} s", file=sys.stderr)
     return results
 
 
-def render(results: dict[str, list[Usage]], length: int) -> str:
+def render(results: dict[str, list[Run]], length: int) -> str:
     """Return the table."""
-    reading = [usage.wall_s for usage in results[CURL]]
-    rows = [
-        [
+    reading = [run.usage.wall_s for run in results[CURL]]
+    cores = os.cpu_count() or 1
+    rows = []
+    for name, runs in results.items():
+        walls = [it.usage.wall_s for it in runs]
+        # curl is one thread: it has a core, and nginx another.
+        busy = [
+            max(it.usage.cpu_s, it.server_s) if name == CURL
+            else (it.usage.cpu_s + it.server_s) / cores
+            for it in runs
+        ]  # fmt: skip
+        rows.append([
             name,
-            tables.spread([length / 1e6 / it.wall_s for it in usages], 0),
-            "-" if name == CURL else tables.ratio(reading, [it.wall_s for it in usages]),
-            tables.spread([it.cpu_s / length * 1e9 for it in usages]),
-            tables.spread([it.rss_bytes / MIB for it in usages], 0),
-        ]
-        for name, usages in results.items()
-    ]
-    head = ["reader", "MB/s", "of curl's rate", "CPU seconds a GB", "peak memory, MiB"]
+            tables.spread([length / 1e6 / wall for wall in walls], 0),
+            "-" if name == CURL else tables.ratio(reading, walls),
+            tables.spread([it.usage.cpu_s / length * 1e9 for it in runs]),
+            tables.middle([it.server_s / length * 1e9 for it in runs]),
+            tables.middle([length / 1e6 / it for it in busy], 0),
+            tables.spread([it.usage.rss_bytes / MIB for it in runs], 0),
+        ])  # fmt: skip
+    head = [
+        "reader", "MB/s", "of curl's rate", "CPU seconds a GB", "of nginx", "MB/s without waiting",
+        "peak memory, MiB",
+    ]  # fmt: skip
     return tables.table(head, rows)
+
+
+def parts(url: str) -> str:
+    """Return a table of what the parts of the work cost by themselves, in CPU seconds a GB."""
+    rows = []
+    memory = Memory(WINDOW)
+    file = probe(url)
+    reader = RangeReader(file)
+    began = time.process_time()
+    done = 0
+    while done < file.length:
+        count = min(WINDOW, file.length - done)
+        with memory.view() as view:
+            reader.read_into(done, view[:count], lambda _: None)
+        done += count
+    rows.append(["receiving", f"{(time.process_time() - began) / file.length * 1e9:.2f}"])
+    reader.close()
+    for kind in FORMATS:
+        began = time.process_time()
+        for _ in range(TURNS):
+            v1, v2 = kind != "v2", kind != "v1"
+            with Work([(memory, WINDOW)], MIB, v1=v1, v2=v2, threads=1) as work:
+                work.wait()
+        taken = time.process_time() - began
+        rows.append([f"hashing {kind}", f"{taken / TURNS / WINDOW * 1e9:.2f}"])
+    return tables.table(["by itself", "CPU seconds a GB"], rows)
 
 
 def main() -> int:
@@ -98,18 +182,20 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into docs/")
     options = parser.parse_args()
     rounds = options.rounds or (1 if options.quick else 5)
+    programs.compile_outpour()
     go_first()
     with tempfile.TemporaryDirectory(prefix="outpour-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         (folder / "www").mkdir()
         length = write_random(folder / "www" / "big.bin", (512 if options.quick else 2048) * MIB)
-        with server(folder) as url:
+        with server(folder) as site:
             found = [
                 f"### {length / 1e9:.2f} GB {what}\n\n"
-                + render(play(f"{url}/{place}big.bin", folder, rounds), length)
-                for place, what in PLACES
+                + render(play(site, (curls, ours), folder, rounds), length)
+                for what, curls, ours in PLACES
             ]
+            found.append(f"### What the parts of it cost\n\n{parts(f'{site.url}/big.bin')}")
     head = f"{machine.describe()} Medians of {rounds} interleaved rounds."
     section = "\n\n".join([head, *found])
     print(section)

@@ -1,6 +1,7 @@
 """The native hasher as Python sees it, against hashlib; how it stops, and what memory it takes."""
 
 import hashlib
+import os
 import random
 import signal
 import subprocess
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from outpour._core import kernels
-from outpour.base.errors import SettingsError
+from outpour._core import Memory, kernels
+from outpour.base.errors import SettingsError, UsageError
 from outpour.making import hasher
 from outpour.torrent.merkle import root_of_layer
 
@@ -173,3 +174,27 @@ def test_memory_stays_flat_whatever_the_sizes_of_content_and_piece(tmp_path):
     idle = peak("tiny", 1, "16KiB", "v1")
     for format in ("v1", "v2", "hybrid"):
         assert peak(format, 256 * MIB, "64MiB", format) - idle < 64 * MIB
+
+
+@pytest.mark.parametrize("start", [0, 1, 64, 5 * 16384 + 3])
+def test_memory_is_hashed_where_it_lies_from_any_byte_on(start, tmp_path):
+    content = os.urandom(9 * 16384 + 77)
+    memory = Memory(len(content))
+    with memory.view() as view:
+        view[:] = content
+    rest = content[start:]
+    source = [(memory.part(start), len(rest))]
+    pieces, (tree,) = hasher.hash_hybrid(source, 32768)
+    whole = [rest[at : at + 32768] for at in range(0, len(rest), 32768)]
+    assert pieces == b"".join(hashlib.sha1(piece).digest() for piece in whole)
+    (tmp_path / "same").write_bytes(rest)
+    assert hasher.hash_v2([(tmp_path / "same", len(rest))], 32768) == (tree,)
+
+
+def test_memory_ends_where_it_ends():
+    memory = Memory(100)
+    assert (len(memory), len(memory.part(100))) == (100, 0)
+    with pytest.raises(ValueError, match="ends before"):
+        memory.part(101)
+    with pytest.raises(UsageError, match="longer than its memory"):
+        hasher.hash_v1([(memory.part(1), 100)], 64)

@@ -40,6 +40,11 @@ def run(made: Hooks, scenario: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
+def is_known(process: str) -> bool:
+    """Whether it runs, or ended and was not waited for."""
+    return Path("/proc", process).exists()
+
+
 def is_there(process: str) -> bool:
     try:
         return "Z (zombie)" not in Path(f"/proc/{process}/status").read_text()
@@ -76,6 +81,24 @@ def test_a_command_ends_with_the_publisher(publication: Publication, tmp_path: P
 
     run(made, scenario)
     asyncio.run(until(lambda: not is_there(pid.read_text().strip())))
+
+
+def test_a_publisher_that_is_told_twice_to_end_leaves_no_command_behind(
+    publication: Publication, tmp_path: Path
+):
+    pid = tmp_path / "pid"
+    made = Hooks(PublishOptions((tmp_path,), on_withdrawn=f"echo $$ > {pid}; sleep 1000"), print)
+
+    async def scenario() -> None:
+        running = asyncio.ensure_future(made.run())
+        made.withdrawn(publication, "gone")
+        await until(lambda: pid.exists() and pid.read_text().strip())
+        while not running.done():
+            running.cancel()
+            await asyncio.wait([running], timeout=0)
+        assert not is_known(pid.read_text().strip())
+
+    asyncio.run(scenario())
 
 
 def test_a_flood_of_events_is_worked_off_a_few_at_a_time_and_bounded(

@@ -14,7 +14,7 @@ LOOK_S = 0.01
 def wait_for(
     condition: Callable[[], T],
     *,
-    seconds: float = 30,
+    seconds: float = 60,
     what: str = "state",
     still: Callable[[], object] = lambda: "",
 ) -> T:
@@ -27,7 +27,7 @@ def wait_for(
 
 
 async def until(
-    condition: Callable[[], object], *, seconds: float = 30, what: str = "state"
+    condition: Callable[[], object], *, seconds: float = 60, what: str = "state"
 ) -> None:
     """Look until something is so, while the event loop runs."""
     deadline = time.monotonic() + seconds

@@ -21,7 +21,7 @@ from typing import Any
 from outpour.engine import Engine, EngineSettings, opening
 from outpour.torrent.metainfo import Metainfo
 
-WAIT_S = 100.0
+WAIT_S = 300.0
 CONNECT_S = 0.5
 
 

@@ -6,6 +6,7 @@ the repository and are found there first: `python bench/tracker.py --install` an
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -126,3 +127,13 @@ def _run(command: Command, env: dict[str, str], *programs: str) -> None:
         for program in programs:
             words = " ".join(Path(word).name if os.sep == word[0] else word for word in command)
             (_reasons() / program).write_text(f"`{words}` failed\n")
+
+
+def compile_outpour() -> None:
+    """Compile outpour's modules, as whoever installs it does.
+
+    A checkout is compiled when it first runs; where the environment forbids to keep the result, at
+    every start, which takes a third of it.
+    """
+    source = Path(__file__).parents[2] / "src" / "outpour"
+    compileall.compile_dir(source, quiet=1)

@@ -76,7 +76,7 @@ class Running:
     def output(self) -> str:
         return "\n".join(self.lines)
 
-    def line_with(self, text: str, *, seconds: float = 30) -> str:
+    def line_with(self, text: str, *, seconds: float = 60) -> str:
         """Wait for a line that holds `text`."""
 
         def look() -> str | None:
@@ -98,7 +98,7 @@ class Running:
         self._reader.join(5)
         return code
 
-    def stop(self, number: int = signal.SIGTERM, *, seconds: float = 10) -> int:
+    def stop(self, number: int = signal.SIGTERM, *, seconds: float = 30) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait(seconds=seconds)

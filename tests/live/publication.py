@@ -29,7 +29,7 @@ class Publication:
             "outpour", "publish", *self._content, "--listen", f"127.0.0.1:{self.port}",
             "--peer-port", str(self.peer_port), *self._flags,
         )  # fmt: skip
-        process.line_with("serving", seconds=30)
+        process.line_with("serving", seconds=60)
         return process
 
     def again(self) -> Running:

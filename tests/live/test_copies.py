@@ -71,7 +71,7 @@ def test_a_copy_is_named_once_it_is_there_and_no_longer_when_it_lies(
     flags = ("--web-seed", base, "--no-seed", "--state", str(state))
     publication = Publication(start, content, *flags)
     publication.wait_published("disk.img")
-    publication.process.line_with("no copy", seconds=30)
+    publication.process.line_with("no copy", seconds=60)
     own = seeds(publication, "disk.img", tmp_path)
     assert len(own) == 1
     infohash = publication.row("disk.img")["infohash"]
@@ -98,7 +98,7 @@ def test_a_copy_is_named_once_it_is_there_and_no_longer_when_it_lies(
     (there / "disk.img").write_bytes(bytes(700_000))
     publication.again()
     publication.wait_published("disk.img")
-    publication.process.line_with("has other bytes", seconds=30)
+    publication.process.line_with("has other bytes", seconds=60)
     wait_for(lambda: seeds(publication, "disk.img", tmp_path) == own, what="the copy gone")
     assert _states(publication, infohash) == ["wrong"]
     assert base not in get(f"{publication.url}torrents/{infohash}.meta4").decode()

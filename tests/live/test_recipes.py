@@ -57,7 +57,6 @@ class Recipe:
             # Each by itself, as what stands in for a place may hold the name of another.
             pattern = "|".join(map(re.escape, self._places))
             text = re.sub(pattern, lambda found: self._places[found[0]], block)
-            text = text.replace("truncate -s 1T", "truncate -s 64M")
             if text.startswith("outpour publish"):
                 self._publish(text.strip())
             else:
@@ -147,5 +146,5 @@ def test_a_tebibyte(start: Start, tmp_path: Path) -> None:
     for client in ("transmission-show", "aria2c"):
         peer(client)
     recipe = Recipe(start, tmp_path / "root", {})
-    (recipe.root / "srv/weights").mkdir()
+    (recipe.root / "srv/images").mkdir()
     recipe.run("A tebibyte")

@@ -128,7 +128,7 @@ def test_a_download_killed_half_way_goes_on_without_hashing_again(
                 "--peer", address(seeder), *LOOPBACK)  # fmt: skip
         first = outpour(*args)
         folder = tmp_path / "state" / "outpour" / "resume"
-        wait_for(lambda: first.last("done") > 7_000_000, seconds=30, what="seven megabytes")
+        wait_for(lambda: first.last("done") > 7_000_000, seconds=60, what="seven megabytes")
         first.process.kill()
         first.wait()
         # Whoever hashes what is there finds this out and mends it.

@@ -25,7 +25,7 @@ from tests.waiting import wait_for
 from .conftest import TinyTracker, make_torrent, reach
 
 
-def finish(engine: Engine, job: Job, *, seconds: float = 30) -> list[Outcome]:
+def finish(engine: Engine, job: Job, *, seconds: float = 60) -> list[Outcome]:
     outcomes: list[Outcome] = []
 
     def is_over() -> bool:

@@ -46,7 +46,7 @@ def arrivals(engine: Engine, key: bytes, count: int) -> list[int]:
                      if is_there and piece not in order)  # fmt: skip
         return len(order) == count
 
-    wait_for(is_whole, seconds=30, what="content")
+    wait_for(is_whole, seconds=60, what="content")
     return order
 
 
@@ -146,7 +146,7 @@ def test_tcp_comes_first_and_utp_where_it_reaches_nobody(
             engine.events()
             return any(status.complete for status in engine.statuses())
 
-        wait_for(is_there, seconds=30, what="content over uTP")
+        wait_for(is_there, seconds=60, what="content over uTP")
 
 
 def test_both_have_utp_and_tcp_is_spoken(made: Metainfo, content: Path, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Run:
             return job.is_over
 
         try:
-            wait_for(is_over, seconds=30, what="end")
+            wait_for(is_over, seconds=60, what="end")
         finally:
             job.close()
             for key in keys:

@@ -496,7 +496,7 @@ def visit_url(browser: Any, start: Callable[..., Site]) -> Iterator[Callable[...
 
     def run(url: str, path: str = "/", **options: Any) -> Any:
         context = browser.new_context(**options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))

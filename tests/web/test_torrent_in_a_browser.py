@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from outpour.tracker.figures import Sample, TorrentRow
+from tests.waiting import wait_for
 
 from .conftest import NOW, FakeView, Site
 
@@ -106,9 +107,7 @@ def test_pointing_at_the_chart_tells_what_was(
     assert "seeders" in first
     assert "downloads" in first
     page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 50)
-    page.wait_for_function(
-        "before => document.querySelector('#swarm .readout').innerText !== before", arg=first
-    )
+    wait_for(lambda: readout.inner_text() != first, what="other point")
     assert readout.get_attribute("data-side") == "left"
     page.mouse.move(5, 5)
     readout.wait_for(state="hidden")
@@ -140,7 +139,7 @@ def test_another_time_is_shown_in_place_and_kept_in_the_address(
     for key in ("24h", "90d", "1y", "7d"):
         page.locator(f"[data-range='{key}']").click()
         page.locator(f"[data-range='{key}'][aria-current]").wait_for()
-        page.wait_for_function(f"location.search === '?range={key}'")
+        page.wait_for_url(f"**/*?range={key}")
         assert page.locator("#swarm .gap").count() >= (key in ("7d", "90d"))
         assert page.locator("#swarm .tick").count() > 4
     assert page.evaluate("window.untouched")
@@ -178,10 +177,8 @@ def test_a_chart_moves_on_while_its_page_is_open(
 
     site.on_loop(go_on)
     page.clock.run_for(61_000)
-    page.wait_for_function(
-        "before => document.querySelector('#swarm .line-complete').getAttribute('d') !== before",
-        arg=before,
-    )
+    line = page.locator("#swarm .line-complete")
+    wait_for(lambda: line.get_attribute("d") != before, what="longer line")
     assert page.evaluate("window.untouched")
 
 
@@ -230,4 +227,4 @@ def test_the_code_is_drawn_by_the_page_itself(
     page = visit(f"/torrent/{found['file'].hex()}", **DESK)
     image = page.locator(".code img")
     image.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('.code img').naturalWidth > 0")
+    wait_for(lambda: image.evaluate("image => image.naturalWidth") > 0, what="drawn code")

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use outpour_hasher::{Hashes, Job, Options, Source};
+use outpour_hasher::{Hashes, Job, Options, Place, Source};
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::error::{Error, Result};
@@ -39,10 +39,8 @@ impl Hashing {
         let sources = files
             .into_iter()
             .map(|(path, length)| {
-                Ok(Source {
-                    path: path.map(|path| path_of(&path)).transpose()?,
-                    length,
-                })
+                let place = path.map_or(Ok(Place::Padding), |path| place_of(&path))?;
+                Ok(Source { place, length })
             })
             .collect::<PyResult<Vec<_>>>()?;
         let options = Options {
@@ -126,6 +124,14 @@ impl Hashing {
 #[pyfunction]
 pub(crate) fn kernels() -> Vec<&'static str> {
     outpour_hasher::kernels()
+}
+
+/// Memory or a path.
+fn place_of(place: &Bound<'_, PyAny>) -> PyResult<Place> {
+    if let Ok(memory) = place.cast::<crate::content_memory::Memory>() {
+        return Ok(memory.get().place());
+    }
+    path_of(place).map(Place::File)
 }
 
 /// A path of text, of `os.PathLike`, or of bytes where the system's are bytes.

@@ -3,6 +3,7 @@
 //! Only this crate knows `PyO3`. What it exposes is documented in `src/outpour/_core`. The tracker stands
 //! on `epoll` and `recvmmsg`, so it is there on Linux alone; all else is there everywhere.
 
+mod content_memory;
 mod error;
 mod folder;
 mod hashing;
@@ -14,6 +15,8 @@ mod tracker;
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::content_memory::Memory;
     #[pymodule_export]
     use crate::folder::list_folder;
     #[pymodule_export]

@@ -79,7 +79,7 @@ pub(crate) fn run(shared: &Shared, pace: &Pace) -> Result<Found, Fault> {
         let Some(source) = shared.plan.sources.get(index) else {
             break;
         };
-        if source.path.is_none() {
+        if source.is_padding() {
             continue;
         }
         if source.length <= SMALL {

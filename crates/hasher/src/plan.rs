@@ -1,17 +1,33 @@
 //! Turns a list of files and a piece length into one stream of bytes cut into pieces.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use crate::{Fault, merkle::LEAF};
+use crate::{Fault, memory::Memory, merkle::LEAF};
 
 /// A piece is addressed with 32 bits on the wire; 1 GiB is far above what clients accept.
 const PIECE_LENGTH_MAX: u64 = 1 << 30;
 
 /// One entry of the stream.
+#[derive(Clone)]
 pub struct Source {
-    /// None for padding: that many zeros, in no file (BEP 47).
-    pub path: Option<PathBuf>,
+    pub place: Place,
     pub length: u64,
+}
+
+/// Where the bytes of an entry are.
+#[derive(Clone)]
+pub enum Place {
+    /// Nowhere: padding is zeros (BEP 47).
+    Padding,
+    File(PathBuf),
+    /// In memory already, from a byte of it on.
+    Memory(Arc<Memory>, usize),
+}
+
+impl Source {
+    pub(crate) fn is_padding(&self) -> bool {
+        matches!(self.place, Place::Padding)
+    }
 }
 
 /// Where the entries lie in the stream.
@@ -53,13 +69,18 @@ impl Plan {
             if v2 && !v1 {
                 at = at.next_multiple_of(piece_length);
             } else if v2
-                && source.path.is_some()
+                && !source.is_padding()
                 && source.length > 0
                 && !at.is_multiple_of(piece_length)
             {
                 return Err(Fault::Plan(
                     "a file of a hybrid torrent must begin at a piece",
                 ));
+            }
+            if let Place::Memory(memory, from) = &source.place
+                && source.length > memory.length().saturating_sub(*from) as u64
+            {
+                return Err(Fault::Plan("an entry is longer than its memory"));
             }
             starts.push(at);
             at = at
@@ -80,6 +101,20 @@ impl Plan {
         })
     }
 
+    /// The bytes of an entry that is in memory.
+    pub(crate) fn in_memory(&self, index: usize) -> Option<&[u8]> {
+        match &self.sources[index].place {
+            Place::Memory(memory, from) => Some(&memory.bytes()[*from..]),
+            Place::File(_) | Place::Padding => None,
+        }
+    }
+
+    /// Whether there is no file to be read.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        let mut places = self.sources.iter().map(|source| &source.place);
+        places.all(|place| !matches!(place, Place::File(_)))
+    }
+
     pub(crate) fn piece_count(&self) -> u64 {
         self.length.div_ceil(self.piece_length)
     }
@@ -94,7 +129,7 @@ impl Plan {
         let offset = at - self.starts[index];
         let source = &self.sources[index];
         if offset < source.length {
-            let file = source.path.is_some().then_some((index, offset));
+            let file = (!source.is_padding()).then_some((index, offset));
             return Span {
                 file,
                 length: source.length - offset,

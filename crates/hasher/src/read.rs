@@ -1,12 +1,21 @@
 //! Turns positions in a plan's stream into bytes, and notices files that change meanwhile.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io,
+    path::PathBuf,
     sync::atomic::{AtomicI64, Ordering},
+    time::{Duration, SystemTime},
 };
 
-use crate::{Fault, plan::Plan, system};
+use crate::{
+    Fault,
+    plan::{Place, Plan},
+    system,
+};
+
+/// A file system may hold what was written last in memory only, and call its place a hole.
+const SETTLED: Duration = Duration::from_secs(60);
 
 /// Modification times as the first thread to open each file saw them; 0 is not seen yet.
 pub(crate) struct Stamps(Vec<AtomicI64>);
@@ -26,6 +35,8 @@ struct Open {
     index: usize,
     file: File,
     last_use: u64,
+    /// It may have holes that can be relied on.
+    has_holes: bool,
 }
 
 /// The few files that one thread reads from at the moment.
@@ -51,6 +62,10 @@ impl<'a> Reader<'a> {
 
     /// Fill `into` from one file.
     pub(crate) fn read(&mut self, index: usize, at: u64, into: &mut [u8]) -> Result<(), Fault> {
+        if let Some(bytes) = self.plan.in_memory(index) {
+            into.copy_from_slice(&bytes[at as usize..][..into.len()]);
+            return Ok(());
+        }
         let place = self.place(index)?;
         let read = system::read_exact_at(&self.open[place].file, into, at);
         read.map_err(|error| match error.kind() {
@@ -65,6 +80,20 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Whether a stretch of one file is zeros that need not be read.
+    pub(crate) fn is_blank(&mut self, index: usize, at: u64, length: u64) -> Result<bool, Fault> {
+        if self.plan.in_memory(index).is_some() {
+            return Ok(false);
+        }
+        let place = self.place(index)?;
+        let open = &self.open[place];
+        let is_blank = open.has_holes && system::is_hole(&open.file, at, length);
+        if is_blank && at + length == self.plan.sources[index].length {
+            self.close(place)?;
+        }
+        Ok(is_blank)
+    }
+
     /// Check once more that what was read is still what is there.
     pub(crate) fn finish(mut self) -> Result<(), Fault> {
         while !self.open.is_empty() {
@@ -75,7 +104,7 @@ impl<'a> Reader<'a> {
 
     fn close(&mut self, place: usize) -> Result<(), Fault> {
         let open = self.open.swap_remove(place);
-        self.check(&open.file, open.index)
+        self.check(&open.file, open.index).map(drop)
     }
 
     /// Where in `open` a file is, opened if need be.
@@ -96,16 +125,22 @@ impl<'a> Reader<'a> {
         }
         let path = self.path(index);
         let file = system::open(&path).map_err(|error| self.fault(index, error))?;
-        self.check(&file, index)?;
+        let metadata = self.check(&file, index)?;
+        let age = metadata
+            .modified()
+            .ok()
+            .and_then(|at| SystemTime::now().duration_since(at).ok());
+        let has_holes = system::is_sparse(&metadata) && age.is_some_and(|age| age >= SETTLED);
         self.open.push(Open {
             index,
             file,
             last_use: 0,
+            has_holes,
         });
         Ok(self.open.len() - 1)
     }
 
-    fn check(&self, file: &File, index: usize) -> Result<(), Fault> {
+    fn check(&self, file: &File, index: usize) -> Result<Metadata, Fault> {
         let metadata = file.metadata().map_err(|error| self.fault(index, error))?;
         let stamp = system::changed(&metadata);
         // 0 means not seen, so the one nanosecond at the epoch borrows its neighbour's stamp.
@@ -114,7 +149,7 @@ impl<'a> Reader<'a> {
             && metadata.len() == self.plan.sources[index].length
             && self.stamps.agrees(index, stamp);
         if same {
-            Ok(())
+            Ok(metadata)
         } else {
             Err(self.changed(index))
         }
@@ -133,7 +168,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn path(&self, index: usize) -> std::path::PathBuf {
-        self.plan.sources[index].path.clone().unwrap_or_default()
+    fn path(&self, index: usize) -> PathBuf {
+        match &self.plan.sources[index].place {
+            Place::File(path) => path.clone(),
+            Place::Memory(..) | Place::Padding => PathBuf::new(),
+        }
     }
 }

@@ -41,6 +41,66 @@ pub(crate) fn read_exact_at(file: &File, mut into: &mut [u8], mut at: u64) -> io
     Ok(())
 }
 
+/// Memory of at least so much is worth large pages.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 4 << 20;
+
+/// Have the pages of much memory be large ones, of which a core looks up five hundred times fewer.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)] // a system call that the standard library has no word for
+pub(crate) fn prefer_large_pages(bytes: &mut [u8]) {
+    const PAGE: usize = 4 << 10;
+
+    let from = bytes.as_ptr().align_offset(PAGE);
+    let whole = bytes.len().saturating_sub(from) / PAGE * PAGE;
+    if whole >= LARGE {
+        // SAFETY: an advice about pages within these bytes; what is in them stays as it is.
+        unsafe {
+            libc::madvise(
+                bytes[from..].as_mut_ptr().cast(),
+                whole,
+                libc::MADV_HUGEPAGE,
+            )
+        };
+    }
+}
+
+/// Have the pages of much memory be large ones, where there is a way to ask for it.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn prefer_large_pages(_: &mut [u8]) {}
+
+/// Whether a stretch of a file is a hole: nothing was ever written there, and all of it is zeros.
+/// False where the system or the file system does not tell.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)] // a system call that the standard library has no word for
+pub(crate) fn is_hole(file: &File, at: u64, length: u64) -> bool {
+    use std::os::fd::AsRawFd;
+
+    let (Ok(begin), Ok(end)) = (i64::try_from(at), i64::try_from(at + length)) else {
+        return false;
+    };
+    // SAFETY: the descriptor is open, and its place is what nothing here goes by.
+    let data = unsafe { libc::lseek64(file.as_raw_fd(), begin, libc::SEEK_DATA) };
+    // That there is no data at all up to the end of the file is told as an error of its own.
+    data >= end || (data < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ENXIO))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_hole(_: &File, _: u64, _: u64) -> bool {
+    false
+}
+
+/// Whether a file has less on the disk than its length.
+#[cfg(unix)]
+pub(crate) fn is_sparse(metadata: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::blocks(metadata).saturating_mul(512) < metadata.len()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_sparse(_: &Metadata) -> bool {
+    false
+}
+
 /// How long this thread has run, without what others ran in its stead.
 #[cfg(unix)]
 #[allow(unsafe_code)] // a system call that the standard library has no word for

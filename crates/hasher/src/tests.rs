@@ -7,11 +7,36 @@ use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
 use crate::{
-    Fault, Hashes, Job, Options, Source, batch,
+    Fault, Hashes, Job, Memory, Options, Place, Source, batch,
     kernel::{BLOCK, Block, Choice, Kernel, LANES_MAX, Suite, kernels},
     merkle::LEAF,
     worker::{CHUNK_MAX, CHUNK_MIN},
 };
+
+/// Content in memory of its own.
+#[allow(unsafe_code)] // writes through a pointer
+fn in_memory(content: &[u8]) -> Source {
+    let memory = Memory::new(content.len());
+    // SAFETY: it has room for the content, and no job knows of it yet.
+    unsafe {
+        memory
+            .as_mut_ptr()
+            .copy_from(content.as_ptr(), content.len());
+    };
+    Source {
+        place: Place::Memory(memory.into(), 0),
+        length: content.len() as u64,
+    }
+}
+
+impl Source {
+    fn path(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::File(path) => Some(path.clone()),
+            Place::Memory(..) | Place::Padding => None,
+        }
+    }
+}
 
 /// Compress unequal messages in lanes of equal steps, as `worker` does, with one kernel only.
 fn compress_all<const W: usize>(
@@ -87,7 +112,7 @@ fn check_sha256(messages: &[Vec<u8>]) {
     }
 }
 
-fn bytes(length: usize, seed: u8) -> Vec<u8> {
+pub(crate) fn bytes(length: usize, seed: u8) -> Vec<u8> {
     let mut word = u64::from(seed) * 2 + 1;
     let next = || {
         word = word
@@ -224,7 +249,7 @@ fn what_is_chosen_is_at_least_as_many_lanes_as_one() {
 fn a_long_job_finds_how_much_to_read_at_a_time() {
     let folder = Folder::new("long");
     let sparse = folder.file("a", b"");
-    let path = sparse.path.clone().expect("a path");
+    let path = sparse.path().expect("a path");
     let length = 320 << 20;
     let file = fs::File::options().write(true).open(&path).expect("a file");
     file.set_len(length).expect("a sparse file");
@@ -246,20 +271,20 @@ fn a_long_job_finds_how_much_to_read_at_a_time() {
 }
 
 /// A folder of its own that goes away with the test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("outpour-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).expect("a folder for the test");
         Self(path)
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> Source {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> Source {
         let path = self.0.join(name);
         fs::write(&path, content).expect("a file for the test");
         Source {
-            path: Some(path),
+            place: Place::File(path),
             length: content.len() as u64,
         }
     }
@@ -271,14 +296,14 @@ impl Drop for Folder {
     }
 }
 
-fn run(sources: Vec<Source>, options: &Options) -> Result<Hashes, Fault> {
+pub(crate) fn run(sources: Vec<Source>, options: &Options) -> Result<Hashes, Fault> {
     let job = Job::start(sources, options)?;
     assert!(job.wait(Duration::from_secs(60)), "the job did not end");
     job.take()
 }
 
 /// The merkle tree of BEP 52 as its text says it, one node at a time.
-fn plain_root(content: &[u8], leaves: usize) -> [u8; 32] {
+pub(crate) fn plain_root(content: &[u8], leaves: usize) -> [u8; 32] {
     let mut nodes: Vec<[u8; 32]> = content
         .chunks(LEAF)
         .map(|leaf| Sha256::digest(leaf).into())
@@ -321,14 +346,15 @@ fn check_borders(name: &str, piece: usize, borders: &[usize]) {
         .enumerate()
         .map(|(at, &length)| bytes(length, at as u8))
         .collect();
-    let sources = |padded: bool| {
+    let sources = |padded: bool, of_memory: bool| {
         let mut sources = Vec::new();
         for (at, content) in contents.iter().enumerate() {
-            sources.push(folder.file(&at.to_string(), content));
+            let file = folder.file(&at.to_string(), content);
+            sources.push(if of_memory { in_memory(content) } else { file });
             let padding = content.len().next_multiple_of(piece) - content.len();
             if padded && padding > 0 {
                 sources.push(Source {
-                    path: None,
+                    place: Place::Padding,
                     length: padding as u64,
                 });
             }
@@ -348,7 +374,7 @@ fn check_borders(name: &str, piece: usize, borders: &[usize]) {
             .collect()
     };
     for kernel in kernels() {
-        for threads in [1, 3] {
+        for (threads, of_memory) in [(1, false), (3, false), (1, true), (2, true)] {
             let options = Options {
                 piece_length: piece as u64,
                 v1: true,
@@ -356,10 +382,10 @@ fn check_borders(name: &str, piece: usize, borders: &[usize]) {
                 kernel: Some(kernel.to_owned()),
                 ..Options::default()
             };
-            let v1 = run(sources(false), &options).expect("v1");
+            let v1 = run(sources(false, of_memory), &options).expect("v1");
             assert_eq!(v1.pieces, pieces(&stream), "{kernel}");
             let v2 = run(
-                sources(false),
+                sources(false, of_memory),
                 &Options {
                     v1: false,
                     v2: true,
@@ -387,7 +413,7 @@ fn check_borders(name: &str, piece: usize, borders: &[usize]) {
                 assert_eq!(*layer, expected, "{kernel} {}", content.len());
             }
             let hybrid = run(
-                sources(true),
+                sources(true, of_memory),
                 &Options {
                     v2: true,
                     ..options
@@ -395,10 +421,13 @@ fn check_borders(name: &str, piece: usize, borders: &[usize]) {
             )
             .expect("hybrid");
             assert_eq!(hybrid.pieces, pieces(&aligned), "{kernel}");
-            let files: Vec<_> = sources(true).into_iter().zip(hybrid.roots).collect();
+            let files: Vec<_> = sources(true, of_memory)
+                .into_iter()
+                .zip(hybrid.roots)
+                .collect();
             let roots: Vec<_> = files
                 .into_iter()
-                .filter_map(|(source, roots)| source.path.is_some().then_some(roots))
+                .filter_map(|(source, roots)| (!source.is_padding()).then_some(roots))
                 .collect();
             assert_eq!(roots, v2.roots, "{kernel}");
         }
@@ -425,7 +454,7 @@ proptest! {
                 sources.push(folder.file(&at.to_string(), &content));
                 stream.extend(content);
             } else {
-                sources.push(Source { path: None, length: length as u64 });
+                sources.push(Source { place: Place::Padding, length: length as u64 });
                 stream.resize(stream.len() + length, 0);
             }
         }
@@ -442,7 +471,7 @@ proptest! {
                 ..Options::default()
             };
             let copy = sources.iter().map(|source| Source {
-                path: source.path.clone(),
+                place: source.place.clone(),
                 length: source.length,
             });
             let found = run(copy.collect(), &options).expect("hashes").pieces;
@@ -483,14 +512,14 @@ fn a_file_of_another_length_than_said_is_a_fault_that_names_it() {
     for difference in [-1_i64, 1] {
         let mut source = folder.file("a", &bytes(100_000, 1));
         source.length = source.length.saturating_add_signed(difference);
-        let path = source.path.clone();
+        let path = source.path();
         match run(vec![source], &options) {
             Err(Fault::Changed { path: named }) => assert_eq!(Some(named), path),
             other => panic!("{other:?}"),
         }
     }
     let gone = Source {
-        path: Some(folder.0.join("gone")),
+        place: Place::File(folder.0.join("gone")),
         length: 5,
     };
     assert!(matches!(run(vec![gone], &options), Err(Fault::Read { .. })));
@@ -500,7 +529,7 @@ fn a_file_of_another_length_than_said_is_a_fault_that_names_it() {
 fn layouts_that_cannot_be_are_refused() {
     let source = || {
         vec![Source {
-            path: Some("a".into()),
+            place: Place::File("a".into()),
             length: 5,
         }]
     };
@@ -530,7 +559,7 @@ fn layouts_that_cannot_be_are_refused() {
         true,
         false,
         vec![Source {
-            path: None,
+            place: Place::Padding,
             length: u64::MAX,
         }],
     );
@@ -547,7 +576,7 @@ fn layouts_that_cannot_be_are_refused() {
 fn a_cancelled_job_ends_without_a_result() {
     let folder = Folder::new("cancelled");
     let sparse = folder.file("a", b"");
-    let path = sparse.path.clone().expect("a path");
+    let path = sparse.path().expect("a path");
     let length = 1_u64 << 36;
     let file = fs::File::options().write(true).open(&path).expect("a file");
     file.set_len(length).expect("a sparse file");
@@ -559,7 +588,7 @@ fn a_cancelled_job_ends_without_a_result() {
     };
     let job = Job::start(
         vec![Source {
-            path: Some(path),
+            place: Place::File(path),
             length,
         }],
         &options,
@@ -607,7 +636,7 @@ fn checksums_are_those_of_whole_files_whatever_is_made_beside() {
                     .collect();
                 if v1 {
                     sources.push(Source {
-                        path: None,
+                        place: Place::Padding,
                         length: 1000,
                     });
                 }

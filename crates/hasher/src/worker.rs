@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::{
     Fault,
     batch::{self, Nodes},
+    blank::BlankRoots,
     checksum::Pace,
     kernel::{BLOCK, Block, LANES_MAX, Suite},
     merkle::{self, LEAF, Node},
@@ -70,6 +71,10 @@ struct Lane {
     zeros: u64,
     /// Content in the buffer whose leaves are not hashed yet.
     fresh: usize,
+    /// Where what is ready and fresh lies instead of in the buffer: an entry and a place in it.
+    direct: Option<(usize, usize)>,
+    /// What SHA-1 appends to the piece is still to be written.
+    has_open_end: bool,
     leaves: Vec<Node>,
     /// Where in the memory of all lanes this one's buffer is.
     buffer: usize,
@@ -90,6 +95,7 @@ pub(crate) struct Worker<'a> {
     fresh: usize,
     memory: Vec<u8>,
     padding: Padding<'a>,
+    blanks: BlankRoots,
     nodes: Nodes,
     digests: Vec<Node>,
     found: Found,
@@ -119,6 +125,7 @@ impl<'a> Worker<'a> {
             fresh: 0,
             memory,
             padding: Padding::new(shared.suite.zeros, &shared.stop),
+            blanks: BlankRoots::default(),
             nodes: Nodes::default(),
             digests: Vec::new(),
             found: Found::default(),
@@ -154,14 +161,16 @@ impl<'a> Worker<'a> {
                 self.hash_leaves();
             }
             let lane = &mut self.lanes[index];
-            if lane.at == lane.end {
-                let piece = self.shared.next_piece.fetch_add(1, Ordering::Relaxed);
-                if piece >= plan.piece_count() {
-                    self.lanes.swap_remove(index);
-                    continue;
-                }
-                lane.begin(piece, plan);
+            if lane.has_open_end {
+                let buffer = &mut self.memory[lane.buffer..][..BEHIND];
+                lane.append_end(plan, buffer);
+                continue;
             }
+            if lane.at == lane.end && !self.begin_piece(index)? {
+                self.lanes.swap_remove(index);
+                continue;
+            }
+            let lane = &mut self.lanes[index];
             if self.shared.stop.load(Ordering::Relaxed) {
                 return Err(Fault::Cancelled);
             }
@@ -183,12 +192,61 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
+    /// Give a lane the next piece that has to be read, or say that none is left.
+    fn begin_piece(&mut self, index: usize) -> Result<bool, Fault> {
+        let shared = self.shared;
+        let plan = &shared.plan;
+        loop {
+            let piece = shared.next_piece.fetch_add(1, Ordering::Relaxed);
+            if piece >= plan.piece_count() {
+                return Ok(false);
+            }
+            let lane = &mut self.lanes[index];
+            lane.begin(piece, plan);
+            let (at, end) = (lane.at, lane.end);
+            let content = if plan.v2 { lane.content_end } else { end } - at;
+            let span = plan.span(at);
+            let is_blank = match span.file.filter(|_| span.length >= content) {
+                Some((file, offset)) => self.reader.is_blank(file, offset, content)?,
+                None => false,
+            };
+            if !is_blank {
+                return Ok(true);
+            }
+            if shared.stop.load(Ordering::Relaxed) {
+                return Err(Fault::Cancelled);
+            }
+            shared.keep_pace()?;
+            self.skip(piece, end - at, content)?;
+        }
+    }
+
+    /// Take a piece without reading it: `length` zeros, of which `content` are a file's.
+    fn skip(&mut self, piece: u64, length: u64, content: u64) -> Result<(), Fault> {
+        let shared = self.shared;
+        if shared.plan.v1 {
+            let zeros = length / BLOCK as u64 * BLOCK as u64;
+            let pieces = &mut self.found.pieces;
+            self.padding
+                .push(piece, length, sha1::INITIAL, zeros, pieces)?;
+        }
+        if shared.plan.v2 {
+            let width = shared.plan.tree_leaves(piece * shared.plan.piece_length);
+            let choice = &shared.suite.sha256;
+            let root = self.blanks.root(choice, content, width, &mut self.nodes);
+            self.found.roots.push((piece, root));
+        }
+        shared.bytes_done.fetch_add(content, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Hash the 16 KiB leaves of what was read, and finish the trees of pieces read whole.
     fn hash_leaves(&mut self) {
         let shared = self.shared;
         self.fresh = 0;
         let fresh = || self.lanes.iter().filter(|lane| lane.fresh > 0);
-        let leaves = fresh().flat_map(|lane| self.memory[lane.buffer..][..lane.fresh].chunks(LEAF));
+        let leaves = fresh()
+            .flat_map(|lane| lane.content(&shared.plan, &self.memory)[..lane.fresh].chunks(LEAF));
         batch::hash(&shared.suite.sha256, leaves, &mut self.digests);
         let mut digests = self.digests.drain(..);
         for lane in self.lanes.iter_mut().filter(|lane| lane.fresh > 0) {
@@ -213,8 +271,9 @@ impl<'a> Worker<'a> {
         let mut states = [sha1::INITIAL; LANES_MAX];
         let mut ready: [&[Block]; LANES_MAX] = [&[]; LANES_MAX];
         for (index, lane) in self.lanes.iter().enumerate() {
-            let from = lane.buffer + lane.ready.start * BLOCK;
-            ready[index] = self.memory[from..][..blocks * BLOCK].as_chunks().0;
+            let content = lane.content(&self.shared.plan, &self.memory);
+            let from = lane.ready.start * BLOCK;
+            ready[index] = content[from..][..blocks * BLOCK].as_chunks().0;
             states[index] = lane.state;
         }
         let busy = self.lanes.len();
@@ -225,7 +284,7 @@ impl<'a> Worker<'a> {
         for (lane, state) in self.lanes.iter_mut().zip(states) {
             lane.state = state;
             lane.ready.start += blocks;
-            if !lane.ready.is_empty() || lane.at != lane.end {
+            if !lane.ready.is_empty() || lane.at != lane.end || lane.has_open_end {
                 continue;
             }
             let pieces = &mut self.found.pieces;
@@ -253,6 +312,8 @@ impl Lane {
             ready: 0..0,
             zeros: 0,
             fresh: 0,
+            direct: None,
+            has_open_end: false,
             leaves: Vec::new(),
             buffer,
         }
@@ -272,6 +333,45 @@ impl Lane {
         self.state = sha1::INITIAL;
     }
 
+    /// What is ready and fresh, and what follows it.
+    fn content<'a>(&self, plan: &'a Plan, memory: &'a [u8]) -> &'a [u8] {
+        match self.direct {
+            Some((index, from)) => &plan.in_memory(index).unwrap_or_default()[from..],
+            None => &memory[self.buffer..],
+        }
+    }
+
+    /// Take what comes next where it lies, if that is in memory, and say whether it is. Where an
+    /// entry ends within a block or a leaf, what is left of it goes through the buffer.
+    fn take_memory(&mut self, plan: &Plan, length: usize) -> bool {
+        let span = plan.span(self.at);
+        let Some((index, from)) = span.file.filter(|it| plan.in_memory(it.0).is_some()) else {
+            return false;
+        };
+        let unit = if plan.v2 { LEAF } else { BLOCK };
+        let count = span.length.min(length as u64) as usize / unit * unit;
+        if count == 0 {
+            return false;
+        }
+        self.direct = Some((index, from as usize));
+        self.fresh = count;
+        self.at += count as u64;
+        if plan.v1 {
+            self.ready = 0..count / BLOCK;
+            self.has_open_end = self.at == self.end;
+        }
+        true
+    }
+
+    /// Write what SHA-1 appends to a piece whose last block was taken where it lay.
+    fn append_end(&mut self, plan: &Plan, buffer: &mut [u8]) {
+        let (tail, count) = batch::tail(&[], self.end - self.piece * plan.piece_length);
+        buffer[..count * BLOCK].copy_from_slice(&tail.as_flattened()[..count * BLOCK]);
+        self.direct = None;
+        self.has_open_end = false;
+        self.ready = 0..count;
+    }
+
     /// Fill the buffer's chunk, and behind a piece's last byte write what SHA-1 appends. Return how
     /// much of it was content.
     fn fill(
@@ -284,6 +384,10 @@ impl Lane {
         let length = (self.end - self.at).min(chunk as u64) as usize;
         let mut filled = 0;
         self.fresh = 0;
+        self.direct = None;
+        if self.take_memory(plan, length) {
+            return Ok(self.fresh);
+        }
         while filled < length {
             let span = plan.span(self.at);
             let part = span.length.min((length - filled) as u64) as usize;

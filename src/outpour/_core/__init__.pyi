@@ -11,6 +11,7 @@ from outpour._core.count_batch import CountBatch
 from outpour._core.hashing import Hashing, kernels
 from outpour._core.ledger import Ledger
 from outpour._core.logged import Logged
+from outpour._core.memory import Memory
 from outpour._core.snapshot import Snapshot
 from outpour._core.tracker import Tracker
 from outpour._core.usage import Usage
@@ -21,6 +22,7 @@ __all__ = [
     "Hashing",
     "Ledger",
     "Logged",
+    "Memory",
     "Snapshot",
     "Tracker",
     "Usage",

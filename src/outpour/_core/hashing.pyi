@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import final
 
+from outpour._core.memory import Memory
+
 @final
 class Hashing:
     """Files being hashed by threads of their own; dropping the object stops them.
@@ -21,7 +23,7 @@ class Hashing:
 
     def __new__(
         cls,
-        files: Sequence[tuple[str | bytes | PathLike[str] | None, int]],
+        files: Sequence[tuple[str | bytes | PathLike[str] | Memory | None, int]],
         piece_length: int,
         *,
         v1: bool,
@@ -33,9 +35,10 @@ class Hashing:
         """Start hashing.
 
         Args:
-            files: Path and length in bytes of each file, in the order of the torrent. A path of
-                None is padding: so many zeros (BEP 47). With both `v1` and `v2`, padding must let
-                every file begin at a piece; with `v2` alone, files do so without it (BEP 52).
+            files: Path and length in bytes of each file, in the order of the torrent. Memory in
+                place of a path is hashed where it lies. None is padding: so many zeros (BEP 47).
+                With both `v1` and `v2`, padding must let every file begin at a piece; with `v2`
+                alone, files do so without it (BEP 52).
             piece_length: Bytes; for `v2` a power of two from 16 KiB.
             v1: Compute the SHA-1 piece list (BEP 3).
             v2: Compute merkle roots and piece layers (BEP 52).

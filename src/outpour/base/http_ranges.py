@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from outpour.base.bulk_receive import BulkReceiver
 from outpour.base.errors import NetworkError, OutpourError, ReadError
 from outpour.base.http_connection import SecureConnection, TimedConnection
 from outpour.base.http_fetch import why
@@ -47,6 +48,8 @@ class RangeReader:
         self._patience = _Patience()
         self._connection: TimedConnection | None = None
         self._answer: http.client.HTTPResponse | None = None
+        self._bulk: BulkReceiver | None = None
+        self._is_drained = False
         self._at = 0
         self._is_fresh = True
 
@@ -68,7 +71,7 @@ class RangeReader:
             try:
                 self._seek(start + done, start + len(buffer))
                 while done < len(buffer):
-                    count = self._read(buffer[done : done + BLOCK])
+                    count = self._read(buffer[done:])
                     done += count
                     told(count)
             except (OSError, http.client.HTTPException, NetworkError) as error:
@@ -89,7 +92,7 @@ class RangeReader:
             self._answer.close()
         if self._connection is not None:
             self._connection.close()
-        self._connection = self._answer = None
+        self._connection = self._answer = self._bulk = None
 
     def _seek(self, start: int, stop: int) -> None:
         if self._answer is not None and self._at == start and not self._answer.isclosed():
@@ -113,6 +116,7 @@ class RangeReader:
 
     def _ask(self, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         assert self._connection is not None
+        self._end_bulk()
         parts = urlsplit(self._file.place)
         target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
         proxy = _http_proxy(self._route, parts)
@@ -142,11 +146,40 @@ class RangeReader:
         if self._ended.is_set():
             raise _EndedError
         self._patience.renew()
-        count = self._answer.readinto(buffer)
+        count = self._receive(self._answer, buffer)
         if not count:
             raise http.client.IncompleteRead(b"")
         self._at += count
         return count
+
+    def _receive(self, answer: http.client.HTTPResponse, buffer: memoryview) -> int:
+        assert self._connection is not None
+        if answer.length is None or not BulkReceiver.takes(self._connection.sock):
+            return answer.readinto(buffer[:BLOCK])
+        if not self._is_drained:
+            # What came with the head of the answer is in a buffer of its own.
+            come = len(answer.peek())
+            self._is_drained = come <= len(buffer)
+            return answer.readinto(buffer[:come])
+        if self._bulk is None:
+            self._bulk = BulkReceiver(self._connection.sock)
+        count = None
+        while count is None:
+            if self._ended.is_set():
+                raise _EndedError
+            self._patience.rest()
+            count = self._bulk.receive(buffer[: answer.length])
+        answer.length -= count
+        if not answer.length:
+            self._end_bulk()
+            answer.close()
+        return count
+
+    def _end_bulk(self) -> None:
+        self._is_drained = False
+        if self._bulk is not None:
+            self._bulk.close()
+            self._bulk = None
 
     def _connect(self) -> TimedConnection:
         parts = urlsplit(self._file.place)

@@ -10,11 +10,14 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from outpour._core import Hashing, kernels
 from outpour.base.errors import OutpourError, ReadError, SettingsError, UsageError, reason
 from outpour.base.text import printable
+
+if TYPE_CHECKING:
+    from outpour._core import Memory
 
 KERNEL_VARIABLE = "OUTPOUR_HASH"
 """Names the only kernel to use, for tests and measurements."""
@@ -25,8 +28,8 @@ POLL_S = 0.05
 PIECE_LENGTH_ANY = 1 << 20
 """Where no pieces are made."""
 
-Source: TypeAlias = "tuple[str | Path | None, int]"
-"""Where a file is and how many bytes it has; None is padding of zeros (BEP 47)."""
+Source: TypeAlias = "tuple[str | Path | Memory | None, int]"
+"""Where content is and how many bytes it has; None is padding of zeros (BEP 47)."""
 Progress: TypeAlias = Callable[[int, int], None]
 """Takes bytes done and bytes in total."""
 

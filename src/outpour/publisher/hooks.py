@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from outpour.base.unhurried import to_the_end
 from outpour.base.within import within
 from outpour.publisher.publish_options import PublishOptions
 from outpour.publisher.published import Publication
@@ -85,7 +86,7 @@ class Hooks:
         finally:
             for task in self._running:
                 task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await to_the_end(asyncio.gather(*self._running, return_exceptions=True))
 
     async def _command(self, command: str, values: dict[str, str]) -> None:
         try:
@@ -110,7 +111,8 @@ class Hooks:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                # Who is impatient would leave it behind.
+                await to_the_end(process.wait())
         if process.returncode:
             text = said[:ERROR_BYTES_MAX].decode("utf-8", "replace").strip()
             name = values["OUTPOUR_NAME"]

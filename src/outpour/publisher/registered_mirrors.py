@@ -199,11 +199,12 @@ class RegisteredMirrors:
                 elif is_here and is_silent:
                     self._end(name, record, "gone", "it asks no more")
             await self._sample(loop.time())
+            # What others are told of is remembered before.
+            await self._save()
             self._pin_whole()
             while not self._dropping.empty():
                 assert self._copies is not None
                 await self._copies.unname(self._dropping.get_nowait())
-            await self._save()
 
     def _hear(self, name: str, complete: Sequence[bytes], gone: Sequence[bytes]) -> None:
         copies = self._copies

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -21,14 +22,14 @@ from outpour.making.hasher import Merkle, Progress
 from outpour.torrent.info import Version
 
 CONNECTIONS = 4
-WINDOW = 32 * MIB
-"""Read at once and hashed at once; three of them are in memory."""
-AHEAD = 2
-"""Windows that are read while another one is hashed."""
-CHUNK = 8 * MIB
+WINDOW = 16 * MIB
+"""Read at once and hashed at once, by one thread, whose kernels take up to 16 pieces at a time."""
+AHEAD = 5
+"""Windows in memory besides the first of those that are not done."""
+CHUNK = 16 * MIB
 """Asked for at once, by one connection."""
 PARTS_MAX = 256
-"""In a window: each is an open file."""
+"""In a window: each is asked for."""
 POLL_S = 0.05
 
 
@@ -43,6 +44,13 @@ class Remote:
 
     file: RemoteFile
     sha256: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    window: Window
+    hashed: Future[tuple[bytes, tuple[Merkle, ...]]]
+    summed: Future[None] | None
 
 
 class RemoteWork:
@@ -77,7 +85,6 @@ class RemoteWork:
         self._files = files
         self._piece_length = piece_length
         self._format = format
-        self._threads = threads
         self._route = route
         self._cut = _cut(slots, piece_length, format)
         self._total = sum(count for file, count in slots if file is not None)
@@ -85,12 +92,16 @@ class RemoteWork:
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._done = 0
-        self._memories = Memories(WINDOW)
+        room = max((stretch.length for stretch in self._cut), default=0)
+        self._memories = Memories(room, AHEAD + 1)
         self._local = threading.local()
         self._readers: list[RangeReader] = []
         self._pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="outpour-fetch")
         # One that gives no ranges is read from its beginning to its end, by one connection.
         self._in_order = ThreadPoolExecutor(1, thread_name_prefix="outpour-fetch-whole")
+        hashing = min(threads or os.cpu_count() or 1, AHEAD + 1)
+        self._hashing = ThreadPoolExecutor(hashing, thread_name_prefix="outpour-hash")
+        # One after the other: the sum of a file is that of its bytes in order.
         self._summing = ThreadPoolExecutor(1, thread_name_prefix="outpour-sum")
         self._hashers = {
             number: hashlib.sha256()
@@ -105,7 +116,7 @@ class RemoteWork:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        for pool in (self._pool, self._in_order, self._summing):
+        for pool in (self._pool, self._in_order, self._hashing, self._summing):
             pool.shutdown(wait=True, cancel_futures=True)
         for reader in self._readers:
             reader.close()
@@ -122,20 +133,18 @@ class RemoteWork:
             ReadError: A file was replaced meanwhile.
             VerificationError: A file is not the one that its SHA-256 was given for.
         """
-        reading: deque[tuple[Window, list[Future[None]]]] = deque()
-        left = iter(self._cut)
+        begun: deque[_Begun] = deque()
         try:
-            for stretch in left:
-                reading.append(self._read(Window(stretch, self._memories)))
-                if len(reading) > AHEAD:
-                    self._hash(*reading.popleft(), progress)
-            while reading:
-                self._hash(*reading.popleft(), progress)
+            for stretch in self._cut:
+                begun.append(self._begin(Window(stretch, self._memories)))
+                if len(begun) > AHEAD:
+                    self._finish(begun[0], progress)
+                    begun.popleft()
+            for one in begun:
+                self._finish(one, progress)
         except BaseException:
             self._ended.set()
-            for window, futures in reading:
-                wait(futures)
-                window.close()
+            wait([one.hashed for one in begun])
             raise
         if progress is not None:
             progress(self._total, self._total)
@@ -161,7 +170,23 @@ class RemoteWork:
             b"" if file is None else self._hashers[file].digest() for file, _ in self._slots
         )
 
-    def _read(self, window: Window) -> tuple[Window, list[Future[None]]]:
+    def _begin(self, window: Window) -> _Begun:
+        reading = self._read(window)
+        summed = self._summing.submit(self._sum, window, reading) if self._hashers else None
+        return _Begun(window, self._hashing.submit(self._hash, window, reading), summed)
+
+    def _finish(self, begun: _Begun, progress: Progress | None) -> None:
+        while not wait([begun.hashed], POLL_S).done:
+            if progress is not None:
+                progress(self._done, self._total)
+        pieces, trees = begun.hashed.result()
+        self._pieces.append(pieces)
+        self._take(begun.window.stretch, trees)
+        if begun.summed is not None:
+            begun.summed.result()
+        begun.window.close()
+
+    def _read(self, window: Window) -> list[Future[None]]:
         futures = []
         for part, (number, start, count) in enumerate(window.stretch.parts):
             if number is None or not count:
@@ -171,7 +196,7 @@ class RemoteWork:
             for at in range(0, count, step):
                 span = (at, min(at + step, count))
                 futures.append(pool.submit(self._fetch, window, part, number, start, span))
-        return window, futures
+        return futures
 
     def _fetch(
         self, window: Window, part: int, number: int, start: int, span: tuple[int, int]
@@ -196,43 +221,24 @@ class RemoteWork:
         with self._lock:
             self._done += count
 
-    def _hash(self, window: Window, futures: list[Future[None]], progress: Progress | None) -> None:
-        try:
-            pending: set[Future[None]] = set(futures)
-            while pending:
-                done, pending = wait(pending, POLL_S, FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-                if progress is not None:
-                    progress(self._done, self._total)
-            summed = self._summing.submit(self._sum, window)
-            with hasher.Work(
-                window.sources(),
-                self._piece_length,
-                v1=self._format != "v2",
-                v2=self._format != "v1",
-                threads=self._threads,
-            ) as work:
-                work.wait()
-                if self._format != "v2":
-                    self._pieces.append(work.pieces())
-                if self._format != "v1":
-                    self._take(window.stretch, work.trees())
-            summed.result()
-        except BaseException:
-            self._ended.set()
-            wait(futures)
-            raise
-        finally:
-            window.close()
+    def _hash(
+        self, window: Window, reading: Sequence[Future[None]]
+    ) -> tuple[bytes, tuple[Merkle, ...]]:
+        _wait_for(reading)
+        v1, v2 = self._format != "v2", self._format != "v1"
+        work = hasher.Work(window.sources(), self._piece_length, v1=v1, v2=v2, threads=1)
+        with work:
+            work.wait()
+            return work.pieces() if v1 else b"", work.trees() if v2 else ()
 
     def _take(self, stretch: Stretch, trees: Sequence[Merkle]) -> None:
         parts = [part for part in stretch.parts if part[2]]
-        for (number, _, count), tree in zip(parts, trees, strict=True):
+        for (number, _, count), tree in zip(parts, trees, strict=False):
             if number is not None:
                 self._parts.setdefault(number, []).append((tree, count))
 
-    def _sum(self, window: Window) -> None:
+    def _sum(self, window: Window, reading: Sequence[Future[None]]) -> None:
+        _wait_for(reading)
         for part, (number, _, count) in enumerate(window.stretch.parts):
             if number in self._hashers and count:
                 with window.view(part) as view:
@@ -250,9 +256,15 @@ class RemoteWork:
                 )
 
 
+def _wait_for(reading: Sequence[Future[None]]) -> None:
+    done, _ = wait(reading, return_when=FIRST_EXCEPTION)
+    for future in done:
+        future.result()
+
+
 def _cut(
     slots: Sequence[tuple[int | None, int]], piece_length: int, format: Version
-) -> Iterator[Stretch] | list[Stretch]:
+) -> list[Stretch]:
     if format != "v2":
         return stretches(slots, piece_length, WINDOW, PARTS_MAX)
     # Every file of v2 begins with a piece of its own, although nothing stands between them.

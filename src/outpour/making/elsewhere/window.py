@@ -1,14 +1,12 @@
-"""A stretch of the content in memory, which the hasher reads as if it were files."""
+"""A stretch of the content in memory, which is hashed where it lies."""
 
 from __future__ import annotations
 
-import mmap
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO
+from itertools import accumulate
 
+from outpour._core import Memory
 from outpour.making.hasher import Source
 
 Part = tuple["int | None", int, int]
@@ -74,42 +72,32 @@ class Memories:
     what goes into it.
 
     Args:
-        bytes_max: How much of it is kept.
+        room: Bytes that a window takes at most.
+        kept_max: How many of them are kept.
     """
 
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self._free: dict[int, list[_Memory]] = {}
-        self._bytes = 0
+    def __init__(self, room: int, kept_max: int) -> None:
+        self._room = room
+        self._kept_max = kept_max
+        self._free: list[Memory] = []
 
-    def take(self, count: int) -> _Memory:
-        """Memory of so many bytes, with anything in it."""
-        free = self._free.get(count)
-        if not free:
-            return _Memory(count)
-        self._bytes -= count
-        return free.pop()
+    def take(self) -> Memory:
+        """Memory of a window, with anything in it."""
+        # What was given back last is the one that the caches still have.
+        return self._free.pop() if self._free else Memory(self._room)
 
-    def give(self, memory: _Memory) -> None:
+    def give(self, memory: Memory) -> None:
         """Take it back."""
-        count = len(memory.bytes)
-        if self._bytes + count > self._bytes_max:
-            memory.close()
-            return
-        self._bytes += count
-        self._free.setdefault(count, []).append(memory)
+        if len(self._free) < self._kept_max:
+            self._free.append(memory)
 
     def close(self) -> None:
         """Give the memory back to the system."""
-        for free in self._free.values():
-            for memory in free:
-                memory.close()
         self._free.clear()
-        self._bytes = 0
 
 
 class Window:
-    """Memory that holds the parts of one stretch, each as a file that goes with this process.
+    """Memory that holds the parts of one stretch, one behind the other.
 
     Args:
         stretch: What it is to hold.
@@ -119,55 +107,24 @@ class Window:
     def __init__(self, stretch: Stretch, memories: Memories) -> None:
         self.stretch = stretch
         self._memories = memories
-        self._parts: list[_Memory | None] = []
-        try:
-            for file, _, count in stretch.parts:
-                self._parts.append(None if file is None or count == 0 else memories.take(count))
-        except BaseException:
-            self.close()
-            raise
+        self._memory = memories.take()
+        # Padding is nowhere.
+        counts = [0 if file is None else count for file, _, count in stretch.parts]
+        self._starts = [0, *accumulate(counts)]
 
     def view(self, part: int) -> memoryview:
         """The bytes of a part that is neither padding nor empty, to be filled."""
-        held = self._parts[part]
-        assert held is not None
-        return memoryview(held.bytes)
+        with self._memory.view() as view:
+            return view[self._starts[part] : self._starts[part + 1]]
 
     def sources(self) -> list[Source]:
         """The parts as the hasher takes them; those that are empty are none."""
         return [
-            (None if held is None else held.path, count)
-            for (_, _, count), held in zip(self.stretch.parts, self._parts, strict=True)
+            (None if file is None else self._memory.part(start), count)
+            for (file, _, count), start in zip(self.stretch.parts, self._starts, strict=False)
             if count
         ]
 
     def close(self) -> None:
         """Give the memory back."""
-        for held in self._parts:
-            if held is not None:
-                self._memories.give(held)
-        self._parts.clear()
-
-
-class _Memory:
-    def __init__(self, count: int) -> None:
-        self._file: IO[bytes]
-        if hasattr(os, "memfd_create"):
-            self._file = os.fdopen(os.memfd_create("outpour-window", os.MFD_CLOEXEC), "r+b")
-            self.path = f"/proc/self/fd/{self._file.fileno()}"
-        else:
-            # Elsewhere memory has no names; this file is short and goes with its window.
-            self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - `close` closes it
-                prefix="outpour-window-"
-            )
-            self.path = self._file.name
-        try:
-            self._file.truncate(count)
-            self.bytes = mmap.mmap(self._file.fileno(), count)
-        except BaseException:
-            self._file.close()
-            raise
-
-    def close(self) -> None:
-        self.bytes.close()
-        self._file.close()
+        self._memories.give(self._memory)

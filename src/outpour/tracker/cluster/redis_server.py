@@ -26,6 +26,7 @@ from redis.exceptions import (
 )
 
 from outpour.base.redis_url import RedisUrl
+from outpour.base.unhurried import to_the_end
 
 ANSWER_S = 5.0
 """A server that takes longer is as good as gone: the connection is given up."""
@@ -97,16 +98,8 @@ class RedisServer:
         sentinel, self._sentinel = self._sentinel, None
         clients = [client] if client is not None else []
         clients += sentinel.sentinels if sentinel is not None else []
-        closing = asyncio.ensure_future(_let_go(clients))
-        is_cancelled = False
-        while not closing.done():
-            try:
-                await asyncio.shield(closing)
-            except asyncio.CancelledError:
-                # Who is impatient would leave a connection open.
-                is_cancelled = True
-        if is_cancelled:
-            raise asyncio.CancelledError
+        # Who is impatient would leave a connection open.
+        await to_the_end(_let_go(clients))
 
     def _connected(self) -> Redis:
         if self._client is None:
