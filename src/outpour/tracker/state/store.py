@@ -430,7 +430,9 @@ class Store:
         # Python 3.10 has no codes; the texts are part of SQLite's stable interface.
         text = str(error)
         primary = code & 0xFF if code is not None else None
-        if primary in (11, 26) or "malformed" in text or "not a database" in text:
+        # It has no text for what is said of names that are no UTF-8, which are damage as well.
+        is_mute = type(error) is sqlite3.DatabaseError and code is None and not text
+        if is_mute or primary in (11, 26) or "malformed" in text or "not a database" in text:
             return StateDamagedError(f"{name}: {text}")
         if primary == 5 or "locked" in text:
             return WriteError(f"{name}: locked by another program", hint="close what has it open")
