@@ -154,8 +154,10 @@ def test_a_file_locked_by_a_tool_is_a_clear_error(store, path):
         (lambda raw: b"not a database at all, but something else", 0),
         (lambda raw: raw[:8192] + b"\xff" * 4096 + raw[12288:], 1800),
         (lambda raw: raw[:16] + os.urandom(4000) + raw[4016:], 2000),
+        (lambda raw: raw[:16] + b"\x20\0" + raw[18:60] + b"\xff" * 3956 + raw[4016:], 2000),
+        (lambda raw: raw[:20] + b"\x07" + raw[21:60] + b"\xff" * 3956 + raw[4016:], 2000),
     ],
-    ids=["empty", "other", "page", "header"],
+    ids=["empty", "other", "page", "header", "page size", "unused bytes"],
 )
 def test_a_damaged_file_is_set_aside_and_the_tracker_starts_with_what_is_readable(path, damage):
     store = Store(path)

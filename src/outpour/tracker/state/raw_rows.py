@@ -37,9 +37,14 @@ def rows_of_file(raw: bytes) -> Iterator[Sequence[Value]]:
     A rowid is the value of a column before all others that says nothing. Rows with one that do not
     fit their page are left out: none of them is worth it.
     """
-    size = _page_size(int.from_bytes(raw[16:18], "big"))
-    unused = raw[20] if len(raw) > 20 and raw[20] < 32 else 0
+    # The header may be what is damaged, and a row of another layout is none.
+    unused = {0, raw[20] if len(raw) > 20 and raw[20] < 32 else 0}
+    for size in _page_sizes(int.from_bytes(raw[16:18], "big")):
+        for at_end in unused:
+            yield from _rows_of_pages(raw, size, at_end)
 
+
+def _rows_of_pages(raw: bytes, size: int, unused: int) -> Iterator[Sequence[Value]]:
     def page_of(number: int) -> bytes:
         return raw[(number - 1) * size : number * size]
 
@@ -49,7 +54,11 @@ def rows_of_file(raw: bytes) -> Iterator[Sequence[Value]]:
 
 def rows_of_log(raw: bytes) -> Iterator[Sequence[Value]]:
     """Everything in a write-ahead log that looks like such a row."""
-    size = _page_size(int.from_bytes(raw[8:12], "big"))
+    for size in _page_sizes(int.from_bytes(raw[8:12], "big")):
+        yield from _rows_of_frames(raw, size)
+
+
+def _rows_of_frames(raw: bytes, size: int) -> Iterator[Sequence[Value]]:
     step = FRAME_HEADER_BYTES + size
     frames = range(LOG_HEADER_BYTES, len(raw), step)
     # Rests of long rows lie on other frames; they are found by the number of their page.
@@ -65,10 +74,10 @@ def rows_of_log(raw: bytes) -> Iterator[Sequence[Value]]:
         yield from _rows(page, page_of, 0, 100 if is_first else 0)
 
 
-def _page_size(stated: int) -> int:
+def _page_sizes(stated: int) -> set[int]:
     size = 65_536 if stated == 1 else stated
     is_good = 512 <= size <= 65_536 and size & (size - 1) == 0
-    return size if is_good else PAGE_BYTES_DEFAULT
+    return {size if is_good else PAGE_BYTES_DEFAULT, PAGE_BYTES_DEFAULT}
 
 
 def _rows(
