@@ -35,8 +35,7 @@ def page() -> Iterator[Page]:
 @pytest.fixture
 def publication(start: Start, content: Path, tmp_path: Path) -> Publication:
     (tmp_path / "token").write_text(TOKEN)
-    (tmp_path / "outpour.toml").write_text('admin_token_file = "token"\n')
-    found = Publication(start, content, "--config", str(tmp_path / "outpour.toml"))
+    found = Publication(start, content, "--admin-token-file", str(tmp_path / "token"))
     found.wait_published(*ENTRIES)
     return found
 

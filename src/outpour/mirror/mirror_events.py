@@ -24,8 +24,10 @@ class Followed(Event):
     wanted: int
 
     def __str__(self) -> str:
+        from outpour.base.units import count
+
         some = "" if self.wanted == self.listed else f", {self.wanted} of them to be mirrored"
-        return f"following {self.url}: {self.listed} torrents{some}"
+        return f"following {self.url}: {count(self.listed, 'torrent')}{some}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,11 @@ class Disbelieved(Event):
     grace_s: float
 
     def __str__(self) -> str:
-        from outpour.base.units import format_duration
+        from outpour.base.units import count, format_duration
 
         return (
-            f"{self.url}: lists {self.listed} torrents, and {self.missing} that are mirrored no "
-            f"longer; they stay unless that lasts for {format_duration(self.grace_s)}"
+            f"{self.url}: lists {count(self.listed, 'torrent')}, and {self.missing} that are "
+            f"mirrored no longer; they stay unless that lasts for {format_duration(self.grace_s)}"
         )
 
 
