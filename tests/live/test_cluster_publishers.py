@@ -44,10 +44,10 @@ def is_tracked(publication: Publication, infohash: str) -> bool:
 def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_nothing(
     start: Start, server: Server, tmp_path: Path
 ):
-    place = folder(tmp_path / "a", "one.iso", "both.iso")
+    place = folder(tmp_path / "a", "one.iso", "both.iso", "kept.iso")
     words = ("--cluster", server.url, "--node")
     one = Publication(start, place, *words, "a", "--state", str(tmp_path / "state"))
-    one.wait_published("one.iso", "both.iso")
+    one.wait_published("one.iso", "both.iso", "kept.iso")
     infohash, both = (one.row(name)["infohash"] for name in ("one.iso", "both.iso"))
     copy = folder(tmp_path / "b", "other.iso")
     (copy / "both.iso").write_bytes((place / "both.iso").read_bytes())
@@ -76,9 +76,13 @@ def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_noth
     # Started again it finds all as it was, and says nothing of it.
     said = statements(server)
     process.stop(signal.SIGKILL)
-    one.again().line_with("in cluster `outpour`, 1 other node there")
-    wait_for(lambda: not is_tracked(one, both), what="what the other removed")
-    assert statements(server) == said
+    one.again().line_with("ready: ")
+    (place / "fresh.iso").write_bytes(b"of which all hear after whatever else is said")
+    one.wait_published("fresh.iso")
+    fresh = one.row("fresh.iso")["infohash"]
+    wait_for(lambda: is_tracked(other, fresh), what="what is published then")
+    assert {**statements(server), **said} == statements(server)
+    assert not is_tracked(one, both)
 
 
 def test_what_a_mirror_of_the_cluster_wants_no_more_stays_with_its_publisher(
@@ -97,15 +101,19 @@ def test_what_a_mirror_of_the_cluster_wants_no_more_stays_with_its_publisher(
         wait_for(lambda: both <= set(announced(one.port, old)), what="both seeders")  # noqa: B023
     (place / "new.iso").write_bytes(os.urandom(100_000))
     mirror.process.line_with("withdrawn old.iso")
-    new = publisher.row("new.iso")["infohash"]
-    wait_for(lambda: is_tracked(mirror, new), what="the new one")
-    assert mirror.process.stop() == 0
+    mirror.process.stop(signal.SIGKILL)
     mirror.again().line_with("in cluster `outpour`, 1 other node there")
-    mirror.process.line_with("here already")
-    wait_for(lambda: statements(server)[b"a" + bytes.fromhex(new)], what="the new one")
+    (place / "newer.iso").write_bytes(os.urandom(100_000))
+    mirror.process.line_with("withdrawn new.iso")
+    (place / "newest.iso").write_bytes(os.urandom(100_000))
+    mirror.process.line_with("withdrawn newer.iso")
+    # One was let go of just before it was killed, and one seconds ago.
     assert is_tracked(publisher, old)
+    assert is_tracked(publisher, publisher.row("new.iso")["infohash"])
+    new = publisher.row("newest.iso")["infohash"]
+    wait_for(lambda: is_tracked(mirror, new), what="the newest one")
     # What its publisher removes is gone at the mirror, too, which has it for a while yet.
-    (place / "new.iso").unlink()
+    (place / "newest.iso").unlink()
     wait_for(lambda: not is_tracked(mirror, new), what="the end")
 
 

@@ -20,7 +20,7 @@ from outpour.engine import (
     session,
     tcp_first,
 )
-from outpour.engine.disk_threads import READ_BLOCKS, READ_TIME, DiskThreads
+from outpour.engine.disk_threads import BLOCKS, TIMES, DiskThreads
 from outpour.engine.engine_settings import settings_pack
 from outpour.torrent.metainfo import Metainfo
 from tests.waiting import wait_for
@@ -196,7 +196,7 @@ def test_each_torrent_has_its_own_limits(made: Metainfo, tmp_path: Path) -> None
         assert limits == (5000, 7000, 3)
 
 
-def test_a_slow_disk_is_read_by_many_threads_and_a_fast_one_by_few(
+def test_a_slow_disk_has_many_threads_and_a_fast_one_none(
     made: Metainfo, content: Path, tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = DiskThreads()
@@ -204,15 +204,16 @@ def test_a_slow_disk_is_read_by_many_threads_and_a_fast_one_by_few(
     counts: list[int] = []
     for each_us in (20, 5000, 1000, 20):
         time_us, blocks = time_us + 200 * each_us, blocks + 200
-        threads.take({READ_TIME: time_us, READ_BLOCKS: blocks})
+        half = dict.fromkeys(TIMES, time_us // 2) | dict.fromkeys(BLOCKS, blocks // 2)
+        threads.take(half)
         counts.append(threads.count)
-    assert counts == [2, 10, 10, 2]
-    assert {READ_TIME, READ_BLOCKS} <= {metric.name for metric in lt.session_stats_metrics()}
+    assert counts == [0, 10, 10, 0]
+    assert {*TIMES, *BLOCKS} <= {metric.name for metric in lt.session_stats_metrics()}
     monkeypatch.setattr(disk_threads, "SLOW_S", -1.0)
     monkeypatch.setattr(disk_threads, "BLOCKS_MIN", 1)
     monkeypatch.setattr(session, "LOOK_S", 0.0)
     with Engine(replace(EngineSettings().isolated(), profile="server")) as server:
-        assert server._open.get_settings()["aio_threads"] == 2
+        assert server._open.get_settings()["aio_threads"] == 0
         key = server.add(made, content.parent, mode="seed")
         engine.add(made, tmp_path / "got")
         engine.connect_peer(key, *server.addresses[0])

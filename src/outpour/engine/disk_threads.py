@@ -1,23 +1,26 @@
-"""Has as many threads read content as its disk needs: few where it is in memory or on a fast one.
+"""Has as many threads move content as its disk needs: none where it is in memory or on a fast one.
 
-Each block is a task of one of these threads. Waking them costs more than reading from memory does,
-and a disk that is slow needs many requests at once.
+Each block is a task of one of these threads. Waking it and being woken costs more than to read from
+memory or to write there, which the thread of the network does by itself where there is no other.
+A disk that is slow needs many requests at once, and a network that does not wait for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-FEW, MANY = 2, 10
+NONE, MANY = 0, 10
 """The first is what costs least of what was measured, the second is libtorrent's own number."""
 SLOW_S = 0.002
 """Of a block of 16 KiB: a fast disk takes a tenth of a millisecond, one that turns five."""
 FAST_S = 0.0005
-BLOCKS_MIN = 100
+BLOCKS_MIN = 20
 """Blocks by which a disk is judged."""
-LOOK_S = 5.0
-READ_TIME, READ_BLOCKS = "disk.disk_read_time", "disk.num_blocks_read"
-"""Microseconds and a count, since the start."""
+LOOK_S = 1.0
+"""How long the network may wait for a disk before that is noticed."""
+TIMES = ("disk.disk_read_time", "disk.disk_write_time")
+"""Microseconds since the start."""
+BLOCKS = ("disk.num_blocks_read", "disk.num_blocks_written")
 
 
 class DiskThreads:
@@ -28,12 +31,12 @@ class DiskThreads:
     """
 
     def __init__(self) -> None:
-        self.count = FEW
+        self.count = NONE
         self._time_us = self._blocks = 0
 
     def take(self, counters: Mapping[str, int]) -> bool:
         """Take libtorrent's counters; whether `count` is another one now."""
-        time_us, blocks = counters[READ_TIME], counters[READ_BLOCKS]
+        time_us, blocks = (sum(counters[name] for name in names) for names in (TIMES, BLOCKS))
         if blocks - self._blocks < BLOCKS_MIN:
             return False
         each_s = (time_us - self._time_us) / (blocks - self._blocks) / 1e6
@@ -42,5 +45,5 @@ class DiskThreads:
         if each_s > SLOW_S:
             self.count = MANY
         elif each_s < FAST_S:
-            self.count = FEW
+            self.count = NONE
         return self.count != before

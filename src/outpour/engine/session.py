@@ -347,8 +347,6 @@ class Engine:
             return self._inbox.drain()
 
     def _look_at_disk(self) -> None:
-        if self._settings.profile != "server":
-            return
         counters, self._inbox.counters = self._inbox.counters, None
         if counters is not None and self._disk_threads.take(counters):
             self._open.apply_settings({"aio_threads": self._disk_threads.count})

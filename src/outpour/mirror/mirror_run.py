@@ -80,7 +80,7 @@ async def _mirror(options: MirrorOptions, tell: Callable[[Event], None]) -> None
             tell(Noted(f"`{holdings.set_aside}`: damaged, set aside; content is compared anew"))
         tracker = started_tracker(settings, tell)
         give_way()
-        await _serve(options, state, tracker, holdings, noted(tracker, tell), stack)
+        await _serve(options, state, tracker, holdings, noted(tracker, tell, is_own=False), stack)
 
 
 async def _serve(

@@ -86,8 +86,16 @@ def started_tracker(settings: TrackerSettings, tell: Callable[[Event], None]) ->
     return tracker
 
 
-def noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Let the tracker know when all is there, and have what operators want to know in its log."""
+def noted(
+    tracker: TrackerService, tell: Callable[[Event], None], *, is_own: bool = True
+) -> Callable[[Event], None]:
+    """Let the tracker know when all is there, and have what operators want to know in its log.
+
+    Args:
+        tracker: Of the publication.
+        tell: Told of all.
+        is_own: What is there no more at a start was withdrawn by whoever publishes it.
+    """
 
     def hear(event: Event) -> None:
         # Of ten thousand copies that are still on their way, each would be an event.
@@ -95,7 +103,7 @@ def noted(tracker: TrackerService, tell: Callable[[Event], None]) -> Callable[[E
         if (isinstance(event, NOTABLE) and is_news) or event.kind == "mirror":
             tracker.operation.log.note(event)
         if isinstance(event, Settled):
-            tracker.settle()
+            tracker.settle(is_for_all=is_own)
         tell(event)
 
     return hear

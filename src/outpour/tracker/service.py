@@ -255,10 +255,14 @@ class TrackerService(ShownTracker):
             self.cluster.forget((infohash,) if listing is None else listing.aliases)
         self._hand_down_all()
 
-    def settle(self) -> None:
-        """Take note that all that is given again after a start was given."""
+    def settle(self, *, is_for_all: bool) -> None:
+        """Take note that all that is given again after a start was given.
+
+        Args:
+            is_for_all: The other nodes of a cluster are not to track the rest either.
+        """
         if self.cluster is not None:
-            self.cluster.settle()
+            self.cluster.settle(is_for_all=is_for_all)
 
     @property
     def http_addresses(self) -> list[tuple[str, int]]:

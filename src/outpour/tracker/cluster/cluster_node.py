@@ -176,9 +176,9 @@ class ClusterNode:
         """Have these given first in every answer, at all nodes."""
         self.book.set_origins(origins)
 
-    def settle(self) -> None:
-        """Have all know what was given when the tracker was last running and was not since."""
-        self.book.settle()
+    def settle(self, *, is_for_all: bool) -> None:
+        """Remove what was given when the tracker was last running and was not since."""
+        self.book.settle(is_for_all=is_for_all)
 
     def forget(self, infohashes: Iterable[bytes]) -> None:
         """Have nobody told that these are allowed here no longer."""

@@ -34,7 +34,7 @@ class StatementBook:
         self._unsent: dict[bytes, int] = {}
         self._unsaved: dict[bytes, int] = {}
         self._unsaved_said: dict[bytes, bool] = {}
-        self._is_settled = False
+        self._is_settled = self._is_missing_told = False
 
     def begin(
         self,
@@ -67,9 +67,9 @@ class StatementBook:
         """State that these are given first in every answer, and no others of this node."""
         self._state(self.lists.set_own_origins(origins))
 
-    def settle(self) -> None:
-        """From the next turn on, what was not given again counts as removed."""
-        self._is_settled = True
+    def settle(self, *, is_for_all: bool) -> None:
+        """From the next turn on, what was not given again is removed: for all, or here alone."""
+        self._is_settled, self._is_missing_told = True, is_for_all
 
     def forget(self, infohashes: Iterable[bytes]) -> None:
         """State nothing of torrents that own sources allow no longer."""
@@ -81,7 +81,10 @@ class StatementBook:
             self._state(said)
             await asyncio.sleep(0)
         while self._is_settled and (gone := self.lists.take_missing(AT_ONCE)):
-            self._state(gone)
+            if self._is_missing_told:
+                self._state(gone)
+            else:
+                self._unsaved_said.update(gone)
             await asyncio.sleep(0)
 
     async def hear(self, statements: Sequence[Statement]) -> None:
