@@ -144,6 +144,10 @@ class Hostile:
                 if "/events" in self.path:
                     self._stream()
                     return
+                if "/sidecars" in self.path:
+                    # A tracker alone has nothing beside content.
+                    self.send_error(404)
+                    return
                 outer.asked.append(self.path)
                 answer = outer.answer
                 body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
