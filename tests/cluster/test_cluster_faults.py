@@ -79,6 +79,27 @@ def test_a_server_that_is_gone_for_a_while_costs_nothing(server, node):
     until_same(one, late, downloads=3, peers={2, 3, 4})
 
 
+def test_what_a_server_that_is_back_empty_was_told_before_a_node_came_back_counts_there(
+    server, gate, node
+):
+    one, late = node("one", server.url).until_joined(), node("late", gate.url).until_joined()
+    one.announce(ONE, 1)
+    until_same(one, late, downloads=0, peers={1})
+    gate.cut()
+    server.stop()
+    until_alone(one, late)
+    one.announce(ONE, 1, event="stopped")
+    server.start()
+    # Who is back first tells what nobody says again.
+    wait_for(
+        lambda: not one.figures().is_alone and one.figures().counts["cluster_events_out"] == 2,
+        what="the news on the server",
+    )
+    wait_for(lambda: server.client.xlen(EVENTS) >= 2, what="all of it")
+    gate.open()
+    until_same(one, late, downloads=0, peers=set())
+
+
 def test_counts_of_a_node_that_is_gone_for_good_outlive_an_empty_server(server, node):
     one, other = node("one", server.url).until_joined(), node("other", server.url).until_joined()
     one.download(ONE, 1)

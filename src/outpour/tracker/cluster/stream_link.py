@@ -274,7 +274,10 @@ class StreamLink:
         has_out = self._wrote is None or await self._has(self._wrote)
         has_in = self.read_at is not None and await self._has(self.read_at)
         silent_s = self._silent_s()
-        # Where nothing was there before, all that is there came since.
+        # Where nothing was there before, all that is there came since: of who stopped nobody says
+        # it again.
+        if not (has_in or is_same):
+            self.read_at = BEGINNING
         if not has_in and self.read_at != BEGINNING:
             latest = await self.server.ask("XREVRANGE", self.keys.events, "+", "-", "COUNT", 1)
             self.read_at = bytes(latest[0][0]) if latest else BEGINNING
