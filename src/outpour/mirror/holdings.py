@@ -129,8 +129,9 @@ class Holdings:
         )
 
     def close(self) -> None:
-        """Close the database."""
-        self._database.close()
+        """Close the database, after what a thread that nobody waits for any more does with it."""
+        with self._lock:
+            self._database.close()
 
     def all(self) -> list[Held]:
         """Everything that is held, in no order."""

@@ -63,8 +63,9 @@ class MadeTorrents:
         self._database, self.set_aside = open_database(self._file, [self.torrents], _set_up)
 
     def close(self) -> None:
-        """Close the database."""
-        self._database.close()
+        """Close the database, after what a thread that nobody waits for any more does with it."""
+        with self._lock:
+            self._database.close()
 
     def find(self, path: Path, fingerprint: bytes, choices: bytes) -> Metainfo | None:
         """Look up the torrent of content that has not changed since it was made."""

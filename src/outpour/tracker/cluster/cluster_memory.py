@@ -229,8 +229,8 @@ class ClusterMemory:
             self._put_facts(facts)
 
     def close(self) -> None:
-        """Close the file."""
-        with contextlib.suppress(sqlite3.Error):
+        """Close the file, after what a thread that nobody waits for any more does with it."""
+        with self._lock, contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
     @contextlib.contextmanager
