@@ -125,6 +125,9 @@ class MirrorCopies(Copies):
 
     async def unname(self, mirror: MirrorBase) -> None:
         """Have torrents name only those of a mirror's copies that are looked after and good."""
+        async with self._naming:
+            # What was being written may name one that was let go of meanwhile.
+            pass
         for publication in self._published.all():
             seed = mirror.base.seed_of(publication.name, is_folder=publication.is_folder)
             row = self._tracker.row(publication.infohash)
