@@ -84,10 +84,13 @@ class Gate:
 
     def close(self):
         async def end():
+            self._is_open = False
             self._server.close()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            # Who came in the last moment is shown out as well.
+            await asyncio.wait([self._loop.create_future()], timeout=0.05)
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)

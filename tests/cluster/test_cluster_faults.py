@@ -242,7 +242,8 @@ def test_a_failover_to_a_replica_that_lacks_the_latest_news_loses_nothing(
             until_same(one, other, downloads=2, peers={2})
         # What was sent long ago is made up for from the swarms, where nobody is who stopped.
         wait_for(lambda: 2 in other.peers(ONE) and other.downloaded(ONE) == 2, what="the peer")
-        assert int(second.client.zscore(*counted_at(one, ONE)) or 0) == 2
+        counter = counted_at(one, ONE)
+        wait_for(lambda: int(second.client.zscore(*counter) or 0) == 2, what="the counter")
     finally:
         for one_server in (first, second):
             one_server.stop()
