@@ -7,7 +7,9 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-AGAIN_S, AGAIN_S_MAX = 5.0, 3600.0
+from outpour.mirror.put_off import AGAIN_S_MAX, pause_s
+
+AGAIN_S = 5.0
 """Between two tries of what cannot be fetched."""
 
 
@@ -30,7 +32,7 @@ class FetchQueue:
     def put_off(self, infohash: bytes) -> None:
         """Have it tried again later, and the later the oftener it was in vain."""
         tries = self._tries[infohash] = self._tries.get(infohash, 0) + 1
-        wait_s = min(AGAIN_S * 2 ** min(tries - 1, 20), AGAIN_S_MAX)
+        wait_s = pause_s(tries - 1, AGAIN_S, AGAIN_S_MAX)
         heapq.heappush(self._later, (time.monotonic() + wait_s, infohash))
 
     def succeed(self, infohash: bytes) -> None:

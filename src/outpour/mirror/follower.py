@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +25,7 @@ from outpour.mirror.mirror_events import Disbelieved, Followed, SourceFailed
 from outpour.mirror.mirror_job import UNWANTED, MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions
 from outpour.mirror.offer import MAGNET, Listing, Offer
+from outpour.mirror.put_off import PutOff
 from outpour.mirror.sidecar_copies import SidecarCopies
 from outpour.mirror.source_choice import choose, known_source
 from outpour.publisher.publish_events import Noted, Skipped
@@ -35,7 +35,7 @@ from outpour.torrent.metainfo import Metainfo
 AT_ONCE = 4
 """.torrent files that are fetched at the same time."""
 HELD_AT_ONCE = 100
-AGAIN_S, AGAIN_S_MAX = 10.0, 3600.0
+AGAIN_S = 10.0
 LOOK_S = 2.0
 KIND = "source"
 
@@ -78,7 +78,7 @@ class Follower:
         self._chosen: dict[str, Offer] = {}
         self._infohashes: dict[str, bytes] = {}
         self._rejected: set[str] = set()
-        self._tries: dict[str, tuple[int, float]] = {}
+        self._put_off = PutOff[str]()
         self._is_wanted = asyncio.Event()
         self._magnets = magnets
         self._sidecars = sidecars
@@ -288,13 +288,16 @@ class Follower:
             await self._magnets.close()
 
     def _lacking(self, *, magnets: bool = False) -> list[Offer]:
-        now = time.monotonic()
         found = []
         for key, offer in self._chosen.items():
             infohash = self._infohashes.get(key)
             is_held = infohash is not None and infohash in self._job.held
-            is_put_off = self._tries.get(key, (0, 0.0))[1] > now
-            if is_held or is_put_off or offer.is_magnet != magnets or key in self._rejected:
+            if (
+                is_held
+                or self._put_off.waits(key)
+                or offer.is_magnet != magnets
+                or key in self._rejected
+            ):
                 continue
             found.append(offer)
         return found
@@ -321,22 +324,21 @@ class Follower:
         except WriteError as error:
             self._tell(Skipped(taken[0][0].name, error.message, error.hint))
             for held, _ in taken:
-                self._put_off(held.key)
+                self._put_off.fail(held.key)
         for held, _ in taken:
             self._infohashes[held.key] = held.infohash
             if held.infohash not in self._job.held:
-                self._put_off(held.key)
+                self._put_off.fail(held.key)
 
     def _outdated(self) -> list[Offer]:
         """What is held, and of which the .torrent was written anew since."""
-        now = time.monotonic()
         found = []
         for key, offer in self._chosen.items():
             infohash = self._infohashes.get(key)
             held = self._job.held.get(infohash) if infohash is not None else None
             if held is None or offer.tag is None or offer.tag == held.tag:
                 continue
-            if self._tries.get(key, (0, 0.0))[1] <= now:
+            if not self._put_off.waits(key):
                 found.append(offer)
         return found
 
@@ -357,7 +359,7 @@ class Follower:
                         await self._hold([(Held.of(offer, metainfo), metainfo)])
                 except OutpourError as error:
                     self._tell(Noted(error.message))
-                    self._put_off(offer.key)
+                    self._put_off.fail(offer.key)
 
         await asyncio.gather(*(lane() for _ in range(min(AT_ONCE, len(offers)))))
 
@@ -380,22 +382,17 @@ class Follower:
             else:
                 metainfo = await in_daemon(lambda: source.metainfo(offer), "outpour-torrent")
         except OutpourError as error:
-            if offer.key not in self._tries:
+            if offer.key not in self._put_off:
                 self._tell(Skipped(name, error.message, error.hint))
-            self._put_off(offer.key)
+            self._put_off.fail(offer.key)
             return None
-        self._tries.pop(offer.key, None)
+        self._put_off.succeed(offer.key)
         info = metainfo.info
         # A list may tell of other names and sizes than there are.
         if not self._options.wishes.fits(info.name, info.length, offer.group):
             self._rejected.add(offer.key)
             return None
         return metainfo
-
-    def _put_off(self, key: str) -> None:
-        tries = self._tries.get(key, (0, 0.0))[0]
-        wait_s = min(AGAIN_S * 2**tries, AGAIN_S_MAX)
-        self._tries[key] = (min(tries + 1, 20), time.monotonic() + wait_s)
 
 
 def _as_offer(held: Held) -> Offer:

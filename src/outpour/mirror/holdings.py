@@ -79,7 +79,7 @@ class Held:
         info = metainfo.info
         return cls(
             info.infohash, offer.key, info.name,
-            safe_name(offer.group) if offer.group else "", info.length,
+            folder_of(offer.group), info.length,
             offer.published_at if offer.published_at is not None else metainfo.creation_date,
             tag=offer.tag,
         )  # fmt: skip
@@ -271,6 +271,11 @@ def _set_up(database: sqlite3.Connection) -> None:
     columns = {row[1] for row in database.execute("PRAGMA table_info(held)")}
     if "tag" not in columns:
         database.execute("ALTER TABLE held ADD COLUMN tag TEXT")
+
+
+def folder_of(group: str | None) -> str:
+    """The folder below the mirror's own where what a publisher lists in a group goes."""
+    return safe_name(group) if group else ""
 
 
 def _raw(name: str) -> bytes:

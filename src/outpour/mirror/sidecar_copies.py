@@ -22,8 +22,9 @@ from outpour.base.files import write_atomically
 from outpour.base.text import is_utf8, printable
 from outpour.mirror.grace import Grace
 from outpour.mirror.held_torrents import HeldTorrents
-from outpour.mirror.holdings import HeldFile, Holdings
+from outpour.mirror.holdings import HeldFile, Holdings, folder_of
 from outpour.mirror.offer import OfferedFile
+from outpour.mirror.put_off import PutOff
 from outpour.publisher.publish_events import Noted
 from outpour.publisher.sidecar_rule import Belonging, belongings
 from outpour.publisher.sidecar_table import SIDECAR_BYTES_MAX, SidecarTable
@@ -36,7 +37,6 @@ ALL_BYTES_MAX = 1 << 30
 TURN_S = 1.0
 LOOK_S = 30.0
 """Between two looks at the files, which somebody may have changed or deleted."""
-AGAIN_S, AGAIN_S_MAX = 10.0, 3600.0
 
 Place = tuple[str, str]
 """The folder below that of the mirror, and the name."""
@@ -89,7 +89,7 @@ class SidecarCopies:
         self._fetch: Callable[[OfferedFile], bytes] | None = None
         self._offered: dict[Place, OfferedFile] | None = None
         self._files: dict[Place, HeldFile] = {}
-        self._tries: dict[Place, tuple[int, float]] = {}
+        self._put_off = PutOff[Place]()
         self._said: dict[Place, str] = {}
         self._is_due = True
         self._revision = -1
@@ -112,7 +112,7 @@ class SidecarCopies:
         self._fetch = fetch
         self._offered = {_place_of(one): one for one in offered if _fault(one) is None}
         self._grace.hear(is_empty=is_empty)
-        self._tries.clear()
+        self._put_off.clear()
         self._is_due = True
 
     async def run(self) -> None:
@@ -166,7 +166,7 @@ class SidecarCopies:
     def _lacks(self, one: OfferedFile) -> bool:
         """Whether a file is to be fetched; in a thread."""
         place = _place_of(one)
-        if self._tries.get(place, (0, 0.0))[1] > time.monotonic():
+        if self._put_off.waits(place):
             return False
         mine = self._files.get(place)
         is_known = mine is not None and mine.tag == one.tag
@@ -182,9 +182,7 @@ class SidecarCopies:
             mine = await asyncio.to_thread(self._write, place, one, raw)
         except OutpourError as error:
             self._complain(place, error.message)
-            tries = self._tries.get(place, (0, 0.0))[0]
-            wait_s = min(AGAIN_S * 2**tries, AGAIN_S_MAX)
-            self._tries[place] = (min(tries + 1, 20), time.monotonic() + wait_s)
+            self._put_off.fail(place)
             self._is_due = True
             return
         self._files[place] = mine
@@ -284,7 +282,7 @@ class SidecarCopies:
 
 
 def _place_of(one: OfferedFile) -> Place:
-    return safe_name(one.group) if one.group else "", one.name
+    return folder_of(one.group), one.name
 
 
 def _key(folder: str, name: str) -> bytes:

@@ -155,3 +155,6 @@ NAMED_AT_ONCE_MAX = 500
 
 PACKED_BYTES_MIN = 1024
 """Smaller texts fit one packet and are not compressed."""
+
+WEB_SEED_URL_MAX, WEB_SEED_WHERE_MAX = 2000, 1000
+"""Characters of a web seed that an administrator names, and of the pattern of names it is for."""

@@ -6,9 +6,8 @@ from outpour.web.admin.admin_forms import FormPage, Values, admin_of
 from outpour.web.admin.admin_pages import Visit
 from outpour.web.admin.form import Form
 from outpour.web.admin.notices import Notice
+from outpour.web.limits import WEB_SEED_URL_MAX, WEB_SEED_WHERE_MAX
 from outpour.web.text_format import label
-
-URL_MAX, WHERE_MAX = 2000, 1000
 
 
 async def _show(visit: Visit) -> Values:
@@ -16,17 +15,17 @@ async def _show(visit: Visit) -> Values:
     return {
         "bases": deeds.web_seeds(),
         "has_content": deeds.rates().get("upload_rate") is not None,
-        "url_max": URL_MAX,
-        "where_max": WHERE_MAX,
+        "url_max": WEB_SEED_URL_MAX,
+        "where_max": WEB_SEED_WHERE_MAX,
     }
 
 
 async def _name(visit: Visit, form: Form) -> Notice:
     deeds, url, where = admin_of(visit).deeds, form.text("url"), form.text("where") or None
-    if not 0 < len(url) <= URL_MAX:
-        raise ValueError(f"a URL has 1 to {URL_MAX} characters")
-    if where is not None and len(where) > WHERE_MAX:
-        raise ValueError(f"a pattern has at most {WHERE_MAX} characters")
+    if not 0 < len(url) <= WEB_SEED_URL_MAX:
+        raise ValueError(f"a URL has 1 to {WEB_SEED_URL_MAX} characters")
+    if where is not None and len(where) > WEB_SEED_WHERE_MAX:
+        raise ValueError(f"a pattern has at most {WEB_SEED_WHERE_MAX} characters")
     of_what = f" of `{label(where)}`" if where else ""
     shown = f"web seed `{label(url)}`{of_what}"
     _, is_new = await deeds.add_web_seed(url, where, visit.known.who)

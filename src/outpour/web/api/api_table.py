@@ -21,7 +21,14 @@ from outpour.web.api.position import CURSOR_FORM, CURSOR_MAX
 from outpour.web.api.rules_api import rule_endpoints
 from outpour.web.api.schema_words import or_null, text
 from outpour.web.api.url_parameter import Parameter
-from outpour.web.limits import API_ROWS, API_ROWS_MAX, PAGE_ROWS_MAX, UPLOAD_BYTES_MAX
+from outpour.web.limits import (
+    API_ROWS,
+    API_ROWS_MAX,
+    PAGE_ROWS_MAX,
+    UPLOAD_BYTES_MAX,
+    WEB_SEED_URL_MAX,
+    WEB_SEED_WHERE_MAX,
+)
 from outpour.web.query import COLUMNS, GROUP_MAX, TEXT_MAX
 
 ROOT = "/api/v1"
@@ -288,14 +295,16 @@ DEEDS = (
                 "required": ["url"],
                 "properties": {
                     "url": text(
-                        "URL of a folder, or one with `{path}` in it.", minLength=1, maxLength=2000
+                        "URL of a folder, or one with `{path}` in it.",
+                        minLength=1,
+                        maxLength=WEB_SEED_URL_MAX,
                     ),
                     "where": or_null(
                         text(
                             "Of what: a pattern of names, or the path of what is published; null "
                             "is everything.",
                             minLength=1,
-                            maxLength=1000,
+                            maxLength=WEB_SEED_WHERE_MAX,
                         )
                     ),
                 },
