@@ -7,9 +7,8 @@ are; that it is gone, before they are deleted.
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from outpour.base.errors import OutpourError, WriteError
 from outpour.base.files import write_atomically
 from outpour.base.text import from_bytes
 from outpour.mirror.offer import Offer
-from outpour.publisher.state_database import open_database
+from outpour.publisher.state_database import ROOM, open_database
 from outpour.torrent.disk_names import safe_name
 from outpour.torrent.metainfo import Metainfo
 
@@ -44,7 +43,6 @@ CREATE TABLE IF NOT EXISTS file (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
 """
-_ROOM = "free some space, or choose another folder with `--state`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +120,18 @@ class Holdings:
     def __init__(self, state: Path) -> None:
         self._originals = state / "originals"
         self._served = state / "torrents"
-        self._file = state / "mirror.sqlite"
-        self._lock = threading.Lock()
         self._database, self.set_aside = open_database(
-            self._file, [self._originals, self._served], _set_up
+            state / "mirror.sqlite", [self._originals, self._served], _set_up
         )
 
     def close(self) -> None:
         """Close the database, after what a thread that nobody waits for any more does with it."""
-        with self._lock:
-            self._database.close()
+        self._database.close()
 
     def all(self) -> list[Held]:
         """Everything that is held, in no order."""
-        with self._lock, self._guarded():
-            rows = self._database.execute(
+        with self._database.reading() as connection:
+            rows = connection.execute(
                 "SELECT infohash, key, name, folder, length, published_at, fingerprint, missing_s, "
                 "tag FROM held"
             ).fetchall()
@@ -146,16 +141,14 @@ class Holdings:
 
     def note(self, name: str) -> str | None:
         """What was noted under this name."""
-        with self._lock, self._guarded():
-            row = self._database.execute(
-                "SELECT value FROM note WHERE name = ?", (name,)
-            ).fetchone()
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
     def keep_note(self, name: str, value: str) -> None:
         """Note something for the next start."""
-        with self._lock, self._guarded(), self._database:
-            self._database.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
 
     def begin(self, held: Held, metainfo: Metainfo) -> None:
         """Hold a torrent from now on, or its .torrent as it is now.
@@ -172,8 +165,8 @@ class Holdings:
         Raises:
             WriteError: The database cannot be written.
         """
-        with self._lock, self._guarded(), self._database:
-            self._database.executemany(
+        with self._database.writing() as connection:
+            connection.executemany(
                 "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
@@ -190,16 +183,16 @@ class Holdings:
         Raises:
             WriteError: The database cannot be written.
         """
-        with self._lock, self._guarded(), self._database:
-            self._database.execute("DELETE FROM held WHERE infohash = ?", (infohash,))
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM held WHERE infohash = ?", (infohash,))
         for folder in (self._originals, self._served):
             with suppress(OSError):
                 (folder / f"{infohash.hex()}.torrent").unlink()
 
     def files(self) -> list[HeldFile]:
         """All files beside content, in no order."""
-        with self._lock, self._guarded():
-            rows = self._database.execute(
+        with self._database.reading() as connection:
+            rows = connection.execute(
                 "SELECT folder, name, tag, length, state, missing_s FROM file"
             ).fetchall()
         return [HeldFile(from_bytes(row[0]), from_bytes(row[1]), *row[2:]) for row in rows]
@@ -214,10 +207,8 @@ class Holdings:
             (_raw(one.folder), _raw(one.name), one.tag, one.length, one.state, one.missing_s)
             for one in files
         ]
-        with self._lock, self._guarded(), self._database:
-            self._database.executemany(
-                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)", rows
-            )
+        with self._database.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def end_file(self, folder: str, name: str) -> None:
         """Hold a file no longer.
@@ -226,8 +217,8 @@ class Holdings:
             WriteError: The database cannot be written.
         """
         key = (_raw(folder), _raw(name))
-        with self._lock, self._guarded(), self._database:
-            self._database.execute("DELETE FROM file WHERE folder = ? AND name = ?", key)
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM file WHERE folder = ? AND name = ?", key)
 
     def original(self, infohash: bytes) -> Metainfo | None:
         """The .torrent as its publisher gave it, None if it is lost or damaged."""
@@ -256,14 +247,7 @@ class Holdings:
         try:
             write_atomically(path, raw, is_durable=False)
         except WriteError as error:
-            raise WriteError(error.message, hint=_ROOM) from None
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise WriteError(f"`{self._file}`: {error}", hint=_ROOM) from None
+            raise WriteError(error.message, hint=ROOM) from None
 
 
 def _set_up(database: sqlite3.Connection) -> None:

@@ -314,8 +314,9 @@ class Keeper:
             ask: Takes the connection for reading.
             otherwise: What to return while the store cannot be read.
         """
+        store = self._store
         try:
-            return self._store.read(ask) if self._store else otherwise
+            return store.read(ask) if store else otherwise
         except OutpourError:
             return otherwise
 
