@@ -16,6 +16,7 @@ from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
 from outpour.engine import EngineSettings
+from outpour.mirror.folder_lock import FolderLock, NoLocksError
 from outpour.mirror.follower import Follower
 from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Holdings
@@ -50,7 +51,7 @@ def mirror(options: MirrorOptions, tell: Callable[[Event], None]) -> None:
         tell: Takes the events of mirror, publisher and tracker, as they happen.
 
     Raises:
-        ReadError: Another process uses the state.
+        ReadError: Another process uses the folder or the state.
         WriteError: Folder or state cannot be written.
         SettingsError: An address or a setting is wrong.
         NetworkError: A port is taken, or the URL is that of no publisher.
@@ -73,7 +74,8 @@ async def _mirror(options: MirrorOptions, tell: Callable[[Event], None]) -> None
     state = mirror_state(options)
     settings = settings_of(options.serving, state)
     with ExitStack() as stack:
-        claim(state, stack, "another mirror of the same folder")
+        _claim(options.folder, stack, tell)
+        claim(state, stack, "another mirror")
         holdings = Holdings(state)
         stack.callback(holdings.close)
         if holdings.set_aside is not None:
@@ -186,6 +188,22 @@ def _job(
     )
     follower = Follower(options, holdings, job, grace, magnets, sidecars, tell)
     return job, sidecars, follower
+
+
+def _claim(folder: Path, stack: ExitStack, tell: Callable[[Event], None]) -> None:
+    """Keep other mirrors out of the folder, whatever state they have, until the stack is closed.
+
+    Raises:
+        ReadError: One has it.
+        WriteError: It cannot be opened.
+    """
+    try:
+        lock = FolderLock(folder)
+    except NoLocksError as error:
+        # Content may well lie where there are none; the state keeps most second mirrors out.
+        tell(Noted(f"{error.message}; let no other mirror write there"))
+        return
+    stack.callback(lock.release)
 
 
 def _make_writable(folder: Path) -> None:
