@@ -9,13 +9,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from outpour.base.errors import OutpourError, WriteError
 from outpour.base.files import write_atomically
 from outpour.base.text import from_bytes
+from outpour.mirror import told_table
 from outpour.mirror.offer import Offer
+from outpour.mirror.told_table import ToldTable
 from outpour.publisher.state_database import ROOM, open_database
 from outpour.torrent.disk_names import safe_name
 from outpour.torrent.metainfo import Metainfo
@@ -30,7 +32,9 @@ CREATE TABLE IF NOT EXISTS held (
     published_at INTEGER,
     fingerprint BLOB,
     missing_s REAL,
-    tag TEXT
+    tag TEXT,
+    listed_in TEXT,
+    licence TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS file (
     folder BLOB NOT NULL,
@@ -41,7 +45,7 @@ CREATE TABLE IF NOT EXISTS file (
     missing_s REAL,
     PRIMARY KEY (folder, name)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
+CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
 
@@ -59,6 +63,8 @@ class Held:
         fingerprint: Its files as they were when they were placed; None while they are not.
         missing_s: For how long the publisher lists it no longer; None while it does.
         tag: Of its .torrent as it was last fetched; None if its publisher told none.
+        group: What it is shown under. Its folder stays the one of the group that it was in first.
+        licence: Under which terms it may be used, None if its publisher does not say.
     """
 
     infohash: bytes
@@ -70,6 +76,8 @@ class Held:
     fingerprint: bytes | None = None
     missing_s: float | None = None
     tag: str | None = None
+    group: str | None = None
+    licence: str | None = None
 
     @classmethod
     def of(cls, offer: Offer, metainfo: Metainfo) -> Held:
@@ -79,8 +87,15 @@ class Held:
             info.infohash, offer.key, info.name,
             folder_of(offer.group), info.length,
             offer.published_at if offer.published_at is not None else metainfo.creation_date,
-            tag=offer.tag,
+            tag=offer.tag, group=offer.group, licence=offer.licence,
         )  # fmt: skip
+
+    def told(self, offer: Offer) -> Held:
+        """The same as its publisher lists it now."""
+        at = self.published_at if offer.published_at is None else offer.published_at
+        if (offer.group, offer.licence, at) == (self.group, self.licence, self.published_at):
+            return self
+        return replace(self, group=offer.group, licence=offer.licence, published_at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,7 @@ class Holdings:
 
     Attributes:
         set_aside: Where a damaged database was moved to, None if it was sound.
+        told: What the publisher tells of the torrents beside files.
     """
 
     def __init__(self, state: Path) -> None:
@@ -123,6 +139,7 @@ class Holdings:
         self._database, self.set_aside = open_database(
             state / "mirror.sqlite", [self._originals, self._served], _set_up
         )
+        self.told = ToldTable(self._database)
 
     def close(self) -> None:
         """Close the database, after what a thread that nobody waits for any more does with it."""
@@ -133,7 +150,7 @@ class Holdings:
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT infohash, key, name, folder, length, published_at, fingerprint, missing_s, "
-                "tag FROM held"
+                "tag, listed_in, licence FROM held"
             ).fetchall()
         return [
             Held(row[0], row[1], from_bytes(row[2]), from_bytes(row[3]), *row[4:]) for row in rows
@@ -167,11 +184,12 @@ class Holdings:
         """
         with self._database.writing() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         one.infohash, one.key, _raw(one.name), _raw(one.folder), one.length,
                         one.published_at, one.fingerprint, one.missing_s, one.tag,
+                        one.group, one.licence,
                     )
                     for one in rows
                 ],
@@ -185,6 +203,7 @@ class Holdings:
         """
         with self._database.writing() as connection:
             connection.execute("DELETE FROM held WHERE infohash = ?", (infohash,))
+        self.told.drop(infohash)
         for folder in (self._originals, self._served):
             with suppress(OSError):
                 (folder / f"{infohash.hex()}.torrent").unlink()
@@ -251,10 +270,15 @@ class Holdings:
 
 
 def _set_up(database: sqlite3.Connection) -> None:
-    database.executescript(_SCHEMA)
+    database.executescript(_SCHEMA + told_table.SCHEMA)
     columns = {row[1] for row in database.execute("PRAGMA table_info(held)")}
     if "tag" not in columns:
         database.execute("ALTER TABLE held ADD COLUMN tag TEXT")
+    if "licence" not in columns:
+        database.execute("ALTER TABLE held ADD COLUMN listed_in TEXT")
+        database.execute("ALTER TABLE held ADD COLUMN licence TEXT")
+        # By the name of its folder, until the publisher says how it is called.
+        database.execute("UPDATE held SET listed_in = nullif(CAST(folder AS TEXT), '')")
 
 
 def folder_of(group: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,6 +29,7 @@ from outpour.mirror.placement import Placement
 from outpour.mirror.presented import Presented
 from outpour.mirror.registration import Registration
 from outpour.mirror.sidecar_copies import Beside, SidecarCopies
+from outpour.mirror.told_copies import ToldCopies
 from outpour.mirror.transfers import Transfers
 from outpour.publisher.introductions import Introductions
 from outpour.publisher.public_urls import PublicUrls, local_page, public_urls
@@ -105,7 +106,7 @@ async def _serve(
         listing = await self_listing(serving, tracker, urls, seeder)
         published = PublishedTorrents()
         besides = Beside(SidecarTable(), [])
-        job, sidecars, follower = _job(
+        job, works = _job(
             options, state, tracker, holdings, tell, urls, seeder, listing, published, besides
         )
         registration = None
@@ -113,8 +114,16 @@ async def _serve(
             registration = Registration(
                 options.source, options.token_file, options.route, urls.page, seeder.port, job, tell
             )
-        view = PublishedView(tracker, published, follows_links=False, has_content=serving.content)
-        beside = PublishedBeside(view, published, besides.table, besides.folders)
+
+        def checksums(path: Path, _: bytes) -> Sequence[bytes]:
+            publication = published.at(path)
+            return () if publication is None else holdings.told.checksums(publication.infohash)
+
+        view = PublishedView(
+            tracker, published, follows_links=False, has_content=serving.content,
+            checksums=checksums,
+        )  # fmt: skip
+        beside = PublishedBeside(view, published, besides.table, besides.folders, holdings.told)
         name = f"Mirror of {urlsplit(options.source).hostname}"
         deeds = MirrorDeeds(tracker, seeder)
         deeds.begin()
@@ -131,7 +140,6 @@ async def _serve(
     except BaseException:
         tracker.stop()
         raise
-    works = [job.run, follower.run, sidecars.run]
     if registration is not None:
         works.append(registration.run)
     ready = Serving(urls.page, local_page(host, port), state, seeder.port)
@@ -152,7 +160,7 @@ def _job(
     listing: SelfListing,
     published: PublishedTorrents,
     besides: Beside,
-) -> tuple[MirrorJob, SidecarCopies, Follower]:
+) -> tuple[MirrorJob, list[Callable[[], Awaitable[None]]]]:
     serving = options.serving
     # Of what is still fetched the job knows, which is made below.
     introductions = Introductions(
@@ -186,8 +194,9 @@ def _job(
     sidecars = SidecarCopies(
         options.folder, holdings, job.held, options.grace_s, besides, tell, delete=options.delete
     )
-    follower = Follower(options, holdings, job, grace, magnets, sidecars, tell)
-    return job, sidecars, follower
+    told = ToldCopies(holdings, job, tell)
+    follower = Follower(options, holdings, job, grace, magnets, sidecars, told, tell)
+    return job, [job.run, follower.run, sidecars.run, told.run]
 
 
 def _claim(folder: Path, stack: ExitStack, tell: Callable[[Event], None]) -> None:

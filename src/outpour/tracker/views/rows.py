@@ -125,6 +125,7 @@ class RowMaker:
             is_folder=listing.is_folder,
             licence=listing.licence,
             torrent_tag=listing.tag,
+            about_tag=listing.about_tag,
         )
 
     def _unlisted(
