@@ -166,6 +166,8 @@ class Follower:
         if is_split and about.startswith(f"`{source.rstrip('/')}/api/"):
             # Which part of the API was asked is no matter to whoever named the page.
             message = f"`{source}`: {why}"
+        if error.hint is not None:
+            message = f"{message} ({error.hint})"
         if self._complaint != message:
             self._complaint = message
             self._tell(SourceFailed(message))
