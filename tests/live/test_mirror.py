@@ -269,6 +269,34 @@ def test_what_cannot_be_mirrored_at_all_ends_with_one_line_and_a_code(start: Sta
     assert f"`{tmp_path / 'file'}`: " in "".join(lines)
 
 
+def test_a_folder_has_one_mirror_for_as_long_as_that_lives(start: Start, tmp_path: Path):
+    folder = tmp_path / "m"
+
+    def begin(source: str, state: str) -> Running:
+        return start(
+            "outpour", "mirror", f"http://127.0.0.1:1/{source}", "-o", folder,
+            "--state", tmp_path / state, "--listen", "127.0.0.1:0", "--peer-port", "0",
+        )  # fmt: skip
+
+    first = begin("a", "1")
+    first.line_with("serving")
+    (tmp_path / "link").symlink_to(folder)
+    folder = tmp_path / "link"
+    second = begin("b", "2")
+    assert second.wait() == 4
+    assert second.lines == [
+        f"error: `{folder}`: another mirror is using it, process {first.process.pid}",
+        f"hint: `kill {first.process.pid}` stops the other one, or choose another folder for this "
+        "one with `-o`",
+    ]
+    first.process.kill()
+    first.wait()
+    third = begin("c", "1")
+    third.line_with("serving")
+    assert third.stop(signal.SIGINT) == 0
+    assert list(folder.iterdir()) == []
+
+
 def _answers(url: str) -> bool:
     try:
         return status(url) == 200
