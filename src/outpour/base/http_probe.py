@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 
 from outpour.base.deadline import Deadline
 from outpour.base.errors import NetworkError, UsageError
-from outpour.base.http_fetch import opener, status_of, why
+from outpour.base.http_fetch import opener, status_of, unreached
 from outpour.base.http_route import DIRECT, Route
 from outpour.base.identity import user_agent
 
@@ -74,7 +74,7 @@ def probe(url: str, *, route: Route = DIRECT, timeout_s: float = PROBE_S) -> Rem
                     return _read(url, error.url, error.code, error.headers)
                 raise NetworkError(f"`{url}`: {status_of(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NetworkError(f"`{url}`: {why(error)}") from error
+        raise unreached(url, error, route) from error
 
 
 def raw_headers(route: Route) -> dict[str, str]:

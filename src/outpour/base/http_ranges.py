@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import threading
 import time
 import urllib.error
@@ -14,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from outpour.base.bulk_receive import BulkReceiver
 from outpour.base.errors import NetworkError, OutpourError, ReadError
 from outpour.base.http_connection import SecureConnection, TimedConnection
-from outpour.base.http_fetch import why
+from outpour.base.http_fetch import unreached
 from outpour.base.http_probe import RemoteFile, probe, raw_headers
 from outpour.base.http_route import DIRECT, Proxy, Route
 
@@ -53,13 +54,21 @@ class RangeReader:
         self._at = 0
         self._is_fresh = True
 
-    def read_into(self, start: int, buffer: memoryview, told: Callable[[int], None]) -> None:
+    def read_into(
+        self,
+        start: int,
+        buffer: memoryview,
+        told: Callable[[int], None],
+        stop: int | None = None,
+    ) -> None:
         """Fill a buffer.
 
         Args:
             start: The first byte of the file that goes into it.
             buffer: Ends within the file.
             told: Called with the number of bytes that came, again and again.
+            stop: Where the next ones end that go on where this one does, so that the server is
+                asked for all of them at once; by default nothing follows.
 
         Raises:
             NetworkError: The server does not give them, however often it is asked.
@@ -69,7 +78,7 @@ class RangeReader:
         while done < len(buffer):
             done_before = done
             try:
-                self._seek(start + done, start + len(buffer))
+                self._seek(start + done, stop or start + len(buffer))
                 while done < len(buffer):
                     count = self._read(buffer[done:])
                     done += count
@@ -224,7 +233,7 @@ class RangeReader:
             return NetworkError(f"`{url}`: the answer is cut short, again and again")
         if isinstance(error, OutpourError):
             return error
-        return NetworkError(f"`{url}`: {why(error)}")
+        return unreached(url, error, self._route)
 
 
 class _Patience:
@@ -260,7 +269,7 @@ class _EndedError(http.client.HTTPException):
 def _is_final(error: Exception) -> bool:
     if isinstance(error, _Refused):
         return error.status < 500 and error.status not in PASSING
-    return isinstance(error, (_ReplacedError, _EndedError))
+    return isinstance(error, (_ReplacedError, _EndedError, ssl.SSLCertVerificationError))
 
 
 def _login(proxy: Proxy) -> dict[str, str]:
