@@ -23,6 +23,7 @@ class Remote:
     headers: dict[str, str] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    connections: int = 0
     tags: Iterator[str] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     url: str = ""
@@ -78,6 +79,11 @@ def serving(certified: tuple[Path, Path] | None = None) -> Iterator[Remote]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            with made.lock:
+                made.connections += 1
 
         def do_GET(self) -> None:
             made.answer(self)

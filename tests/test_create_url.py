@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from outpour.base import http_ranges
 from outpour.making import hasher
-from outpour.making.elsewhere import remote_work
+from outpour.making.elsewhere import remote_plan, remote_work
 from outpour.making.elsewhere.layers import joined
 from outpour.making.elsewhere.url_list import common_base, listed_url, read_list
 from outpour.making.elsewhere.window import stretches
@@ -84,6 +84,32 @@ def test_a_list_of_checksums_gives_the_torrent_of_the_folder(
     assert far.info.raw == near.info.raw
     # A client puts name and path behind it (BEP 19).
     assert far.web_seeds == (f"{remote.url}/cdn/",)
+
+
+def test_files_of_one_server_come_over_few_connections(run, remote, tmp_path):
+    names = [f"f{number:02}" for number in range(40)]
+    remote.files = {f"/d/{name}": os.urandom(random.randrange(3000)) for name in names}
+    remote.files["/d/SHA256SUMS"] = "".join(
+        f"{hashlib.sha256(remote.files[f'/d/{name}']).hexdigest()}  {name}\n" for name in names
+    ).encode()
+    sums = f"{remote.url}/d/SHA256SUMS"
+    assert run("create", "--from", sums, "-o", tmp_path / "d.torrent").code == 0
+    assert remote.connections <= 1 + remote_plan.PROBES + remote_work.CONNECTIONS
+    (tmp_path / "d").mkdir()
+    for name in names:
+        (tmp_path / "d" / name).write_bytes(remote.files[f"/d/{name}"])
+    assert run("create", tmp_path / "d", "-o", tmp_path / "near.torrent").code == 0
+    far, near = (Metainfo.read(tmp_path / f"{one}.torrent") for one in ("d", "near"))
+    assert far.info.raw == near.info.raw
+
+
+def test_files_that_redirect_are_found_where_they_lead(run, remote, tmp_path):
+    remote.files = {f"/far/{name}": os.urandom(100) for name in "abc"}
+    remote.redirects = {f"/d/{name}": f"/far/{name}" for name in "abc"}
+    urls = [f"{remote.url}/d/{name}" for name in "abc"]
+    assert run("create", "--as-one", *urls, "-o", tmp_path / "d.torrent").code == 0
+    made = Metainfo.read(tmp_path / "d.torrent").info.pieces
+    assert made == hashlib.sha1(b"".join(remote.files[f"/far/{name}"] for name in "abc")).digest()
 
 
 def test_a_list_gives_a_torrent_of_each_where_that_is_asked(run, remote, tmp_path):

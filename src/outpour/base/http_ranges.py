@@ -6,18 +6,15 @@ import http.client
 import ssl
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
-from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from outpour.base.bulk_receive import BulkReceiver
 from outpour.base.errors import NetworkError, OutpourError, ReadError
-from outpour.base.http_connection import SecureConnection, TimedConnection
+from outpour.base.http_connection import TimedConnection
 from outpour.base.http_fetch import unreached
+from outpour.base.http_place import ask_for, connection_to, is_same_server
 from outpour.base.http_probe import RemoteFile, probe, raw_headers
-from outpour.base.http_route import DIRECT, Proxy, Route
+from outpour.base.http_route import DIRECT, Route
 
 BLOCK = 1 << 20
 """Bytes that are read at once."""
@@ -94,6 +91,15 @@ class RangeReader:
                 if failures:
                     self._look_again()
 
+    def turn_to(self, file: RemoteFile) -> None:
+        """Read another file from now on, over the same connection if it is on the same server."""
+        if self._answer is not None and not self._answer.isclosed():
+            self.close()
+        if not is_same_server(file.place, self._file.place):
+            self.close()
+        self._answer = None
+        self._file = file
+
     def close(self) -> None:
         """Give the connection up."""
         # One that ends with its answer is the answer's alone.
@@ -111,7 +117,7 @@ class RangeReader:
         self._patience.renew()
         if self._connection is None:
             self._is_fresh = True
-            self._connection = self._connect()
+            self._connection = connection_to(self._file.place, self._route, self._patience)
         else:
             self._is_fresh = False
         headers = raw_headers(self._route)
@@ -126,14 +132,7 @@ class RangeReader:
     def _ask(self, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         assert self._connection is not None
         self._end_bulk()
-        parts = urlsplit(self._file.place)
-        target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-        proxy = _http_proxy(self._route, parts)
-        if proxy is not None and parts.scheme == "http":
-            target = self._file.place
-            headers = {**headers, **_login(proxy)}
-        self._connection.request("GET", target, headers=dict(headers))
-        answer = self._connection.getresponse()
+        answer = ask_for(self._file.place, self._connection, self._route, headers)
         expected = 206 if self._file.has_ranges else 200
         if answer.status != expected:
             raise _Refused(answer.status)
@@ -189,20 +188,6 @@ class RangeReader:
         if self._bulk is not None:
             self._bulk.close()
             self._bulk = None
-
-    def _connect(self) -> TimedConnection:
-        parts = urlsplit(self._file.place)
-        proxy = _http_proxy(self._route, parts)
-        kind = SecureConnection if parts.scheme == "https" else TimedConnection
-        how: dict[str, Any] = {"route": self._route, "deadline": self._patience}
-        assert parts.hostname is not None
-        if proxy is None:
-            return kind(parts.hostname, port=parts.port, **how)
-        connection = kind(proxy.host, port=proxy.port, **how)
-        if parts.scheme == "https":
-            port = parts.port or http.client.HTTPS_PORT
-            connection.set_tunnel(parts.hostname, port, _login(proxy))
-        return connection
 
     def _pause(self, failures: int) -> None:
         if failures:
@@ -270,18 +255,3 @@ def _is_final(error: Exception) -> bool:
     if isinstance(error, _Refused):
         return error.status < 500 and error.status not in PASSING
     return isinstance(error, (_ReplacedError, _EndedError, ssl.SSLCertVerificationError))
-
-
-def _login(proxy: Proxy) -> dict[str, str]:
-    return {} if proxy.login is None else {"Proxy-Authorization": proxy.login}
-
-
-def _http_proxy(route: Route, parts: SplitResult) -> Proxy | None:
-    if route.proxy is not None:
-        return route.proxy if route.proxy.scheme == "http" else None
-    if route.may_reach is not None:
-        return None
-    named = urllib.request.getproxies().get(parts.scheme)
-    if not named or urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    return Proxy.parse(named)

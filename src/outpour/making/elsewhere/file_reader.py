@@ -1,4 +1,4 @@
-"""Reads parts of several remote files, over one connection at a time."""
+"""Reads parts of several remote files, over a connection that is kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from outpour.making.elsewhere.window import Stretch, Window
 
 
 class FileReader:
-    """Fills windows; the connection is kept as long as they are of one file.
+    """Fills windows; the connection is kept as long as they are of one server.
 
     Args:
         files: By number.
@@ -58,10 +58,12 @@ class FileReader:
         self._reader = self._number = None
 
     def _of(self, number: int) -> RangeReader:
-        if self._reader is None or self._number != number:
-            self.close()
-            self._reader = RangeReader(self._files[number], route=self._route, ended=self._ended)
-            self._number = number
+        file = self._files[number]
+        if self._reader is None:
+            self._reader = RangeReader(file, route=self._route, ended=self._ended)
+        elif self._number != number:
+            self._reader.turn_to(file)
+        self._number = number
         return self._reader
 
 
