@@ -19,13 +19,15 @@ from typing import Any, Protocol
 from outpour.base.deadline import Deadline, Silence
 from outpour.base.errors import NetworkError, UsageError, reason
 from outpour.base.http_connection import HttpProxyHandler, TimedHandler
-from outpour.base.http_route import DIRECT, Route
+from outpour.base.http_route import DIRECT, UNTRUSTED, Route
 from outpour.base.identity import user_agent
 from outpour.base.units import MIB, format_size
 
 BYTES_MAX = 64 * MIB
 CHUNK = 1 << 16
 PLACE_SHOWN_MAX = 100
+UNKNOWN_SIGNERS = frozenset({18, 19, 20, 21})
+"""What OpenSSL calls certificates that lead to none of those to be trusted (X509_V_ERR_...)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def fetch(
                 found = _read(error, url, bytes_max)
                 return Fetched(error.url, error.code, found, _fields(error))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NetworkError(f"`{url}`: {why(error)}") from error
+        raise unreached(url, error, route) from error
 
 
 def lines_of(
@@ -132,7 +134,7 @@ def lines_of(
         with error:
             raise NetworkError(f"`{url}`: {status_of(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NetworkError(f"`{url}`: {why(error)}") from error
+        raise unreached(url, error, route) from error
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -210,6 +212,16 @@ def _phrase(error: urllib.error.HTTPError) -> str:
     return http.client.responses.get(error.code, "error").lower()
 
 
+def unreached(url: str, error: Exception, route: Route) -> NetworkError:
+    """Tell that a server could not be reached or understood, and what can be done about it."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    is_unknown = (
+        isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in UNKNOWN_SIGNERS
+    )
+    hint = route.trust_hint if is_unknown else None
+    return NetworkError(f"`{url}`: {why(error)}", hint=hint)
+
+
 def why(error: Exception) -> str:
     """Why a server could not be reached or understood, in words."""
     if isinstance(error, urllib.error.URLError):
@@ -221,7 +233,9 @@ def why(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
         return "the host name is not known"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
+        return f"{UNTRUSTED}: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return f"no TLS with it: {error.reason.replace('_', ' ').lower()}"
     if isinstance(error, http.client.RemoteDisconnected):
         return "the server hung up"
     if isinstance(error, OSError):

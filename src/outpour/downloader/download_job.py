@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from outpour.base.errors import NetworkError, OutpourError, UsageError, WriteError
+from outpour.base.http_route import UNTRUSTED
 from outpour.downloader.download_item import DownloadItem
 from outpour.downloader.download_options import DownloadOptions
 from outpour.downloader.file_selection import numbered_files, select_files, urgency_of
@@ -291,7 +292,9 @@ class Job:
                 if isinstance(event, WebSeedFailed) and not item.is_complete and not is_tree:
                     self._retries.note_failure(key, event.url)
                 if is_new and not item.is_complete:
-                    yield Note(key, item.name, f"`{event.url}`: {event.message}")
+                    is_unknown = event.message.startswith(UNTRUSTED)
+                    hint = self._options.route.trust_hint if is_unknown else None
+                    yield Note(key, item.name, f"`{event.url}`: {event.message}", hint)
             case _:
                 pass
 

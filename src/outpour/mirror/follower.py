@@ -168,7 +168,7 @@ class Follower:
             message = f"`{source}`: {why}"
         if self._complaint != message:
             self._complaint = message
-            self._tell(SourceFailed(message))
+            self._tell(SourceFailed(message, error.hint))
 
     async def _take(self, listing: Listing) -> None:
         """Take in what is listed now, or what is listed besides."""
