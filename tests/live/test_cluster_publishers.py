@@ -41,6 +41,7 @@ def is_tracked(publication: Publication, infohash: str) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_nothing(
     start: Start, server: Server, tmp_path: Path
 ):
@@ -92,6 +93,7 @@ def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_noth
     assert not is_tracked(one, both)
 
 
+@pytest.mark.long
 def test_what_a_mirror_of_the_cluster_wants_no_more_stays_with_its_publisher(
     start: Start, server: Server, tmp_path: Path
 ):

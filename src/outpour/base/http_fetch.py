@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from outpour.base.deadline import Deadline, Silence
 from outpour.base.errors import NetworkError, reason
 from outpour.base.http_connection import HttpProxyHandler, TimedHandler
-from outpour.base.http_route import DIRECT, Route
+from outpour.base.http_route import DIRECT, UNTRUSTED, Route
 from outpour.base.identity import user_agent
 from outpour.base.units import MIB, format_size
 from outpour.base.web_url import check_web_url
@@ -27,6 +27,8 @@ from outpour.base.web_url import check_web_url
 BYTES_MAX = 64 * MIB
 CHUNK = 1 << 16
 PLACE_SHOWN_MAX = 100
+UNKNOWN_SIGNERS = frozenset({18, 19, 20, 21})
+"""What OpenSSL calls certificates that lead to none of those to be trusted (X509_V_ERR_...)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def fetch(
                 found = _read(error, url, bytes_max)
                 return Fetched(error.url, error.code, found, _fields(error))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NetworkError(f"`{url}`: {why(error)}", hint=way_out(error)) from error
+        raise unreached(url, error, route) from error
 
 
 def lines_of(
@@ -131,7 +133,7 @@ def lines_of(
         with error:
             raise NetworkError(f"`{url}`: {status_of(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NetworkError(f"`{url}`: {why(error)}", hint=way_out(error)) from error
+        raise unreached(url, error, route) from error
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -211,6 +213,16 @@ def _phrase(error: urllib.error.HTTPError) -> str:
     return http.client.responses.get(error.code, "error").lower()
 
 
+def unreached(url: str, error: Exception, route: Route) -> NetworkError:
+    """Tell that a server could not be reached or understood, and what can be done about it."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    is_unknown = (
+        isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in UNKNOWN_SIGNERS
+    )
+    hint = route.trust_hint if is_unknown else None
+    return NetworkError(f"`{url}`: {why(error)}", hint=hint)
+
+
 def why(error: Exception) -> str:
     """Why a server could not be reached or understood, in words."""
     if isinstance(error, urllib.error.URLError):
@@ -224,11 +236,10 @@ def why(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
         return "the host name is not known"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        # `[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)`
-        what = (error.reason or "it speaks no TLS").lower().replace("_", " ")
-        return "it speaks no TLS" if what == "wrong version number" else f"no TLS: {what}"
+        return f"{UNTRUSTED}: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        what = error.reason.replace("_", " ").lower()
+        return "it speaks no TLS" if what == "wrong version number" else f"no TLS with it: {what}"
     if isinstance(error, http.client.IncompleteRead):
         return "the answer is cut short"
     if isinstance(error, http.client.RemoteDisconnected):
@@ -236,12 +247,3 @@ def why(error: Exception) -> str:
     if isinstance(error, OSError):
         return reason(error)
     return f"not an HTTP answer: {error}" if str(error) else "not an HTTP answer"
-
-
-def way_out(error: Exception) -> str | None:
-    """What there is to be done about it, None if nothing is known."""
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
-        error = error.reason
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return "trust it by `--ca-file FILE`, or `SSL_CERT_FILE=FILE` in the environment"
-    return None

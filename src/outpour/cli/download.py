@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outpour.base.errors import NetworkError, OutpourError, UsageError
-from outpour.base.http_route import Route
 from outpour.base.units import parse_duration
 from outpour.cli.shared.download_flags import (
     choice_flags,
@@ -26,6 +25,7 @@ from outpour.cli.shared.download_flags import (
 )
 from outpour.cli.shared.engine_options import (
     engine_options,
+    engine_route,
     engine_settings,
     rate_schedule,
     resume_folder,
@@ -179,7 +179,7 @@ def _read(printer: Printer, flags: dict[str, Any], folder: Path, *, is_kept: boo
     stream = printer.binary() if flags["to_stdout"] else None
     options = job_options(flags, settings, folder, stream)
     headers = read_headers(flags["headers"])
-    route = Route(settings.proxy, settings.ca_file, headers, settings.interface)
+    route = replace(engine_route(settings), headers=headers)
     patience_s = min(flags["connect_timeout"], options.stall_s or flags["connect_timeout"])
     asking = Asking(patience_s, route, None, name_filter(flags["match"], flags["no_match"]))
     is_stored = is_kept and not flags["no_state"]

@@ -166,11 +166,9 @@ class Follower:
         if is_split and about.startswith(f"`{source.rstrip('/')}/api/"):
             # Which part of the API was asked is no matter to whoever named the page.
             message = f"`{source}`: {why}"
-        if error.hint is not None:
-            message = f"{message} ({error.hint})"
         if self._complaint != message:
             self._complaint = message
-            self._tell(SourceFailed(message))
+            self._tell(SourceFailed(message, error.hint))
 
     async def _take(self, listing: Listing) -> None:
         """Take in what is listed now, or what is listed besides."""
