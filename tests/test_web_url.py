@@ -63,10 +63,13 @@ def test_an_announce_url_names_a_host_and_a_port_that_there_is(url: str):
 @pytest.mark.parametrize(
     ("command", "code"),
     [(("mirror", "http://[::1"), 2), (("create", "http://[::1"), 2),
-     (("download", "http://h:99999/x"), 2), (("download", "http://me:pw@h/x"), 2)],
+     (("download", "http://h:99999/x"), 2), (("download", "http://me:pw@h/x"), 2),
+     (("announce", "--tracker", "http://[::1/announce", "ab" * 20), 2),
+     (("scrape", "--tracker", "http://[::1/announce", "ab" * 20), 2)],
 )  # fmt: skip
 def test_a_url_that_was_typed_wrong_is_a_mistake_of_two_lines(run, command, code, tmp_path):
-    done = run(*command, "-o", str(tmp_path))
+    is_query = command[0] in ("announce", "scrape")
+    done = run(*command, *(() if is_query else ("-o", str(tmp_path))))
     assert done.code == code
     assert [line.split(":")[0] for line in done.err.splitlines()] == ["error", "hint"]
 
