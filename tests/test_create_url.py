@@ -39,7 +39,8 @@ def small_windows(monkeypatch) -> None:
     """As many windows and requests for kilobytes as there are for gigabytes."""
     monkeypatch.setattr(remote_work, "WINDOW", 4 * PIECE)
     monkeypatch.setattr(remote_work, "WINDOW_SUMMED", 4 * PIECE)
-    monkeypatch.setattr(remote_work, "REQUEST", 8 * PIECE)
+    monkeypatch.setattr(remote_work, "REQUEST_MAX", 8 * PIECE)
+    monkeypatch.setattr(remote_work, "REQUEST_MIN", 4 * PIECE)
     monkeypatch.setattr(remote_work, "MEMORY", 24 * PIECE)
     monkeypatch.setattr(remote_work, "PARTS_MAX", 3)
 
