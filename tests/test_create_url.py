@@ -199,6 +199,15 @@ def test_one_slow_answer_holds_nobody_up_for_good(run, remote, small_windows, tm
         assert sums.startswith(hashlib.sha256(body).hexdigest())
 
 
+def test_hashing_that_fails_ends_the_reading(run, remote, small_windows, tmp_path, monkeypatch):
+    monkeypatch.setenv("OUTPOUR_HASH", "abacus")
+    remote.files["/a"] = bytes(200 * PIECE)
+    done = run("create", f"{remote.url}/a", "-o", tmp_path, "--piece-length", "16KiB")
+    assert done.code == 3
+    assert "`abacus` is not a kernel" in done.err
+    assert not (tmp_path / "a.torrent").exists()
+
+
 def test_what_lies_behind_tls_is_read_where_its_certificate_is_named(run, remote, tmp_path):
     certificate, key = make_certificate(tmp_path)
     body = os.urandom(70 * PIECE)

@@ -138,9 +138,7 @@ class RemoteWork:
                 others = [pool.submit(self._hash) for _ in range(self._hashing)]
                 if self._hashers:
                     others.append(pool.submit(self._sum))
-                self._follow(reading, progress)
-                self._pool.finish()
-                self._follow([*reading, *others], progress)
+                self._follow({*reading}, {*others}, progress)
             finally:
                 self._end()
         if progress is not None:
@@ -182,12 +180,19 @@ class RemoteWork:
             return WindowPool(room, most, batch, users=2)
         return WindowPool(room, count, batch)
 
-    def _follow(self, futures: Sequence[Future[None]], progress: Progress | None) -> None:
-        pending = set(futures)
+    def _follow(
+        self,
+        reading: set[Future[None]],
+        others: set[Future[None]],
+        progress: Progress | None,
+    ) -> None:
+        pending = reading | others
         while pending:
             done, pending = wait(pending, POLL_S, FIRST_COMPLETED)
             for future in done:
                 future.result()
+            if not pending & reading:
+                self._pool.finish()
             if progress is not None and not done:
                 progress(self._done, self._total)
 
