@@ -196,7 +196,7 @@ def test_checksums_go_with_the_content_that_they_are_of(tmp_path, folder):
 def test_a_catalogue_of_an_earlier_outpour_is_taken_over(tmp_path, folder):
     first = Publisher(tmp_path / "state", folder, checksums=False)
     first.publish()
-    first.made._database.execute("DROP TABLE checksums")
+    first.made._database.connection.execute("DROP TABLE checksums")
     first.made.close()
     second = Publisher(tmp_path / "state", folder, checksums=True)
     _, found = second.publish()
