@@ -104,6 +104,21 @@ def test_files_of_one_server_come_over_few_connections(run, remote, tmp_path):
     assert far.info.raw == near.info.raw
 
 
+def test_an_empty_file_says_nothing_of_what_its_server_can(run, remote, tmp_path):
+    remote.files = {"/d/a": os.urandom(100), "/d/none": b""}
+    answer = remote.answer
+
+    def as_nginx_does(request: BaseHTTPRequestHandler) -> None:
+        remote.has_ranges = not request.path.endswith("none")
+        answer(request)
+
+    remote.answer = as_nginx_does
+    urls = [f"{remote.url}/d/{name}" for name in ("a", "none")]
+    done = run("create", "--as-one", *urls, "-o", tmp_path / "d.torrent")
+    assert (done.code, "no parts" in done.err) == (0, False)
+    assert Metainfo.read(tmp_path / "d.torrent").web_seeds == (f"{remote.url}/",)
+
+
 def test_files_that_redirect_are_found_where_they_lead(run, remote, tmp_path):
     remote.files = {f"/far/{name}": os.urandom(100) for name in "abc"}
     remote.redirects = {f"/d/{name}": f"/far/{name}" for name in "abc"}
