@@ -79,11 +79,13 @@ def test_garbage_is_told_in_one_line(answer: object):
     assert "404" not in caught.value.message
 
 
-def test_a_long_licence_of_a_list_is_cut():
-    row = {"infohash": KEY, "name": "x", "licence": "l" * 999, "torrent_url": "t"}
+def test_a_long_licence_or_group_of_a_list_is_cut():
+    row = {"infohash": KEY, "name": "x", "licence": "l" * 999, "group": "g" * 999}
     (offer,) = _offers([ListedTorrent.of(row)])
     assert offer.licence is not None
     assert len(offer.licence) == LINE_MAX
+    assert offer.group is not None
+    assert len(offer.group) == LINE_MAX
 
 
 HELD = Held(bytes(20), "k0", "name", "", 5, 100, b"f", None, "t")

@@ -158,6 +158,9 @@ def _connect(
     deadline: TimeLimit,
     may_reach: Callable[[str], bool] | None = None,
 ) -> socket.socket:
+    if not 0 < port < 65_536:
+        # The system would take what is left of it after division.
+        raise OSError(errno.EINVAL, f"no port has the number {port}")
     addresses = look_up(host, port, deadline)
     failure: OSError = OSError("no address")
     if may_reach is not None:

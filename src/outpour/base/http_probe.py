@@ -11,10 +11,11 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 
 from outpour.base.deadline import Deadline
-from outpour.base.errors import NetworkError, UsageError
+from outpour.base.errors import NetworkError
 from outpour.base.http_fetch import opener, status_of, unreached
 from outpour.base.http_route import DIRECT, Route
 from outpour.base.identity import user_agent
+from outpour.base.web_url import check_web_url
 
 PROBE_S = 30.0
 PROBE_HEADERS = {"Range": "bytes=0-0"}
@@ -58,11 +59,10 @@ def probe(url: str, *, route: Route = DIRECT, timeout_s: float = PROBE_S) -> Rem
         timeout_s: For everything together, redirects included.
 
     Raises:
-        UsageError: The URL is neither HTTP nor HTTPS.
+        UsageError: The URL cannot be asked for over HTTP.
         NetworkError: The server is not reached, answers with an error, or says no length.
     """
-    if url.partition(":")[0].lower() not in ("http", "https"):
-        raise UsageError(f"`{url}`: neither `http://` nor `https://`")
+    check_web_url(url)
     headers = raw_headers(route) | PROBE_HEADERS
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked above
     try:

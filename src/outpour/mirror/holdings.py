@@ -263,6 +263,9 @@ class Holdings:
         return path
 
     def _write(self, path: Path, raw: bytes) -> None:
+        # Somebody may have removed the folder meanwhile.
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write_atomically(path, raw, is_durable=False)
         except WriteError as error:

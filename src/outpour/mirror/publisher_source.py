@@ -235,7 +235,7 @@ class _Stream:
 
 
 def _offered_file(row: ListedSidecar) -> OfferedFile:
-    group = row.group if row.group and is_utf8(row.group) else None
+    group = _group(row.group)
     path = row.url.partition("?")[0].rpartition("/")[2]
     return OfferedFile(row.name, row.length, row.tag, path, group, row.modified)
 
@@ -244,11 +244,16 @@ def _offers(rows: Iterable[ListedTorrent]) -> Iterable[Offer]:
     for row in rows:
         yield Offer(
             row.infohash, row.name or row.infohash, row.length, row.created,
-            row.group if row.group and is_utf8(row.group) else None,
+            _group(row.group),
             row.torrent_url, row.torrent_tag,
             _told_text(row.licence, LINE_MAX),
             row.about_tag[:TAG_MAX] if row.about_tag else None,
         )  # fmt: skip
+
+
+def _group(text: str | None) -> str | None:
+    # Files beside content go by its group too, so that both are cut alike.
+    return _told_text(text, LINE_MAX) if text and is_utf8(text) else None
 
 
 def _told_text(text: str | None, most: int) -> str | None:

@@ -98,6 +98,9 @@ class MadeTorrents:
         # One at a time: of two paths with one name, the second is to see what the first is given.
         with self._database.writing() as connection:
             target = self.torrent_path(path)
+            # Somebody may have removed the folder meanwhile.
+            with suppress(OSError):
+                self.torrents.mkdir(parents=True, exist_ok=True)
             try:
                 write_atomically(target, metainfo.raw, is_durable=False)
             except WriteError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from outpour.base.errors import OutpourError, UsageError, WriteError
 from outpour.cli.shared.inputs import STDIO
-from outpour.cli.shared.target import pattern_of_target
+from outpour.cli.shared.target import pattern_of_target, torrent_name
 
 if TYPE_CHECKING:
     from outpour.base.http_route import Route
@@ -59,7 +59,7 @@ class CreationJobs:
             raise UsageError("`--name`: one name for several torrents")
         folder = self._folder("several torrents are written")
         for thing in things:
-            self._try(thing, folder / f"{_name(thing)}.torrent")
+            self._try(thing, folder / torrent_name(_name(thing)))
         return self._end()
 
     def as_one(self, listed: Sequence[Listed], base: str) -> int:
@@ -170,7 +170,7 @@ def _plan(path: Path, options: CreateOptions, target: Path | None, reuse: str | 
 
         place = Path(reuse)
         if place.is_dir():
-            place /= f"{options.name or path.absolute().name}.torrent"
+            place /= torrent_name(options.name or path.absolute().name)
         # In a folder of torrents the new one has none yet.
         if place.exists() or not Path(reuse).is_dir():
             earlier = Metainfo.read(place)
@@ -199,4 +199,4 @@ def _target(output: str | None, name: str) -> Path | None:
     if output == STDIO:
         return None
     target = Path(output if output is not None else ".")
-    return target / f"{name}.torrent" if target.is_dir() else target
+    return target / torrent_name(name) if target.is_dir() else target
