@@ -36,7 +36,7 @@ FORMATS = ("v1", "v2", "hybrid")
 CURL = "curl, to nowhere"
 TURNS = 64
 """Batches that are hashed to see what it costs."""
-REQUEST = 16 * MIB
+REQUEST = 64 * MIB
 NGINX = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; {user}
 events {{ worker_connections 64; }}

@@ -39,7 +39,8 @@ def small_windows(monkeypatch) -> None:
     """As many windows and requests for kilobytes as there are for gigabytes."""
     monkeypatch.setattr(remote_work, "WINDOW", 4 * PIECE)
     monkeypatch.setattr(remote_work, "WINDOW_SUMMED", 4 * PIECE)
-    monkeypatch.setattr(remote_work, "REQUEST", 8 * PIECE)
+    monkeypatch.setattr(remote_work, "REQUEST_MAX", 8 * PIECE)
+    monkeypatch.setattr(remote_work, "REQUEST_MIN", 4 * PIECE)
     monkeypatch.setattr(remote_work, "MEMORY", 24 * PIECE)
     monkeypatch.setattr(remote_work, "PARTS_MAX", 3)
 
@@ -101,6 +102,21 @@ def test_files_of_one_server_come_over_few_connections(run, remote, tmp_path):
     assert run("create", tmp_path / "d", "-o", tmp_path / "near.torrent").code == 0
     far, near = (Metainfo.read(tmp_path / f"{one}.torrent") for one in ("d", "near"))
     assert far.info.raw == near.info.raw
+
+
+def test_an_empty_file_says_nothing_of_what_its_server_can(run, remote, tmp_path):
+    remote.files = {"/d/a": os.urandom(100), "/d/none": b""}
+    answer = remote.answer
+
+    def as_nginx_does(request: BaseHTTPRequestHandler) -> None:
+        remote.has_ranges = not request.path.endswith("none")
+        answer(request)
+
+    remote.answer = as_nginx_does
+    urls = [f"{remote.url}/d/{name}" for name in ("a", "none")]
+    done = run("create", "--as-one", *urls, "-o", tmp_path / "d.torrent")
+    assert (done.code, "no parts" in done.err) == (0, False)
+    assert Metainfo.read(tmp_path / "d.torrent").web_seeds == (f"{remote.url}/",)
 
 
 def test_files_that_redirect_are_found_where_they_lead(run, remote, tmp_path):
@@ -196,6 +212,15 @@ def test_one_slow_answer_holds_nobody_up_for_good(run, remote, small_windows, tm
     if how:
         sums = (tmp_path / "a.SHA256SUMS").read_text()
         assert sums.startswith(hashlib.sha256(body).hexdigest())
+
+
+def test_hashing_that_fails_ends_the_reading(run, remote, small_windows, tmp_path, monkeypatch):
+    monkeypatch.setenv("OUTPOUR_HASH", "abacus")
+    remote.files["/a"] = bytes(200 * PIECE)
+    done = run("create", f"{remote.url}/a", "-o", tmp_path, "--piece-length", "16KiB")
+    assert done.code == 3
+    assert "`abacus` is not a kernel" in done.err
+    assert not (tmp_path / "a.torrent").exists()
 
 
 def test_what_lies_behind_tls_is_read_where_its_certificate_is_named(run, remote, tmp_path):

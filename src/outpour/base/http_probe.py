@@ -119,7 +119,8 @@ def read_head(url: str, place: str, status: int, headers: Message) -> RemoteFile
         url=url,
         place=place,
         length=int(said),
-        has_ranges=status != 200,
+        # Of nothing no part can be given, and none is asked for.
+        has_ranges=status != 200 or int(said) == 0,
         tag=tag,
         media_type=headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         modified_at=_seconds(headers.get("Last-Modified", "")),

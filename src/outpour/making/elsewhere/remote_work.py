@@ -28,8 +28,10 @@ WINDOW = 2 * MIB
 WINDOW_SUMMED = 8 * MIB
 """The same where whole files are summed, one behind the other: windows are asked for by themselves
 then, so that whoever waits for one can be sure that it comes."""
-REQUEST = 16 * MIB
-"""Asked for at once, by one connection."""
+REQUEST_MAX = 64 * MIB
+"""Asked for at once, by one connection: each request costs a way there and back. The last ones are
+shorter, so that all connections end at about the same time."""
+REQUEST_MIN = 4 * MIB
 PIECES = 16
 """Hashed at once, by one thread: the widest kernel takes so many."""
 BATCH_MIN = 8 * MIB
@@ -97,7 +99,9 @@ class RemoteWork:
         }
         window = WINDOW_SUMMED if self._hashers else WINDOW
         self._cut = _cut(slots, piece_length, format, window)
-        self._requests = _requests(self._cut, window if self._hashers else REQUEST)
+        # Where files are summed, each window is asked for by itself.
+        limits = (1, 1) if self._hashers else (REQUEST_MIN, REQUEST_MAX)
+        self._requests = _requests(self._cut, *limits)
         self._order = threading.Lock()
         self._hashing = threads or os.cpu_count() or 1
         self._pool = self._windows(window)
@@ -134,9 +138,7 @@ class RemoteWork:
                 others = [pool.submit(self._hash) for _ in range(self._hashing)]
                 if self._hashers:
                     others.append(pool.submit(self._sum))
-                self._follow(reading, progress)
-                self._pool.finish()
-                self._follow([*reading, *others], progress)
+                self._follow({*reading}, {*others}, progress)
             finally:
                 self._end()
         if progress is not None:
@@ -178,12 +180,19 @@ class RemoteWork:
             return WindowPool(room, most, batch, users=2)
         return WindowPool(room, count, batch)
 
-    def _follow(self, futures: Sequence[Future[None]], progress: Progress | None) -> None:
-        pending = set(futures)
+    def _follow(
+        self,
+        reading: set[Future[None]],
+        others: set[Future[None]],
+        progress: Progress | None,
+    ) -> None:
+        pending = reading | others
         while pending:
             done, pending = wait(pending, POLL_S, FIRST_COMPLETED)
             for future in done:
                 future.result()
+            if not pending & reading:
+                self._pool.finish()
             if progress is not None and not done:
                 progress(self._done, self._total)
 
@@ -252,13 +261,15 @@ class RemoteWork:
                 )
 
 
-def _requests(cut: Sequence[Stretch], length: int) -> Iterator[range]:
+def _requests(cut: Sequence[Stretch], least: int, most: int) -> Iterator[range]:
     """Group stretches by number, in requests of about so many bytes."""
+    left = sum(stretch.length for stretch in cut)
     first = at = 0
     for number, stretch in enumerate(cut):
         at += stretch.length
-        if at >= length or number + 1 == len(cut):
+        if at >= min(most, max(least, left // (2 * CONNECTIONS))) or number + 1 == len(cut):
             yield range(first, number + 1)
+            left -= at
             first, at = number + 1, 0
 
 
