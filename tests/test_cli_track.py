@@ -125,6 +125,18 @@ def test_a_state_file_in_use_is_two_lines_and_exit_4(start, tmp_path, spawn):
     assert "another tracker is using it" in done.err
 
 
+def test_a_start_that_ends_by_a_setting_of_the_page_leaves_the_state_closed(start, tmp_path, spawn):
+    state = tmp_path / "s.sqlite"
+    for url in ("http://[::1", "http://h:99999/"):
+        words = ("--open", "--listen", "127.0.0.1:0", "--state", state, "--public-url", url)
+        done = spawn("outpour", "track", *words)
+        assert done.code == 3
+        assert "not an http or https URL" in done.err
+    process = start("--open", "--state", state)
+    assert process.address
+    assert "lost" not in process.text
+
+
 def test_a_damaged_state_file_is_said_and_set_aside(start, tmp_path):
     state = tmp_path / "s.sqlite"
     state.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)

@@ -9,6 +9,8 @@ import pytest
 from outpour.base.errors import NetworkError, UsageError
 from outpour.base.http_fetch import fetch
 from outpour.base.web_url import check_place, check_web_url
+from outpour.publisher.copy_base import CopyBase
+from outpour.publisher.public_urls import public_urls
 from tests.remote_server import Remote, serving
 
 
@@ -91,6 +93,15 @@ def test_a_redirect_that_leads_nowhere_says_why(remote: Remote, place: str, text
 def test_a_server_without_tls_is_told_to_be_so(remote: Remote):
     with pytest.raises(NetworkError, match="it speaks no TLS"):
         fetch(f"{remote.url.replace('http', 'https')}/x")
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://h:99999/", "http://", "http://a b/"])
+def test_addresses_and_copies_of_a_publisher_are_some_that_there_may_be(url: str):
+    with pytest.raises(UsageError, match="not the address of a page"):
+        public_urls(url, ["127.0.0.1"], 80, has_udp=False)
+    with pytest.raises(UsageError):
+        CopyBase(url)
+    CopyBase("https://cdn.example.org/{path}")
 
 
 def feed(entries: int) -> bytes:

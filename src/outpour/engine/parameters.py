@@ -134,8 +134,9 @@ def _loaded(source: Metainfo) -> lt.add_torrent_params:
     try:
         return lt.load_torrent_buffer(source.raw, LIMITS)
     except RuntimeError as error:
+        called = source.info.name or source.info.infohash_hex
         raise MetainfoError(
-            f"`{source.info.name}`: not accepted by the peer engine: {error}", field="info"
+            f"`{called}`: not accepted by the peer engine: {error}", field="info"
         ) from error
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from outpour.base.errors import UsageError
 from outpour.base.host_port import format_host_port
+from outpour.base.web_url import check_place
 from outpour.publisher.own_addresses import is_local, reachable_hosts
 
 
@@ -81,28 +82,30 @@ def public_urls(
         netloc = format_host_port(host, port)
         udp = f"udp://{netloc}/announce" if has_udp else None
         return PublicUrls(f"http://{netloc}", udp, _doubt(host, listening))
-    parts = urlsplit(given)
-    try:
-        given_port = parts.port
-    except ValueError:
-        given_port = -1
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.query
-        or parts.fragment
-        or given_port == -1
-    ):
+    if not _is_page(given):
         raise UsageError(
             f"`{given}`: not the address of a page",
             hint="write it as the public sees it, such as `http://downloads.example.org:6969`",
         )
+    parts = urlsplit(given)
+    assert parts.hostname is not None
     base = given.rstrip("/")
     plain = parts.scheme == "http" and parts.path in ("", "/")
     # A proxy at another port passes no packets on. Some clients ask over UDP first, and wait long
     # where nobody is: what is named is the port that answers.
     udp = f"udp://{format_host_port(parts.hostname, port)}/announce"
     return PublicUrls(base, udp if plain and has_udp else None)
+
+
+def _is_page(given: str) -> bool:
+    """Whether this may be the address of a page: HTTP, without a query."""
+    try:
+        check_place(given)
+    except UsageError:
+        return False
+    parts = urlsplit(given)
+    is_plain = given.isprintable() and " " not in given
+    return is_plain and parts.scheme in ("http", "https") and not (parts.query or parts.fragment)
 
 
 def local_page(host: str, port: int) -> str:

@@ -156,7 +156,10 @@ class WebOptions:
             return
         try:
             parts = urlsplit(self.public_url)
-            is_usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+            # A port that there is not raises, too.
+            is_usable = parts.scheme in ("http", "https") and bool(
+                parts.hostname and parts.port != 0
+            )
         except ValueError:
             is_usable = False
         if not is_usable:

@@ -112,29 +112,15 @@ class TrackerRun:
             WriteError: Not all could be saved at the end.
         """
         settings = self._settings
-        service = self.service
-        udp = service.udp_addresses
-        options = WebOptions(
-            site=settings.site,
-            is_classic=is_classic,
-            public_url=settings.public_url,
-            trusted_proxies=settings.trusted_proxies,
-            is_open=settings.open and settings.key_list is None,
-            udp_port=udp[0][1] if udp else None,
-        )
-        deeds = TrackerDeeds(service)
-        deeds.begin()
-        app = make_app(
-            service,
-            options,
-            beside=None if settings.allowed_dir is None else FolderReadme(settings.allowed_dir),
-            administration=tracker_administration(service, self._access, deeds),
-            console=tracker_console(service, self._access),
-            rules=self._rules(),
-            tell=service.tell,
-        )
-        front = IndexOverride(app, redirect=redirect, favicon=settings.favicon)
         logs, numbers = self._logs, self._numbers
+        try:
+            front = self._front(redirect, is_classic=is_classic)
+        except BaseException:
+            # What was begun is to end as it would after a signal.
+            self.service.stop()
+            numbers.close()
+            logs.close()
+            raise
 
         def hang_up() -> None:
             logs.reopen()
@@ -148,13 +134,42 @@ class TrackerRun:
                     logs.wrap(wrap(front)),
                     on_ready=self._tell_addresses,
                     on_hangup=hang_up,
-                    alongside=[*alongside, logs.run, lambda: numbers.run(app)],
+                    alongside=[*alongside, logs.run, lambda: numbers.run(self._app)],
                     trusted_proxies=settings.trusted_proxies,
                 )
             )
         finally:
             numbers.close()
             logs.close()
+
+    def _front(self, redirect: str | None, *, is_classic: bool) -> ASGIApp:
+        """Make the web side.
+
+        Raises:
+            SettingsError: A setting of it is wrong.
+        """
+        settings, service = self._settings, self.service
+        udp = service.udp_addresses
+        options = WebOptions(
+            site=settings.site,
+            is_classic=is_classic,
+            public_url=settings.public_url,
+            trusted_proxies=settings.trusted_proxies,
+            is_open=settings.open and settings.key_list is None,
+            udp_port=udp[0][1] if udp else None,
+        )
+        deeds = TrackerDeeds(service)
+        deeds.begin()
+        self._app = make_app(
+            service,
+            options,
+            beside=None if settings.allowed_dir is None else FolderReadme(settings.allowed_dir),
+            administration=tracker_administration(service, self._access, deeds),
+            console=tracker_console(service, self._access),
+            rules=self._rules(),
+            tell=service.tell,
+        )
+        return IndexOverride(self._app, redirect=redirect, favicon=settings.favicon)
 
     def _rules(self) -> AccessRules:
         return AccessRules(self._settings.levels, self.service.is_key, self._access)
