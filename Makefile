@@ -12,9 +12,12 @@ RUST := Cargo.toml Cargo.lock \
 # Whoever builds says so in the same environment, else cargo takes it for another build.
 IN_VENV := VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH='$(CURDIR)/$(BIN)':"$$PATH"
 MATURIN := $(IN_VENV) $(BIN)/maturin
-# Tests run on all cores here; `.venv/bin/python -m pytest tests/test_x.py` is quicker for a few.
-PYTEST_OPTIONS := --numprocesses auto --dist worksteal --durations 10
-PYTEST := $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+# Tests wait for real programs most of the time, so more of them run than there are cores;
+# `.venv/bin/python -m pytest tests/test_x.py` is quicker for a few.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 4)))
+PYTEST_OPTIONS := --numprocesses $(WORKERS) --dist worksteal --durations 10
+# They start a thousand commands, each of which would be compiled anew where bytecode is not kept.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 STEP := @.ci/step
 
 .DEFAULT_GOAL := help
@@ -50,6 +53,7 @@ $(VENV)/.built: $(RUST) pyproject.toml $(VENV)/.run
 	@$(MATURIN) develop --release --locked --skip-install
 	@$(IN_VENV) $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src/outpour
 	@touch $@
 
 build: $(VENV)/.built ## build outpour into .venv
@@ -122,7 +126,7 @@ versions-test: wheel-check ## run the tests with the oldest dependencies (RESOLU
 	$(PYTHON) -m venv --clear $(VENV)/versions
 	uv pip install --quiet --python $(VENV)/versions/bin/python -r $(VENV)/versions.txt --group dev
 	uv pip install --quiet --python $(VENV)/versions/bin/python --no-deps $(VENV)/wheel/dist/*.whl
-	$(VENV)/versions/bin/python -m pytest $(PYTEST_OPTIONS)
+	PYTHONDONTWRITEBYTECODE= $(VENV)/versions/bin/python -m pytest $(PYTEST_OPTIONS)
 
 docs: $(VENV)/.built $(VENV)/.dev ## write the generated pages of docs/ anew
 	$(BIN)/python docs/generate.py

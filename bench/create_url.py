@@ -14,8 +14,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,38 +26,46 @@ from harness.process import BenchError, Server, Usage, free_port, go_first, run
 from outpour._core import Memory
 from outpour.base.http_probe import probe
 from outpour.base.http_ranges import RangeReader
-from outpour.making.elsewhere.remote_work import CONNECTIONS, WINDOW
+from outpour.base.http_route import Route
+from outpour.making.elsewhere.remote_work import CONNECTIONS, PIECES, WINDOW
+from outpour.making.elsewhere.window_pool import SKEW
 from outpour.making.hasher import Work
 
 RUN_TIMEOUT_S = 300
 FORMATS = ("v1", "v2", "hybrid")
 CURL = "curl, to nowhere"
 TURNS = 64
-"""Windows that are hashed to see what it costs."""
+"""Batches that are hashed to see what it costs."""
+REQUEST = 64 * MIB
 NGINX = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; {user}
 events {{ worker_connections 64; }}
 http {{ access_log off; sendfile on; client_body_temp_path {folder}; proxy_temp_path {folder};
   fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  server {{ listen 127.0.0.1:{port}; root {folder}/www;
+  ssl_certificate {folder}/certificate; ssl_certificate_key {folder}/key;
+  server {{ listen 127.0.0.1:{port}; listen 127.0.0.1:{secure} ssl; root {folder}/www;
     location /link/ {{ alias {folder}/www/; limit_rate $arg_rate; limit_rate_after 0; }} }} }}
 """
 GIGABIT = 125_000_000
 """Bytes a second."""
 PLACES = (
-    ("from nginx on the same machine", 0, 0),
-    ("the same, a gigabit a second each connection", GIGABIT, GIGABIT),
-    ("the same, a gigabit a second in all", GIGABIT, GIGABIT // CONNECTIONS),
-    ("the same, ten gigabits a second in all", 10 * GIGABIT, 10 * GIGABIT // CONNECTIONS),
-)
+    ("from nginx on the same machine", "http", 0, 0),
+    ("from nginx on the same machine, https", "https", 0, 0),
+    ("the same, a gigabit a second each connection", "http", GIGABIT, GIGABIT),
+    ("the same, a gigabit a second in all", "http", GIGABIT, GIGABIT // CONNECTIONS),
+    ("the same, ten gigabits a second in all", "http", 10 * GIGABIT, 10 * GIGABIT // CONNECTIONS),
+    ("the same, https, ten gigabits a second in all", "https", 10 * GIGABIT,
+     10 * GIGABIT // CONNECTIONS),
+)  # fmt: skip
 """What a connection of curl and one of outpour may have, in bytes a second; 0 is everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An nginx that serves the file: its URL and its first process."""
+    """An nginx that serves the file: its URLs by scheme, its certificate and its first process."""
 
-    url: str
+    urls: dict[str, str]
+    certificate: Path
     pid: int
 
 
@@ -66,18 +74,26 @@ def server(folder: Path) -> Iterator[Site]:
     """Serve a folder with nginx.
 
     Raises:
-        BenchError: There is no nginx here.
+        BenchError: There is no nginx here, or no openssl.
     """
-    port = free_port()
+    port, secure = free_port(), free_port()
+    certificate = folder / "certificate"
+    make = programs.call("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj",
+                         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "9",
+                         "-keyout", folder / "key", "-out", certificate)  # fmt: skip
+    if make is None:
+        raise BenchError("not installed: openssl")
+    run(make, cwd=folder, timeout_s=RUN_TIMEOUT_S)
     user = "user root;" if os.geteuid() == 0 else ""
     config = folder / "conf"
-    config.write_text(NGINX.format(folder=folder, port=port, user=user))
+    config.write_text(NGINX.format(folder=folder, port=port, secure=secure, user=user))
     command = programs.call("nginx", "-c", config, "-p", folder)
     if command is None:
         raise BenchError("not installed: nginx")
     with Server(command, cwd=folder) as nginx:
         nginx.wait_until_listening(port)
-        yield Site(f"http://127.0.0.1:{port}", nginx.pid)
+        urls = {"http": f"http://127.0.0.1:{port}", "https": f"https://127.0.0.1:{secure}"}
+        yield Site(urls, certificate, nginx.pid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +111,23 @@ def cpu_of(pid: int) -> float:
     return sum(map(int, taken)) / 1e9
 
 
-def play(site: Site, rates: tuple[int, int], folder: Path, rounds: int) -> dict[str, list[Run]]:
+def play(
+    site: Site, scheme: str, rates: tuple[int, int], folder: Path, rounds: int
+) -> dict[str, list[Run]]:
     """Run curl and every kind of torrent, round by round."""
-    curls, ours = (f"{site.url}/link/big.bin?rate={rate}" for rate in rates)
+    url = site.urls[scheme]
+    curls, ours = (f"{url}/link/big.bin?rate={rate}" for rate in rates)
     if not rates[0]:
-        curls = ours = f"{site.url}/big.bin"
-    curl = programs.call("curl", "-s", "-o", os.devnull, curls)
+        curls = ours = f"{url}/big.bin"
+    curl = programs.call("curl", "-s", "--cacert", site.certificate, "-o", os.devnull, curls)
     if curl is None:
         raise BenchError("not installed: curl")
     target = folder / "made.torrent"
     commands = {CURL: curl}
     for kind in FORMATS:
         commands[f"outpour, {kind}"] = [
-            *programs.outpour(), "create", ours, "-o", str(target), "--force", "--format", kind,
+            *programs.outpour(), "create", ours, "--ca-file", str(site.certificate),
+            "-o", str(target), "--force", "--format", kind,
         ]  # fmt: skip
     results: dict[str, list[Run]] = {name: [] for name in commands}
     for turn in range(rounds):
@@ -148,30 +168,39 @@ def render(results: dict[str, list[Run]], length: int) -> str:
     return tables.table(head, rows)
 
 
-def parts(url: str) -> str:
+def parts(site: Site) -> str:
     """Return a table of what the parts of the work cost by themselves, in CPU seconds a GB."""
-    rows = []
-    memory = Memory(WINDOW)
-    file = probe(url)
-    reader = RangeReader(file)
-    began = time.process_time()
-    done = 0
-    while done < file.length:
-        count = min(WINDOW, file.length - done)
-        with memory.view() as view:
-            reader.read_into(done, view[:count], lambda _: None)
-        done += count
-    rows.append(["receiving", f"{(time.process_time() - began) / file.length * 1e9:.2f}"])
-    reader.close()
+    stride = WINDOW + SKEW
+    memory = Memory(stride * PIECES)
+    windows = [memory.part(number * stride) for number in range(PIECES)]
+    rows = [
+        [f"receiving, {scheme}", f"{received(f'{url}/big.bin', site, windows):.2f}"]
+        for scheme, url in site.urls.items()
+    ]
     for kind in FORMATS:
         began = time.process_time()
         for _ in range(TURNS):
             v1, v2 = kind != "v2", kind != "v1"
-            with Work([(memory, WINDOW)], MIB, v1=v1, v2=v2, threads=1) as work:
+            sources = [(window, WINDOW) for window in windows]
+            with Work(sources, WINDOW, v1=v1, v2=v2, threads=1) as work:
                 work.wait()
         taken = time.process_time() - began
-        rows.append([f"hashing {kind}", f"{taken / TURNS / WINDOW * 1e9:.2f}"])
+        rows.append([f"hashing {kind}", f"{taken / TURNS / WINDOW / PIECES * 1e9:.2f}"])
     return tables.table(["by itself", "CPU seconds a GB"], rows)
+
+
+def received(url: str, site: Site, windows: Sequence[Memory]) -> float:
+    """Return what it costs to receive a file over one connection, in CPU seconds a GB."""
+    route = Route(ca_file=site.certificate)
+    file = probe(url, route=route)
+    with closing(RangeReader(file, route=route)) as reader:
+        began = time.process_time()
+        for number, at in enumerate(range(0, file.length, WINDOW)):
+            stop = min(at // REQUEST * REQUEST + REQUEST, file.length)
+            with windows[number % len(windows)].view() as view:
+                count = min(WINDOW, file.length - at)
+                reader.read_into(at, view[:count], lambda _: None, stop)
+        return (time.process_time() - began) / file.length * 1e9
 
 
 def main() -> int:
@@ -192,10 +221,10 @@ def main() -> int:
         with server(folder) as site:
             found = [
                 f"### {length / 1e9:.2f} GB {what}\n\n"
-                + render(play(site, (curls, ours), folder, rounds), length)
-                for what, curls, ours in PLACES
+                + render(play(site, scheme, (curls, ours), folder, rounds), length)
+                for what, scheme, curls, ours in PLACES
             ]
-            found.append(f"### What the parts of it cost\n\n{parts(f'{site.url}/big.bin')}")
+            found.append(f"### What the parts of it cost\n\n{parts(site)}")
     head = f"{machine.describe()} Medians of {rounds} interleaved rounds."
     section = "\n\n".join([head, *found])
     print(section)

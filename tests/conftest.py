@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The peer engine has no wheels for the newest Pythons; without it these can speak to nobody.
 collect_ignore = [] if find_spec("libtorrent") else ["peers", "live", "test_create_oracle.py"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have each of several workers begin with its share of what takes long.
+
+    A worker gets an even part of the list, in its order, and takes from others when it is done:
+    what takes a minute and begins last would have all others wait for it.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = iter([item for item in items if not item.get_closest_marker("long")])
+    shares, left = [long[number::workers] for number in range(workers)], len(items)
+    for number, share in enumerate(shares):
+        size = left // (workers - number)
+        share.extend(islice(others, max(size - len(share), 0)))
+        left -= len(share)
+    items[:] = [item for share in shares for item in share] + list(others)
+
 
 ROOT = Path(__file__).resolve().parent.parent
 VECTORS = Path(__file__).resolve().parent / "vectors"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass
@@ -21,6 +23,7 @@ class Remote:
     headers: dict[str, str] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    connections: int = 0
     tags: Iterator[str] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     url: str = ""
@@ -70,12 +73,17 @@ class Remote:
 
 
 @contextmanager
-def serving() -> Iterator[Remote]:
-    """A server on a free port of loopback."""
+def serving(certified: tuple[Path, Path] | None = None) -> Iterator[Remote]:
+    """A server on a free port of loopback; with a certificate and its key over TLS."""
     made = Remote()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            with made.lock:
+                made.connections += 1
 
         def do_GET(self) -> None:
             made.answer(self)
@@ -85,10 +93,17 @@ def serving() -> Iterator[Remote]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if certified is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certified)
+        # The handshake is for the thread of each connection.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
+    made.url = f"{'https' if certified else 'http'}://127.0.0.1:{server.server_port}"
     try:
         yield made
     finally:

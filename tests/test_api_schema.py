@@ -39,6 +39,7 @@ def tracker(tmp_path: Path, classic: Path) -> Iterator[Process]:
     process.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)  # it asks some fifteen hundred times
 def test_no_request_that_a_program_makes_up_is_answered_otherwise_than_described(
     tracker: Process, tmp_path: Path

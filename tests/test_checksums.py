@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -196,7 +197,7 @@ def test_checksums_go_with_the_content_that_they_are_of(tmp_path, folder):
 def test_a_catalogue_of_an_earlier_outpour_is_taken_over(tmp_path, folder):
     first = Publisher(tmp_path / "state", folder, checksums=False)
     first.publish()
-    first.made._database.execute("DROP TABLE checksums")
+    first.made._database.connection.execute("DROP TABLE checksums")
     first.made.close()
     second = Publisher(tmp_path / "state", folder, checksums=True)
     _, found = second.publish()
@@ -204,3 +205,13 @@ def test_a_catalogue_of_an_earlier_outpour_is_taken_over(tmp_path, folder):
     assert len(found.checksums) == len(LENGTHS)
     assert isinstance(found.metainfo, Metainfo)
     second.made.close()
+
+
+def test_a_state_folder_that_was_removed_is_made_again(tmp_path, folder):
+    publisher = Publisher(tmp_path / "state", folder, checksums=False)
+    shutil.rmtree(tmp_path / "state")
+    _, found = publisher.publish()
+    assert found.fault is None
+    assert found.torrent is not None
+    assert found.torrent.exists()
+    publisher.made.close()

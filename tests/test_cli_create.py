@@ -410,3 +410,12 @@ def test_the_command_starts_without_what_it_may_not_need(spawn, releases, monkey
         }
         heavy = {"libtorrent", "pydantic", "starlette", "uvicorn", "jinja2", "rich", "asyncio"}
         assert not imported & {*heavy, "urllib.request", "http.client", "sqlite3", "tomllib"}
+
+
+def test_a_torrent_of_a_very_long_name_is_written_under_a_shorter_one(run, tmp_path):
+    for name in ("a" * 255, "ü" * 127):
+        (tmp_path / name).write_bytes(b"content")
+        done = run("create", str(tmp_path / name), "-o", str(tmp_path))
+        assert done.code == 0, done.err
+    written = {path.name for path in tmp_path.glob("*.torrent")}
+    assert written == {"a" * 247 + ".torrent", "ü" * 123 + ".torrent"}

@@ -122,7 +122,7 @@ def test_what_cannot_be_forgotten_now_is_later_and_is_not_cleared_away(
     total = keeper.ledger.total()
     store = keeper._store
     assert store is not None
-    store._writer.execute(
+    store._writer.connection.execute(
         "CREATE TRIGGER refused BEFORE INSERT ON counts BEGIN SELECT RAISE(FAIL, 'no'); END"
     )
     gone = keeper.ledger.forget(core, [(infohash(1), 1)])
@@ -130,7 +130,7 @@ def test_what_cannot_be_forgotten_now_is_later_and_is_not_cleared_away(
     assert [type(event) for event in keeper.events] == [SavingFailed]
     assert not keeper.save()
     assert len(counts_in(path)) == 4
-    store._writer.execute("DROP TRIGGER refused")
+    store._writer.connection.execute("DROP TRIGGER refused")
     assert keeper.save_all()
     assert len(counts_in(path)) == 3
     keeper.close()

@@ -67,7 +67,7 @@ def test_marks_that_found_no_room_on_the_disk_are_saved_when_there_is_some(state
             download(service, infohash, number)
         assert not service._keeper.save()
         assert store.marks() == b""
-        store._writer.execute("PRAGMA max_page_count = 100000")
+        store._writer.connection.execute("PRAGMA max_page_count = 100000")
     assert not is_counted_once_more(state, *many[::50])
 
 

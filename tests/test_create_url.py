@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 
 from outpour.base import http_ranges
 from outpour.making import hasher
-from outpour.making.elsewhere import remote_work
+from outpour.making.elsewhere import remote_plan, remote_work
 from outpour.making.elsewhere.layers import joined
 from outpour.making.elsewhere.url_list import common_base, listed_url, read_list
 from outpour.making.elsewhere.window import stretches
 from outpour.torrent.metainfo import Metainfo
+from tests.certificates import make_certificate
 from tests.remote_server import Remote, serving
 
 PIECE = 16384
@@ -36,18 +38,22 @@ def remote(monkeypatch) -> Iterator[Remote]:
 def small_windows(monkeypatch) -> None:
     """As many windows and requests for kilobytes as there are for gigabytes."""
     monkeypatch.setattr(remote_work, "WINDOW", 4 * PIECE)
-    monkeypatch.setattr(remote_work, "CHUNK", PIECE)
+    monkeypatch.setattr(remote_work, "WINDOW_SUMMED", 4 * PIECE)
+    monkeypatch.setattr(remote_work, "REQUEST_MAX", 8 * PIECE)
+    monkeypatch.setattr(remote_work, "REQUEST_MIN", 4 * PIECE)
+    monkeypatch.setattr(remote_work, "MEMORY", 24 * PIECE)
     monkeypatch.setattr(remote_work, "PARTS_MAX", 3)
 
 
+@pytest.mark.parametrize("piece_length", ["16KiB", "128KiB"])
 @pytest.mark.parametrize("format", ["v1", "v2", "hybrid"])
 def test_a_url_gives_the_torrent_of_the_same_file_on_disk_with_itself_as_web_seed(
-    run, remote, small_windows, tmp_path, format
+    run, remote, small_windows, tmp_path, format, piece_length
 ):
-    body = os.urandom(20 * PIECE + 77)
+    body = os.urandom(70 * PIECE + 77)
     remote.files["/d/disk%20a.img"] = body
     (tmp_path / "disk a.img").write_bytes(body)
-    how = ["--format", format, "--piece-length", "16KiB"]
+    how = ["--format", format, "--piece-length", piece_length]
     url = f"{remote.url}/d/disk%20a.img"
     assert run("create", url, "-o", tmp_path / "far.torrent", *how).code == 0
     assert run("create", tmp_path / "disk a.img", "-o", tmp_path / "near.torrent", *how).code == 0
@@ -79,6 +85,47 @@ def test_a_list_of_checksums_gives_the_torrent_of_the_folder(
     assert far.info.raw == near.info.raw
     # A client puts name and path behind it (BEP 19).
     assert far.web_seeds == (f"{remote.url}/cdn/",)
+
+
+def test_files_of_one_server_come_over_few_connections(run, remote, tmp_path):
+    names = [f"f{number:02}" for number in range(40)]
+    remote.files = {f"/d/{name}": os.urandom(random.randrange(3000)) for name in names}
+    remote.files["/d/SHA256SUMS"] = "".join(
+        f"{hashlib.sha256(remote.files[f'/d/{name}']).hexdigest()}  {name}\n" for name in names
+    ).encode()
+    sums = f"{remote.url}/d/SHA256SUMS"
+    assert run("create", "--from", sums, "-o", tmp_path / "d.torrent").code == 0
+    assert remote.connections <= 1 + remote_plan.PROBES + remote_work.CONNECTIONS
+    (tmp_path / "d").mkdir()
+    for name in names:
+        (tmp_path / "d" / name).write_bytes(remote.files[f"/d/{name}"])
+    assert run("create", tmp_path / "d", "-o", tmp_path / "near.torrent").code == 0
+    far, near = (Metainfo.read(tmp_path / f"{one}.torrent") for one in ("d", "near"))
+    assert far.info.raw == near.info.raw
+
+
+def test_an_empty_file_says_nothing_of_what_its_server_can(run, remote, tmp_path):
+    remote.files = {"/d/a": os.urandom(100), "/d/none": b""}
+    answer = remote.answer
+
+    def as_nginx_does(request: BaseHTTPRequestHandler) -> None:
+        remote.has_ranges = not request.path.endswith("none")
+        answer(request)
+
+    remote.answer = as_nginx_does
+    urls = [f"{remote.url}/d/{name}" for name in ("a", "none")]
+    done = run("create", "--as-one", *urls, "-o", tmp_path / "d.torrent")
+    assert (done.code, "no parts" in done.err) == (0, False)
+    assert Metainfo.read(tmp_path / "d.torrent").web_seeds == (f"{remote.url}/",)
+
+
+def test_files_that_redirect_are_found_where_they_lead(run, remote, tmp_path):
+    remote.files = {f"/far/{name}": os.urandom(100) for name in "abc"}
+    remote.redirects = {f"/d/{name}": f"/far/{name}" for name in "abc"}
+    urls = [f"{remote.url}/d/{name}" for name in "abc"]
+    assert run("create", "--as-one", *urls, "-o", tmp_path / "d.torrent").code == 0
+    made = Metainfo.read(tmp_path / "d.torrent").info.pieces
+    assert made == hashlib.sha1(b"".join(remote.files[f"/far/{name}"] for name in "abc")).digest()
 
 
 def test_a_list_gives_a_torrent_of_each_where_that_is_asked(run, remote, tmp_path):
@@ -138,6 +185,59 @@ def test_a_server_without_ranges_is_read_once_and_named_nowhere(
     assert made.web_seeds == ()
     assert made.info.pieces[-20:] == hashlib.sha1(body[-1:]).digest()
     assert len(remote.asked) == 2
+
+
+@pytest.mark.parametrize("how", [[], ["--checksums"]])
+def test_one_slow_answer_holds_nobody_up_for_good(run, remote, small_windows, tmp_path, how):
+    body = os.urandom(80 * PIECE)
+    remote.files["/a"] = body
+    answer, lock, waiting = remote.answer, threading.Lock(), [threading.Event()]
+
+    def hold_back_the_first(request: BaseHTTPRequestHandler) -> None:
+        is_first = request.headers["Range"].startswith("bytes=0-") and len(remote.asked) > 0
+        with lock:
+            held = waiting.pop() if is_first and waiting else None
+        if held is not None:
+            # The others go on as far as there is memory.
+            held.wait(0.3)
+        answer(request)
+
+    remote.answer = hold_back_the_first
+    done = run("create", f"{remote.url}/a", "-o", tmp_path, "--piece-length", "16KiB", *how)
+    assert done.code == 0
+    made = Metainfo.read(tmp_path / "a.torrent").info.pieces
+    assert made == b"".join(
+        hashlib.sha1(body[at : at + PIECE]).digest() for at in range(0, len(body), PIECE)
+    )
+    if how:
+        sums = (tmp_path / "a.SHA256SUMS").read_text()
+        assert sums.startswith(hashlib.sha256(body).hexdigest())
+
+
+def test_hashing_that_fails_ends_the_reading(run, remote, small_windows, tmp_path, monkeypatch):
+    monkeypatch.setenv("OUTPOUR_HASH", "abacus")
+    remote.files["/a"] = bytes(200 * PIECE)
+    done = run("create", f"{remote.url}/a", "-o", tmp_path, "--piece-length", "16KiB")
+    assert done.code == 3
+    assert "`abacus` is not a kernel" in done.err
+    assert not (tmp_path / "a.torrent").exists()
+
+
+def test_what_lies_behind_tls_is_read_where_its_certificate_is_named(run, remote, tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    body = os.urandom(70 * PIECE)
+    with serving((certificate, key)) as secure:
+        secure.files = {"/a": body, "/SUMS": f"{hashlib.sha256(body).hexdigest()}  a\n".encode()}
+        for what in ([f"{secure.url}/a"], ["--from", f"{secure.url}/SUMS", "--name", "x"]):
+            refused = run("create", *what, "-o", tmp_path)
+            assert refused.code == 7
+            assert "its certificate is not trusted" in refused.err
+            assert "hint: to trust it" in refused.err
+            assert "`--ca-file FILE`" in refused.err
+            assert run("create", *what, "-o", tmp_path, "--ca-file", certificate).code == 0
+    assert Metainfo.read(tmp_path / "a.torrent").info.length == len(body)
+    bad = run("create", f"{secure.url}/a", "-o", tmp_path, "--ca-file", key)
+    assert (bad.code, "holds no certificate" in bad.err) == (4, True)
 
 
 def test_a_file_that_is_replaced_meanwhile_is_refused(run, remote, small_windows, tmp_path):

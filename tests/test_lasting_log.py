@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from outpour.base.lasting_stream import WAITING_MAX, LastingStream
 from tests.conftest import BIN
+from tests.free_ports import free_port
 from tests.waiting import wait_for
 
 HASH = b"h" * 20
@@ -22,12 +22,6 @@ HASH = b"h" * 20
 
 def missing(count, why):
     return f"{count} missing: {why}\n"
-
-
-def free_port():
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
 
 
 class Served:

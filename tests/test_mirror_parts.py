@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -126,6 +127,10 @@ def test_holdings_outlive_their_process_and_damage(made: tuple[Held, Metainfo], 
     assert holdings.original(held.infohash) is None
     holdings.end(held.infohash)
     assert holdings.all() == []
+    # Folders that somebody removed are made again.
+    shutil.rmtree(state)
+    holdings.begin(held, metainfo)
+    assert holdings.original(held.infohash) == metainfo
     holdings.close()
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.live.conftest import free_port, peer
+from tests.free_ports import free_port
+from tests.live.conftest import peer
 from tests.trackers import Process
 from tests.waiting import wait_for
 

@@ -526,7 +526,9 @@ def test_the_latest_downloads_are_kept_in_their_order_and_no_more_of_them_than_f
     try:
         again.keep_marks(marks_of(9))
         assert again.marks()[-16:] == marks_of(99 + MARKS_MAX, 9)
-        assert again._writer.execute("SELECT count(*) FROM mark_rows").fetchone()[0] <= 133
+        assert (
+            again._writer.connection.execute("SELECT count(*) FROM mark_rows").fetchone()[0] <= 133
+        )
     finally:
         again.close()
 

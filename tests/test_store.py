@@ -227,8 +227,8 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
 
 def full_disk(store):
     """Let the file grow no more, as on a full disk."""
-    pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
-    store._writer.execute(f"PRAGMA max_page_count = {pages}")
+    pages = store._writer.connection.execute("PRAGMA page_count").fetchone()[0]
+    store._writer.connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
 def test_a_full_disk_is_told_once_counts_wait_and_are_saved_when_there_is_room(path):
@@ -243,7 +243,7 @@ def test_a_full_disk_is_told_once_counts_wait_and_are_saved_when_there_is_room(p
             assert not keeper.save()
         assert [type(event) for event in keeper.events] == [SavingFailed]
         assert "full" in str(keeper.events[0])
-        store._writer.execute("PRAGMA max_page_count = 100000")
+        store._writer.connection.execute("PRAGMA max_page_count = 100000")
         assert keeper.save_all()
         assert [type(event) for event in keeper.events] == [SavingFailed, SavingResumed]
         assert counts_of(store) == {infohash: 2 for infohash, _ in many}

@@ -153,14 +153,15 @@ def test_a_link_to_a_folder_around_it_is_refused_deep_down_too(root):
 
 def test_links_that_stand_for_too_many_files_are_refused(root, monkeypatch):
     monkeypatch.setattr(walker, "ENTRIES_MAX", 1000)
-    for number in range(30):
+    # Linux follows forty links in a path, and counts them twice when it has to begin again.
+    for number in range(15):
         level = root / f"{number:02}"
         level.mkdir()
         (level / "x").write_bytes(b"x")
         for side in "lr":
             (level / side).symlink_to(f"../{number + 1:02}")
-    (root / "30").mkdir()
-    (root / "30" / "x").write_bytes(b"x")
+    (root / "15").mkdir()
+    (root / "15" / "x").write_bytes(b"x")
     with pytest.raises(ReadError, match="holds more than 1000 files"):
         walk(root)
 

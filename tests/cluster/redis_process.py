@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from tests.free_ports import free_port
 from tests.waiting import wait_for
 
 PROGRAMS = [name for name in ("redis-server", "valkey-server") if shutil.which(name)]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 class Server:

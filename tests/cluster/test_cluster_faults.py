@@ -12,7 +12,8 @@ from outpour.tracker.cluster.cluster_frame import Frame
 from outpour.tracker.cluster.cluster_memory import ClusterMemory
 from tests.cluster.gate import Gate
 from tests.cluster.node import ONE, OTHER
-from tests.cluster.redis_process import Server, free_port
+from tests.cluster.redis_process import Server
+from tests.free_ports import free_port
 from tests.waiting import wait_for
 
 EVENTS = "outpour:outpour:events"
@@ -159,6 +160,7 @@ def test_what_was_removed_stays_so_though_the_server_comes_back_empty(server, no
     assert b"failure reason" in other.announce(OTHER, 1)
 
 
+@pytest.mark.long
 def test_a_slow_server_delays_and_loses_nothing(server, gate, node):
     gate.delay_s = 0.3
     one, other = node("one", gate.url).until_joined(), node("other", server.url).until_joined()
@@ -258,6 +260,7 @@ def counted_at(one, infohash):
     return f"outpour:outpour:counts:{name}:{bucket}", infohash
 
 
+@pytest.mark.long
 def test_sentinels_say_where_the_server_is_and_where_it_is_then(tmp_path, node):
     first = Server(tmp_path / "first")
     second = Server(tmp_path / "second", "--replicaof", f"127.0.0.1 {first.port}")

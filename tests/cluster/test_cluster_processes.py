@@ -10,7 +10,7 @@ import pytest
 
 from outpour.tracker.cluster.cluster_memory import ClusterMemory
 from tests.cluster.node import ONE
-from tests.cluster.redis_process import free_port
+from tests.free_ports import free_port
 from tests.trackers import Process
 from tests.waiting import wait_for
 
@@ -68,6 +68,7 @@ def test_a_node_that_is_killed_costs_no_download_and_no_peer(server, track, tmp_
     assert other.end() == 0
 
 
+@pytest.mark.long
 def test_a_node_that_stood_still_takes_in_what_it_has_missed(server, track):
     one, other = track("one", server), track("other", server)
     one.announce(ONE, 1)

@@ -26,6 +26,10 @@ def until_shared(one, other):
     wait_for(lambda: other.downloaded(ONE) == 1 and other.peers(ONE) == {1}, what="the news")
 
 
+def until_tracked(one, infohash):
+    wait_for(lambda: b"peers" in one.announce(infohash, 1), what="the torrent")
+
+
 def test_the_user_of_the_docs_may_all_that_a_node_does_and_nothing_else(tmp_path, node, classic):
     users = tmp_path / "users.acl"
     users.write_text(f"user default off\nuser root on >root ~* +@all\n{acl_line()}\n")
@@ -39,7 +43,8 @@ def test_the_user_of_the_docs_may_all_that_a_node_does_and_nothing_else(tmp_path
         other = node("other", url, **given).until_joined()
         (folder / "hello.torrent").write_bytes((classic / "hello.torrent").read_bytes())
         infohash = bytes.fromhex("e25d7c06d525617193e405c30a3c6a77b2e56510")
-        wait_for(lambda: b"peers" in other.announce(infohash, 1), what="the torrent")
+        for each in (one, other):
+            until_tracked(each, infohash)
         one.download(infohash, 2)
         wait_for(lambda: other.downloaded(infohash) == 1, what="the download")
         late = node("late", url, **given).until_joined()

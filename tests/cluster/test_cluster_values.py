@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from outpour import _core
 from outpour.base.errors import SettingsError
 from outpour.base.redis_url import RedisUrl, split_urls
+from outpour.making.maker import CreateOptions, create
+from outpour.torrent.magnet_link import Magnet
 from outpour.tracker.cluster.cluster_frame import Frame, PoisonedError, SnapshotNote, decode
 from outpour.tracker.cluster.cluster_memory import MINE_MAX, ClusterMemory
 from outpour.tracker.cluster.cluster_saver import last_read
@@ -18,7 +20,9 @@ from outpour.tracker.cluster.shared_counts import SharedCounts
 from outpour.tracker.cluster.shared_map import SharedMap, is_there
 from outpour.tracker.cluster.shared_names import SharedNames
 from outpour.tracker.lists.allowed_set import AllowedSet
+from outpour.tracker.lists.listed_torrent import Listing
 from outpour.tracker.state.keeper import Keeper
+from outpour.tracker.views.rows import RowMaker
 
 HASH = st.binary(min_size=20, max_size=20)
 NODE = st.binary(min_size=8, max_size=8)
@@ -94,7 +98,28 @@ def test_names_of_others_are_cut_to_what_can_be_shown_and_never_take_the_place_o
     )
     assert refused == 3
     assert keeper.named == {bytes(20): ("mine", 1), one: ("a [2J b", 7), two: ("grö", 7)}
+    assert keeper.foreign == {bytes(20): b"", one: b"", two: b""}
     keeper.close()
+
+
+@pytest.mark.parametrize("version", ["v1", "v2", "hybrid"])
+def test_a_torrent_of_another_node_has_a_magnet_link_by_which_clients_find_it(version, tmp_path):
+    (tmp_path / "größe.bin").write_bytes(bytes(70_000))
+    metainfo = create(tmp_path / "größe.bin", CreateOptions(format=version))
+    allowed = AllowedSet()
+    allowed.give([Listing.of(metainfo)])
+    infohash = metainfo.info.infohash
+    (member,) = SharedNames(allowed, Keeper(None), is_told=True).members([infohash])
+    keeper = Keeper(None)
+    names = SharedNames(AllowedSet(), keeper, is_told=True)
+    assert names.take([member]) == 0
+    maker = RowMaker(lambda _: 0, lambda: keeper.named, lambda: keeper.foreign, show_names=True)
+    (row,) = maker.some([infohash], {})
+    made, own = Magnet.parse(str(row.magnet)), Magnet.of(metainfo)
+    assert (made.infohash, made.name, made.length) == (own.infohash, "größe.bin", 70_000)
+    assert (made.infohash_v1 is None, made.infohash_v2) == (
+        version == "v2", own.infohash_v2 if version == "v2" else None,
+    )  # fmt: skip
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.booleans()), max_size=30))

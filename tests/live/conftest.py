@@ -8,7 +8,6 @@ import queue
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,7 +21,6 @@ from tests.waiting import wait_for
 
 BIN = Path(sys.executable).parent
 IN_CI = os.environ.get("CI") == "true"
-SERVER_PORTS = (10_000, 32_000)
 
 
 def peer(name: str) -> str:
@@ -33,24 +31,6 @@ def peer(name: str) -> str:
             pytest.fail(f"{name} is missing, and continuous integration must have it")
         pytest.skip(f"{name} is not installed")
     return found
-
-
-def free_port() -> int:
-    """Find a port that is free for TCP and UDP on 127.0.0.1, and stays so until it is used.
-
-    It lies below the ports that the system gives to whoever asks for any, so that no connection
-    of another process takes it while a server restarts.
-    """
-    for _ in range(200):
-        port = random.SystemRandom().randrange(*SERVER_PORTS)
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", port))
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no free port")
 
 
 class Running:

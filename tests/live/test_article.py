@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import BIN, Start, free_port, get, get_json
+from tests.free_ports import free_port
+from tests.live.conftest import BIN, Start, get, get_json
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]

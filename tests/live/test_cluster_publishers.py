@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.redis_process import Server
-from tests.live.conftest import Start, get
+from tests.live.conftest import Start, get, same_bytes
 from tests.live.mirroring import Mirror
 from tests.live.publication import Publication, announced
 from tests.waiting import wait_for
@@ -41,6 +41,7 @@ def is_tracked(publication: Publication, infohash: str) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_nothing(
     start: Start, server: Server, tmp_path: Path
 ):
@@ -61,6 +62,13 @@ def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_noth
     # Its .torrent is where it was published.
     assert b"other.iso.torrent" in get(other.url)
     assert b"one.iso.torrent" not in get(other.url)
+    # Its .torrent is at the other node; the magnet link leads to it by the tracker of this one.
+    magnet = other.row("one.iso")["magnet"]
+    assert f"127.0.0.1%3A{other.port}%2Fannounce" in magnet
+    assert magnet.replace("&", "&amp;") in get(f"{other.url}torrent/{infohash}").decode()
+    fetched = start("outpour", "download", magnet, "-o", tmp_path / "fetched", "--no-state")
+    assert fetched.wait() == 0, fetched.output
+    assert same_bytes(place / "one.iso", tmp_path / "fetched" / "one.iso")
     theirs = other.row("other.iso")["infohash"]
     wait_for(lambda: is_tracked(one, theirs), what="the other's torrent")
     one.process.stop(signal.SIGKILL)
@@ -85,6 +93,7 @@ def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_noth
     assert not is_tracked(one, both)
 
 
+@pytest.mark.long
 def test_what_a_mirror_of_the_cluster_wants_no_more_stays_with_its_publisher(
     start: Start, server: Server, tmp_path: Path
 ):

@@ -113,6 +113,7 @@ def shell_lines(text):
     return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     not all(map(shutil.which, ("redis-server", "aria2c", "transmission-cli", "curl"))),
     reason="a program of the recipe is not installed",

@@ -15,9 +15,10 @@ from typing import BinaryIO
 import pytest
 
 from outpour.torrent import bencode
+from tests.free_ports import free_port
 from tests.waiting import wait_for
 
-from .conftest import BIN, Running, free_port, peer
+from .conftest import BIN, Running, peer
 
 pytestmark = pytest.mark.live
 Ask = Callable[[str], bytes]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from outpour.torrent.metainfo import Metainfo
-from tests.live.conftest import Start, free_port, get, get_json, peer
+from tests.free_ports import free_port
+from tests.live.conftest import Start, get, get_json, peer
 from tests.live.publication import Publication, status
 from tests.waiting import wait_for
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.conftest import Running, Start, free_port, get, get_json, peer, same_bytes
+from tests.free_ports import free_port
+from tests.live.conftest import Running, Start, get, get_json, peer, same_bytes
 from tests.live.publication import Publication, status
 from tests.live.test_publish import ENTRIES
 from tests.waiting import wait_for

@@ -41,6 +41,7 @@ def forget_calls(leecher: socket.socket) -> None:
     leecher.settimeout(60)
 
 
+@pytest.mark.long
 def test_a_leecher_is_called_as_it_comes_and_whenever_its_torrent_is_seeded_anew(
     start: Start, content: Path, leecher: socket.socket
 ):

@@ -19,7 +19,8 @@ from outpour.making.maker import CreateOptions, create
 from outpour.torrent import bencode
 from outpour.torrent.bencode import Encodable
 from outpour.torrent.metainfo import Metainfo
-from tests.live.conftest import Running, Start, free_port, get, get_json, same_bytes
+from tests.free_ports import free_port
+from tests.live.conftest import Running, Start, get, get_json, same_bytes
 from tests.live.mirroring import Mirror
 from tests.live.publication import Publication, announced, status
 from tests.remote_server import serving
@@ -77,6 +78,7 @@ def test_a_mirror_has_what_is_published_and_gives_it_to_others(start: Start, tmp
     assert same_bytes(content / "new.iso", target / "new.iso")
 
 
+@pytest.mark.long
 def test_a_torrent_that_names_other_sources_is_taken_over_under_its_infohash(
     start: Start, tmp_path: Path
 ):
@@ -119,6 +121,7 @@ def test_a_torrent_that_names_other_sources_is_taken_over_under_its_infohash(
         assert mirror.process.output.count("mirrored game.iso") == 1
 
 
+@pytest.mark.long
 def test_both_ends_may_be_killed_and_nothing_is_fetched_twice(start: Start, tmp_path: Path):
     content, target = tmp_path / "releases", tmp_path / "mirror"
     content.mkdir()
@@ -148,6 +151,7 @@ def test_both_ends_may_be_killed_and_nothing_is_fetched_twice(start: Start, tmp_
     wait_for(lambda: not (target / ".outpour-mirror").exists(), what="nothing half there")
 
 
+@pytest.mark.long
 def test_what_is_published_anew_replaces_and_what_is_withdrawn_goes_after_the_grace(
     start: Start, tmp_path: Path
 ):
@@ -265,6 +269,34 @@ def test_what_cannot_be_mirrored_at_all_ends_with_one_line_and_a_code(start: Sta
     assert f"`{tmp_path / 'file'}`: " in "".join(lines)
 
 
+def test_a_folder_has_one_mirror_for_as_long_as_that_lives(start: Start, tmp_path: Path):
+    folder = tmp_path / "m"
+
+    def begin(source: str, state: str) -> Running:
+        return start(
+            "outpour", "mirror", f"http://127.0.0.1:1/{source}", "-o", folder,
+            "--state", tmp_path / state, "--listen", "127.0.0.1:0", "--peer-port", "0",
+        )  # fmt: skip
+
+    first = begin("a", "1")
+    first.line_with("serving")
+    (tmp_path / "link").symlink_to(folder)
+    folder = tmp_path / "link"
+    second = begin("b", "2")
+    assert second.wait() == 4
+    assert second.lines == [
+        f"error: `{folder}`: another mirror is using it, process {first.process.pid}",
+        f"hint: `kill {first.process.pid}` stops the other one, or choose another folder for this "
+        "one with `-o`",
+    ]
+    first.process.kill()
+    first.wait()
+    third = begin("c", "1")
+    third.line_with("serving")
+    assert third.stop(signal.SIGINT) == 0
+    assert list(folder.iterdir()) == []
+
+
 def _answers(url: str) -> bool:
     try:
         return status(url) == 200
@@ -272,6 +304,7 @@ def _answers(url: str) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_a_mirror_that_registers_is_counted_named_and_given_first(start: Start, tmp_path: Path):
     content, tokens, token = tmp_path / "releases", tmp_path / "tokens", tmp_path / "token"
     content.mkdir()

@@ -61,6 +61,7 @@ class OwnDisk:
         subprocess.run(words, check=True)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not has_namespaces(), reason="no mount namespaces here")
 def test_a_full_and_a_read_only_disk_cost_what_has_no_room_and_only_for_so_long(
     start: Start, tmp_path: Path
@@ -170,6 +171,7 @@ def test_a_certificate_that_fails_is_told_once_and_holds_until_it_is_trusted(
         again.process.line_with("mirrored map.osm")
 
 
+@pytest.mark.long
 def test_a_publisher_that_turns_into_something_else_changes_nothing(start: Start, tmp_path: Path):
     content, target = tmp_path / "releases", tmp_path / "mirror"
     content.mkdir()

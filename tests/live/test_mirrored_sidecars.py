@@ -21,6 +21,7 @@ def digits_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.long
 def test_what_lies_beside_content_is_mirrored_with_it(start: Start, tmp_path: Path):
     content, target = tmp_path / "releases", tmp_path / "mirror"
     content.mkdir()

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.live.conftest import BIN, Running, free_port, peer
+from tests.free_ports import free_port
+from tests.live.conftest import BIN, Running, peer
 from tests.waiting import wait_for
 
 CONTRIB = ROOT / "contrib"

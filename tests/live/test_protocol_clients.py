@@ -21,9 +21,10 @@ from typing import Any
 import libtorrent as lt
 import pytest
 
+from tests.free_ports import free_port
 from tests.live import clients
 from tests.live.clients import LOOPBACK, LOOPBACK_6
-from tests.live.conftest import BIN, Running, Start, free_port, get, get_json, peer
+from tests.live.conftest import BIN, Running, Start, get, get_json, peer
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -181,6 +182,7 @@ def test_libtorrent(way: str, case: Case, start: Start):
 
 # Transmission 3.00 reads only IPv4 peers out of UDP answers, and has no UDP socket of IPv6 on a
 # machine without an address of the internet.
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["http over IPv4", "http over IPv6", "udp over IPv4"])
 def test_transmission(way: str, case: Case, start: Start):
     executable = peer("transmission-cli")

@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.free_ports import free_port
 from tests.live.clients import aria2, transmission
-from tests.live.conftest import Start, free_port, get, peer, same_bytes
+from tests.live.conftest import Start, get, peer, same_bytes
 from tests.live.publication import Publication, announced, has_seed, status
 from tests.saved_counts import counts_in
 from tests.waiting import wait_for
@@ -256,6 +257,7 @@ def test_a_folder_that_goes_and_comes_back_is_published_again_without_hashing(
     publication.wait_published("later.bin")
 
 
+@pytest.mark.long
 def test_a_torrent_that_cannot_be_written_down_is_published_hashed_once_and_written_later(
     start: Start, content: Path, tmp_path: Path
 ):
@@ -369,6 +371,7 @@ def test_a_file_that_changes_gets_a_new_torrent(publication: Publication, conten
     )
 
 
+@pytest.mark.long
 def test_a_file_that_is_still_being_written_waits_until_it_is_whole(
     publication: Publication, content: Path
 ):
@@ -437,6 +440,7 @@ def test_another_address_is_written_into_the_torrents_without_hashing(
     assert f":{first.port}/".encode() not in raw
 
 
+@pytest.mark.long
 def test_downloads_finish_and_counters_last_when_the_publisher_is_killed_midway(
     start: Start, content: Path, tmp_path: Path
 ):

@@ -14,7 +14,8 @@ import pytest
 
 from outpour.publisher import PublishOptions
 from outpour.torrent.metainfo import Metainfo
-from tests.live.conftest import BIN, Start, free_port, get
+from tests.free_ports import free_port
+from tests.live.conftest import BIN, Start, get
 from tests.live.publication import Publication, announced, has_seed, status
 from tests.waiting import wait_for
 
@@ -57,6 +58,7 @@ def test_a_link_out_of_a_folder_in_the_folder_is_not_published_either(
     assert status(f"{publication.url}content/album/out.bin") == 404
 
 
+@pytest.mark.long
 def test_links_below_an_entry_are_followed_left_out_or_kept_as_asked(
     start: Start, content: Path, album: Path, tmp_path: Path
 ):
@@ -111,6 +113,7 @@ def test_what_is_put_in_the_place_of_a_published_file_is_at_no_moment_served(
     wait_for(lambda: handshakes(publication.peer_port, new), what="seed of the new torrent")
 
 
+@pytest.mark.long
 def test_what_is_withdrawn_while_it_is_hashed_lets_the_next_be_hashed(start: Start, content: Path):
     publication = Publication(start, content)
     publication.wait_published(NAME)
@@ -251,6 +254,7 @@ def test_content_that_may_no_longer_be_read_is_withdrawn(start: Start, content: 
     publication.wait_published("closed")
 
 
+@pytest.mark.long
 def test_what_is_left_out_stays_out_of_folders_too(start: Start, content: Path):
     folder = content / "with logs"
     folder.mkdir()

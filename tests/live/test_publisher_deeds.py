@@ -16,9 +16,10 @@ import pytest
 
 from outpour.client import Client, ListedTorrent, ProblemAnswered
 from outpour.torrent.editor import Changes, edit
+from tests.free_ports import free_port
 from tests.waiting import wait_for
 
-from .conftest import Running, Start, free_port, get, peer, same_bytes
+from .conftest import Running, Start, get, peer, same_bytes
 
 pytestmark = pytest.mark.live
 TOKEN = "a-token-that-is-long-enough"
@@ -84,6 +85,7 @@ def publisher(start: Start, tmp_path: Path) -> Publisher:
     return Publisher(start, tmp_path)
 
 
+@pytest.mark.long
 def test_what_is_withdrawn_is_not_served_in_any_way_nor_published_by_a_restart(
     publisher: Publisher,
 ):
@@ -138,6 +140,7 @@ def test_content_that_is_right_goes_on_being_served_after_it_was_verified(
     assert same_bytes(publisher.folder / "a.bin", tmp_path / "got" / "a.bin")
 
 
+@pytest.mark.long
 def test_content_that_rotted_is_withdrawn_and_comes_back_once_it_was_mended(publisher: Publisher):
     data = os.urandom(3_000_000)
     path = publisher.put("a.bin", data)
@@ -174,6 +177,7 @@ def test_what_lies_elsewhere_is_not_published(publisher: Publisher, tmp_path: Pa
         assert answer["infohash"] == publisher.only().infohash
 
 
+@pytest.mark.long
 def test_rates_of_the_seeder_change_while_it_runs(publisher: Publisher):
     publisher.put("a.bin", b"a" * 50_000)
     publisher.begin()

@@ -11,8 +11,9 @@ import pytest
 
 from outpour.client import Client
 from outpour.torrent.metainfo import Metainfo
+from tests.free_ports import free_port
 from tests.live.clients import aria2, rtorrent, transmission
-from tests.live.conftest import Running, Start, free_port, peer
+from tests.live.conftest import Running, Start, peer
 from tests.live.mirroring import Mirror
 from tests.live.publication import Publication, status
 from tests.waiting import wait_for
@@ -78,6 +79,7 @@ def is_there(target: Path, content: bytes) -> bool:
     return path.is_file() and path.stat().st_size == LENGTH and path.read_bytes() == content
 
 
+@pytest.mark.long
 def test_the_publisher_is_killed_half_way_and_everyone_finishes(start: Start, tmp_path: Path):
     releases, swarm = tmp_path / "releases", tmp_path / "swarm"
     releases.mkdir()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import BIN, Start, free_port, peer
+from tests.free_ports import free_port
+from tests.live.conftest import BIN, Start, peer
 from tests.live.test_copies import cdn  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -96,6 +97,7 @@ def sums(folder: Path) -> None:
     (folder / "SHA256SUMS").write_text("".join(lines))
 
 
+@pytest.mark.long
 def test_a_weekly_file_with_mirrors_and_a_feed(
     start: Start,
     tmp_path: Path,
@@ -117,6 +119,7 @@ def test_a_weekly_file_with_mirrors_and_a_feed(
     assert got.read_bytes() == (files / "osm" / got.name).read_bytes()
 
 
+@pytest.mark.long
 def test_images_on_a_cdn_and_no_copy_here(
     start: Start,
     tmp_path: Path,

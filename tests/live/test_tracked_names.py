@@ -11,7 +11,8 @@ import pytest
 
 from outpour.torrent import bencode
 from outpour.torrent.metainfo import Metainfo
-from tests.live.conftest import Start, free_port, get, get_json
+from tests.free_ports import free_port
+from tests.live.conftest import Start, get, get_json
 from tests.live.publication import announced
 from tests.waiting import wait_for
 

@@ -114,6 +114,7 @@ def test_a_url_that_is_no_torrent_is_one_clear_error(
     assert "Traceback" not in command.talk
 
 
+@pytest.mark.long
 def test_a_download_killed_half_way_goes_on_without_hashing_again(
     tmp_path: Path, settings: EngineSettings, outpour: Callable[..., Command]
 ) -> None:

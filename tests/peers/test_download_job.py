@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,16 @@ from typing import Any
 
 import pytest
 
-from outpour.downloader import Completed, DownloadOptions, Failed, Job, Note, Outcome, unreachable
+from outpour.downloader import (
+    Completed,
+    DownloadOptions,
+    Failed,
+    Job,
+    Note,
+    Outcome,
+    SeedJob,
+    unreachable,
+)
 from outpour.engine import Engine, EngineSettings, ResumeStore
 from outpour.torrent import bencode
 from outpour.torrent.magnet_link import Magnet
@@ -51,6 +61,7 @@ def small_torrents(folder: Path, count: int) -> list[Metainfo]:
     return made
 
 
+@pytest.mark.long
 def test_each_of_many_torrents_is_saved_a_few_times_however_many_there_are(
     tmp_path: Path, seeder: Engine, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,15 +247,48 @@ def test_a_terminal_that_goes_away_ends_it_as_ctrl_c_does(
     where = ("-o", "got") if command == "download" else ("--content", content)
     # Whoever runs the tests under nohup has the signal ignored.
     process = start(
-        command, "t.torrent", *where,
+        command, "t.torrent", *where, "--json",
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )  # fmt: skip
     wait_for(lambda: tracker.peers[made.info.infohash], what="announce")
+    # Only who has read the answer to its first announce says goodbye: a second later it has.
+    assert process.stdout
+    seen = Counter[str]()
+    while seen["status"] < 2:
+        seen[json.loads(process.stdout.readline())["event"]] += 1
     process.send_signal(signal.SIGHUP)
     _, told = process.communicate(timeout=40)
     assert process.returncode == (130 if command == "download" else 0), told
     wait_for(lambda: not tracker.peers[made.info.infohash], what="goodbye")
     assert [*(tmp_path / "state" / "outpour" / "resume").glob("*.resume")]
+
+
+def test_what_is_interrupted_while_it_is_begun_is_kept_all_the_same(
+    content: Path, tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_torrent(content)
+    add = Engine.add
+
+    def interrupted(self: Engine, *args: Any, **kwargs: Any) -> None:
+        add(self, *args, **kwargs)
+        raise KeyboardInterrupt
+
+    store = ResumeStore(tmp_path / "state")
+    folder = tmp_path / "got"
+    reached = DownloadOptions(folder=folder, peers=(("127.0.0.1", 9),))
+    download, seed = Job(engine, reached, store), SeedJob(engine, store)
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "add", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            download.add(made)
+    assert not download.close()
+    assert store.load(made.info.infohash, folder, None)
+    engine.remove(made.info.infohash)
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "add", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            seed.add(made, content, trust=False)
+    assert not seed.close()
 
 
 def test_under_nohup_it_goes_on(

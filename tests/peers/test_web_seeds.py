@@ -124,8 +124,10 @@ def test_a_server_that_is_down_or_not_trusted_is_told(
     outcomes = drive(engine, job, lambda found: len(notes(found)) >= 2)
     assert f"`{down}`: connection refused" in notes(outcomes)
     assert any(
-        text.startswith(f"`{untrusted}`: certificate verify failed") for text in notes(outcomes)
+        text.startswith(f"`{untrusted}`: its certificate is not trusted")
+        for text in notes(outcomes)
     )
+    assert any("to trust it" in (note.hint or "") for note in outcomes if isinstance(note, Note))
     host.close()
 
 

@@ -159,6 +159,7 @@ def test_every_page_is_for_everybody(
     assert found == []
 
 
+@pytest.mark.long
 def test_numbers_change_without_a_reload_and_only_those(
     guarded: Guarded, view: FakeView, enter: Callable[..., Any], tmp_path: Path
 ):

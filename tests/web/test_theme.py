@@ -163,6 +163,7 @@ def test_any_colour_can_be_read_on_light_and_on_dark(colour: str):
         assert contrast(rgb(accent), rgb(soft)) >= 3
 
 
+@pytest.mark.long
 @pytest.mark.live
 def test_the_re_skin_of_the_docs_is_short_and_gives_every_page_another_look(
     view: FakeView,

@@ -57,6 +57,7 @@ def paths(found: dict[str, bytes]) -> list[str]:
     return [*pages, "/content/set/", "/content/set/docs/"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", [PHONE, DESK], ids=["phone", "desk"])
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "bare"])

@@ -312,6 +312,7 @@ def test_a_reader_that_stalls_is_cut_off(
         wait_for(lambda: site.server.connection_count == 0, what="cut connection")
 
 
+@pytest.mark.long
 def test_a_slow_reader_gets_everything(view: FakeView, site: Site, tmp_path: Path):
     data = bytes(range(256)) * (3 * CONTENT_WINDOW_BYTES // 256)
     view.publish("big", data, tmp_path)

@@ -19,6 +19,7 @@ from outpour.base.errors import BencodeError, NetworkError, TrackerRefused, Usag
 from outpour.base.http_fetch import Fetched, fetch
 from outpour.base.text import from_bytes
 from outpour.base.units import MIB
+from outpour.base.web_url import check_web_url
 from outpour.torrent import bencode
 from outpour.torrent.bencode import Limits, Value
 
@@ -30,6 +31,7 @@ _WARNING_LENGTH_MAX = 1000
 
 def announce(url: str, request: AnnounceRequest, *, timeout_s: float) -> AnnounceReply:
     """Announce to a tracker; see `outpour.announcer.announce`."""
+    check_web_url(url)
     parameters = {
         "info_hash": quote(request.infohash, safe=""),
         "peer_id": quote(request.peer_id, safe=""),
@@ -65,6 +67,7 @@ def announce(url: str, request: AnnounceRequest, *, timeout_s: float) -> Announc
 
 def scrape(url: str, infohashes: Sequence[bytes], *, timeout_s: float) -> dict[bytes, ScrapeReply]:
     """Scrape a tracker; see `outpour.announcer.scrape`."""
+    check_web_url(url)
     if len(infohashes) > INFOHASHES_MAX:
         raise UsageError(f"`{url}`: at most {INFOHASHES_MAX} infohashes at a time")
     asked = [f"info_hash={quote(infohash, safe='')}" for infohash in infohashes]

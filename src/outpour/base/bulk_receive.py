@@ -1,17 +1,20 @@
-"""Receives from a plain connection in large amounts: who waits is woken once for many packets."""
+"""Receives from a connection in large amounts: who waits is woken once for many packets."""
 
 from __future__ import annotations
 
 import os
+import select
 import socket
-import struct
+import ssl
 
 from outpour.base.units import KIB
 
 LOW_WATER = 512 * KIB
 """Bytes that are worth waking up for. A gigabyte comes in tens of thousands of packets, and to be
 woken by each costs both ends more than to copy it."""
-WAIT_S = 0.25
+RECORD_MAX = 17 * KIB
+"""Of TLS, with its head and its seal (RFC 8446, section 5.2)."""
+WAIT_MS = 250
 """What is there by then is taken, however little it is."""
 
 
@@ -26,14 +29,14 @@ class BulkReceiver:
         self._connection = connection
         self._low_water = 1
         self._timeout_s = connection.gettimeout()
-        connection.settimeout(None)
-        wait = struct.pack("ll", int(WAIT_S), int(WAIT_S % 1 * 1e6))
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
+        connection.settimeout(0)
+        self._poll = select.poll()
+        self._poll.register(connection, select.POLLIN)
 
     @staticmethod
     def takes(connection: socket.socket | None) -> bool:
-        """Whether this is a connection for it: one without TLS, on a system that waits so."""
-        return os.name == "posix" and type(connection) is socket.socket
+        """Whether this is a connection for it, on a system that waits so."""
+        return os.name == "posix" and isinstance(connection, socket.socket)
 
     def receive(self, buffer: memoryview) -> int | None:
         """Return how many bytes came, 0 at the end of the stream, None if none came in a while.
@@ -44,12 +47,38 @@ class BulkReceiver:
         Raises:
             OSError: The connection broke.
         """
-        # Fewer bytes than the mark, if no more are to come, would wake nobody.
-        self._set_low_water(LOW_WATER if len(buffer) >= LOW_WATER else 1)
+        if isinstance(self._connection, ssl.SSLSocket):
+            return self._receive_records(self._connection, buffer)
+        # To wait in `recv` is no good: it takes the little that is there, and then waits for the
+        # mark anew, though the rest of the answer may be less than that.
+        self._wait_for(len(buffer))
         try:
             return self._connection.recv_into(buffer)
         except BlockingIOError:
             return None
+
+    def _receive_records(self, connection: ssl.SSLSocket, buffer: memoryview) -> int | None:
+        done = 0
+        has_waited = False
+        while done < len(buffer):
+            try:
+                # One record at a time is all that OpenSSL gives.
+                count = connection.recv_into(buffer[done:])
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                if done or has_waited:
+                    break
+                # Of a record that has come in part OpenSSL has taken that part.
+                self._wait_for(len(buffer) - RECORD_MAX)
+                has_waited = True
+                continue
+            if not count:
+                return done
+            done += count
+        return done or None
+
+    def _wait_for(self, count: int) -> None:
+        self._set_low_water(max(1, min(LOW_WATER, count)))
+        self._poll.poll(WAIT_MS)
 
     def close(self) -> None:
         """Have its next reader woken by whatever comes, and by its timeout."""

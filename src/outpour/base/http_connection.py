@@ -9,15 +9,24 @@ from __future__ import annotations
 import errno
 import http.client
 import io
+import os
 import socket
 import ssl
+import time
 import urllib.request
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from outpour.base.deadline import TimeLimit, look_up
+from outpour.base.errors import ReadError, reason
 from outpour.base.http_route import Proxy, Route
 from outpour.base.socks import ask_for
+
+CONTEXT_KEPT_S = 60
+"""How long certificates to trust are kept once they were read: it takes 20 ms, the time of many
+requests, and who runs for months is to learn of new ones."""
 
 
 class _Stream(io.RawIOBase):
@@ -78,8 +87,8 @@ class SecureConnection(TimedConnection):
 
     def connect(self) -> None:
         """Connect, and look at the certificate."""
+        context = _trust(self._route.ca_file)
         super().connect()
-        context = ssl.create_default_context(cafile=self._route.ca_file)
         name = self._tunnel_host or self.host  # type: ignore[attr-defined]
         self.sock = context.wrap_socket(self.sock, server_hostname=name)
         self.sock.settimeout(self._deadline.rest())
@@ -149,6 +158,9 @@ def _connect(
     deadline: TimeLimit,
     may_reach: Callable[[str], bool] | None = None,
 ) -> socket.socket:
+    if not 0 < port < 65_536:
+        # The system would take what is left of it after division.
+        raise OSError(errno.EINVAL, f"no port has the number {port}")
     addresses = look_up(host, port, deadline)
     failure: OSError = OSError("no address")
     if may_reach is not None:
@@ -170,6 +182,25 @@ def _connect(
         else:
             return connection
     raise failure
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    which = ca_file or os.environ.get("SSL_CERT_FILE")
+    try:
+        written = ca_file.stat().st_mtime_ns if ca_file is not None else 0
+        return _context(ca_file, (which, written, int(time.monotonic() // CONTEXT_KEPT_S)))
+    except OSError as error:
+        if ca_file is None:
+            raise
+        is_none = isinstance(error, ssl.SSLError)
+        what = "holds no certificate (PEM)" if is_none else reason(error)
+        raise ReadError(f"`{ca_file}`: {what}") from error
+
+
+@lru_cache(maxsize=4)
+def _context(ca_file: Path | None, state: tuple[object, ...]) -> ssl.SSLContext:
+    del state
+    return ssl.create_default_context(cafile=ca_file)
 
 
 def _bind_to(connection: socket.socket, interface: str) -> None:

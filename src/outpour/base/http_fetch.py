@@ -17,15 +17,18 @@ from email.message import Message
 from typing import Any, Protocol
 
 from outpour.base.deadline import Deadline, Silence
-from outpour.base.errors import NetworkError, UsageError, reason
+from outpour.base.errors import NetworkError, reason
 from outpour.base.http_connection import HttpProxyHandler, TimedHandler
-from outpour.base.http_route import DIRECT, Route
+from outpour.base.http_route import DIRECT, UNTRUSTED, Route
 from outpour.base.identity import user_agent
 from outpour.base.units import MIB, format_size
+from outpour.base.web_url import check_web_url
 
 BYTES_MAX = 64 * MIB
 CHUNK = 1 << 16
 PLACE_SHOWN_MAX = 100
+UNKNOWN_SIGNERS = frozenset({18, 19, 20, 21})
+"""What OpenSSL calls certificates that lead to none of those to be trusted (X509_V_ERR_...)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,10 @@ def fetch(
         body: What it carries.
 
     Raises:
-        UsageError: The URL is neither HTTP nor HTTPS.
+        UsageError: The URL cannot be asked for over HTTP.
         NetworkError: The server is not reached, answers with an error, too much or too slowly.
     """
-    if url.partition(":")[0].lower() not in ("http", "https"):
-        raise UsageError(f"`{url}`: neither `http://` nor `https://`")
+    check_web_url(url)
     opened_by = opener(route, Deadline.after(timeout_s))
     headers = {"User-Agent": user_agent(), "Accept": accept, **dict(route.headers)}
     if span is not None:
@@ -99,7 +101,7 @@ def fetch(
                 found = _read(error, url, bytes_max)
                 return Fetched(error.url, error.code, found, _fields(error))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NetworkError(f"`{url}`: {why(error)}") from error
+        raise unreached(url, error, route) from error
 
 
 def lines_of(
@@ -114,11 +116,10 @@ def lines_of(
         route: By which way.
 
     Raises:
-        UsageError: The URL is neither HTTP nor HTTPS.
+        UsageError: The URL cannot be asked for over HTTP.
         NetworkError: The server is not reached, answers with an error, or is silent.
     """
-    if url.partition(":")[0].lower() not in ("http", "https"):
-        raise UsageError(f"`{url}`: neither `http://` nor `https://`")
+    check_web_url(url)
     opened_by = opener(route, Silence(silence_s))
     headers = {"User-Agent": user_agent(), **dict(route.headers)}
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked above
@@ -132,7 +133,7 @@ def lines_of(
         with error:
             raise NetworkError(f"`{url}`: {status_of(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NetworkError(f"`{url}`: {why(error)}") from error
+        raise unreached(url, error, route) from error
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -202,6 +203,8 @@ def status_of(error: urllib.error.HTTPError) -> str:
         place = error.headers.get("Location", "")[:PLACE_SHOWN_MAX]
         if place.partition(":")[0].lower() not in ("http", "https", place.lower()):
             return f"HTTP {error.code}: it redirects to `{place}`, which is not fetched"
+        if not place:
+            return f"HTTP {error.code}: it redirects, and does not say where"
         return f"HTTP {error.code}: it redirects without end"
     return f"HTTP {error.code} {_phrase(error)}"
 
@@ -210,18 +213,35 @@ def _phrase(error: urllib.error.HTTPError) -> str:
     return http.client.responses.get(error.code, "error").lower()
 
 
+def unreached(url: str, error: Exception, route: Route) -> NetworkError:
+    """Tell that a server could not be reached or understood, and what can be done about it."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    is_unknown = (
+        isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in UNKNOWN_SIGNERS
+    )
+    hint = route.trust_hint if is_unknown else None
+    return NetworkError(f"`{url}`: {why(error)}", hint=hint)
+
+
 def why(error: Exception) -> str:
     """Why a server could not be reached or understood, in words."""
     if isinstance(error, urllib.error.URLError):
         if not isinstance(error.reason, Exception):
-            return str(error.reason)
+            # Of what a redirect leads to; what was asked for was looked at before.
+            scheme = str(error.reason).removeprefix("unknown url type: ")
+            return f"it redirects to `{scheme}:`, which is not fetched"
         error = error.reason
     if isinstance(error, TimeoutError):
         return "timed out"
     if isinstance(error, socket.gaierror):
         return "the host name is not known"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
+        return f"{UNTRUSTED}: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        what = error.reason.replace("_", " ").lower()
+        return "it speaks no TLS" if what == "wrong version number" else f"no TLS with it: {what}"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the answer is cut short"
     if isinstance(error, http.client.RemoteDisconnected):
         return "the server hung up"
     if isinstance(error, OSError):

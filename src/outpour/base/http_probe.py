@@ -11,12 +11,15 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 
 from outpour.base.deadline import Deadline
-from outpour.base.errors import NetworkError, UsageError
-from outpour.base.http_fetch import opener, status_of, why
+from outpour.base.errors import NetworkError
+from outpour.base.http_fetch import opener, status_of, unreached
 from outpour.base.http_route import DIRECT, Route
 from outpour.base.identity import user_agent
+from outpour.base.web_url import check_web_url
 
 PROBE_S = 30.0
+PROBE_HEADERS = {"Range": "bytes=0-0"}
+"""Ask for the first byte; a `HEAD` is refused by many object stores."""
 _CONTENT_RANGE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)\Z")
 
 
@@ -56,25 +59,24 @@ def probe(url: str, *, route: Route = DIRECT, timeout_s: float = PROBE_S) -> Rem
         timeout_s: For everything together, redirects included.
 
     Raises:
-        UsageError: The URL is neither HTTP nor HTTPS.
+        UsageError: The URL cannot be asked for over HTTP.
         NetworkError: The server is not reached, answers with an error, or says no length.
     """
-    if url.partition(":")[0].lower() not in ("http", "https"):
-        raise UsageError(f"`{url}`: neither `http://` nor `https://`")
-    headers = {**raw_headers(route), "Range": "bytes=0-0"}
+    check_web_url(url)
+    headers = raw_headers(route) | PROBE_HEADERS
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked above
     try:
         try:
             with opener(route, Deadline.after(timeout_s)).open(request) as response:
-                return _read(url, response.url, response.status, response.headers)
+                return read_head(url, response.url, response.status, response.headers)
         except urllib.error.HTTPError as error:
             with error:
                 # Nothing of an empty file can be asked for.
                 if error.code == 416:
-                    return _read(url, error.url, error.code, error.headers)
+                    return read_head(url, error.url, error.code, error.headers)
                 raise NetworkError(f"`{url}`: {status_of(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NetworkError(f"`{url}`: {why(error)}") from error
+        raise unreached(url, error, route) from error
 
 
 def raw_headers(route: Route) -> dict[str, str]:
@@ -85,7 +87,18 @@ def raw_headers(route: Route) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _read(url: str, place: str, status: int, headers: Message) -> RemoteFile:
+def read_head(url: str, place: str, status: int, headers: Message) -> RemoteFile:
+    """Read what the head of an answer says of a file.
+
+    Args:
+        url: As it was asked for.
+        place: Where the answer is from.
+        status: Of HTTP: 200, 206 or 416.
+        headers: Of the answer.
+
+    Raises:
+        NetworkError: It is compressed, or says no length.
+    """
     encoding = headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise NetworkError(
@@ -106,7 +119,8 @@ def _read(url: str, place: str, status: int, headers: Message) -> RemoteFile:
         url=url,
         place=place,
         length=int(said),
-        has_ranges=status != 200,
+        # Of nothing no part can be given, and none is asked for.
+        has_ranges=status != 200 or int(said) == 0,
         tag=tag,
         media_type=headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         modified_at=_seconds(headers.get("Last-Modified", "")),

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
-from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from outpour.base.bulk_receive import BulkReceiver
 from outpour.base.errors import NetworkError, OutpourError, ReadError
-from outpour.base.http_connection import SecureConnection, TimedConnection
-from outpour.base.http_fetch import why
+from outpour.base.http_connection import TimedConnection
+from outpour.base.http_fetch import unreached
+from outpour.base.http_place import ask_for, connection_to, is_same_server
 from outpour.base.http_probe import RemoteFile, probe, raw_headers
-from outpour.base.http_route import DIRECT, Proxy, Route
+from outpour.base.http_route import DIRECT, Route
 
 BLOCK = 1 << 20
 """Bytes that are read at once."""
@@ -53,13 +51,21 @@ class RangeReader:
         self._at = 0
         self._is_fresh = True
 
-    def read_into(self, start: int, buffer: memoryview, told: Callable[[int], None]) -> None:
+    def read_into(
+        self,
+        start: int,
+        buffer: memoryview,
+        told: Callable[[int], None],
+        stop: int | None = None,
+    ) -> None:
         """Fill a buffer.
 
         Args:
             start: The first byte of the file that goes into it.
             buffer: Ends within the file.
             told: Called with the number of bytes that came, again and again.
+            stop: Where the next ones end that go on where this one does, so that the server is
+                asked for all of them at once; by default nothing follows.
 
         Raises:
             NetworkError: The server does not give them, however often it is asked.
@@ -69,7 +75,7 @@ class RangeReader:
         while done < len(buffer):
             done_before = done
             try:
-                self._seek(start + done, start + len(buffer))
+                self._seek(start + done, stop or start + len(buffer))
                 while done < len(buffer):
                     count = self._read(buffer[done:])
                     done += count
@@ -84,6 +90,15 @@ class RangeReader:
                 self._pause(failures)
                 if failures:
                     self._look_again()
+
+    def turn_to(self, file: RemoteFile) -> None:
+        """Read another file from now on, over the same connection if it is on the same server."""
+        if self._answer is not None and not self._answer.isclosed():
+            self.close()
+        if not is_same_server(file.place, self._file.place):
+            self.close()
+        self._answer = None
+        self._file = file
 
     def close(self) -> None:
         """Give the connection up."""
@@ -102,7 +117,7 @@ class RangeReader:
         self._patience.renew()
         if self._connection is None:
             self._is_fresh = True
-            self._connection = self._connect()
+            self._connection = connection_to(self._file.place, self._route, self._patience)
         else:
             self._is_fresh = False
         headers = raw_headers(self._route)
@@ -117,14 +132,7 @@ class RangeReader:
     def _ask(self, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         assert self._connection is not None
         self._end_bulk()
-        parts = urlsplit(self._file.place)
-        target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-        proxy = _http_proxy(self._route, parts)
-        if proxy is not None and parts.scheme == "http":
-            target = self._file.place
-            headers = {**headers, **_login(proxy)}
-        self._connection.request("GET", target, headers=dict(headers))
-        answer = self._connection.getresponse()
+        answer = ask_for(self._file.place, self._connection, self._route, headers)
         expected = 206 if self._file.has_ranges else 200
         if answer.status != expected:
             raise _Refused(answer.status)
@@ -181,20 +189,6 @@ class RangeReader:
             self._bulk.close()
             self._bulk = None
 
-    def _connect(self) -> TimedConnection:
-        parts = urlsplit(self._file.place)
-        proxy = _http_proxy(self._route, parts)
-        kind = SecureConnection if parts.scheme == "https" else TimedConnection
-        how: dict[str, Any] = {"route": self._route, "deadline": self._patience}
-        assert parts.hostname is not None
-        if proxy is None:
-            return kind(parts.hostname, port=parts.port, **how)
-        connection = kind(proxy.host, port=proxy.port, **how)
-        if parts.scheme == "https":
-            port = parts.port or http.client.HTTPS_PORT
-            connection.set_tunnel(parts.hostname, port, _login(proxy))
-        return connection
-
     def _pause(self, failures: int) -> None:
         if failures:
             self._ended.wait(min(PAUSE_S * 2**failures, PAUSE_S_MAX))
@@ -224,7 +218,7 @@ class RangeReader:
             return NetworkError(f"`{url}`: the answer is cut short, again and again")
         if isinstance(error, OutpourError):
             return error
-        return NetworkError(f"`{url}`: {why(error)}")
+        return unreached(url, error, self._route)
 
 
 class _Patience:
@@ -260,19 +254,4 @@ class _EndedError(http.client.HTTPException):
 def _is_final(error: Exception) -> bool:
     if isinstance(error, _Refused):
         return error.status < 500 and error.status not in PASSING
-    return isinstance(error, (_ReplacedError, _EndedError))
-
-
-def _login(proxy: Proxy) -> dict[str, str]:
-    return {} if proxy.login is None else {"Proxy-Authorization": proxy.login}
-
-
-def _http_proxy(route: Route, parts: SplitResult) -> Proxy | None:
-    if route.proxy is not None:
-        return route.proxy if route.proxy.scheme == "http" else None
-    if route.may_reach is not None:
-        return None
-    named = urllib.request.getproxies().get(parts.scheme)
-    if not named or urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    return Proxy.parse(named)
+    return isinstance(error, (_ReplacedError, _EndedError, ssl.SSLCertVerificationError))

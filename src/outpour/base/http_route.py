@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from outpour.base.errors import UsageError
 
+UNTRUSTED = "its certificate is not trusted"
+"""How the reason begins where nobody who is trusted has signed it."""
 SCHEMES = {"http": 8080, "socks5": 1080, "socks5h": 1080}
 """What proxies speak, and their usual ports."""
 
@@ -79,6 +81,8 @@ class Route:
         may_reach: Says by its IP address whether a server may be connected to, whatever its name
             and whoever redirected there; None lets all. With it no proxy of the environment is
             used, as that would connect in our place.
+        ca_flag: How a person names `ca_file`, for hints; empty where the environment is the only
+            way.
     """
 
     proxy: Proxy | None = None
@@ -86,6 +90,14 @@ class Route:
     headers: tuple[tuple[str, str], ...] = ()
     interface: str | None = None
     may_reach: Callable[[str], bool] | None = None
+    ca_flag: str = ""
+
+    @property
+    def trust_hint(self) -> str:
+        """What to do about a certificate that nobody who is trusted has signed."""
+        way = f"with `{self.ca_flag} FILE`" if self.ca_flag else "as SSL_CERT_FILE"
+        where = "" if self.ca_flag else " in the environment"
+        return f"to trust it, name it or the certificate that signed it {way}{where}"
 
 
 DIRECT = Route()

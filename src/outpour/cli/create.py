@@ -10,13 +10,16 @@ import click
 
 from outpour.base.errors import UsageError
 from outpour.base.host_port import read_host_port
+from outpour.base.http_route import Route
 from outpour.base.text import printable
 from outpour.base.units import parse_size
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import (
     ANY_PATH,
+    CA_FLAG,
     STDIO,
     TYPED_PATH,
+    ca_option,
     check_url,
     is_url,
     read_date,
@@ -59,6 +62,7 @@ NAMES_NOT_UTF8 = "names-not-utf8"
     metavar="URL",
     help="The folder that the names of `--from` count from; of a URL its own.",
 )
+@ca_option
 @click.option("--as-one", is_flag=True, help="Make one torrent of all URLs, which lie below one.")
 @click.option(
     "--each",
@@ -246,10 +250,11 @@ def command(ctx: click.Context, /, **asked: Any) -> int:  # noqa: ANN401
         merged=_merged(asked["merge"]),
     )
     options = _options(asked)
-    jobs = CreationJobs(making, options, output, asked["reuse"])
+    route = Route(ca_file=asked["ca_file"], ca_flag=CA_FLAG)
+    jobs = CreationJobs(making, options, output, asked["reuse"], route)
     paths: list[str] = list(asked["paths"])
     if asked["list_"] is not None or asked["as_one"] or asked["base"] is not None:
-        return _listed(jobs, asked, paths, printer)
+        return _listed(jobs, asked, paths, printer, route)
     if not paths:
         raise UsageError("nothing to make a torrent of", hint="name a file, a folder or a URL")
     return jobs.each([Path(path) for path in paths]) if asked["each"] else jobs.run(_things(paths))
@@ -277,7 +282,11 @@ def _things(paths: Sequence[str]) -> list[Thing]:
 
 
 def _listed(
-    jobs: CreationJobs, asked: dict[str, Any], paths: Sequence[str], printer: Printer
+    jobs: CreationJobs,
+    asked: dict[str, Any],
+    paths: Sequence[str],
+    printer: Printer,
+    route: Route,
 ) -> int:
     from outpour.cli.shared.url_list_file import read_url_list
     from outpour.making.elsewhere.url_list import common_base, folder_url, listed_url
@@ -294,7 +303,7 @@ def _listed(
             raise UsageError("`--as-one`: joins URLs", hint="of several folders make one folder")
         base = common_base(paths)
         return jobs.as_one([listed_url(path, base) for path in paths], base)
-    listed = read_url_list(printer.env, file, base)
+    listed = read_url_list(printer.env, file, base, route)
     if asked["each"]:
         return jobs.run(listed)
     if base is None and is_url(file) and any(one.sha256 is not None for one in listed):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outpour.base.errors import NetworkError, OutpourError, UsageError
-from outpour.base.http_route import Route
 from outpour.base.units import parse_duration
 from outpour.cli.shared.download_flags import (
     choice_flags,
@@ -26,6 +25,7 @@ from outpour.cli.shared.download_flags import (
 )
 from outpour.cli.shared.engine_options import (
     engine_options,
+    engine_route,
     engine_settings,
     rate_schedule,
     resume_folder,
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from outpour.torrent.magnet_link import Magnet
     from outpour.torrent.metainfo import Metainfo
 
+FAULTS_SAID = 8
+"""Torrents of one page or feed that cannot be had and are told one by one."""
 WAY_ON = "the same command goes on where it stopped"
 WAY_ANEW = "the same command begins anew: `-o DIR` keeps what has come"
 
@@ -177,7 +179,7 @@ def _read(printer: Printer, flags: dict[str, Any], folder: Path, *, is_kept: boo
     stream = printer.binary() if flags["to_stdout"] else None
     options = job_options(flags, settings, folder, stream)
     headers = read_headers(flags["headers"])
-    route = Route(settings.proxy, settings.ca_file, headers, settings.interface)
+    route = replace(engine_route(settings), headers=headers)
     patience_s = min(flags["connect_timeout"], options.stall_s or flags["connect_timeout"])
     asking = Asking(patience_s, route, None, name_filter(flags["match"], flags["no_match"]))
     is_stored = is_kept and not flags["no_state"]
@@ -228,9 +230,15 @@ def _resolve_all(
         codes.append(error.exit_code)
 
     for source in sources:
+        faults: list[str] = []
+
+        def note(error: OutpourError, faults: list[str] = faults) -> None:
+            faults.append(error.message)
+            if len(faults) <= FAULTS_SAID:
+                tell(error)
+
         try:
-            rest_s = deadline.rest() if deadline else asking.timeout_s
-            now = replace(asking, timeout_s=min(asking.timeout_s, rest_s), on_fault=tell)
+            now = replace(asking, on_fault=note, deadline=deadline)
             is_piped = source == STDIO
             found += [read_torrent(printer.env, source)] if is_piped else resolve(source, now)
         except TimeoutError:
@@ -239,6 +247,10 @@ def _resolve_all(
             if len(sources) == 1:
                 raise
             tell(error)
+        if len(faults) > FAULTS_SAID:
+            # A feed may name a hundred thousand that are gone.
+            more, last = len(faults) - FAULTS_SAID, faults[-1]
+            tell(NetworkError(f"`{source}`: {more} more cannot be had, such as {last}"))
     return found, codes[-1] if codes else 0
 
 

@@ -20,6 +20,7 @@ from outpour.cli.shared.inputs import (
     read_torrent,
 )
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.target import torrent_name
 from outpour.torrent.disk_names import safe_name
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def _target(output: str | None, source: str, after: Metainfo) -> str:
         return output or source
     # A URL or stdin has no file name of its own.
     is_file = not is_url(source) and source != STDIO
-    name = Path(source).name if is_file else f"{safe_name(after.info.name)}.torrent"
+    name = Path(source).name if is_file else torrent_name(safe_name(after.info.name))
     return str(Path(output) / name)
 
 

@@ -10,7 +10,7 @@ import click
 
 from outpour.base.units import parse_duration, parse_size
 from outpour.cli.shared.group import define
-from outpour.cli.shared.inputs import check_url
+from outpour.cli.shared.inputs import CA_FLAG, ca_option, check_url
 from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.serving_options import listen_option, serving_options, take_serving
@@ -85,12 +85,7 @@ from outpour.cli.shared.serving_options import listen_option, serving_options, t
 )
 @click.option("--tracker", metavar="URL", multiple=True, help="A further tracker; may be repeated.")
 @click.option("--no-content", is_flag=True, help="Serve no content over HTTP, only to peers.")
-@click.option(
-    "--ca-file",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Trust these certificates in place of the system's.",
-)
+@ca_option
 @serving_options
 @log_options
 @click.pass_context
@@ -133,7 +128,7 @@ def command(context: click.Context, /, source: str, **given: Any) -> int:  # noq
         delete=given["delete"],
         token_file=given["token_file"],
         grace_s=parse_duration(given["grace"], "s"),
-        route=Route(ca_file=given["ca_file"]),
+        route=Route(ca_file=given["ca_file"], ca_flag=CA_FLAG),
         feed_every_s=parse_duration(given["every"], "s"),
     )
     said = load(serving.config, os.environ, serving.log_flags)

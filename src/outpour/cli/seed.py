@@ -14,6 +14,7 @@ from outpour.base.errors import OutpourError, ReadError, reason
 from outpour.base.host_port import Address
 from outpour.cli.shared.engine_options import (
     engine_options,
+    engine_route,
     engine_settings,
     rate_schedule,
     resume_folder,
@@ -25,6 +26,7 @@ from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
+    from outpour.base.http_route import Route
     from outpour.downloader import SeedRun
     from outpour.engine import Status
     from outpour.torrent.metainfo import Metainfo
@@ -85,9 +87,9 @@ def command(
     """
     printer.outlast(has_data=as_json)
     printer.speak(log_format, log_level)
-    found, code = _read_all(printer, torrents)
     schedule = rate_schedule(flags)
     settings = engine_settings(printer, flags, own_content=True)
+    found, code = _read_all(printer, torrents, engine_route(settings))
     from outpour.cli.shared.transfer_run import run_job
     from outpour.downloader import SeedJob, SeedRun
     from outpour.engine import ResumeStore
@@ -134,7 +136,7 @@ def _page_at(
 
 
 def _read_all(
-    printer: Printer, torrents: tuple[str, ...]
+    printer: Printer, torrents: tuple[str, ...], route: Route
 ) -> tuple[list[tuple[Metainfo, Path]], int]:
     """Read the torrents; one that cannot be read is told, and the others are seeded."""
     found: list[tuple[Metainfo, Path]] = []
@@ -142,7 +144,7 @@ def _read_all(
     named = _torrents_of(torrents)
     for torrent in named:
         try:
-            found.append((read_torrent(printer.env, torrent), _folder_of(torrent)))
+            found.append((read_torrent(printer.env, torrent, route), _folder_of(torrent)))
         except OutpourError as error:
             if len(named) == 1:
                 raise

@@ -70,8 +70,11 @@ class ListedTorrent:
         content_url: Where its content is, None if it is not served.
         magnet: Its magnet link, None if there is none.
         files: Its files; None in a list, and where they are not known.
-        licence: Under which terms it may be used; None in a list, and where nobody says.
+        licence: Under which terms it may be used; None where nobody says.
+        about_tag: Changes with what is told of it alone and stands in no file; None where nothing
+            is.
         description: What the publisher wrote beside it; None in a list, and without one.
+        description_from: Where that stands: `catalogue` or `file`.
         copies: Copies on other servers; None in a list.
     """
 
@@ -91,6 +94,8 @@ class ListedTorrent:
     licence: str | None = None
     description: str | None = None
     copies: tuple[ListedCopy, ...] | None = None
+    about_tag: str | None = None
+    description_from: str | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> ListedTorrent:
@@ -120,6 +125,8 @@ class ListedTorrent:
             licence=_text(row, "licence"),
             description=_text(row, "description"),
             copies=None if copies is None else tuple(map(_copy, _list(copies, "copies"))),
+            about_tag=_text(row, "about_tag"),
+            description_from=_text(row, "description_from"),
         )
 
 

@@ -127,9 +127,11 @@ class Client:
             yield page
             url = None if page.next is None else urljoin(self._base, page.next)
 
-    def torrent(self, infohash: str) -> ListedTorrent:
-        """One torrent with its files."""
-        url = self._at(f"torrents/{quote(infohash)}")
+    def torrent(self, infohash: str, *, fields: Iterable[str] = ()) -> ListedTorrent:
+        """One torrent with its files, or only these members of it and the infohash."""
+        names = ",".join(dict.fromkeys(("infohash", *fields)))
+        asked = f"?{urlencode({'fields': names})}" if fields else ""
+        url = self._at(f"torrents/{quote(infohash)}{asked}")
         return self._read(url, self._ask(url).body, ListedTorrent.of)
 
     def sidecars(self, held: str | None = None) -> tuple[list[ListedSidecar], str | None] | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from outpour.base.errors import NetworkError, OutpourError, UsageError, WriteError
+from outpour.base.http_route import UNTRUSTED
 from outpour.downloader.download_item import DownloadItem
 from outpour.downloader.download_options import DownloadOptions
 from outpour.downloader.file_selection import numbered_files, select_files, urgency_of
@@ -120,23 +121,30 @@ class Job:
         name = known.info.name if isinstance(known, Metainfo) else known.name or key.hex()
         item = DownloadItem(source, name, info, folder, root_name, [], kept, time.monotonic())
         self._examine(key, item)
-        self._engine.add(
-            known,
-            folder,
-            resume=kept.data if kept else None,
-            recheck=options.check or bool(item.suspects) or (kept is not None and not kept.trusted),
-            held=info is None or bool(item.suspects),
-            paths=item.paths or None,
-            trackers=[*source.tiers, *([options.trackers] if options.trackers else [])],
-            web_seeds=options.web_seeds,
-            wanted=item.wanted,
-            urgency=item.urgency,
-            sequential=options.sequential,
-            known_as=key,
-        )
+        is_doubtful = kept is not None and not kept.trusted
+        # Known before the engine has it, so that what the next run needs is kept of it also where
+        # this one is interrupted in between.
+        self._items[key] = item
+        try:
+            self._engine.add(
+                known,
+                folder,
+                resume=kept.data if kept else None,
+                recheck=options.check or bool(item.suspects) or is_doubtful,
+                held=info is None or bool(item.suspects),
+                paths=item.paths or None,
+                trackers=[*source.tiers, *([options.trackers] if options.trackers else [])],
+                web_seeds=options.web_seeds,
+                wanted=item.wanted,
+                urgency=item.urgency,
+                sequential=options.sequential,
+                known_as=key,
+            )
+        except OutpourError:
+            del self._items[key]
+            raise
         for host, port in options.peers:
             self._engine.connect_peer(key, host, port)
-        self._items[key] = item
         self._settle(key, item)
         return key
 
@@ -284,7 +292,9 @@ class Job:
                 if isinstance(event, WebSeedFailed) and not item.is_complete and not is_tree:
                     self._retries.note_failure(key, event.url)
                 if is_new and not item.is_complete:
-                    yield Note(key, item.name, f"`{event.url}`: {event.message}")
+                    is_unknown = event.message.startswith(UNTRUSTED)
+                    hint = self._options.route.trust_hint if is_unknown else None
+                    yield Note(key, item.name, f"`{event.url}`: {event.message}", hint)
             case _:
                 pass
 

@@ -43,9 +43,15 @@ class Failed(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class Note(Outcome):
-    """Something went wrong that need not matter."""
+    """Something went wrong that need not matter.
+
+    Attributes:
+        message: What.
+        hint: What mends it, None where nothing is known to.
+    """
 
     message: str
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

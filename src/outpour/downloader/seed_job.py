@@ -83,16 +83,21 @@ class SeedJob:
         names = paths_found(metainfo.info, save_path, root_name)
         can_keep = self._store is not None and not trust
         kept = self._store.load(key, save_path, root_name) if self._store and can_keep else None
-        self._engine.add(
-            metainfo,
-            save_path,
-            mode="seed",
-            trust=trust,
-            resume=kept.data if kept else None,
-            recheck=kept is not None and not kept.trusted,
-            paths=names,
-        )
+        # Known before the engine has it, so that whoever interrupts in between finds it here.
         self._items[key] = _Item(metainfo, save_path, root_name, names)
+        try:
+            self._engine.add(
+                metainfo,
+                save_path,
+                mode="seed",
+                trust=trust,
+                resume=kept.data if kept else None,
+                recheck=kept is not None and not kept.trusted,
+                paths=names,
+            )
+        except OutpourError:
+            del self._items[key]
+            raise
 
     def turn(self) -> tuple[list[Status], list[Outcome]]:
         """Look once at the engine: how each torrent does, and what has come out since."""

@@ -42,12 +42,15 @@ class Asking:
         on_fault: Takes what is wrong with one torrent of a page or feed, so that the others are
             found; None makes it the fault of the page.
         matches: Tells by their names which torrents of a page or feed are wanted; None for all.
+        deadline: When everything must be over, however much a page or feed names; it ends in a
+            `TimeoutError`.
     """
 
     timeout_s: float = 30.0
     route: Route = DIRECT
     on_fault: Callable[[OutpourError], None] | None = None
     matches: Callable[[str], bool] | None = None
+    deadline: Deadline | None = None
 
     def wants(self, name: str) -> bool:
         """Whether a torrent of a page or feed is wanted."""
@@ -81,6 +84,7 @@ def resolve(source: str, asking: Asking | None = None) -> tuple[Metainfo | Magne
         ReadError: The file is missing or no torrent.
         NetworkError: The URL does not answer, or with something else.
         UsageError: The text is none of these.
+        TimeoutError: Its deadline passed.
     """
     if source[:7].lower() == "magnet:":
         return (Magnet.parse(source),)
@@ -264,6 +268,8 @@ def _from_row(row: ListedTorrent, url: str, asking: Asking) -> Metainfo | Magnet
 
 
 def _fetch(url: str, asking: Asking, timeout_s: float, accept: str = "*/*") -> Fetched:
+    if asking.deadline is not None:
+        timeout_s = min(timeout_s, asking.deadline.rest())
     return fetch(url, bytes_max=BYTES_MAX, timeout_s=timeout_s, accept=accept, route=asking.route)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from outpour.base.host_port import format_host_port
+from outpour.base.http_route import UNTRUSTED
 from outpour.engine.binding import lt
 from outpour.engine.engine_events import (
     Checked,
@@ -123,6 +124,8 @@ def web_seed_fault(error: lt.error_code) -> str | None:
     if is_own and error.value() in _WORDS:
         return _WORDS[error.value()]
     message = lowered(reason_of(error))
+    if message.startswith("certificate verify failed"):
+        return UNTRUSTED
     return "the server hung up" if message.lower() == "end of file" else message
 
 

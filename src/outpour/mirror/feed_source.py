@@ -16,6 +16,7 @@ from outpour.base.public_address import addresses_of, is_public
 from outpour.client import Feed, FetchedFeed, fetch_feed
 from outpour.mirror.listing_source import Complain, Tell
 from outpour.mirror.offer import MAGNET, Listing, Offer, OfferedFile
+from outpour.mirror.told_table import ToldWords
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo
 
@@ -90,6 +91,11 @@ class FeedSource:
         metainfo = Metainfo.parse(answer.body, origin=f"`{offer.key}`")
         self._torrents[offer.key] = _Known.of(answer)
         return metainfo
+
+    def told(self, infohash: bytes, file_count: int) -> ToldWords:
+        """Ask what is told of a torrent; a feed tells nothing more."""
+        del file_count
+        raise NetworkError(f"`{infohash.hex()}`: a feed tells no more than it lists")
 
     def file(self, offered: OfferedFile) -> bytes:
         """Fetch a file beside content; a feed offers none."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 from outpour.base.daemon_call import in_daemon
@@ -18,16 +19,18 @@ from outpour.base.within import within
 from outpour.mirror.feed_source import tag_of
 from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Held, Holdings
+from outpour.mirror.listing_comparison import Comparison, Sides, compare, surplus
 from outpour.mirror.listing_source import Source
 from outpour.mirror.magnet_fetch import AT_ONCE as MAGNETS_AT_ONCE
 from outpour.mirror.magnet_fetch import MagnetFetch
 from outpour.mirror.mirror_events import Disbelieved, Followed, SourceFailed
 from outpour.mirror.mirror_job import UNWANTED, MirrorJob
 from outpour.mirror.mirror_options import MirrorOptions
-from outpour.mirror.offer import MAGNET, Listing, Offer
+from outpour.mirror.offer import Listing, Offer
 from outpour.mirror.put_off import PutOff
 from outpour.mirror.sidecar_copies import SidecarCopies
 from outpour.mirror.source_choice import choose, known_source
+from outpour.mirror.told_copies import ToldCopies
 from outpour.publisher.publish_events import Noted, Skipped
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -35,6 +38,8 @@ from outpour.torrent.metainfo import Metainfo
 AT_ONCE = 4
 """.torrent files that are fetched at the same time."""
 HELD_AT_ONCE = 100
+COUNTED_AT_ONCE = 200
+"""In a row, of a publisher that empties itself: about a millisecond."""
 AGAIN_S = 10.0
 LOOK_S = 2.0
 KIND = "source"
@@ -52,6 +57,7 @@ class Follower:
         grace: Counts for how long torrents are missing.
         magnets: Ask peers for what only a magnet link names.
         sidecars: Take what the publisher has beside its content.
+        told: Take what it tells of torrents.
         tell: Takes events, on the event loop.
     """
 
@@ -63,6 +69,7 @@ class Follower:
         grace: Grace,
         magnets: MagnetFetch,
         sidecars: SidecarCopies,
+        told: ToldCopies,
         tell: Callable[[Event], None],
     ) -> None:
         self._options = options
@@ -82,9 +89,10 @@ class Follower:
         self._is_wanted = asyncio.Event()
         self._magnets = magnets
         self._sidecars = sidecars
+        self._told = told
         self._are_magnets_wanted = asyncio.Event()
         self._complaint = ""
-        self._told: tuple[int, int] | None = None
+        self._counted: tuple[int, int] | None = None
         self._missing_told = 0
         self._needs_trim = False
 
@@ -160,11 +168,11 @@ class Follower:
             message = f"`{source}`: {why}"
         if self._complaint != message:
             self._complaint = message
-            self._tell(SourceFailed(message))
+            self._tell(SourceFailed(message, error.hint))
 
     async def _take(self, listing: Listing) -> None:
         """Take in what is listed now, or what is listed besides."""
-        source, wishes = self._source, self._options.wishes
+        source = self._source
         assert source is not None
         self._job.touch(is_in_touch=True)
         self._sidecars.is_in_touch = True
@@ -172,76 +180,84 @@ class Follower:
             self._sidecars.hear(listing.beside, source.file, is_empty=not self._listed)
             if not listing.offers:
                 return
-        fresh = listing.offers.keys() - self._listed.keys()
-        if self._complaint:
+        is_again = bool(self._complaint)
+        if is_again:
             self._complaint = ""
-            self._told = None
-            fresh = set(listing.offers)
-        known = (self._infohashes.get(key) for key in fresh)
-        self._job.hear_listed([one for one in known if one is not None])
-        if listing.is_whole:
-            self._listed = dict(listing.offers)
-        else:
-            self._listed.update(listing.offers)
-        pool = {**self._listed}
-        if not source.withdraws:
-            # A feed shows the newest only: the others count all the same.
-            older = [_as_offer(held) for held in self._job.held.values()]
-            pool = {**pool, **{one.key: one for one in older if one.key not in pool}}
-        chosen = await asyncio.to_thread(wishes.chosen, pool.values())
-        self._chosen = {offer.key: offer for offer in chosen}
+            self._counted = None
+        sides = Sides(
+            self._listed, tuple(self._job.held.values()), self._infohashes, self._options.wishes,
+            self._grace, source.withdraws, self._told.differs,
+        )  # fmt: skip
+        found = await asyncio.to_thread(partial(compare, listing, sides, is_again=is_again))
+        self._listed, self._chosen = found.listed, found.chosen
+        self._job.hear_listed(found.known)
         self._needs_trim = True
         if source.withdraws and listing.is_whole:
-            await self._compare()
-        told = (len(self._listed), len(self._chosen))
-        if told != self._told:
-            self._told = told
-            self._tell(Followed(self._options.source, *told))
+            await self._count(found)
+        await self._retell(found, source)
+        counted = (len(self._listed), len(self._chosen))
+        if counted != self._counted:
+            self._counted = counted
+            self._tell(Followed(self._options.source, *counted))
             if listing.is_cut:
                 text = "lists more than a mirror takes; the rest is left out"
                 self._tell(Noted(f"{self._options.source}: {text}"))
         self._is_wanted.set()
         self._are_magnets_wanted.set()
 
-    async def _compare(self) -> None:
+    async def _count(self, found: Comparison) -> None:
         """Begin to count for how long torrents are missing, and stop where they came back."""
         self._grace.hear(is_empty=not self._listed)
-        back: list[Held] = []
-        fresh = 0
-        for held in self._job.held.values():
-            if held.key in self._listed:
-                if self._grace.forget(held.infohash):
-                    back.append(replace(held, missing_s=None))
-            elif held.infohash not in self._grace:
-                self._grace.begin(held.infohash)
-                back.append(replace(held, missing_s=0.0))
-                fresh += 1
-        await self._job.write(back)
+        held, fresh = self._job.held, 0
+        for at in range(0, len(found.back), COUNTED_AT_ONCE):
+            back = [one.infohash for one in found.back[at : at + COUNTED_AT_ONCE]]
+            back = [one for one in back if self._grace.forget(one) and one in held]
+            await self._job.write([replace(held[one], missing_s=None) for one in back])
+        for at in range(0, len(found.missing), COUNTED_AT_ONCE):
+            gone = [one.infohash for one in found.missing[at : at + COUNTED_AT_ONCE]]
+            gone = [one for one in gone if one in held and one not in self._grace]
+            for one in gone:
+                self._grace.begin(one)
+            await self._job.write([replace(held[one], missing_s=0.0) for one in gone])
+            fresh += len(gone)
         missing = len(self._grace)
         if fresh and missing != self._missing_told:
             options = self._options
             self._tell(Disbelieved(options.source, len(self._listed), missing, options.grace_s))
         self._missing_told = missing
 
+    async def _retell(self, found: Comparison, source: Source) -> None:
+        """Show what is held as it is listed now."""
+        held = self._job.held
+        listed = [(one, offer) for one, offer in found.told if one in held]
+        self._told.want(
+            ((one, offer) for one, offer in listed if self._told.differs(one, offer)), source
+        )
+        await self._job.retell(
+            [(one, offer) for one, offer in listed if held[one].told(offer) is not held[one]]
+        )
+
     async def _trim(self) -> None:
         """Let go of what is listed and not wanted, once all that is wanted is here."""
         source = self._source
         if source is None or not self._chosen or not self._needs_trim:
             return
-        surplus = []
-        for held in self._job.held.values():
-            is_known = held.key in self._listed or not source.withdraws
-            if is_known and held.key not in self._chosen:
-                surplus.append(held)
-        self._needs_trim = bool(surplus)
-        for held in surplus:
+        sides = tuple(self._job.held.values()), self._listed, self._chosen
+        more = await asyncio.to_thread(partial(surplus, *sides, withdraws=source.withdraws))
+        self._needs_trim = bool(more)
+        for held in more:
             if held.fingerprint is None:
                 await self._let_go(held)
-        wanted = (self._infohashes.get(key) for key in self._chosen)
-        if all(one is not None and self._job.is_whole(one) for one in wanted):
-            for held in surplus:
+        is_all_here = await asyncio.to_thread(self._is_all_here)
+        if is_all_here:
+            for held in more:
                 if held.infohash in self._job.held:
                     await self._let_go(held)
+
+    def _is_all_here(self) -> bool:
+        """Whether all that is wanted is; in a thread."""
+        wanted = map(self._infohashes.get, self._chosen)
+        return all(one is not None and self._job.is_whole(one) for one in wanted)
 
     async def _let_go(self, held: Held) -> None:
         try:
@@ -255,14 +271,15 @@ class Follower:
             with suppress(asyncio.TimeoutError):
                 await within(AGAIN_S, self._is_wanted.wait())
             self._is_wanted.clear()
-            lacking = self._lacking()
+            lacking = await asyncio.to_thread(self._lacking)
             for at in range(0, len(lacking), HELD_AT_ONCE):
                 await self._fetch(lacking[at : at + HELD_AT_ONCE])
                 if self._is_wanted.is_set():
                     # What is newer goes before.
                     break
             else:
-                await self._renew(self._outdated()[:HELD_AT_ONCE])
+                outdated = await asyncio.to_thread(self._outdated)
+                await self._renew(outdated[:HELD_AT_ONCE])
 
     async def _collect_magnets(self) -> None:
         """Ask peers for what only magnet links name; one that nobody has holds nothing else up."""
@@ -277,7 +294,8 @@ class Follower:
                 with suppress(asyncio.TimeoutError):
                     await within(AGAIN_S, self._are_magnets_wanted.wait())
                 self._are_magnets_wanted.clear()
-                lacking = [one for one in self._lacking(magnets=True) if one.key not in asking]
+                found = await asyncio.to_thread(partial(self._lacking, magnets=True))
+                lacking = [one for one in found if one.key not in asking]
                 for offer in lacking[: MAGNETS_AT_ONCE - len(asking)]:
                     task = asyncio.create_task(self._fetch([offer]))
                     asking[offer.key] = task
@@ -288,6 +306,7 @@ class Follower:
             await self._magnets.close()
 
     def _lacking(self, *, magnets: bool = False) -> list[Offer]:
+        """What is wanted, is not held, and is to be fetched now; in a thread."""
         found = []
         for key, offer in self._chosen.items():
             infohash = self._infohashes.get(key)
@@ -329,9 +348,13 @@ class Follower:
             self._infohashes[held.key] = held.infohash
             if held.infohash not in self._job.held:
                 self._put_off.fail(held.key)
+                continue
+            offer = self._listed.get(held.key)
+            if offer is not None and self._source and self._told.differs(held.infohash, offer):
+                self._told.want([(held.infohash, offer)], self._source)
 
     def _outdated(self) -> list[Offer]:
-        """What is held, and of which the .torrent was written anew since."""
+        """What is held, and of which the .torrent was written anew since; in a thread."""
         found = []
         for key, offer in self._chosen.items():
             infohash = self._infohashes.get(key)
@@ -393,8 +416,3 @@ class Follower:
             self._rejected.add(offer.key)
             return None
         return metainfo
-
-
-def _as_offer(held: Held) -> Offer:
-    url = None if held.key.startswith(MAGNET) else held.key
-    return Offer(held.key, held.name, held.length, held.published_at, held.folder or None, url)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from outpour.base.errors import OutpourError
 from outpour.mirror.offer import Listing, Offer, OfferedFile
+from outpour.mirror.told_table import ToldWords
 from outpour.torrent.metainfo import Metainfo
 
 Tell = Callable[[Listing], None]
@@ -37,6 +38,17 @@ class Source(Protocol):
 
         Raises:
             NetworkError, FormatError: It cannot be fetched, or is another.
+        """
+
+    def told(self, infohash: bytes, file_count: int) -> ToldWords:
+        """Ask what is told of a torrent beside its .torrent and files.
+
+        Args:
+            infohash: The torrent.
+            file_count: Its files but pads, as checksums of others are of no use.
+
+        Raises:
+            NetworkError, FormatError: It is not to be had.
         """
 
     def file(self, offered: OfferedFile) -> bytes:

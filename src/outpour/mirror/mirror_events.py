@@ -36,12 +36,14 @@ class SourceFailed(Event):
 
     Attributes:
         why: In a sentence that names it.
+        hint: What mends it, None where nothing is known to.
     """
 
     is_trouble = True
     kind = "mirror"
 
     why: str
+    hint: str | None = None
 
     def __str__(self) -> str:
         return f"{self.why}; what is mirrored stays, trying again"

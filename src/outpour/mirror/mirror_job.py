@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -19,11 +19,12 @@ from outpour.base.together import together
 from outpour.base.within import within
 from outpour.mirror.fetch_queue import FetchQueue
 from outpour.mirror.grace import Grace
+from outpour.mirror.held_content import Look, look, mend
 from outpour.mirror.held_torrents import HeldTorrents
 from outpour.mirror.holdings import Held, Holdings
 from outpour.mirror.mirror_events import Begun, Fetching, Mirrored, Renewed
-from outpour.mirror.offer import MAGNET
-from outpour.mirror.placement import Placed, Placement
+from outpour.mirror.offer import MAGNET, Offer
+from outpour.mirror.placement import Placement
 from outpour.mirror.presented import Presented
 from outpour.mirror.transfers import Transfers, Turn, total
 from outpour.publisher.publish_events import Noted, Settled, Skipped, Turned, Withdrawn
@@ -171,6 +172,21 @@ class MirrorJob:
             await self._transfers.name_sources(metainfo)
             self._tell(Renewed(held.name, held.infohash))
 
+    async def retell(self, told: Sequence[tuple[bytes, Offer | None]]) -> None:
+        """Show torrents as their publisher lists them now, or as the holdings tell of them."""
+        for at in range(0, len(told), AT_ONCE):
+            some = told[at : at + AT_ONCE]
+            listed = [(self.held[one], offer) for one, offer in some if one in self.held]
+            await self.write([held.told(offer) for held, offer in listed if offer is not None])
+            rows = [self.held[held.infohash] for held, _ in listed if held.infohash in self.held]
+            while rows:
+                found = await asyncio.to_thread(look, self._holdings, self._placement, rows)
+                await self._show([one for one in found if self.held.get(one[0].infohash) is one[0]])
+                # One that came into its place meanwhile has a web seed to name.
+                now = (self.held.get(held.infohash) for held in rows)
+                pairs = zip(rows, now, strict=True)
+                rows = [new for old, new in pairs if new is not None and new is not old]
+
     def _refuse_twin(self, held: Held) -> None:
         for rival in self.held.rivals(held):
             if not self._is_outdated(rival, held):
@@ -188,7 +204,7 @@ class MirrorJob:
         rows = await asyncio.to_thread(self._holdings.all)
         for held in rows:
             self.held.put(held)
-        await asyncio.to_thread(self._mend)
+        await asyncio.to_thread(mend, self._holdings, self._placement, self.held)
         rows.sort(key=lambda held: (-(held.published_at or 0), held.name))
         length = whole = 0
         for at in range(0, len(rows), AT_ONCE):
@@ -209,38 +225,16 @@ class MirrorJob:
                     self._queue.add(held.infohash)
         self._tell(Settled(whole, length, 0))
 
-    def _mend(self) -> None:
-        """Finish what the last run was about when it ended; in a thread."""
-        for infohash in self._placement.unfinished():
-            held = self.held.get(infohash)
-            original = self._holdings.original(infohash) if held is not None else None
-            if held is not None and original is not None:
-                self._placement.bring_back(held, original.info)
-            else:
-                self._placement.clear_aside(infohash)
-        for infohash in self._placement.half_there():
-            if infohash not in self.held:
-                self._placement.clear_incoming(infohash)
-
-    def _look(self, rows: Iterable[Held]) -> list[tuple[Held, Metainfo, Placed | None]]:
-        """Look at what was held before; in a thread."""
-        found: list[tuple[Held, Metainfo, Placed | None]] = []
-        for held in rows:
-            metainfo = self._holdings.original(held.infohash)
-            if metainfo is None:
-                # Fetched again when it is listed; its content is looked at then.
-                self._holdings.end(held.infohash)
-                self.held.drop(held.infohash)
-                continue
-            placed = None
-            if held.fingerprint is not None:
-                placed = self._placement.look(held, metainfo.info)
-                if placed is not None and placed.fingerprint != held.fingerprint:
-                    placed = None
-            found.append((held, metainfo, placed))
+    def _look(self, rows: Sequence[Held]) -> list[Look]:
+        """Look at what was held before, and forget what of it is lost; in a thread."""
+        found = look(self._holdings, self._placement, rows)
+        for held in {*rows} - {held for held, _, _ in found}:
+            # Fetched again when it is listed; its content is looked at then.
+            self._holdings.end(held.infohash)
+            self.held.drop(held.infohash)
         return found
 
-    async def _show(self, found: list[tuple[Held, Metainfo, Placed | None]]) -> None:
+    async def _show(self, found: Sequence[Look]) -> None:
         """Track torrents, and hand them out."""
 
         def write() -> list[Given]:

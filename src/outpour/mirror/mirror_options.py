@@ -7,6 +7,7 @@ from pathlib import Path
 
 from outpour.base.errors import UsageError
 from outpour.base.http_route import DIRECT, Route
+from outpour.base.web_url import check_web_url
 from outpour.mirror.wishes import Wishes
 from outpour.publisher.publish_options import PublishOptions
 
@@ -52,6 +53,7 @@ class MirrorOptions:
                 f"`{self.source}`: not the URL of a publisher",
                 hint="write the address of its page, such as `http://publisher.example:6969/`",
             )
+        check_web_url(self.source)
         if self.feed_every_s < FEED_EVERY_MIN_S:
             raise UsageError("`--every`: a feed is asked once a second at most")
         if self.wishes.keep is not None and self.wishes.keep < 1:

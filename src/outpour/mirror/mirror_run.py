@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
 from outpour.engine import EngineSettings
+from outpour.mirror.folder_lock import FolderLock, NoLocksError
 from outpour.mirror.follower import Follower
 from outpour.mirror.grace import Grace
 from outpour.mirror.holdings import Holdings
@@ -28,6 +29,7 @@ from outpour.mirror.placement import Placement
 from outpour.mirror.presented import Presented
 from outpour.mirror.registration import Registration
 from outpour.mirror.sidecar_copies import Beside, SidecarCopies
+from outpour.mirror.told_copies import ToldCopies
 from outpour.mirror.transfers import Transfers
 from outpour.publisher.introductions import Introductions
 from outpour.publisher.public_urls import PublicUrls, local_page, public_urls
@@ -50,7 +52,7 @@ def mirror(options: MirrorOptions, tell: Callable[[Event], None]) -> None:
         tell: Takes the events of mirror, publisher and tracker, as they happen.
 
     Raises:
-        ReadError: Another process uses the state.
+        ReadError: Another process uses the folder or the state.
         WriteError: Folder or state cannot be written.
         SettingsError: An address or a setting is wrong.
         NetworkError: A port is taken, or the URL is that of no publisher.
@@ -73,7 +75,8 @@ async def _mirror(options: MirrorOptions, tell: Callable[[Event], None]) -> None
     state = mirror_state(options)
     settings = settings_of(options.serving, state)
     with ExitStack() as stack:
-        claim(state, stack, "another mirror of the same folder")
+        _claim(options.folder, stack, tell)
+        claim(state, stack, "another mirror")
         holdings = Holdings(state)
         stack.callback(holdings.close)
         if holdings.set_aside is not None:
@@ -103,7 +106,7 @@ async def _serve(
         listing = await self_listing(serving, tracker, urls, seeder)
         published = PublishedTorrents()
         besides = Beside(SidecarTable(), [])
-        job, sidecars, follower = _job(
+        job, works = _job(
             options, state, tracker, holdings, tell, urls, seeder, listing, published, besides
         )
         registration = None
@@ -111,8 +114,16 @@ async def _serve(
             registration = Registration(
                 options.source, options.token_file, options.route, urls.page, seeder.port, job, tell
             )
-        view = PublishedView(tracker, published, follows_links=False, has_content=serving.content)
-        beside = PublishedBeside(view, published, besides.table, besides.folders)
+
+        def checksums(path: Path, _: bytes) -> Sequence[bytes]:
+            publication = published.at(path)
+            return () if publication is None else holdings.told.checksums(publication.infohash)
+
+        view = PublishedView(
+            tracker, published, follows_links=False, has_content=serving.content,
+            checksums=checksums,
+        )  # fmt: skip
+        beside = PublishedBeside(view, published, besides.table, besides.folders, holdings.told)
         name = f"Mirror of {urlsplit(options.source).hostname}"
         deeds = MirrorDeeds(tracker, seeder)
         deeds.begin()
@@ -129,7 +140,6 @@ async def _serve(
     except BaseException:
         tracker.stop()
         raise
-    works = [job.run, follower.run, sidecars.run]
     if registration is not None:
         works.append(registration.run)
     ready = Serving(urls.page, local_page(host, port), state, seeder.port)
@@ -150,7 +160,7 @@ def _job(
     listing: SelfListing,
     published: PublishedTorrents,
     besides: Beside,
-) -> tuple[MirrorJob, SidecarCopies, Follower]:
+) -> tuple[MirrorJob, list[Callable[[], Awaitable[None]]]]:
     serving = options.serving
     # Of what is still fetched the job knows, which is made below.
     introductions = Introductions(
@@ -184,8 +194,25 @@ def _job(
     sidecars = SidecarCopies(
         options.folder, holdings, job.held, options.grace_s, besides, tell, delete=options.delete
     )
-    follower = Follower(options, holdings, job, grace, magnets, sidecars, tell)
-    return job, sidecars, follower
+    told = ToldCopies(holdings, job, tell)
+    follower = Follower(options, holdings, job, grace, magnets, sidecars, told, tell)
+    return job, [job.run, follower.run, sidecars.run, told.run]
+
+
+def _claim(folder: Path, stack: ExitStack, tell: Callable[[Event], None]) -> None:
+    """Keep other mirrors out of the folder, whatever state they have, until the stack is closed.
+
+    Raises:
+        ReadError: One has it.
+        WriteError: It cannot be opened.
+    """
+    try:
+        lock = FolderLock(folder)
+    except NoLocksError as error:
+        # Content may well lie where there are none; the state keeps most second mirrors out.
+        tell(Noted(f"{error.message}; let no other mirror write there"))
+        return
+    stack.callback(lock.release)
 
 
 def _make_writable(folder: Path) -> None:

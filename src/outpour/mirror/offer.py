@@ -22,6 +22,8 @@ class Offer:
         torrent_url: Where its .torrent is; None if it is not offered.
         tag: Changes with its .torrent, which may name other trackers and web seeds under the same
             infohash; None if the list does not tell.
+        licence: Under which terms it may be used, None if not told.
+        about_tag: Changes with what is told of it beside all this; None where nothing is.
     """
 
     key: str
@@ -31,6 +33,8 @@ class Offer:
     group: str | None = None
     torrent_url: str | None = None
     tag: str | None = None
+    licence: str | None = None
+    about_tag: str | None = None
 
     @property
     def is_magnet(self) -> bool:

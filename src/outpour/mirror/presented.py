@@ -78,7 +78,8 @@ class Presented:
         path = self._holdings.serve(edit(metainfo, changes))
         # The tracker keeps what it wants to know; the pieces stay on the disk.
         served = Metainfo.read(path)
-        return Given(served, path, held.folder or None, held.published_at)
+        tag = self._holdings.told.tag(held.infohash)
+        return Given(served, path, held.group, held.published_at, held.licence, tag)
 
     def track(self, given: list[Given]) -> None:
         """Track torrents, and hand them out."""

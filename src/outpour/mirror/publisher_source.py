@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.http_fetch import fetch
@@ -18,10 +19,17 @@ from outpour.base.text import is_utf8
 from outpour.client import Client, ListedSidecar, ListedTorrent, ProblemAnswered
 from outpour.mirror.listing_source import Complain, Tell
 from outpour.mirror.offer import Listing, Offer, OfferedFile
+from outpour.mirror.told_table import DIGEST_BYTES, ToldWords
 from outpour.torrent.bencode import LIMITS
 from outpour.torrent.metainfo import Metainfo
 
-FIELDS = ("name", "length", "created", "group", "torrent_url", "torrent_tag")
+FIELDS = (
+    "name", "length", "created", "group", "torrent_url", "torrent_tag", "licence", "about_tag",
+)  # fmt: skip
+TOLD_FIELDS = ("about_tag", "description", "description_from", "files")
+LINE_MAX, TEXT_MAX = 200, 4000
+"""Letters of a licence or group, and of a description; a catalogue has no longer ones."""
+TAG_MAX = 100
 NEWEST = 100
 OFFERS_MAX = 200_000
 """More than one machine seeds; the rest is left out, and told."""
@@ -83,6 +91,18 @@ class PublisherSource:
         if metainfo.info.infohash_hex != offer.key:
             raise NetworkError(f"`{url}`: not the torrent that the page lists")
         return metainfo
+
+    def told(self, infohash: bytes, file_count: int) -> ToldWords:
+        """Ask what is told of a torrent beside its .torrent and files."""
+        found = self._client.torrent(infohash.hex(), fields=TOLD_FIELDS)
+        text = found.description if found.description_from == "catalogue" else None
+        sums = [_digest(file.sha256) for file in found.files or ()]
+        is_known = len(sums) == file_count and any(map(any, sums))
+        return ToldWords(
+            (found.about_tag or "")[:TAG_MAX],
+            _told_text(text, TEXT_MAX),
+            b"".join(sums) if is_known else b"",
+        )
 
     def file(self, offered: OfferedFile) -> bytes:
         """Fetch a file beside content, from the publisher itself and nowhere else."""
@@ -215,7 +235,7 @@ class _Stream:
 
 
 def _offered_file(row: ListedSidecar) -> OfferedFile:
-    group = row.group if row.group and is_utf8(row.group) else None
+    group = _group(row.group)
     path = row.url.partition("?")[0].rpartition("/")[2]
     return OfferedFile(row.name, row.length, row.tag, path, group, row.modified)
 
@@ -224,6 +244,29 @@ def _offers(rows: Iterable[ListedTorrent]) -> Iterable[Offer]:
     for row in rows:
         yield Offer(
             row.infohash, row.name or row.infohash, row.length, row.created,
-            row.group if row.group and is_utf8(row.group) else None,
+            _group(row.group),
             row.torrent_url, row.torrent_tag,
+            _told_text(row.licence, LINE_MAX),
+            row.about_tag[:TAG_MAX] if row.about_tag else None,
         )  # fmt: skip
+
+
+def _group(text: str | None) -> str | None:
+    # Files beside content go by its group too, so that both are cut alike.
+    return _told_text(text, LINE_MAX) if text and is_utf8(text) else None
+
+
+def _told_text(text: str | None, most: int) -> str | None:
+    """What a stranger wrote, at most so many letters of it that can be written down."""
+    if text is None:
+        return None
+    cut = text if len(text) <= most else f"{text[: most - 1]}…"
+    return cut.encode("utf-8", "replace").decode()
+
+
+def _digest(sha256: str | None) -> bytes:
+    found = b""
+    if sha256 is not None and len(sha256) == 2 * DIGEST_BYTES:
+        with suppress(ValueError):
+            found = bytes.fromhex(sha256)
+    return found if len(found) == DIGEST_BYTES else bytes(DIGEST_BYTES)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from outpour.base.files import write_atomically
 from outpour.base.text import is_utf8, printable
 from outpour.mirror.grace import Grace
 from outpour.mirror.held_torrents import HeldTorrents
-from outpour.mirror.holdings import HeldFile, Holdings, folder_of
+from outpour.mirror.holdings import Held, HeldFile, Holdings, folder_of
 from outpour.mirror.offer import OfferedFile
 from outpour.mirror.put_off import PutOff
 from outpour.publisher.publish_events import Noted
@@ -87,7 +87,8 @@ class SidecarCopies:
         self._tell = tell
         self._delete = delete
         self._fetch: Callable[[OfferedFile], bytes] | None = None
-        self._offered: dict[Place, OfferedFile] | None = None
+        self._heard: Sequence[OfferedFile] | None = None
+        self._offered: dict[Place, OfferedFile] = {}
         self._files: dict[Place, HeldFile] = {}
         self._put_off = PutOff[Place]()
         self._said: dict[Place, str] = {}
@@ -110,7 +111,7 @@ class SidecarCopies:
             is_empty: It lists no torrents at all, which may be an accident.
         """
         self._fetch = fetch
-        self._offered = {_place_of(one): one for one in offered if _fault(one) is None}
+        self._heard = [one for one in offered if _fault(one) is None]
         self._grace.hear(is_empty=is_empty)
         self._put_off.clear()
         self._is_due = True
@@ -138,42 +139,45 @@ class SidecarCopies:
 
     async def _work(self) -> None:
         """Fetch what lacks, let go of what is wanted no longer, and show what is here."""
-        torrents = [(one.folder, one.name) for one in self._held.values()]
-        if self._offered is not None:
+        held = tuple(self._held.values())
+        torrents = [(one.folder, one.name) for one in held]
+        if self._heard is not None:
+            self._offered = await asyncio.to_thread(_spread, self._heard, held)
             wanted = await asyncio.to_thread(_belonging, torrents, [*self._offered])
             await self._drop_unwanted(wanted)
-            await self._fetch_some([self._offered[place] for place in wanted])
+            await self._fetch_some({place: self._offered[place] for place in wanted})
         mine = await asyncio.to_thread(_belonging, torrents, [*self._files])
         await self._show(mine, {folder for folder, _ in torrents})
 
-    async def _fetch_some(self, wanted: Sequence[OfferedFile]) -> None:
-        lacking = await asyncio.to_thread(lambda: [one for one in wanted if self._lacks(one)])
+    async def _fetch_some(self, wanted: Mapping[Place, OfferedFile]) -> None:
+        lacking = await asyncio.to_thread(
+            lambda: [(place, one) for place, one in wanted.items() if self._lacks(place, one)]
+        )
         room = ALL_BYTES_MAX - sum(one.length for one in self._files.values())
         waiting = iter(lacking)
 
         async def lane() -> None:
             nonlocal room
-            for one in waiting:
+            for place, one in waiting:
                 if one.length > min(room, SIDECAR_BYTES_MAX):
                     text = f"`{printable(one.name)}`: too large for a file beside content"
-                    self._complain(_place_of(one), text)
+                    self._complain(place, text)
                     continue
                 room -= one.length
-                await self._take(one)
+                await self._take(place, one)
 
         await asyncio.gather(*(lane() for _ in range(min(AT_ONCE, len(lacking)))))
 
-    def _lacks(self, one: OfferedFile) -> bool:
+    def _lacks(self, place: Place, one: OfferedFile) -> bool:
         """Whether a file is to be fetched; in a thread."""
-        place = _place_of(one)
         if self._put_off.waits(place):
             return False
         mine = self._files.get(place)
         is_known = mine is not None and mine.tag == one.tag
         return not is_known or mine is None or _state_of(self._path(place)) != mine.state
 
-    async def _take(self, one: OfferedFile) -> None:
-        place, fetch = _place_of(one), self._fetch
+    async def _take(self, place: Place, one: OfferedFile) -> None:
+        fetch = self._fetch
         assert fetch is not None
         try:
             raw = await in_daemon(lambda: fetch(one), "outpour-sidecar")
@@ -213,7 +217,7 @@ class SidecarCopies:
         return mine
 
     async def _drop_unwanted(self, wanted: dict[Place, Belonging]) -> None:
-        offered = self._offered or {}
+        offered = self._offered
         changed = []
         for place, mine in tuple(self._files.items()):
             key = _key(*place)
@@ -279,6 +283,22 @@ class SidecarCopies:
         if self._said.get(place) != text:
             self._said[place] = text
             self._tell(Noted(text))
+
+
+def _spread(heard: Sequence[OfferedFile], held: Sequence[Held]) -> dict[Place, OfferedFile]:
+    """Where files may belong: a torrent keeps its folder where its group has another name by now.
+
+    In a thread.
+    """
+    others: dict[str | None, set[str]] = {}
+    for torrent in held:
+        if torrent.folder != folder_of(torrent.group):
+            others.setdefault(torrent.group, set()).add(torrent.folder)
+    found = {_place_of(one): one for one in heard}
+    for one in heard if others else ():
+        for folder in others.get(one.group, ()):
+            found.setdefault((folder, one.name), one)
+    return found
 
 
 def _place_of(one: OfferedFile) -> Place:

@@ -11,14 +11,13 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from outpour.base.errors import OutpourError, WriteError
 from outpour.base.files import write_atomically
-from outpour.publisher.state_database import open_database
+from outpour.publisher.state_database import ROOM, open_database
 from outpour.torrent.metainfo import Metainfo
 
 _SCHEMA = """
@@ -40,7 +39,6 @@ CREATE TABLE IF NOT EXISTS checksums (
 
 _DIGEST_BYTES = 32
 _NO_DIGEST = bytes(_DIGEST_BYTES)
-_ROOM = "free some space, or choose another folder with `--state`"
 
 
 class MadeTorrents:
@@ -58,23 +56,21 @@ class MadeTorrents:
 
     def __init__(self, folder: Path) -> None:
         self.torrents = folder / "torrents"
-        self._file = folder / "catalogue.db"
-        self._lock = threading.Lock()
-        self._database, self.set_aside = open_database(self._file, [self.torrents], _set_up)
+        self._database, self.set_aside = open_database(
+            folder / "catalogue.db", [self.torrents], _set_up
+        )
 
     def close(self) -> None:
         """Close the database, after what a thread that nobody waits for any more does with it."""
-        with self._lock:
-            self._database.close()
+        self._database.close()
 
     def find(self, path: Path, fingerprint: bytes, choices: bytes) -> Metainfo | None:
         """Look up the torrent of content that has not changed since it was made."""
-        with self._lock:
-            row = self._select(
-                "SELECT torrent, digest FROM publication "
-                "WHERE path = ? AND fingerprint = ? AND choices = ?",
-                os.fsencode(path), fingerprint, choices,
-            )  # fmt: skip
+        row = self._select(
+            "SELECT torrent, digest FROM publication "
+            "WHERE path = ? AND fingerprint = ? AND choices = ?",
+            os.fsencode(path), fingerprint, choices,
+        )  # fmt: skip
         if row is None:
             return None
         try:
@@ -86,8 +82,8 @@ class MadeTorrents:
 
     def fingerprint(self, path: Path, choices: bytes) -> bytes | None:
         """The state of content that its torrent was made of under these choices."""
-        with self._lock, self._reading():
-            row = self._database.execute(
+        with self._database.reading() as connection:
+            row = connection.execute(
                 "SELECT fingerprint FROM publication WHERE path = ? AND choices = ?",
                 (os.fsencode(path), choices),
             ).fetchone()
@@ -100,20 +96,19 @@ class MadeTorrents:
             WriteError: The file or the database cannot be written; nothing is remembered then.
         """
         # One at a time: of two paths with one name, the second is to see what the first is given.
-        with self._lock:
-            target = self._torrent_path(path)
+        with self._database.writing() as connection:
+            target = self.torrent_path(path)
+            # Somebody may have removed the folder meanwhile.
+            with suppress(OSError):
+                self.torrents.mkdir(parents=True, exist_ok=True)
             try:
                 write_atomically(target, metainfo.raw, is_durable=False)
             except WriteError as error:
-                raise WriteError(error.message, hint=_ROOM) from None
-            with self._writing():
-                self._database.execute(
-                    "INSERT OR REPLACE INTO publication VALUES (?, ?, ?, ?, ?)",
-                    (
-                        os.fsencode(path), fingerprint, choices, target.name,
-                        _digest(metainfo.raw),
-                    ),
-                )  # fmt: skip
+                raise WriteError(error.message, hint=ROOM) from None
+            connection.execute(
+                "INSERT OR REPLACE INTO publication VALUES (?, ?, ?, ?, ?)",
+                (os.fsencode(path), fingerprint, choices, target.name, _digest(metainfo.raw)),
+            )
         return target
 
     def keep_checksums(self, path: Path, fingerprint: bytes, checksums: Sequence[bytes]) -> None:
@@ -124,16 +119,16 @@ class MadeTorrents:
         """
         # A link that is kept as one has none.
         digests = b"".join(digest or _NO_DIGEST for digest in checksums)
-        with self._lock, self._writing():
-            self._database.execute(
+        with self._database.writing() as connection:
+            connection.execute(
                 "INSERT OR REPLACE INTO checksums VALUES (?, ?, ?)",
                 (os.fsencode(path), fingerprint, digests),
             )
 
     def checksums(self, path: Path, fingerprint: bytes) -> tuple[bytes, ...]:
         """The SHA-256 of the files of this content, empty where none were made; from any thread."""
-        with self._lock, suppress(sqlite3.Error):
-            row = self._database.execute(
+        with suppress(OutpourError), self._database.reading() as connection:
+            row = connection.execute(
                 "SELECT digests FROM checksums WHERE path = ? AND fingerprint = ?",
                 (os.fsencode(path), fingerprint),
             ).fetchone()
@@ -146,8 +141,8 @@ class MadeTorrents:
 
     def known(self) -> list[Path]:
         """All content that torrents were made of."""
-        with self._lock, self._reading():
-            rows = self._database.execute("SELECT path FROM publication").fetchall()
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT path FROM publication").fetchall()
         return [Path(os.fsdecode(row[0])) for row in rows]
 
     def forget(self, paths: Iterable[Path]) -> None:
@@ -156,19 +151,19 @@ class MadeTorrents:
         Raises:
             WriteError: The database cannot be written.
         """
-        with self._lock:
-            for path in paths:
+        for path in paths:
+            with self._database.writing() as connection:
                 row = self._select(
                     "SELECT torrent, NULL FROM publication WHERE path = ?", os.fsencode(path)
                 )
                 if row is None:
                     continue
-                with self._writing():
-                    for table in ("publication", "checksums"):
-                        self._database.execute(
-                            f"DELETE FROM {table} WHERE path = ?",  # noqa: S608 - one of two
-                            (os.fsencode(path),),
-                        )
+                for table in ("publication", "checksums"):
+                    connection.execute(
+                        f"DELETE FROM {table} WHERE path = ?",  # noqa: S608 - one of two
+                        (os.fsencode(path),),
+                    )
+                # Before another path may be given its name.
                 with suppress(OSError):
                     (self.torrents / row[0]).unlink()
 
@@ -177,10 +172,6 @@ class MadeTorrents:
 
         Two paths with one name get two files: the second carries a digest of its path.
         """
-        with self._lock:
-            return self._torrent_path(path)
-
-    def _torrent_path(self, path: Path) -> Path:
         query = "SELECT torrent, NULL FROM publication WHERE path = ?"
         known = self._select(query, os.fsencode(path))
         if known is not None:
@@ -198,26 +189,9 @@ class MadeTorrents:
 
     def _select(self, query: str, *values: bytes | str) -> tuple[str, bytes | None] | None:
         """Return the .torrent file that a query finds and its digest, None if it finds none."""
-        with self._reading():
-            row = self._database.execute(query, values).fetchone()
+        with self._database.reading() as connection:
+            row = connection.execute(query, values).fetchone()
         return None if row is None else (str(row[0]), row[1])
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise WriteError(
-                f"`{self._file}`: {error}", hint="start again: a damaged file is set aside"
-            ) from None
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            with self._database:
-                yield
-        except sqlite3.Error as error:
-            raise WriteError(f"`{self._file}`: {error}", hint=_ROOM) from None
 
 
 def _set_up(database: sqlite3.Connection) -> None:

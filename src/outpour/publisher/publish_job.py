@@ -357,7 +357,8 @@ class PublisherJob:
             group = listed.group or group
         licence = listed.licence if listed is not None else None
         # Where no server says, it is the date of the torrent.
-        return Given(metainfo, torrent, group, publication.modified_at or None, licence)
+        date, tag = publication.modified_at or None, publication.about_tag
+        return Given(metainfo, torrent, group, date, licence, tag)
 
     def _renew(self, publication: Publication, metainfo: Metainfo, torrent: Path) -> None:
         self._tracker.allow_all([self._given(publication, metainfo, torrent)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Publication:
         is_folder: It is a folder of files, not one file.
         modified_at: Unix second in which the content was last written to.
         sha256: Of the only file of a torrent that is no folder, None if it was not made.
+        has_checksums: The SHA-256 of its files are known.
     """
 
     entry: PublishEntry
@@ -44,6 +46,17 @@ class Publication:
     is_folder: bool = False
     modified_at: int = 0
     sha256: bytes | None = None
+    has_checksums: bool = False
+
+    @property
+    def about_tag(self) -> str | None:
+        """Changes with what is told of it beside its .torrent: a description, and checksums."""
+        text = self.entry.listed.text if self.entry.listed else None
+        if text is None and not self.has_checksums:
+            return None
+        # Of the same content there are the same checksums, but those that somebody else gave.
+        told = repr((text, self.sha256, self.has_checksums)).encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(told, digest_size=8).hexdigest()
 
     @classmethod
     def of(
@@ -68,6 +81,7 @@ class Publication:
             # A clock ahead of ours would keep it the newest for ever.
             min(sight.newest_ns // 10**9 if date is None else date, int(time.time())),
             None if tree.is_folder else checksums[0] if checksums else given,
+            bool(checksums or given),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from outpour.base.text import printable
 from outpour.publisher.published import Publication, PublishedTorrents
@@ -19,6 +20,25 @@ NAMES_MAX = 2000
 """Names of an entry's folder among which a description is looked for."""
 
 
+class Told(Protocol):
+    """What another publisher tells of torrents, and this one has of it alone.
+
+    Attributes:
+        revision: Changes with it.
+    """
+
+    revision: int
+
+    def text_tag(self, infohash: bytes) -> str | None:
+        """Changes with the description; None where there is none."""
+
+    def text(self, infohash: bytes) -> str | None:
+        """The description, as Markdown; this blocks."""
+
+    def sha256(self, infohash: bytes) -> bytes | None:
+        """Of the only file of a torrent; None where it is not told, and of a folder."""
+
+
 class PublishedBeside:
     """Joins published content with the files beside it.
 
@@ -27,6 +47,7 @@ class PublishedBeside:
         published: What is published.
         table: Has the files.
         folders: The published folders.
+        told: What the publisher tells of whose torrents these are; None of a publisher itself.
     """
 
     def __init__(
@@ -35,27 +56,32 @@ class PublishedBeside:
         published: PublishedTorrents,
         table: SidecarTable,
         folders: Sequence[Path],
+        told: Told | None = None,
     ) -> None:
         self._view = view
         self._published = published
         self._table = table
         self._folders = folders
+        self._told = told
         self._writings = KeptWritings()
         self._shown: tuple[int, dict[str, tuple[Sidecar, SidecarFile]]] = (-1, {})
 
     def revision(self) -> object:
-        """Changes whenever one of the files comes, goes or changes."""
-        return self._table.revision
+        """Changes whenever one of the files comes, goes or changes, or what is told."""
+        return self._table.revision, 0 if self._told is None else self._told.revision
 
     async def about(self, infohash: bytes) -> About:
         """What is said of a torrent."""
         publication = self._published.by_infohash(infohash)
-        if publication is None:
-            return About()
-        listed = publication.entry.listed
+        listed = None if publication is None else publication.entry.listed
+        writing = await self._told_of(infohash)
         if listed is not None and listed.text is not None:
-            return About(Writing(listed.text, is_markdown=True))
+            writing = Writing(listed.text, is_markdown=True, is_in_file=False)
+        if publication is None:
+            return About(writing)
         files = self._files_of(publication)
+        if writing is not None:
+            return About(writing, self._sidecars_of(files))
         root = self._view.content(infohash)
         texts = [file for file in files if file.belonging.kind == "description"]
         return About(await self._description(publication, texts, root), self._sidecars_of(files))
@@ -78,8 +104,11 @@ class PublishedBeside:
     def checksums(self, infohash: bytes) -> Mapping[tuple[str, ...], str]:
         """The SHA-256 of a torrent's files: that of a single file as it was made, else written."""
         publication = self._published.by_infohash(infohash)
-        if publication is not None and publication.sha256 is not None:
-            return {(): publication.sha256.hex()}
+        sha256 = None if publication is None else publication.sha256
+        if sha256 is None and self._told is not None:
+            sha256 = self._told.sha256(infohash)
+        if sha256 is not None:
+            return {(): sha256.hex()}
         if publication is None or publication.entry.folder is None:
             return {}
         return self._table.sums(publication.entry.folder, publication.entry.name)
@@ -108,6 +137,18 @@ class PublishedBeside:
             return None
         file = found[1]
         return ContentRoot(file.path, file.path.parent, lambda _, status: file.is_same(status))
+
+    async def _told_of(self, infohash: bytes) -> Writing | None:
+        told = self._told
+        tag = None if told is None else told.text_tag(infohash)
+        if told is None or tag is None:
+            return None
+
+        def read() -> Writing | None:
+            text = told.text(infohash)
+            return None if text is None else Writing(text, is_markdown=True, is_in_file=False)
+
+        return await self._writings.get(("told", infohash, tag), read)
 
     async def _of_file(self, file: SidecarFile) -> Writing | None:
         key = (file.path, file.signature)

@@ -6,15 +6,17 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from outpour.base.errors import WriteError, reason
+from outpour.base.errors import OutpourError, WriteError, reason
+from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.state.state_file import set_aside
 
 _HINT = "choose another folder with `--state`"
+ROOM = "free some space, or choose another folder with `--state`"
 
 
 def open_database(
     file: Path, folders: Sequence[Path], set_up: Callable[[sqlite3.Connection], None]
-) -> tuple[sqlite3.Connection, Path | None]:
+) -> tuple[GuardedDatabase, Path | None]:
     """Open it, made if it is missing, with the folders that belong to it.
 
     Args:
@@ -23,8 +25,7 @@ def open_database(
         set_up: Makes its tables where they are missing.
 
     Returns:
-        The connection, for any thread, and where a damaged database was moved to, None if it was
-        sound.
+        The database, for any thread, and where a damaged one was moved to, None if it was sound.
 
     Raises:
         WriteError: The folder cannot be made or written.
@@ -35,12 +36,22 @@ def open_database(
     except OSError as error:
         raise WriteError(f"`{file.parent}`: {reason(error)}", hint=_HINT) from None
     try:
-        return _opened(file, set_up), None
+        return _guarded(file, set_up), None
     except sqlite3.OperationalError as error:
         raise WriteError(f"`{file}`: {error}", hint=_HINT) from None
     except sqlite3.DatabaseError:
         aside = set_aside(file)
-        return _opened(file, set_up), aside
+        return _guarded(file, set_up), aside
+
+
+def _guarded(file: Path, set_up: Callable[[sqlite3.Connection], None]) -> GuardedDatabase:
+    def explain(error: Exception) -> OutpourError:
+        # What is amiss around a file is told from damage in it by the kind of error alone.
+        is_damaged = type(error) is not sqlite3.OperationalError
+        hint = "start again: a damaged file is set aside" if is_damaged else ROOM
+        return WriteError(f"`{file}`: {error}", hint=hint)
+
+    return GuardedDatabase(_opened(file, set_up), explain)
 
 
 def _opened(file: Path, set_up: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:

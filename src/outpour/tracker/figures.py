@@ -37,6 +37,7 @@ class TorrentRow:
         is_folder: It holds a folder, not one file.
         licence: Under which terms its content may be used, None if nobody says of it alone.
         torrent_tag: Changes with the .torrent file, None where there is none.
+        about_tag: Changes with what is told of it beside that; None where nothing is.
     """
 
     infohash: bytes
@@ -59,6 +60,7 @@ class TorrentRow:
     is_folder: bool = False
     licence: str | None = None
     torrent_tag: str | None = None
+    about_tag: str | None = None
 
     @property
     def infohash_hex(self) -> str:

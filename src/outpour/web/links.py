@@ -84,6 +84,9 @@ class Links:
     def magnet(self, row: TorrentRow) -> str | None:
         """The magnet link of a torrent, with the visitor's key."""
         keyed = self.keyed()
+        if row.magnet is not None and keyed is None and row.version is None:
+            # Its .torrent is at another node of the cluster, and its trackers with it.
+            return f"{row.magnet}&tr={quote(self.absolute(self.at('/announce')), safe='')}"
         if row.magnet is None or keyed is None:
             return row.magnet
         return keyed.magnet(row.magnet, is_private=row.private)

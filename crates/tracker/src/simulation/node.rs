@@ -1,6 +1,6 @@
 //! One node: its store, its machine's clock, what it has on disk, and how far it has read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Bug;
 use super::carrier::Carrier;
@@ -52,6 +52,11 @@ pub(super) struct Node {
     /// On disk: the own, and what it knows of the others.
     counted: BTreeMap<u64, Counted>,
     marks: Vec<u64>,
+    /// On disk: the marks of what it counted itself, with their torrents, and of what it took back of that.
+    counted_here: Vec<(u64, InfoHash)>,
+    taken_back: BTreeSet<u64>,
+    /// Whether it told all that there was to tell before it ended.
+    is_told: bool,
     /// Downloads that it counted since it last told anything.
     pub(super) untold: u32,
     bug: Bug,
@@ -76,6 +81,9 @@ impl Node {
             cursors: vec![0; parts],
             counted: BTreeMap::from([(number, Counted::default())]),
             marks: Vec::new(),
+            counted_here: Vec::new(),
+            taken_back: BTreeSet::new(),
+            is_told: false,
             untold: 0,
             bug,
             applied: 0,
@@ -107,10 +115,15 @@ impl Node {
         let own: Vec<_> = self.counted[&self.number].own.clone().into_iter().collect();
         store.set_completed(&own);
         store.recall_counted(&self.marks);
+        let mut here = self.counted_here.clone();
+        here.retain(|(mark, _)| !self.taken_back.contains(mark));
+        store.recall_counted_here(&here, self.is_told);
+        self.is_told = false;
         // A new machine may show anything.
         self.shows_s = rng.i64(100_000..2_000_000);
         self.store = Some(store);
         self.untold = 0;
+        self.note_missed(carrier);
         // Entries that were there before tell what a giver has forgotten: who went.
         self.cursors = (0..carrier.parts())
             .map(|part| carrier.first(part))
@@ -154,18 +167,21 @@ impl Node {
             store.forget_tombstones();
         }
         let counted = self.counted.entry(self.number).or_default();
+        let taken_back = &mut self.taken_back;
         store.take_withdrawn(|taken| {
             for (infohash, count) in taken.counts {
                 if self.bug != Bug::NoWithdrawal {
                     *counted.withdrawn.entry(infohash).or_default() += count;
                 }
             }
+            taken_back.extend(taken.marks);
         });
     }
 
     /// Writes to disk what was counted.
     pub(super) fn save(&mut self) {
         let Some(store) = &self.store else { return };
+        self.counted_here.extend(store.take_counted_here());
         let counted = self.counted.entry(self.number).or_default();
         store.take_completed(|taken| {
             for (infohash, count) in taken.counts {
@@ -209,8 +225,8 @@ impl Node {
     /// Reads up to so many entries of each part, and what the others counted.
     pub(super) fn read(&mut self, carrier: &Carrier, now_s: i64, limit: usize) -> bool {
         let mut has_read = false;
+        self.note_missed(carrier);
         for part in 0..carrier.parts() {
-            self.has_missed |= carrier.has_dropped(part, self.cursors[part]);
             for _ in 0..limit {
                 let Some((entry, next)) = carrier.next(part, self.cursors[part]) else {
                     break;
@@ -226,6 +242,11 @@ impl Node {
         }
         self.show_sum();
         has_read
+    }
+
+    fn note_missed(&mut self, carrier: &Carrier) {
+        let mut cursors = self.cursors.iter().enumerate();
+        self.has_missed |= cursors.any(|(part, cursor)| carrier.has_dropped(part, *cursor));
     }
 
     /// Reads some of it again.
@@ -257,6 +278,12 @@ impl Node {
         }
         let sums: Vec<_> = sums.into_iter().collect();
         store.set_foreign(&sums);
+    }
+
+    /// Ends after it has told all.
+    pub(super) fn end(&mut self) {
+        self.is_told = true;
+        self.die();
     }
 
     /// Ends without a word, and gives how many downloads are lost with it.

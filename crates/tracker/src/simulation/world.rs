@@ -187,8 +187,7 @@ impl World {
         if self.reaches(at) && self.others_serve(at) {
             self.nodes[at].read(&self.carrier, self.now_s, usize::MAX);
             self.tell_all(at);
-            self.forget_own_downloads(at);
-            self.nodes[at].die();
+            self.nodes[at].end();
         }
     }
 
@@ -196,23 +195,8 @@ impl World {
         (0..self.nodes.len()).any(|other| other != at && self.reaches(other))
     }
 
-    /// A node that starts again takes back nothing that it counted before: what another one counted too
-    /// and has not told yet stays counted twice.
-    fn forget_own_downloads(&mut self, at: usize) {
-        let others = self
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != at);
-        let untold: u32 = others.map(|(_, node)| node.untold).sum();
-        self.untold = self.untold.saturating_add(untold);
-    }
-
     /// What it did not tell is lost, and may be counted again by one who was not told.
     fn kill(&mut self, at: usize) {
-        // What it has not read may be of downloads that it counted as well.
-        self.nodes[at].read(&self.carrier, self.now_s, usize::MAX);
-        self.forget_own_downloads(at);
         let node = &mut self.nodes[at];
         self.untold = self.untold.saturating_add(node.untold);
         self.is_lossy |= node.count("cluster_queued_bytes") > 0;

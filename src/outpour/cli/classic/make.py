@@ -16,7 +16,7 @@ from outpour.cli.classic.frame import EXIT_USAGE, each, note_obsolete, print_tex
 from outpour.cli.classic.option_table import Option, OptionError, Parsed, listing, parse, wants_help
 from outpour.cli.shared.inputs import check_url
 from outpour.cli.shared.printer import Printer
-from outpour.cli.shared.target import pattern_of_target
+from outpour.cli.shared.target import pattern_of_target, torrent_name
 from outpour.making.batch import ENDING, is_made, things
 from outpour.making.maker import CreateOptions, create_from_tree
 from outpour.making.walker import Tree, walk
@@ -79,7 +79,8 @@ def _make(printer: Printer, args: list[str]) -> int:
     def make(path: str) -> None:
         place = Path(path)
         # `FILE.torrent` beside it, also for `folder/` and `.`.
-        target = parsed.text("target") or f"{place.absolute()}.torrent"
+        whole = place.absolute()
+        target = parsed.text("target") or whole.parent / torrent_name(whole.name)
         _write(printer, place, Path(target), parsed, options, automatic=url_first)
 
     return each(printer, paths, make)
@@ -109,7 +110,7 @@ def _complete(printer: Printer, args: list[str]) -> int:
 
     def make(path: str) -> None:
         place = Path(path)
-        name = f"{place.name}.torrent"
+        name = torrent_name(place.name)
         target = (folder or place.parent) / name
         _write(printer, place, target, parsed, options, automatic=True)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from outpour.base.errors import OutpourError, UsageError, WriteError
 from outpour.cli.shared.inputs import STDIO
-from outpour.cli.shared.target import pattern_of_target
+from outpour.cli.shared.target import pattern_of_target, torrent_name
 
 if TYPE_CHECKING:
+    from outpour.base.http_route import Route
     from outpour.cli.shared.creation import Creation
     from outpour.making.elsewhere.remote_plan import RemotePlan
     from outpour.making.elsewhere.url_list import Listed
@@ -29,15 +30,22 @@ class CreationJobs:
         options: What they say.
         output: Where to: a file, a folder, `-`, or None for the current folder.
         reuse: An older torrent, or a folder of them.
+        route: By which way to servers.
     """
 
     def __init__(
-        self, making: Creation, options: CreateOptions, output: str | None, reuse: str | None
+        self,
+        making: Creation,
+        options: CreateOptions,
+        output: str | None,
+        reuse: str | None,
+        route: Route,
     ) -> None:
         self._making = making
         self._options = options
         self._output = output
         self._reuse = reuse
+        self._route = route
         self._code = 0
         self._described: list[dict[str, object]] = []
 
@@ -51,7 +59,7 @@ class CreationJobs:
             raise UsageError("`--name`: one name for several torrents")
         folder = self._folder("several torrents are written")
         for thing in things:
-            self._try(thing, folder / f"{_name(thing)}.torrent")
+            self._try(thing, folder / torrent_name(_name(thing)))
         return self._end()
 
     def as_one(self, listed: Sequence[Listed], base: str) -> int:
@@ -67,7 +75,8 @@ class CreationJobs:
         target = _target(self._output, self._options.name or folder_name(base))
         self._refuse_reuse()
         chosen = _chosen(listed, self._options)
-        return self._only(self._run(plan_tree(chosen, base, self._options), target))
+        remote = plan_tree(chosen, base, self._options, route=self._route)
+        return self._only(self._run(remote, target))
 
     def each(self, folders: Sequence[Path]) -> int:
         """Make a torrent of everything in each folder that has none yet."""
@@ -118,7 +127,7 @@ class CreationJobs:
         from outpour.making.elsewhere.remote_plan import plan_file
 
         self._refuse_reuse()
-        return self._run(plan_file(thing, self._options), target)
+        return self._run(plan_file(thing, self._options, route=self._route), target)
 
     def _run(self, remote: RemotePlan, target: Path | None) -> dict[str, object]:
         for note in remote.notes:
@@ -161,7 +170,7 @@ def _plan(path: Path, options: CreateOptions, target: Path | None, reuse: str | 
 
         place = Path(reuse)
         if place.is_dir():
-            place /= f"{options.name or path.absolute().name}.torrent"
+            place /= torrent_name(options.name or path.absolute().name)
         # In a folder of torrents the new one has none yet.
         if place.exists() or not Path(reuse).is_dir():
             earlier = Metainfo.read(place)
@@ -190,4 +199,4 @@ def _target(output: str | None, name: str) -> Path | None:
     if output == STDIO:
         return None
     target = Path(output if output is not None else ".")
-    return target / f"{name}.torrent" if target.is_dir() else target
+    return target / torrent_name(name) if target.is_dir() else target

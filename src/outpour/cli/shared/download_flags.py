@@ -11,8 +11,8 @@ import click
 from outpour.base.deadline import Deadline
 from outpour.base.errors import UsageError
 from outpour.base.host_port import read_host_port
-from outpour.base.http_route import Route
 from outpour.base.units import parse_duration
+from outpour.cli.shared.engine_options import engine_route
 from outpour.cli.shared.inputs import ANY_PATH, check_url
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def job_options(
         check=flags["check"],
         overwrite=flags["overwrite"],
         # Headers are for the servers that a person names, not for those that a torrent does.
-        route=Route(settings.proxy, settings.ca_file, interface=settings.interface),
+        route=engine_route(settings),
         deadline=Deadline.after(flags["deadline"]) if flags["deadline"] else None,
     )
 

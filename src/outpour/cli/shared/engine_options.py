@@ -6,15 +6,19 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from outpour.base.host_port import format_host_port
-from outpour.base.http_route import Proxy
+from outpour.base.http_route import Proxy, Route
 from outpour.base.state_folder import default_state_folder
 from outpour.base.units import count, parse_rate
+from outpour.cli.shared.inputs import CA_FLAG, ca_option
 from outpour.cli.shared.printer import Printer
+
+if TYPE_CHECKING:
+    from outpour.engine import EngineSettings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -59,9 +63,7 @@ _OPTIONS = (
                  " memory; docs/engine.md lists them."),
     click.option("--proxy", metavar="URL", help="Reach trackers, peers and web seeds through this"
                  " proxy: http://HOST:PORT or socks5://HOST:PORT."),
-    click.option("--ca-file", metavar="FILE",
-                 type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                 help="Trust these certificates in place of the system's."),
+    ca_option,
 )  # fmt: skip
 
 
@@ -77,6 +79,11 @@ def transfer_options(command: _F) -> _F:
     for option in reversed(_EACH):
         command = option(command)
     return command
+
+
+def engine_route(settings: EngineSettings) -> Route:
+    """By which way servers are reached by whoever has an engine with these settings."""
+    return Route(settings.proxy, settings.ca_file, interface=settings.interface, ca_flag=CA_FLAG)
 
 
 def rate_schedule(flags: dict[str, Any]) -> Any:  # noqa: ANN401 - lazy import

@@ -11,10 +11,12 @@ import click
 
 from outpour.base.errors import UsageError
 from outpour.base.text import printable
+from outpour.base.web_url import check_place
 from outpour.cli.shared.env import Env
 from outpour.torrent.bencode import LIMITS
 
 if TYPE_CHECKING:
+    from outpour.base.http_route import Route
     from outpour.torrent.metainfo import Metainfo
 
 ANY_PATH = click.Path(readable=False, path_type=Path)
@@ -23,12 +25,26 @@ ANY_PATH = click.Path(readable=False, path_type=Path)
 TYPED_PATH = click.Path(readable=False, path_type=str)
 """The same as it was typed, where a URL may stand too: a path would lose one of its slashes."""
 
+CA_FLAG = "--ca-file"
+ca_option = click.option(
+    CA_FLAG,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Trust these certificates in place of the system's.",
+)
+"""Whom to trust over HTTPS."""
+
 STDIO = "-"
 TORRENT_TYPE = "application/x-bittorrent, */*;q=0.5"
 
 
-def read_torrent(env: Env, source: str) -> Metainfo:
+def read_torrent(env: Env, source: str, route: Route | None = None) -> Metainfo:
     """Read a .torrent file, one behind an HTTP or HTTPS URL, or stdin for `-`.
+
+    Args:
+        env: For stdin.
+        source: Which.
+        route: By which way to servers; None for the direct one.
 
     Raises:
         ReadError: It cannot be read, or is no torrent.
@@ -41,8 +57,10 @@ def read_torrent(env: Env, source: str) -> Metainfo:
     if is_url(source):
         # HTTP takes as long to import as everything else together.
         from outpour.base.http_fetch import fetch
+        from outpour.base.http_route import DIRECT
 
-        answer = fetch(source, bytes_max=LIMITS.length, accept=TORRENT_TYPE)
+        route = route or DIRECT
+        answer = fetch(source, bytes_max=LIMITS.length, accept=TORRENT_TYPE, route=route)
         return Metainfo.parse(answer.body, origin=f"`{printable(source)}`")
     return Metainfo.read(source)
 
@@ -74,13 +92,14 @@ def check_url(url: str) -> str:
     """Return a URL that could be asked, or refuse it.
 
     Raises:
-        UsageError: It has no scheme or no host, or holds spaces.
+        UsageError: It has no scheme or no host, a port that there is not, or holds spaces.
     """
     scheme, mark, rest = url.partition("://")
     if not (scheme.isalnum() and mark and rest.strip("/")) or any(c.isspace() for c in url):
         raise UsageError(
             f"`{url}`: not a URL", hint="write it in full, as in `http://example.org/announce`"
         )
+    check_place(url)
     return url
 
 

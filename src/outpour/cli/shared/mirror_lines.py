@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from outpour.base.event import Event
 from outpour.base.units import count, format_rate, format_size
 from outpour.cli.shared.alike_lines import AlikeLines
+from outpour.cli.shared.fitting_hint import fitting
 from outpour.cli.shared.printer import Printer, Report
 from outpour.cli.shared.publish_lines import PublishLines
 from outpour.mirror.mirror_events import (
@@ -36,6 +37,7 @@ class MirrorLines:
 
     def __init__(self, printer: Printer, flags: frozenset[str]) -> None:
         self._printer = printer
+        self._flags = flags
         self._others = PublishLines(printer, flags)
         self._alike = AlikeLines(printer.talk)
         self._bar = ExitStack()
@@ -78,6 +80,9 @@ class MirrorLines:
                 self._close_bar()
                 self._alike.flush()
                 self._printer.note(str(event))
+                hint = event.hint if isinstance(event, SourceFailed) else None
+                if hint := fitting(hint, self._flags):
+                    self._printer.talk(("cyan", "hint:"), f" {hint}")
                 return
             case Settled():
                 self._close_bar()

@@ -8,6 +8,7 @@ from pathlib import Path
 from outpour.base.errors import WriteError
 from outpour.cli.shared.inputs import STDIO
 from outpour.torrent.disk_names import safe_name
+from outpour.torrent.paths import COMPONENT_BYTES_MAX
 
 
 def check_target(target: Path | None, force: bool) -> None:
@@ -44,6 +45,13 @@ def pattern_of_target(target: Path | None, root: Path) -> tuple[str, ...]:
     return (f"/{escape(place.relative_to(top).as_posix())}",)
 
 
+def torrent_name(name: str) -> str:
+    """What the .torrent of content of this name is called; cut where the ending has no room."""
+    while len(f"{name}.torrent".encode("utf-8", "surrogateescape")) > COMPONENT_BYTES_MAX:
+        name = name[:-1]
+    return f"{name}.torrent"
+
+
 def target_of(output: str | None, name: str, *, force: bool) -> Path | None:
     """Choose the file to write to; None is stdout.
 
@@ -59,6 +67,6 @@ def target_of(output: str | None, name: str, *, force: bool) -> Path | None:
         return None
     target = Path(output if output is not None else ".")
     if target.is_dir():
-        target /= f"{safe_name(name)}.torrent"
+        target /= torrent_name(safe_name(name))
     check_target(target, force)
     return target

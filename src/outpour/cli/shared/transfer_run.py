@@ -125,6 +125,8 @@ def _tell(printer: Printer, display: Display, outcome: Outcome, words: _Words) -
             return outcome.error.exit_code
         case Note():
             printer.note(outcome.message)
+            if outcome.hint is not None:
+                printer.talk(("cyan", "hint:"), f" {outcome.hint}")
         case _:
             pass
     return 0

@@ -11,16 +11,18 @@ from outpour.cli.shared.source_list import read_bulk
 from outpour.making.elsewhere.url_list import BYTES_MAX, folder_url, read_list
 
 if TYPE_CHECKING:
+    from outpour.base.http_route import Route
     from outpour.making.elsewhere.url_list import Listed
 
 
-def read_url_list(env: Env, file: str, base: str | None) -> list[Listed]:
+def read_url_list(env: Env, file: str, base: str | None, route: Route) -> list[Listed]:
     """Read it.
 
     Args:
         env: For stdin, which `-` stands for.
         file: A path or a URL; names in what lies behind a URL count from its folder.
         base: Another folder that they count from.
+        route: By which way.
 
     Raises:
         ReadError: It cannot be read, is too long, or no list.
@@ -33,5 +35,5 @@ def read_url_list(env: Env, file: str, base: str | None) -> list[Listed]:
         return read_list(raw, base, origin)
     from outpour.base.http_fetch import fetch
 
-    raw = fetch(file, bytes_max=BYTES_MAX).body
+    raw = fetch(file, bytes_max=BYTES_MAX, route=route).body
     return read_list(raw, base or folder_url(file.rpartition("/")[0]), f"`{printable(file)}`")

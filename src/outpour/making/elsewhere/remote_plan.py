@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from outpour.base.errors import NetworkError, UsageError
 from outpour.base.http_probe import RemoteFile, probe
 from outpour.base.http_route import DIRECT, Route
+from outpour.base.kept_probe import KeptProbe
 from outpour.base.text import printable
 from outpour.making.elsewhere.remote_work import Remote, RemoteWork
 from outpour.making.elsewhere.url_list import Listed, folder_name, folder_url
@@ -123,12 +125,31 @@ def ask(files: Sequence[Listed], route: Route = DIRECT) -> list[RemoteFile]:
     Raises:
         NetworkError: A server is not reached, lacks a file, or gives a page in its place.
     """
+    if len(files) == 1:
+        return _refuse_pages(files, [probe(files[0].url, route=route)])
+    local = threading.local()
+    probes: list[KeptProbe] = []
+
+    def look(one: Listed) -> RemoteFile:
+        if not hasattr(local, "probe"):
+            local.probe = KeptProbe(route)
+            probes.append(local.probe)
+        found: RemoteFile = local.probe(one.url)
+        return found
+
     with ThreadPoolExecutor(PROBES, thread_name_prefix="outpour-probe") as pool:
         try:
-            found = list(pool.map(lambda one: probe(one.url, route=route), files))
+            found = list(pool.map(look, files))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+        finally:
+            for kept in probes:
+                kept.close()
+    return _refuse_pages(files, found)
+
+
+def _refuse_pages(files: Sequence[Listed], found: list[RemoteFile]) -> list[RemoteFile]:
     for one, file in zip(files, found, strict=True):
         is_page = file.media_type in _PAGES and not one.path[-1].lower().endswith(_PAGE_ENDINGS)
         # Who gave a checksum will be told by that.

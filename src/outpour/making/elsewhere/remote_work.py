@@ -5,29 +5,40 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from outpour.base.errors import VerificationError
 from outpour.base.http_probe import RemoteFile
-from outpour.base.http_ranges import RangeReader
 from outpour.base.http_route import DIRECT, Route
 from outpour.base.units import MIB
 from outpour.making import hasher
+from outpour.making.elsewhere.file_reader import FileReader, stops_of
 from outpour.making.elsewhere.layers import joined
-from outpour.making.elsewhere.window import Memories, Stretch, Window, stretches
+from outpour.making.elsewhere.window import Stretch, stretches
+from outpour.making.elsewhere.window_pool import PoolEndedError, WindowPool
 from outpour.making.hasher import Merkle, Progress
 from outpour.torrent.info import Version
 
 CONNECTIONS = 4
-WINDOW = 16 * MIB
-"""Read at once and hashed at once, by one thread, whose kernels take up to 16 pieces at a time."""
-AHEAD = 5
-"""Windows in memory besides the first of those that are not done."""
-CHUNK = 16 * MIB
-"""Asked for at once, by one connection."""
+WINDOW = 2 * MIB
+"""Whole pieces that are received one behind the other, at least one piece."""
+WINDOW_SUMMED = 8 * MIB
+"""The same where whole files are summed, one behind the other: windows are asked for by themselves
+then, so that whoever waits for one can be sure that it comes."""
+REQUEST_MAX = 64 * MIB
+"""Asked for at once, by one connection: each request costs a way there and back. The last ones are
+shorter, so that all connections end at about the same time."""
+REQUEST_MIN = 4 * MIB
+PIECES = 16
+"""Hashed at once, by one thread: the widest kernel takes so many."""
+BATCH_MIN = 8 * MIB
+"""Hashed at once where pieces are short."""
+MEMORY = 96 * MIB
+"""What all windows take at most, of which there are at least WINDOWS_MIN."""
+WINDOWS_MIN = 6
 PARTS_MAX = 256
 """In a window: each is asked for."""
 POLL_S = 0.05
@@ -44,13 +55,6 @@ class Remote:
 
     file: RemoteFile
     sha256: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    window: Window
-    hashed: Future[tuple[bytes, tuple[Merkle, ...]]]
-    summed: Future[None] | None
 
 
 class RemoteWork:
@@ -83,44 +87,38 @@ class RemoteWork:
             sha256: Make the SHA-256 of each file, not only of those that have one to be compared.
         """
         self._files = files
+        self._slots = slots
         self._piece_length = piece_length
         self._format = format
         self._route = route
-        self._cut = _cut(slots, piece_length, format)
         self._total = sum(count for file, count in slots if file is not None)
-        self._slots = slots
-        self._ended = threading.Event()
-        self._lock = threading.Lock()
-        self._done = 0
-        room = max((stretch.length for stretch in self._cut), default=0)
-        self._memories = Memories(room, AHEAD + 1)
-        self._local = threading.local()
-        self._readers: list[RangeReader] = []
-        self._pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="outpour-fetch")
-        # One that gives no ranges is read from its beginning to its end, by one connection.
-        self._in_order = ThreadPoolExecutor(1, thread_name_prefix="outpour-fetch-whole")
-        hashing = min(threads or os.cpu_count() or 1, AHEAD + 1)
-        self._hashing = ThreadPoolExecutor(hashing, thread_name_prefix="outpour-hash")
-        # One after the other: the sum of a file is that of its bytes in order.
-        self._summing = ThreadPoolExecutor(1, thread_name_prefix="outpour-sum")
         self._hashers = {
             number: hashlib.sha256()
             for number, file in enumerate(files)
             if sha256 or file.sha256 is not None
         }
-        self._pieces: list[bytes] = []
-        self._parts: dict[int, list[tuple[Merkle, int]]] = {}
+        window = WINDOW_SUMMED if self._hashers else WINDOW
+        self._cut = _cut(slots, piece_length, format, window)
+        # Where files are summed, each window is asked for by itself.
+        limits = (1, 1) if self._hashers else (REQUEST_MIN, REQUEST_MAX)
+        self._requests = _requests(self._cut, *limits)
+        self._order = threading.Lock()
+        self._hashing = threads or os.cpu_count() or 1
+        self._pool = self._windows(window)
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._done = 0
+        # One that gives no ranges is read from its beginning to its end, by one connection.
+        has_ranges = all(one.file.has_ranges for one in files)
+        self._connections = CONNECTIONS if has_ranges else 1
+        self._pieces: dict[int, bytes] = {}
+        self._trees: dict[int, Sequence[Merkle]] = {}
 
     def __enter__(self) -> RemoteWork:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for pool in (self._pool, self._in_order, self._hashing, self._summing):
-            pool.shutdown(wait=True, cancel_futures=True)
-        for reader in self._readers:
-            reader.close()
-        self._memories.close()
+        self._end()
 
     def wait(self, progress: Progress | None = None) -> None:
         """Read and hash everything.
@@ -133,34 +131,35 @@ class RemoteWork:
             ReadError: A file was replaced meanwhile.
             VerificationError: A file is not the one that its SHA-256 was given for.
         """
-        begun: deque[_Begun] = deque()
-        try:
-            for stretch in self._cut:
-                begun.append(self._begin(Window(stretch, self._memories)))
-                if len(begun) > AHEAD:
-                    self._finish(begun[0], progress)
-                    begun.popleft()
-            for one in begun:
-                self._finish(one, progress)
-        except BaseException:
-            self._ended.set()
-            wait([one.hashed for one in begun])
-            raise
+        threads = self._connections + self._hashing + 1
+        with ThreadPoolExecutor(threads, thread_name_prefix="outpour-fetch") as pool:
+            try:
+                reading = [pool.submit(self._read) for _ in range(self._connections)]
+                others = [pool.submit(self._hash) for _ in range(self._hashing)]
+                if self._hashers:
+                    others.append(pool.submit(self._sum))
+                self._follow({*reading}, {*others}, progress)
+            finally:
+                self._end()
         if progress is not None:
             progress(self._total, self._total)
         self._compare()
 
     def pieces(self) -> bytes:
         """Return the v1 piece list: 20 bytes of SHA-1 a piece; after `wait`."""
-        return b"".join(self._pieces)
+        return b"".join(self._pieces[number] for number in range(len(self._cut)))
 
     def trees(self) -> tuple[Merkle, ...]:
         """Return the v2 tree of each slot; after `wait`."""
+        parts: dict[int, list[tuple[Merkle, int]]] = {}
+        for number, stretch in enumerate(self._cut):
+            whole = [part for part in stretch.parts if part[2]]
+            for (file, _, count), tree in zip(whole, self._trees[number], strict=True):
+                if file is not None:
+                    parts.setdefault(file, []).append((tree, count))
         none = Merkle(b"", b"")
         return tuple(
-            none
-            if file is None or not count
-            else joined(self._parts[file], count, self._piece_length)
+            none if file is None or not count else joined(parts[file], count, self._piece_length)
             for file, count in self._slots
         )
 
@@ -170,79 +169,85 @@ class RemoteWork:
             b"" if file is None else self._hashers[file].digest() for file, _ in self._slots
         )
 
-    def _begin(self, window: Window) -> _Begun:
-        reading = self._read(window)
-        summed = self._summing.submit(self._sum, window, reading) if self._hashers else None
-        return _Begun(window, self._hashing.submit(self._hash, window, reading), summed)
+    def _windows(self, length: int) -> WindowPool:
+        room = max((stretch.length for stretch in self._cut), default=0) or 1
+        most = min(max(WINDOWS_MIN, MEMORY // room), len(self._cut))
+        pieces = PIECES // max(1, length // self._piece_length)
+        batch = max(1, min(max(pieces, BATCH_MIN // room), most // 3))
+        # While some are hashed, others are filled.
+        count = min(most, batch * min(self._hashing, 2) + 2 * CONNECTIONS)
+        if self._hashers:
+            return WindowPool(room, most, batch, users=2)
+        return WindowPool(room, count, batch)
 
-    def _finish(self, begun: _Begun, progress: Progress | None) -> None:
-        while not wait([begun.hashed], POLL_S).done:
-            if progress is not None:
-                progress(self._done, self._total)
-        pieces, trees = begun.hashed.result()
-        self._pieces.append(pieces)
-        self._take(begun.window.stretch, trees)
-        if begun.summed is not None:
-            begun.summed.result()
-        begun.window.close()
-
-    def _read(self, window: Window) -> list[Future[None]]:
-        futures = []
-        for part, (number, start, count) in enumerate(window.stretch.parts):
-            if number is None or not count:
-                continue
-            has_ranges = self._files[number].file.has_ranges
-            pool, step = (self._pool, CHUNK) if has_ranges else (self._in_order, count)
-            for at in range(0, count, step):
-                span = (at, min(at + step, count))
-                futures.append(pool.submit(self._fetch, window, part, number, start, span))
-        return futures
-
-    def _fetch(
-        self, window: Window, part: int, number: int, start: int, span: tuple[int, int]
+    def _follow(
+        self,
+        reading: set[Future[None]],
+        others: set[Future[None]],
+        progress: Progress | None,
     ) -> None:
-        with window.view(part) as view, view[span[0] : span[1]] as buffer:
-            self._reader(number).read_into(start + span[0], buffer, self._told)
+        pending = reading | others
+        while pending:
+            done, pending = wait(pending, POLL_S, FIRST_COMPLETED)
+            for future in done:
+                future.result()
+            if not pending & reading:
+                self._pool.finish()
+            if progress is not None and not done:
+                progress(self._done, self._total)
 
-    def _reader(self, number: int) -> RangeReader:
-        # A thread goes on with its connection as long as it reads the same file.
-        if getattr(self._local, "number", None) != number:
-            if hasattr(self._local, "reader"):
-                self._local.reader.close()
-            file = self._files[number].file
-            self._local.reader = RangeReader(file, route=self._route, ended=self._ended)
-            self._local.number = number
-            with self._lock:
-                self._readers.append(self._local.reader)
-        reader: RangeReader = self._local.reader
-        return reader
+    def _end(self) -> None:
+        self._ended.set()
+        self._pool.end()
+
+    def _read(self) -> None:
+        files = [one.file for one in self._files]
+        reader = FileReader(files, self._route, self._ended, self._told)
+        with closing(reader), suppress(PoolEndedError):
+            while True:
+                # Memory goes to the request that comes first in the torrent: in the order of that
+                # are windows given back where files are summed.
+                with self._order:
+                    request = next(self._requests, None)
+                    if request is None:
+                        return
+                    window = self._pool.take(request[0], self._cut[request[0]])
+                stops = stops_of([self._cut[number] for number in request])
+                for number in request:
+                    if number != request[0]:
+                        window = self._pool.take(number, self._cut[number])
+                    reader.fill(window, stops)
+                    self._pool.fill(window)
 
     def _told(self, count: int) -> None:
         with self._lock:
             self._done += count
 
-    def _hash(
-        self, window: Window, reading: Sequence[Future[None]]
-    ) -> tuple[bytes, tuple[Merkle, ...]]:
-        _wait_for(reading)
+    def _hash(self) -> None:
         v1, v2 = self._format != "v2", self._format != "v1"
-        work = hasher.Work(window.sources(), self._piece_length, v1=v1, v2=v2, threads=1)
-        with work:
-            work.wait()
-            return work.pieces() if v1 else b"", work.trees() if v2 else ()
+        while windows := self._pool.batch():
+            sources = [source for window in windows for source in window.sources()]
+            with hasher.Work(sources, self._piece_length, v1=v1, v2=v2, threads=1) as work:
+                work.wait()
+            pieces, trees = work.pieces() if v1 else b"", list(work.trees()) if v2 else []
+            for window in windows:
+                count = 20 * -(-sum(part[2] for part in window.stretch.parts) // self._piece_length)
+                self._pieces[window.number], pieces = pieces[:count], pieces[count:]
+                parts = len(window.sources())
+                self._trees[window.number], trees = trees[:parts], trees[parts:]
+            self._pool.give_back(windows)
 
-    def _take(self, stretch: Stretch, trees: Sequence[Merkle]) -> None:
-        parts = [part for part in stretch.parts if part[2]]
-        for (number, _, count), tree in zip(parts, trees, strict=False):
-            if number is not None:
-                self._parts.setdefault(number, []).append((tree, count))
-
-    def _sum(self, window: Window, reading: Sequence[Future[None]]) -> None:
-        _wait_for(reading)
-        for part, (number, _, count) in enumerate(window.stretch.parts):
-            if number in self._hashers and count:
-                with window.view(part) as view:
-                    self._hashers[number].update(view)
+    def _sum(self) -> None:
+        # One after the other: the sum of a file is that of its bytes in order.
+        for number in range(len(self._cut)):
+            window = self._pool.numbered(number)
+            if window is None:
+                return
+            for part, (file, _, count) in enumerate(window.stretch.parts):
+                if file in self._hashers and count:
+                    with window.view(part) as view:
+                        self._hashers[file].update(view)
+            self._pool.give_back([window])
 
     def _compare(self) -> None:
         for number, hashed in self._hashers.items():
@@ -256,21 +261,27 @@ class RemoteWork:
                 )
 
 
-def _wait_for(reading: Sequence[Future[None]]) -> None:
-    done, _ = wait(reading, return_when=FIRST_EXCEPTION)
-    for future in done:
-        future.result()
+def _requests(cut: Sequence[Stretch], least: int, most: int) -> Iterator[range]:
+    """Group stretches by number, in requests of about so many bytes."""
+    left = sum(stretch.length for stretch in cut)
+    first = at = 0
+    for number, stretch in enumerate(cut):
+        at += stretch.length
+        if at >= min(most, max(least, left // (2 * CONNECTIONS))) or number + 1 == len(cut):
+            yield range(first, number + 1)
+            left -= at
+            first, at = number + 1, 0
 
 
 def _cut(
-    slots: Sequence[tuple[int | None, int]], piece_length: int, format: Version
+    slots: Sequence[tuple[int | None, int]], piece_length: int, format: Version, window: int
 ) -> list[Stretch]:
     if format != "v2":
-        return stretches(slots, piece_length, WINDOW, PARTS_MAX)
+        return stretches(slots, piece_length, window, PARTS_MAX)
     # Every file of v2 begins with a piece of its own, although nothing stands between them.
     padded: list[tuple[int | None, int]] = []
     for file, count in slots:
         padded += [(file, count), (None, -count % piece_length)]
     padded = [slot for slot in padded if slot != (None, 0)]
-    cut = stretches(padded, piece_length, WINDOW, PARTS_MAX)
+    cut = stretches(padded, piece_length, window, PARTS_MAX)
     return [Stretch(tuple(part for part in one.parts if part[0] is not None)) for one in cut]

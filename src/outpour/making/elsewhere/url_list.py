@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from outpour.base.errors import FormatError, UsageError
 from outpour.base.text import from_bytes, printable, typed
 from outpour.base.units import MIB
+from outpour.base.web_url import check_web_url
 from outpour.torrent.paths import component_fault
 
 BYTES_MAX = 64 * MIB
@@ -42,10 +43,10 @@ def listed_url(url: str, base: str | None = None) -> Listed:
         base: A URL above it, from which its path counts; None for its last component alone.
 
     Raises:
-        UsageError: It is not HTTP, not below the base, or ends in nothing that can be a name.
+        UsageError: It cannot be asked for over HTTP, is not below the base, or ends in nothing that
+            can be a name.
     """
-    if not url[:8].lower().startswith(("http://", "https://")):
-        raise UsageError(f"`{printable(url)}`: neither `http://` nor `https://`")
+    check_web_url(url)
     whole = urlsplit(url).path
     if base is None:
         parts = [whole.rpartition("/")[2]]

@@ -65,49 +65,19 @@ def stretches(
     return found
 
 
-class Memories:
-    """Memory of windows that are over, for the next ones.
-
-    Fresh memory is cleared by the system and mapped page by page, which costs more than to receive
-    what goes into it.
-
-    Args:
-        room: Bytes that a window takes at most.
-        kept_max: How many of them are kept.
-    """
-
-    def __init__(self, room: int, kept_max: int) -> None:
-        self._room = room
-        self._kept_max = kept_max
-        self._free: list[Memory] = []
-
-    def take(self) -> Memory:
-        """Memory of a window, with anything in it."""
-        # What was given back last is the one that the caches still have.
-        return self._free.pop() if self._free else Memory(self._room)
-
-    def give(self, memory: Memory) -> None:
-        """Take it back."""
-        if len(self._free) < self._kept_max:
-            self._free.append(memory)
-
-    def close(self) -> None:
-        """Give the memory back to the system."""
-        self._free.clear()
-
-
 class Window:
     """Memory that holds the parts of one stretch, one behind the other.
 
     Args:
+        number: Of the stretch in the torrent.
         stretch: What it is to hold.
-        memories: Where its memory comes from and goes.
+        memory: At least so much.
     """
 
-    def __init__(self, stretch: Stretch, memories: Memories) -> None:
+    def __init__(self, number: int, stretch: Stretch, memory: Memory) -> None:
+        self.number = number
         self.stretch = stretch
-        self._memories = memories
-        self._memory = memories.take()
+        self._memory = memory
         # Padding is nowhere.
         counts = [0 if file is None else count for file, _, count in stretch.parts]
         self._starts = [0, *accumulate(counts)]
@@ -124,7 +94,3 @@ class Window:
             for (file, _, count), start in zip(self.stretch.parts, self._starts, strict=False)
             if count
         ]
-
-    def close(self) -> None:
-        """Give the memory back."""
-        self._memories.give(self._memory)

@@ -15,14 +15,13 @@ server is asked again.
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from outpour.base.errors import WriteError
+from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.cluster.shared_counts import Counter
 from outpour.tracker.state.state_file import StateDamagedError, prepare, set_aside
 
@@ -38,7 +37,6 @@ CREATE TABLE IF NOT EXISTS mine (number INTEGER PRIMARY KEY, packed BLOB NOT NUL
 CREATE TABLE IF NOT EXISTS back (number INTEGER PRIMARY KEY, mark BLOB UNIQUE NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 """
-PAGE_ROWS = 4096
 MINE_MAX = 65_536
 """As many as the core remembers."""
 MINE_BYTES = 28
@@ -63,7 +61,6 @@ class ClusterMemory:
     """
 
     def __init__(self, state: Path | None, clock: Callable[[], float]) -> None:
-        self._lock = threading.Lock()
         self.path = None if state is None else state.with_name(f"{state.name}.cluster")
         self.set_aside: Path | None = None
         try:
@@ -94,12 +91,14 @@ class ClusterMemory:
             connection.close()
             raise
         self._connection = connection
+        self._database = GuardedDatabase(connection, self._explain)
 
     def fact(self, name: str) -> bytes | None:
         """What is kept under this name, None if nothing is."""
-        row = self._connection.execute(
-            "SELECT value FROM facts WHERE name = ? AND typeof(value) = 'blob'", (name,)
-        ).fetchone()
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT value FROM facts WHERE name = ? AND typeof(value) = 'blob'", (name,)
+            ).fetchone()
         return bytes(row[0]) if row else None
 
     def set_facts(self, facts: Mapping[str, bytes]) -> None:
@@ -108,7 +107,7 @@ class ClusterMemory:
         Raises:
             WriteError: Nothing was changed.
         """
-        with self._transaction():
+        with self._database.writing():
             self._put_facts(facts)
 
     def _put_facts(self, facts: Mapping[str, bytes]) -> None:
@@ -116,11 +115,12 @@ class ClusterMemory:
 
     def mine(self) -> Iterator[tuple[bytes, bytes]]:
         """Marks and infohashes of the latest downloads that this node counted, earliest first."""
-        marks = self._connection.execute("SELECT mark FROM back WHERE typeof(mark) = 'blob'")
-        back = {mark for (mark,) in marks}
-        rows = self._connection.execute(
-            "SELECT packed FROM mine WHERE typeof(packed) = 'blob' ORDER BY number"
-        )
+        with self._database.reading() as connection:
+            marks = connection.execute("SELECT mark FROM back WHERE typeof(mark) = 'blob'")
+            back = {mark for (mark,) in marks}
+            rows = connection.execute(
+                "SELECT packed FROM mine WHERE typeof(packed) = 'blob' ORDER BY number"
+            ).fetchall()
         for (packed,) in rows:
             for at in range(0, len(packed) // MINE_BYTES * MINE_BYTES, MINE_BYTES):
                 mark = packed[at : at + 8]
@@ -133,7 +133,7 @@ class ClusterMemory:
         Raises:
             WriteError: Nothing was changed.
         """
-        with self._transaction():
+        with self._database.writing():
             self._append_mine(packed)
 
     def _append_mine(self, packed: bytes) -> None:
@@ -159,12 +159,11 @@ class ClusterMemory:
 
     def counts(self) -> Iterator[tuple[bytes, Counter, Sequence[Row]]]:
         """Counters of nodes, a page at a time: node, kind, and infohashes with their counters."""
-        rows = self._connection.execute(
+        for page in self._database.pages(
             "SELECT node, kind, infohash, count FROM counts WHERE length(infohash) = 20 "
             "AND length(node) = 8 AND kind IN ('counted', 'withdrawn') "
             "AND typeof(count) = 'integer' AND count > 0 ORDER BY node, kind"
-        )
-        while page := rows.fetchmany(PAGE_ROWS):
+        ):
             by_counter: dict[tuple[bytes, Counter], list[Row]] = {}
             for node, kind, infohash, count in page:
                 by_counter.setdefault((node, kind), []).append((infohash, count))
@@ -173,19 +172,16 @@ class ClusterMemory:
 
     def statements(self) -> Iterator[Sequence[Row]]:
         """The shared map as it was kept: members with their scores, a page at a time."""
-        rows = self._connection.execute(
+        return self._database.pages(
             "SELECT member, score FROM map WHERE typeof(score) = 'integer' AND score >= 0 "
             "AND typeof(member) = 'blob'"
         )
-        while page := rows.fetchmany(PAGE_ROWS):
-            yield page
 
     def said(self) -> Iterator[bytes]:
         """What this node's own sources held."""
-        for (member,) in self._connection.execute(
-            "SELECT member FROM said WHERE typeof(member) = 'blob'"
-        ):
-            yield member
+        for page in self._database.pages("SELECT member FROM said WHERE typeof(member) = 'blob'"):
+            for (member,) in page:
+                yield member
 
     def save(
         self,
@@ -208,7 +204,7 @@ class ClusterMemory:
             WriteError: Nothing was changed.
         """
         said = list(said)
-        with self._transaction():
+        with self._database.writing():
             self._connection.executemany(
                 "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT (node, kind, infohash) "
                 "DO UPDATE SET count = excluded.count WHERE excluded.count > count",
@@ -230,20 +226,7 @@ class ClusterMemory:
 
     def close(self) -> None:
         """Close the file, after what a thread that nobody waits for any more does with it."""
-        with self._lock, contextlib.suppress(sqlite3.Error):
-            self._connection.close()
+        self._database.close()
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            with self._lock:
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield
-                    self._connection.execute("COMMIT")
-                except BaseException:
-                    if self._connection.in_transaction:
-                        self._connection.execute("ROLLBACK")
-                    raise
-        except sqlite3.Error as error:
-            raise WriteError(f"`{self.path}`: {error}", hint="make room on the disk") from error
+    def _explain(self, error: Exception) -> WriteError:
+        return WriteError(f"`{self.path}`: {error}", hint="make room on the disk")

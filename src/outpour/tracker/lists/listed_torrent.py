@@ -31,6 +31,8 @@ class Given(NamedTuple):
         group: The folder of its content, where there are several.
         published_at: Unix time in seconds, None for the creation date.
         licence: Under which terms its content may be used, None if nobody says.
+        about_tag: Changes with what is told of it beside its .torrent and the files that belong to
+            it: description and checksums; None where nothing is.
     """
 
     metainfo: Metainfo
@@ -38,6 +40,7 @@ class Given(NamedTuple):
     group: str | None = None
     published_at: int | None = None
     licence: str | None = None
+    about_tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Listing:
         group: The folder it was found in, where there are several; None without one.
         is_folder: It holds a folder, not one file.
         licence: Under which terms its content may be used, None if nobody says.
+        about_tag: As in `Given`.
     """
 
     infohash: bytes
@@ -87,6 +91,7 @@ class Listing:
     group: str | None = None
     is_folder: bool = False
     licence: str | None = None
+    about_tag: str | None = None
 
     @property
     def tag(self) -> str | None:
@@ -142,7 +147,9 @@ class Listing:
     def given(cls, one: Given, stat: os.stat_result | None) -> Listing:
         """Take it from what a publisher gives; `stat` is of its file."""
         found = cls.of(one.metainfo, one.path, stat, group=one.group, published_at=one.published_at)
-        return found if one.licence is None else replace(found, licence=one.licence)
+        if one.licence is None and one.about_tag is None:
+            return found
+        return replace(found, licence=one.licence, about_tag=one.about_tag)
 
 
 def _notice(text: str | None) -> str | None:

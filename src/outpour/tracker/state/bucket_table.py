@@ -7,11 +7,10 @@ waits for it.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.figures import Extremes
 from outpour.tracker.state.bucket_block import (
     DAY_S,
@@ -49,20 +48,12 @@ class BucketTable:
     """The buckets of a store.
 
     Args:
-        connection: To the file, in the thread that writes swarms.
-        transaction: Around each change.
-        told: Around what only reads.
+        database: The connection in the thread that writes swarms.
     """
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        transaction: Callable[[sqlite3.Connection], AbstractContextManager[None]],
-        told: Callable[[], AbstractContextManager[None]],
-    ) -> None:
-        self._connection = connection
-        self._transaction = transaction
-        self._told = told
+    def __init__(self, database: GuardedDatabase) -> None:
+        self._database = database
+        self._connection = database.connection
 
     def fold_samples(self, began: int, ended: int) -> None:
         """Fold the samples from Unix second `began` to before `ended`, hours of one UTC day.
@@ -70,7 +61,7 @@ class BucketTable:
         Raises:
             StateDamagedError, WriteError: What was folded by then stays so.
         """
-        with self._told():
+        with self._database.reading():
             rows = self._connection.execute(_HOURS, (began, ended)).fetchall()
         found: dict[bytes, dict[int, Bucket]] = {}
         for infohash, hour, *numbers in rows:
@@ -79,13 +70,13 @@ class BucketTable:
                 found.setdefault(infohash, {})[slot] = _bucket(numbers)
         block, _ = block_of(HOUR_S, began)
         for some in _in_parts(sorted(found)):
-            with self._transaction(self._connection):
+            with self._database.writing():
                 self._merge(HOUR_S, block, {key: found[key] for key in some})
                 self._connection.executemany(
                     "DELETE FROM samples WHERE infohash = ? AND at >= ? AND at < ?",
                     ((key, began, ended) for key in some),
                 )
-        with self._transaction(self._connection):
+        with self._database.writing():
             # What made no sense, and what came with a strange key.
             self._connection.execute("DELETE FROM samples WHERE at >= ? AND at < ?", (began, ended))
 
@@ -96,7 +87,7 @@ class BucketTable:
             StateDamagedError, WriteError: What was folded by then stays so.
         """
         following, slot = block_of(DAY_S, block * DAY_S)
-        with self._told():
+        with self._database.reading():
             rows = self._connection.execute(
                 "SELECT infohash, bytes, sum FROM buckets WHERE step = ? AND block = ? "
                 "ORDER BY infohash",
@@ -108,12 +99,12 @@ class BucketTable:
                 hours = sound(HOUR_S, block, infohash, packed, total)
                 if hours:
                     days[infohash] = {slot: together([hours[at] for at in sorted(hours)])}
-            with self._transaction(self._connection):
+            with self._database.writing():
                 self._merge(DAY_S, following, days)
 
     def first_block(self, step_s: int) -> int | None:
         """Number of the earliest block."""
-        with self._told():
+        with self._database.reading():
             found = self._connection.execute(
                 "SELECT min(block) FROM buckets WHERE step = ?", (step_s,)
             ).fetchone()[0]
@@ -128,7 +119,7 @@ class BucketTable:
         end, _ = block_of(step_s, before)
         # One block after the other: each is as large as there are swarms.
         while (block := self.first_block(step_s)) is not None and block < end:
-            with self._transaction(self._connection):
+            with self._database.writing():
                 self._connection.execute(
                     "DELETE FROM buckets WHERE step = ? AND block = ?", (step_s, block)
                 )
@@ -139,7 +130,7 @@ class BucketTable:
         Raises:
             StateDamagedError, WriteError: Nothing was changed.
         """
-        with self._transaction(self._connection):
+        with self._database.writing():
             self._write(blocks)
 
     def drop_damaged(self) -> int:
@@ -151,7 +142,7 @@ class BucketTable:
             StateDamagedError, WriteError: Nothing was changed.
         """
         wrong: list[tuple[object, ...]] = []
-        with self._told():
+        with self._database.reading():
             rows = self._connection.execute(
                 "SELECT step, block, infohash, bytes, sum FROM buckets LIMIT ?",
                 (CHECKED_BLOCKS_MAX,),
@@ -159,7 +150,7 @@ class BucketTable:
             while page := rows.fetchmany(SWARMS_AT_ONCE):
                 wrong += [row[:3] for row in page if row[4] != block_sum(*row[:4])]
         if wrong:
-            with self._transaction(self._connection):
+            with self._database.writing():
                 self._connection.executemany(
                     "DELETE FROM buckets WHERE step IS ? AND block IS ? AND infohash IS ?", wrong
                 )

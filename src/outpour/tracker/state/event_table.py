@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping
 
+from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.event_log import Happening
 from outpour.tracker.state.row_sums import text_sum
 
@@ -14,17 +14,12 @@ class EventTable:
     """The events of a store.
 
     Args:
-        connection: To the file, in the thread that writes history.
-        transaction: Around each change.
+        database: The connection in the thread that writes history.
     """
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        transaction: Callable[[sqlite3.Connection], AbstractContextManager[None]],
-    ) -> None:
-        self._connection = connection
-        self._transaction = transaction
+    def __init__(self, database: GuardedDatabase) -> None:
+        self._database = database
+        self._connection = database.connection
 
     def add(self, happenings: Iterable[Happening], oldest: Mapping[str, int]) -> None:
         """Keep events, and drop those of a kind that are older than its oldest.
@@ -36,7 +31,7 @@ class EventTable:
         Raises:
             StateDamagedError, WriteError: Nothing was changed.
         """
-        with self._transaction(self._connection):
+        with self._database.writing():
             self._connection.executemany(
                 "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
                 ((*row, text_sum(*row)) for row in map(_row, happenings)),

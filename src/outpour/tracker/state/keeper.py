@@ -72,6 +72,8 @@ class Keeper:
         on_saved: Told counters that are saved by now, on the thread that saves; None without a
             cluster.
         named: Name and length of every torrent that was ever known.
+        foreign: Torrents that other nodes of a cluster named: the full 32 bytes of BEP 52 of those
+            that are v2 alone, nothing of others.
         marks: Of the latest downloads when the tracker was started; see `Tracker.recall_counted`.
         recent: Gives those of now, for when the file has to be written anew.
         events: What happened since somebody looked, oldest first.
@@ -97,6 +99,7 @@ class Keeper:
         self.on_saved: Callable[[Iterable[tuple[bytes, int]]], None] | None = None
         self._numbers: dict[str, int] = {}
         self.named: dict[bytes, tuple[str, int]] = {}
+        self.foreign: dict[bytes, bytes] = {}
         self.marks = b""
         self._forgotten = 0
         self.recent: Callable[[], bytes] = lambda: self.marks
@@ -314,8 +317,9 @@ class Keeper:
             ask: Takes the connection for reading.
             otherwise: What to return while the store cannot be read.
         """
+        store = self._store
         try:
-            return self._store.read(ask) if self._store else otherwise
+            return store.read(ask) if store else otherwise
         except OutpourError:
             return otherwise
 

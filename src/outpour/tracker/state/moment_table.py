@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
 
+from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.state.operation_tiers import (
     TIERS,
     Moment,
@@ -29,17 +29,12 @@ class MomentTable:
     """The moments of a store.
 
     Args:
-        connection: To the file, in the thread that writes history.
-        transaction: Around each change.
+        database: The connection in the thread that writes history.
     """
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        transaction: Callable[[sqlite3.Connection], AbstractContextManager[None]],
-    ) -> None:
-        self._connection = connection
-        self._transaction = transaction
+    def __init__(self, database: GuardedDatabase) -> None:
+        self._database = database
+        self._connection = database.connection
 
     def add(self, moments: Iterable[Moment]) -> None:
         """Add moments of a minute at most to what is kept, and drop what is too old.
@@ -47,7 +42,7 @@ class MomentTable:
         Raises:
             StateDamagedError, WriteError: Nothing was changed.
         """
-        with self._transaction(self._connection):
+        with self._database.writing():
             for moment in moments:
                 for tier in TIERS:
                     self._add(tier, moment)
@@ -58,7 +53,7 @@ class MomentTable:
         Raises:
             StateDamagedError, WriteError: Nothing was changed.
         """
-        with self._transaction(self._connection):
+        with self._database.writing():
             self._connection.executemany("INSERT OR REPLACE INTO moments VALUES (?, ?, ?, ?)", rows)
 
     def _add(self, tier: Tier, moment: Moment) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 
+from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.state.bucket_block import DAY_S, HOUR_S, began
 from outpour.tracker.state.bucket_table import BucketTable, sound
 from outpour.tracker.state.row_sums import sample_sum
@@ -30,22 +29,14 @@ class SampleTable:
     """The samples of a store.
 
     Args:
-        connection: To the file, in the thread that writes swarms.
-        transaction: Around each change.
-        told: Around what only reads.
+        database: The connection in the thread that writes swarms.
     """
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        transaction: Callable[[sqlite3.Connection], AbstractContextManager[None]],
-        told: Callable[[], AbstractContextManager[None]],
-    ) -> None:
-        self._connection = connection
-        self._transaction = transaction
-        self._told = told
-        self.buckets = BucketTable(connection, transaction, told)
-        self._runs = RunTable(connection)
+    def __init__(self, database: GuardedDatabase) -> None:
+        self._database = database
+        self._connection = database.connection
+        self.buckets = BucketTable(database)
+        self._runs = RunTable(database.connection)
         self._days_to: int | None = None
 
     def add(self, at: int, counts: Iterable[tuple[bytes, int, int, int]]) -> None:
@@ -55,7 +46,7 @@ class SampleTable:
             StateDamagedError, WriteError: Nothing was changed.
         """
         points = [(key, at, a, b, c) for key, a, b, c in counts]
-        with self._transaction(self._connection):
+        with self._database.writing():
             self._insert(points)
             self._runs.note(at, is_busy=bool(points))
 
@@ -65,7 +56,7 @@ class SampleTable:
         Raises:
             StateDamagedError, WriteError: Nothing was changed.
         """
-        with self._transaction(self._connection):
+        with self._database.writing():
             self._runs.note(at, is_busy=True)
 
     def add_points(self, points: Iterable[tuple[bytes, int, int, int, int]]) -> None:
@@ -74,7 +65,7 @@ class SampleTable:
         Raises:
             StateDamagedError, WriteError: Nothing was changed.
         """
-        with self._transaction(self._connection):
+        with self._database.writing():
             self._insert(points)
 
     def prune(self, now: int, retention_d: int) -> bool:
@@ -88,7 +79,7 @@ class SampleTable:
         """
         due = time.monotonic() + PRUNE_S
         oldest = now - retention_d * DAY_S
-        with self._transaction(self._connection):
+        with self._database.writing():
             self._connection.execute("DELETE FROM samples WHERE at < ?", (oldest,))
         end = (now - SAMPLES_DENSE_S) // HOUR_S * HOUR_S
         while (at := self._first_hour(end)) is not None:
@@ -111,7 +102,7 @@ class SampleTable:
 
     def _first_hour(self, end: int) -> int | None:
         """The Unix second at which the first hour begins that has samples before `end`."""
-        with self._told():
+        with self._database.reading():
             (first,) = self._connection.execute(
                 "SELECT min(at) FROM samples WHERE at < ?", (end,)
             ).fetchone()
@@ -133,7 +124,7 @@ class SampleTable:
 
     def _days_kept(self) -> int:
         """The day up to which days are kept; the last is folded anew, as it may have been cut."""
-        with self._told():
+        with self._database.reading():
             last = self._connection.execute(
                 "SELECT block, bytes, sum FROM buckets "
                 "WHERE step = ? AND infohash = ? ORDER BY block DESC LIMIT 1",
@@ -154,7 +145,7 @@ class SampleTable:
         """
         wrong = self._damaged()
         if wrong:
-            with self._transaction(self._connection):
+            with self._database.writing():
                 self._connection.executemany(
                     "DELETE FROM samples WHERE infohash IS ? AND at IS ?", wrong
                 )
@@ -165,7 +156,7 @@ class SampleTable:
 
     def _damaged(self) -> list[tuple[object, ...]]:
         wrong: list[tuple[object, ...]] = []
-        with self._told():
+        with self._database.reading():
             # Summed up here and not in SQL: a function that SQLite calls waits for the interpreter
             # while it holds the connection.
             rows = self._connection.execute(

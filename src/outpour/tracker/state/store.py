@@ -14,12 +14,13 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from outpour._core import CountBatch
-from outpour.base.errors import ReadError, WriteError, reason
+from outpour.base.errors import OutpourError, ReadError, WriteError, reason
+from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.state import write_ahead_log
 from outpour.tracker.state.count_table import CountTable
 from outpour.tracker.state.event_table import EventTable
@@ -77,10 +78,11 @@ class Store:
         self.path = path
         self.notices: list[str] = []
         self._lock: Lock | None = None
-        self._connections: list[sqlite3.Connection] = []
-        self._reader: sqlite3.Connection | None = None
-        self._turn = threading.Lock()
-        self._is_dirty = False
+        self._databases: list[GuardedDatabase] = []
+        self._reader: GuardedDatabase | None = None
+        self._connecting = threading.Lock()
+        self._is_closed = False
+        self._writers = threading.Lock()
         if path is not None:
             prepare(path)
             self._lock = Lock(path.with_name(path.name + ".lock"), path)
@@ -94,36 +96,37 @@ class Store:
         lost = self._look_at_log()
         try:
             self._writer = self._connect()
+            writer = self._writer.connection
             size = self.path.stat().st_size if self.path else 0
             if self.path is not None:
                 if size <= CHECK_BYTES_MAX:
-                    found = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
+                    found = writer.execute("PRAGMA quick_check(1)").fetchone()[0]
                     if found != "ok":
                         raise StateDamagedError(f"`{self.path}`: {found}")
-                self._writer.execute("PRAGMA journal_mode = WAL")
-                self._writer.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES_MAX}")
-            is_empty = self._writer.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
-            set_up(self._writer, self.path)
-            facts = self._facts()
+                writer.execute("PRAGMA journal_mode = WAL")
+                writer.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES_MAX}")
+            is_empty = writer.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+            set_up(writer, self.path)
+            facts = dict(writer.execute("SELECT name, value FROM facts").fetchall())
             if size and (is_empty or (facts["is_open"] and lost)):
                 what = lost or "holds nothing: its journal is missing"
                 self.notices.append(f"{what}; {_since(facts['checkpointed_at'])}")
             self._generation = facts["generation"]
             self.forgotten = facts["forgotten"]
-            self._writer.execute("UPDATE facts SET value = 1 WHERE name = 'is_open'")
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            writer.execute("UPDATE facts SET value = 1 WHERE name = 'is_open'")
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             # Moving the log into the file is for times when nobody waits.
-            self._writer.execute("PRAGMA wal_autocheckpoint = 0")
-            self.counts = CountTable(self._writer)
-            self._marks = MarkTable(self._writer)
-            self._names = NameTable(self._writer)
+            writer.execute("PRAGMA wal_autocheckpoint = 0")
+            self.counts = CountTable(writer)
+            self._marks = MarkTable(writer)
+            self._names = NameTable(writer)
             self._slow = self._writer
             if self.path is not None:
                 self._slow = self._connect()
-                self._slow.execute("PRAGMA synchronous = NORMAL")
-            self.samples = SampleTable(self._slow, self._transaction, self._told)
-            self.moments = MomentTable(self._slow, self._transaction)
-            self.events = EventTable(self._slow, self._transaction)
+                self._slow.connection.execute("PRAGMA synchronous = NORMAL")
+            self.samples = SampleTable(self._slow)
+            self.moments = MomentTable(self._slow)
+            self.events = EventTable(self._slow)
         except (sqlite3.Error, UnicodeDecodeError, KeyError, TypeError) as error:
             raise self._explain(error, at_start=True) from error
         self._identity = identity(self.path) if self.path else None
@@ -141,9 +144,6 @@ class Store:
             raise ReadError(f"`{log}`: {reason(error)}") from error
         return f"its journal is damaged: {damage}" if damage else None
 
-    def _facts(self) -> dict[str, int]:
-        return dict(self._writer.execute("SELECT name, value FROM facts").fetchall())
-
     @property
     def is_gone(self) -> bool:
         """Whether the file was removed or replaced while it was open."""
@@ -155,7 +155,7 @@ class Store:
         Raises:
             StateDamagedError: One is not as it was written.
         """
-        with self._told():
+        with self._writer.reading():
             for pages in self.counts.pages():
                 for number, page in pages:
                     if not isinstance(page, bytes) or ledger.read_page(number, page):
@@ -167,7 +167,7 @@ class Store:
         Raises:
             StateDamagedError: A row is not as it was written.
         """
-        with self._told():
+        with self._writer.reading():
             found = self._names.read()
         if found is None:
             raise StateDamagedError(f"`{self.path}`: a name is damaged")
@@ -175,7 +175,7 @@ class Store:
 
     def marks(self) -> bytes:
         """Marks of the latest downloads, as `CountBatch.marks` has them."""
-        with self._told():
+        with self._writer.reading():
             return self._marks.read()
 
     def save(self, batch: CountBatch | None, *, swarms: int | None = None) -> None:
@@ -191,7 +191,7 @@ class Store:
             StateDamagedError: The file was damaged meanwhile.
             WriteError: Nothing was changed: locked, full or unwritable.
         """
-        with self._transaction(self._writer):
+        with self._writer.writing():
             if batch is not None:
                 self.counts.append(batch)
                 self._marks.append(batch.marks)
@@ -205,7 +205,7 @@ class Store:
         Raises:
             StateDamagedError, WriteError: As for `save`.
         """
-        with self._transaction(self._writer):
+        with self._writer.writing():
             self._marks.append(marks)
 
     def forget(self, counts: Sequence[tuple[bytes, int]]) -> None:
@@ -215,7 +215,7 @@ class Store:
             StateDamagedError, WriteError: As for `save`.
         """
         forgotten = self.forgotten + sum(count for _, count in counts)
-        with self._transaction(self._writer):
+        with self._writer.writing():
             self.counts.append(CountBatch.forgetting([infohash for infohash, _ in counts]))
             self._set_fact("forgotten", forgotten)
         self.forgotten = forgotten
@@ -230,7 +230,7 @@ class Store:
             StateDamagedError, WriteError: As for `save`.
         """
         try:
-            with self._transaction(self._writer):
+            with self._writer.writing():
                 self.counts.clear(ledger.last_of)
         except (ValueError, TypeError) as error:
             raise StateDamagedError(f"`{self.path}`: a counter is damaged") from error
@@ -241,7 +241,7 @@ class Store:
         Raises:
             StateDamagedError, WriteError: As for `save`.
         """
-        with self._transaction(self._writer):
+        with self._writer.writing():
             self.counts.drop(number)
 
     def set_forgotten(self, count: int) -> None:
@@ -251,7 +251,7 @@ class Store:
             StateDamagedError, WriteError: As for `save`.
         """
         if count > self.forgotten:
-            with self._transaction(self._writer):
+            with self._writer.writing():
                 self._set_fact("forgotten", count)
             self.forgotten = count
 
@@ -261,8 +261,8 @@ class Store:
         Raises:
             StateDamagedError, WriteError: As for `set_completed`.
         """
-        with self._transaction(self._writer):
-            self._writer.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+        with self._writer.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     def name(self, torrents: Iterable[tuple[bytes, str, int]]) -> None:
         """Keep infohash, name and length in bytes of torrents.
@@ -270,7 +270,7 @@ class Store:
         Raises:
             StateDamagedError, WriteError: As for `save`.
         """
-        with self._transaction(self._writer):
+        with self._writer.writing():
             self._names.put(torrents)
 
     def checkpoint(self, now: int) -> None:
@@ -282,23 +282,28 @@ class Store:
         Raises:
             StateDamagedError, WriteError: As for `save`.
         """
-        if self._is_dirty:
-            with self._transaction(self._writer):
+        if self._writer.is_changed or self._slow.is_changed:
+            with self._writer.writing():
                 self._set_fact("checkpointed_at", now)
-            self._is_dirty = False
-            with self._told():
-                self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._writer.is_changed = self._slow.is_changed = False
+            with self._writer.reading() as connection:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
-        """Ask on the connection of those who look, from one thread at a time.
+        """Ask on the connection of those who look.
 
         Raises:
             StateDamagedError, ReadError: The file cannot be read.
         """
-        with self._told():
-            if self._reader is None:
-                self._reader = self._writer if self.path is None else self._connect()
-            return ask(self._reader)
+        with self._connecting:
+            if self._reader is None and not self._is_closed:
+                try:
+                    self._reader = self._writer if self.path is None else self._connect()
+                except sqlite3.Error as error:
+                    raise self._explain(error) from error
+            reader = self._reader or self._writer
+        with reader.reading() as connection:
+            return ask(connection)
 
     def write_swarms(self, parts: Iterable[bytes], taken_at: int) -> int:
         """Write a snapshot in parts, beside the one that is in force; returns its generation.
@@ -313,11 +318,11 @@ class Store:
         Raises:
             StateDamagedError, WriteError: The one before is untouched.
         """
-        generation = self._generation + 1
+        generation = int(self._generation) + 1
         self.drop_old_swarms()
         for number, part in enumerate(parts):
-            with self._transaction(self._slow):
-                self._slow.execute(
+            with self._slow.writing() as connection:
+                connection.execute(
                     "INSERT INTO swarms VALUES (?, ?, ?, ?)", (generation, number, taken_at, part)
                 )
         return generation
@@ -328,18 +333,18 @@ class Store:
         Raises:
             StateDamagedError, WriteError: As for `save`.
         """
-        with self._told():
-            old = self._slow.execute(
+        with self._slow.reading() as connection:
+            old = connection.execute(
                 "SELECT rowid FROM swarms WHERE generation IS NOT ?", (self._generation,)
             ).fetchall()
         for row in old:
-            with self._transaction(self._slow):
-                self._slow.execute("DELETE FROM swarms WHERE rowid = ?", row)
+            with self._slow.writing() as connection:
+                connection.execute("DELETE FROM swarms WHERE rowid = ?", row)
 
     def snapshot(self) -> tuple[bytes, int] | None:
         """The last swarm snapshot and when it was taken, None if there is none."""
-        with self._told():
-            rows = self._writer.execute(
+        with self._writer.reading() as connection:
+            rows = connection.execute(
                 "SELECT taken_at, bytes FROM swarms WHERE generation = ? ORDER BY part",
                 (self._generation,),
             )
@@ -360,11 +365,14 @@ class Store:
         try:
             target.unlink(missing_ok=True)
             os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            with self._told(), contextlib.closing(sqlite3.connect(target)) as new:
+            with (
+                self._slow.reading() as connection,
+                contextlib.closing(sqlite3.connect(target)) as new,
+            ):
                 register(new)
                 set_up(new, target)
                 for select, insert in _COPIED:
-                    rows = self._slow.execute(select)
+                    rows = connection.execute(select)
                     while some := rows.fetchmany(PAGE_ROWS):
                         new.executemany(insert, some)
                 new.commit()
@@ -373,56 +381,38 @@ class Store:
             raise WriteError(f"`{target}`: {reason(error)}") from error
 
     def close(self) -> None:
-        """Close the file and let others have it."""
-        with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+        """Close the file and let others have it, after what threads still do with it."""
+        with contextlib.suppress(OutpourError):
             if not self.is_gone:
-                self._writer.execute("UPDATE facts SET value = 0 WHERE name = 'is_open'")
+                with self._writer.reading() as connection:
+                    connection.execute("UPDATE facts SET value = 0 WHERE name = 'is_open'")
         self._close()
 
     def _close(self) -> None:
-        with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
-            for connection in self._connections:
-                connection.close()
+        with self._connecting:
+            self._is_closed = True
+        for database in self._databases:
+            database.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> GuardedDatabase:
         connection = sqlite3.connect(
             self.path or ":memory:",
             timeout=BUSY_TIMEOUT_MS / 1000,
             isolation_level=None,
             check_same_thread=False,
         )
-        self._connections.append(connection)
+        database = GuardedDatabase(connection, self._explain, self._writers)
+        self._databases.append(database)
         connection.execute("PRAGMA synchronous = FULL")
         register(connection)
-        return connection
+        return database
 
     def _set_fact(self, name: str, value: int) -> None:
-        self._writer.execute("UPDATE facts SET value = ? WHERE name = ?", (value, name))
-
-    @contextlib.contextmanager
-    def _transaction(self, connection: sqlite3.Connection) -> Iterator[None]:
-        # SQLite lets one write at a time, and who comes too late sleeps before it tries again.
-        with self._turn, self._told():
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                connection.execute("COMMIT")
-            except BaseException:
-                # SQLite has already rolled back on its own after some errors.
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            self._is_dirty = True
-
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            raise self._explain(error) from error
+        connection = self._writer.connection
+        connection.execute("UPDATE facts SET value = ? WHERE name = ?", (value, name))
 
     def _explain(self, error: Exception, *, at_start: bool = False) -> ReadError | WriteError:
         name = f"`{self.path}`" if self.path else "state in memory"

@@ -69,8 +69,9 @@ class Counter:
         self._keeper = keeper
         self._joint: dict[bytes, tuple[object, tuple[int, int]]] = {}
         self._rows = RowMaker(
-            keeper.completed, lambda: keeper.named, show_names=settings.show_names
-        )
+            keeper.completed, lambda: keeper.named, lambda: keeper.foreign,
+            show_names=settings.show_names,
+        )  # fmt: skip
 
     def take(self) -> Census:
         """Count everything, which takes some time for a million torrents."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from outpour.torrent.magnet_link import Magnet
 from outpour.tracker.figures import TorrentRow
 from outpour.tracker.lists.listed_torrent import Listing
 
@@ -31,6 +32,8 @@ class RowMaker:
     Args:
         completed: Completed downloads of an announced infohash.
         named: Names and lengths remembered from metainfo that is gone.
+        foreign: What is needed for a magnet link of torrents that are known from other nodes of a
+            cluster alone: their 32 bytes of BEP 52 if they are v2 alone, else nothing.
         show_names: Show what torrents are, and not only their infohashes.
     """
 
@@ -38,11 +41,13 @@ class RowMaker:
         self,
         completed: Completed,
         named: Callable[[], Mapping[bytes, tuple[str, int]]],
+        foreign: Callable[[], Mapping[bytes, bytes]] = dict,
         *,
         show_names: bool,
     ) -> None:
         self._completed = completed
         self._named = named
+        self._foreign = foreign
         self._show_names = show_names
         self._made: dict[bytes, tuple[Listing | None, TorrentRow]] = {}
         self._last = Rows()
@@ -125,6 +130,7 @@ class RowMaker:
             is_folder=listing.is_folder,
             licence=listing.licence,
             torrent_tag=listing.tag,
+            about_tag=listing.about_tag,
         )
 
     def _unlisted(
@@ -134,9 +140,24 @@ class RowMaker:
         complete, downloading = counts.get(infohash, (0, 0))
         downloaded = self._completed(infohash)
         transferred = None if length is None else length * downloaded
-        row = TorrentRow(infohash, name, length, complete, downloading, downloaded, transferred)
         before, kept = self._made.get(infohash, (None, None))
+        digest = self._foreign().get(infohash) if name is not None else None
+        magnet = None
+        if kept is not None and before is None and kept.name == name:
+            magnet = kept.magnet
+        if digest is not None and magnet is None:
+            magnet = _magnet(infohash, digest, name, length)
+        row = TorrentRow(
+            infohash, name, length, complete, downloading, downloaded, transferred, magnet,
+            infohash_v2=digest or None,
+        )  # fmt: skip
         return kept if before is None and kept is not None and kept == row else row
+
+
+def _magnet(infohash: bytes, digest: bytes, name: str | None, length: int | None) -> str:
+    """A magnet link to which only trackers are to be added; by `digest` of what is v2 alone."""
+    v1 = None if digest else infohash
+    return str(Magnet(infohash_v1=v1, infohash_v2=digest or None, name=name, length=length))
 
 
 def place(row: TorrentRow) -> tuple[bool, str, bytes]:

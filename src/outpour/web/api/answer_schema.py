@@ -84,6 +84,15 @@ TORRENT: dict[str, Schema] = {
         text("The content itself: a file, or a folder without its last slash.", format="uri")
     ),
     "web_seeds": many(text(), "Web seeds inside the metainfo (BEP 19)."),
+    "licence": or_null(
+        text("Under which terms it may be used: as said of it, else of all that is published.")
+    ),
+    "about_tag": or_null(
+        text(
+            "Changes with what is told of it alone and stands in no file: a description in the "
+            "publisher's catalogue, checksums that were made with it; null where nothing is."
+        )
+    ),
 }
 DETAIL: dict[str, Schema] = {
     **TORRENT,
@@ -92,12 +101,14 @@ DETAIL: dict[str, Schema] = {
     "created_by": or_null(text("Program that made the metainfo.")),
     "trackers": or_null(many(many(text()), "Tiers of trackers inside the metainfo (BEP 12).")),
     "files": or_null(many(known("File"), "Files without padding; null if they are not known.")),
-    "licence": or_null(
-        text("Under which terms it may be used: as said of it, else of all that is published.")
-    ),
     "description": or_null(
         text("What the publisher wrote beside the content, as it stands there.")
     ),
+    "description_from": {
+        "enum": ["catalogue", "file", None],
+        "description": "Where that stands: in the publisher's catalogue, as Markdown, or in a file "
+        "beside the content or in it.",
+    },
     "sidecars": many(known("Sidecar"), "Files that belong to the content: checksums, signatures."),
     "copies": many(known("Copy"), "Copies on other servers, those in `web_seeds` among them."),
     "history": many(known("Sample"), "Samples of the swarm, oldest first."),

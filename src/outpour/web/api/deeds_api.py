@@ -33,7 +33,11 @@ async def add(asked: Asked) -> Response:
         admin.deeds.log(asked.who, f"added `{label(row.name or row.infohash_hex)}`")
     names = await asked.context.url_names.names()
     at = {"location": asked.links.at(f"/api/v1/torrents/{row.infohash_hex}")}
-    return told(torrent_object(names, asked.links, row), 201 if is_new else 200, at)
+    return told(
+        torrent_object(names, asked.links, row, asked.context.options.site.licence),
+        201 if is_new else 200,
+        at,
+    )
 
 
 async def _publish(asked: Asked, path: str) -> Response:
@@ -48,7 +52,7 @@ async def withdraw(asked: Asked) -> Response:
     """`DELETE /api/v1/torrents/INFOHASH`: deny it under all infohashes that it has."""
     admin, row = _admin(asked), row_of(asked)
     names = await asked.context.url_names.names()
-    shown = torrent_object(names, asked.links, row)
+    shown = torrent_object(names, asked.links, row, asked.context.options.site.licence)
     await withdraw_row(admin, row, asked.who, int(asked.context.view.now()))
     return told(shown)
 

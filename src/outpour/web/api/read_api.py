@@ -28,7 +28,7 @@ from outpour.web.reply import reply, weak_tag
 from outpour.web.torrent_facts import TorrentFacts
 from outpour.web.torrents.shown_files import ShownFiles
 from outpour.web.url_names import Names
-from outpour.web.visitors.beside import About, Sidecar
+from outpour.web.visitors.beside import About, Sidecar, Writing
 
 Object = dict[str, Any]
 
@@ -69,10 +69,10 @@ async def torrents(asked: Asked) -> Response:
         url = links.at("/api/v1/torrents", **part.following, **limits, **fields)
         following = links.absolute(url)
     wanted = asked.given.get("fields")
-    revision = _revision(context)
+    revision, licence = _revision(context), context.options.site.licence
 
     def body() -> Object:
-        objects = (torrent_object(names, links, row) for row in part.rows)
+        objects = (torrent_object(names, links, row, licence) for row in part.rows)
         return {
             "matched": part.matched,
             "next": following,
@@ -158,13 +158,12 @@ async def torrent(asked: Asked) -> Response:
     history = await context.view.history(row.infohash)
     about = await context.beside.about(row.infohash)
     copies = context.copies_of(links, row.infohash, facts.web_seeds if facts else row.web_seeds)
-    licence = row.licence or context.options.site.licence
+    licence = context.options.site.licence
     wanted = asked.given.get("fields")
 
     def body() -> Object:
-        found = torrent_object(names, links, row)
+        found = torrent_object(names, links, row, licence)
         found |= _facts_object(names.content_of.get(row.infohash), links, facts, shown)
-        found["licence"] = text_format.text(licence) if licence is not None else None
         found |= _about_object(links, about)
         found["copies"] = [
             {**asdict(copy), "url": text_format.text(without_login(copy.url))} for copy in copies
@@ -233,8 +232,18 @@ def document_text() -> str:
     return (resources.files("outpour.web") / "openapi.json").read_text("utf-8")
 
 
-def torrent_object(names: Names, links: Links, row: TorrentRow) -> Object:
-    """A row as JSON; URLs are absolute."""
+def torrent_object(
+    names: Names, links: Links, row: TorrentRow, licence: str | None = None
+) -> Object:
+    """A row as JSON; URLs are absolute.
+
+    Args:
+        names: Of all torrents.
+        links: For this visitor.
+        row: The torrent.
+        licence: Of all that is published, None if the publisher does not say.
+    """
+    licence = row.licence or licence
     file_name = names.metainfo_of.get(row.infohash)
     content_name = names.content_of.get(row.infohash)
     return {
@@ -258,6 +267,8 @@ def torrent_object(names: Names, links: Links, row: TorrentRow) -> Object:
         "torrent_tag": row.torrent_tag,
         "content_url": links.absolute(links.content((content_name,))) if content_name else None,
         "web_seeds": [text_format.text(url) for url in row.web_seeds],
+        "licence": text_format.text(licence) if licence is not None else None,
+        "about_tag": row.about_tag,
     }
 
 
@@ -299,8 +310,13 @@ def _about_object(links: Links, about: About) -> Object:
     writing = about.writing
     return {
         "description": None if writing is None else text_format.text(writing.text),
+        "description_from": None if writing is None else _place_of(writing),
         "sidecars": [_sidecar_object(links, one) for one in about.sidecars],
     }
+
+
+def _place_of(writing: Writing) -> str:
+    return "file" if writing.is_in_file else "catalogue"
 
 
 def _sidecar_object(links: Links, one: Sidecar) -> Object:

@@ -80,9 +80,9 @@ def checksums_of(
         found[next(iter(files.by_path))] = written[()]
     made = () if root is None else root.checksums()
     if len(made) == len(facts.listed):
-        # Links are listed, and have no content of their own.
+        # Links are listed, and have no content of their own; zeros are of what is not known.
         for file, digest in zip(facts.listed, made, strict=True):
-            if file.path in files.by_path:
+            if file.path in files.by_path and any(digest):
                 found[file.path] = digest.hex()
     return found
 

@@ -17,11 +17,13 @@ class Writing:
         text: As it stands in the file.
         is_markdown: To be shown as Markdown; else as it stands.
         folder: Where its relative links lead from, as a path below `/content/`.
+        is_in_file: It stands in a file; else in the publisher's catalogue.
     """
 
     text: str
     is_markdown: bool
     folder: tuple[str, ...] = ()
+    is_in_file: bool = True
 
 
 SidecarKind = Literal["checksums", "description", "readme", "signature"]
