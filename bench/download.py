@@ -46,8 +46,8 @@ def publication(folder: Path) -> Iterator[str]:
         yield f"http://{clients.HOST}:{port}/"
 
 
-def torrents(page: str, folder: Path) -> tuple[Path, Path]:
-    """Wait for the torrent and split it: one names the tracker alone, one the web seed alone."""
+def torrents(page: str, folder: Path) -> tuple[Path, Path, Path]:
+    """Wait for the torrent; returns it, one of the tracker alone, and one of the web seed alone."""
     deadline = time.monotonic() + PUBLISH_TIMEOUT_S
     while True:
         try:
@@ -58,10 +58,12 @@ def torrents(page: str, folder: Path) -> tuple[Path, Path]:
             if time.monotonic() > deadline:
                 raise BenchError(f"`{page}`: publishes nothing: {error}") from None
             time.sleep(0.1)
+    published = folder / "published.torrent"
+    published.write_bytes(metainfo.raw)
     by_peers, by_web = folder / "peers.torrent", folder / "web.torrent"
     edit(metainfo, Changes(web_seeds=())).write(by_peers)
     edit(metainfo, Changes(announce=None, announce_list=None)).write(by_web)
-    return by_peers, by_web
+    return published, by_peers, by_web
 
 
 def of_nginx(by_web: Path, folder: Path, address: str) -> Path:
@@ -140,18 +142,20 @@ def goals(results: dict[Client, list[Usage]]) -> str:
     def cpu(client: Client) -> list[float]:
         return [it.cpu_s for it in results.get(client, [])]
 
-    own = wall(clients.OUTPOUR)
-    others = [it for it in results if it.name not in ("outpour", "curl")
-              and it.source == clients.OUTPOUR.source]  # fmt: skip
-    rows = [[f"rate, of {it.title}", "above 1", tables.ratio(wall(it), own)] for it in others]
-    rows += [["rate, of curl from nginx", "0.8", tables.ratio(wall(clients.CEILING), own)],
-             ["rate of the web seed, of nginx to curl", "0.5",
+    rows = []
+    for own in (clients.OUTPOUR, clients.OUTPOUR_PUBLISHED):
+        others = [it for it in results if it.name not in ("outpour", "curl")
+                  and it.source == own.source]  # fmt: skip
+        rows += [[f"rate, of {it.title}", "above 1", tables.ratio(wall(it), wall(own))]
+                 for it in others]  # fmt: skip
+        rows += [[f"rate {own.source}, of curl from nginx", "0.8",
+                  tables.ratio(wall(clients.CEILING), wall(own))]]  # fmt: skip
+        rows += [[f"CPU seconds, of {it.title}", "below 1", tables.ratio(cpu(own), cpu(it))]
+                 for it in others if it.name == "qbittorrent-nox"]  # fmt: skip
+    rows += [["rate of the web seed, of nginx to curl", "0.5",
               tables.ratio(wall(clients.CEILING), wall(clients.CURL_OWN))],
              ["rate of the web seed, of nginx to outpour", "0.5",
               tables.ratio(wall(clients.NGINX_WEB), wall(clients.OWN_WEB))]]  # fmt: skip
-    rows += [["CPU seconds, of qbittorrent-nox", "below 1",
-              tables.ratio(cpu(clients.OUTPOUR), cpu(it))]
-             for it in others if it.name == "qbittorrent-nox"]  # fmt: skip
     return tables.table(["goal", "wanted", "reached"], rows)
 
 
@@ -191,10 +195,10 @@ def main() -> int:
         # Content that was written a moment ago has to settle first, which is not measured.
         folder.chmod(0o755)
         with publication(folder) as page, nginx(original.parent, folder / "nginx") as (other, _):
-            by_peers, by_web = torrents(page, folder)
+            published, by_peers, by_web = torrents(page, folder)
             by_nginx = of_nginx(by_web, folder, other)
-            fetch = Fetch(by_peers, by_web, f"{page}content/{NAME}", by_nginx, f"{other}{NAME}",
-                          folder / "out")  # fmt: skip
+            fetch = Fetch(published, by_peers, by_web, f"{page}content/{NAME}", by_nginx,
+                          f"{other}{NAME}", folder / "out")  # fmt: skip
             results = play(fetch, original, options)
     section = (
         f"{machine.describe()} {length / 1e9:.2f} GB, "

@@ -69,6 +69,7 @@ VARIATIONS = (
     Variation("hashing threads 0", {"hashing_threads": 0}),
     Variation("receive buffer 256 KiB", {"max_peer_recv_buffer_size": 256 << 10}),
     Variation("receive buffer 8 MiB", {"max_peer_recv_buffer_size": 8 << 20}),
+    Variation("whole pieces, as libtorrent", {"whole_pieces_threshold": 20}),
     Variation("whole pieces always", {"whole_pieces_threshold": 10_000}),
     Variation("redundant have off", {"send_redundant_have": False}),
     Variation("not-sent low watermark 0", {"send_not_sent_low_watermark": 0}),

@@ -12,6 +12,7 @@ from harness.process import free_port
 from harness.programs import Command
 
 HOST = "127.0.0.1"
+SEEDER, PUBLISHED = "from the seeder", "as published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Fetch:
     """What a client is asked to do.
 
     Attributes:
+        published_torrent: Names the tracker and the web seed.
         peers_torrent: Names the tracker and no web seed.
         web_torrent: Names the web seed and no tracker.
         url: The content over HTTP.
@@ -27,6 +29,7 @@ class Fetch:
         out: An empty folder for the content and all that the client keeps.
     """
 
+    published_torrent: Path
     peers_torrent: Path
     web_torrent: Path
     url: str
@@ -75,7 +78,7 @@ def _aria2(fetch: Fetch, torrent: Path) -> Command | None:
     )  # fmt: skip
 
 
-def _transmission(fetch: Fetch) -> Command | None:
+def _transmission(fetch: Fetch, torrent: Path) -> Command | None:
     config = fetch.out / "config"
     config.mkdir()
     settings = {
@@ -87,11 +90,11 @@ def _transmission(fetch: Fetch) -> Command | None:
     return programs.call(
         "transmission-cli", "--config-dir", config, "--download-dir", fetch.out,
         "--port", str(free_port()), "--no-portmap", "--no-downlimit", "--no-uplimit",
-        "--finish", fetch.script(), fetch.peers_torrent,
+        "--finish", fetch.script(), torrent,
     )  # fmt: skip
 
 
-def _rtorrent(fetch: Fetch) -> Command | None:
+def _rtorrent(fetch: Fetch, torrent: Path) -> Command | None:
     session = fetch.out / "session"
     session.mkdir()
     port = free_port()
@@ -103,15 +106,15 @@ def _rtorrent(fetch: Fetch) -> Command | None:
         f"network.bind_address.set = {HOST}\ndht.mode.set = disable\nprotocol.pex.set = no\n"
         f'method.set_key = event.download.finished,mark,"execute.nothrow={fetch.script()}"\n'
     )
-    return programs.call("rtorrent", "-n", "-o", f"import={file}", fetch.peers_torrent)
+    return programs.call("rtorrent", "-n", "-o", f"import={file}", torrent)
 
 
-def _qbittorrent(fetch: Fetch) -> Command | None:
+def _qbittorrent(fetch: Fetch, torrent: Path) -> Command | None:
     write_qbittorrent(fetch.out, free_port(), fetch.out, fetch.script())
     # It loads pages of its web interface for nobody here; a port is all that it needs.
     return programs.call(
         "qbittorrent-nox", f"--profile={fetch.out}", f"--webui-port={free_port()}",
-        fetch.peers_torrent,
+        torrent,
     )  # fmt: skip
 
 
@@ -134,20 +137,31 @@ def _curl(fetch: Fetch, url: str) -> Command | None:
     return programs.call("curl", "--silent", "--fail", "-o", fetch.out / "content.bin", url)
 
 
-OUTPOUR = Client("outpour", "from the seeder", lambda it: _outpour(it, it.peers_torrent))
+def _of_outpour(
+    name: str, command: Callable[[Fetch, Path], Command | None], *, is_marking: bool = False
+) -> tuple[Client, Client]:
+    """Return a client with the seeder alone, and with all that `outpour publish` offers."""
+    return (
+        Client(name, SEEDER, lambda it: command(it, it.peers_torrent), is_marking),
+        Client(name, PUBLISHED, lambda it: command(it, it.published_torrent), is_marking),
+    )
+
+
+OUTPOUR, OUTPOUR_PUBLISHED = _of_outpour("outpour", _outpour)
 CEILING = Client("curl", "from nginx, unchecked", lambda it: _curl(it, it.nginx_url))
 OWN_WEB = Client("outpour", "from outpour's web seed", lambda it: _outpour(it, it.web_torrent))
 NGINX_WEB = Client("outpour", "from nginx", lambda it: _outpour(it, it.nginx_torrent))
 CURL_OWN = Client("curl", "from outpour's web seed, unchecked", lambda it: _curl(it, it.url))
 CLIENTS = (
     OUTPOUR,
+    OUTPOUR_PUBLISHED,
     OWN_WEB,
     NGINX_WEB,
-    Client("aria2c", "from the seeder", lambda it: _aria2(it, it.peers_torrent)),
+    *_of_outpour("aria2c", _aria2),
     Client("aria2c", "from nginx", lambda it: _aria2(it, it.nginx_torrent)),
-    Client("transmission-cli", "from the seeder", _transmission, is_marking=True),
-    Client("rtorrent", "from the seeder", _rtorrent, is_marking=True),
-    Client("qbittorrent-nox", "from the seeder", _qbittorrent, is_marking=True),
+    *_of_outpour("transmission-cli", _transmission, is_marking=True),
+    *_of_outpour("rtorrent", _rtorrent, is_marking=True),
+    *_of_outpour("qbittorrent-nox", _qbittorrent, is_marking=True),
     CURL_OWN,
     CEILING,
 )

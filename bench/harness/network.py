@@ -6,6 +6,7 @@ Every link has the same rate in both directions (a token bucket on either end). 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from contextlib import suppress
@@ -59,6 +60,12 @@ class Network:
         """What a command begins with to run on a host."""
         return ["ip", "netns", "exec", f"{self._own}-{host}"]
 
+    def sent_bytes(self, host: int) -> int:
+        """What a host has sent over its link so far, headers included."""
+        shown = _run("ip", "-n", f"{self._own}-0", "-s", "-j", "link", "show", "dev", f"v{host}")
+        count: int = json.loads(shown)[0]["stats64"]["rx"]["bytes"]
+        return count
+
     def close(self) -> None:
         """Take the network down."""
         for host in (0, *self._hosts):
@@ -91,5 +98,5 @@ class Network:
                      self._rate, "burst", BURST, "latency", LATENCY)  # fmt: skip
 
 
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=20)
+def _run(*command: str) -> bytes:
+    return subprocess.run(command, check=True, capture_output=True, timeout=20).stdout

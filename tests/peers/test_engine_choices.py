@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -224,3 +225,22 @@ def test_a_slow_disk_has_many_threads_and_a_fast_one_none(
             return server._open.get_settings()["aio_threads"] == 10
 
         wait_for(has_many, what="threads")
+
+
+def test_downloaders_of_a_lone_seeder_do_not_all_take_runs_of_neighbouring_pieces(
+    tmp_path: Path, seeder: Engine, engine: Engine
+) -> None:
+    # Several that do take the same run, and the seeder sends it to each of them.
+    root = tmp_path / "large"
+    root.mkdir()
+    (root / "image.bin").write_bytes(os.urandom(8 << 20))
+    made = make_torrent(root, piece_length=16384)
+    seeder.add(made, tmp_path, mode="seed")
+    seeder.limit(upload_rate=2 << 20)
+    key = engine.add(made, tmp_path / "got")
+    engine.connect_peer(key, *seeder.addresses[0])
+    wait_for(lambda: sum(engine.pieces(key)) > 300, seconds=30, what="the first pieces")
+    queue = engine._entry(key).handle.get_download_queue()
+    asked = {piece["piece_index"] for piece in queue}
+    beside = sum(piece + 1 in asked for piece in asked)
+    assert beside < len(asked) * 0.4, sorted(asked)
