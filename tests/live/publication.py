@@ -73,12 +73,18 @@ def has_seed(publication: Publication, name: str) -> bool:
     return bool(publication.row(name)["complete"] == 1)
 
 
-def announced(port: int, infohash: str, path: str = "/announce") -> list[tuple[str, int]]:
-    """The peers that a tracker gives to a leecher on loopback: none where it does not track it."""
+def answer_to(port: int, infohash: str, path: str = "/announce") -> dict[bytes, bencode.Value]:
+    """What a tracker answers a leecher on loopback."""
     raw = quote(bytes.fromhex(infohash))
     query = f"info_hash={raw}&peer_id=-XX0000-abcdefghijkl&port=9&left=1&event=started"
     answer = bencode.decode(get(f"http://127.0.0.1:{port}{path}?{query}"))
     assert isinstance(answer, dict)
+    return answer
+
+
+def announced(port: int, infohash: str, path: str = "/announce") -> list[tuple[str, int]]:
+    """The peers that a tracker gives to a leecher: none where it does not track the torrent."""
+    answer = answer_to(port, infohash, path)
     peers = answer.get(b"peers", b"")
     assert isinstance(peers, bytes)
     pairs = [peers[at : at + 6] for at in range(0, len(peers), 6)]

@@ -13,7 +13,7 @@ import pytest
 from tests.cluster.redis_process import Server
 from tests.live.conftest import Start, get, same_bytes
 from tests.live.mirroring import Mirror
-from tests.live.publication import Publication, announced
+from tests.live.publication import Publication, announced, answer_to
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.live
@@ -34,11 +34,7 @@ def folder(path: Path, *names: str) -> Path:
 
 
 def is_tracked(publication: Publication, infohash: str) -> bool:
-    try:
-        announced(publication.port, infohash)
-    except KeyError:
-        return False
-    return True
+    return b"peers" in answer_to(publication.port, infohash)
 
 
 @pytest.mark.long
