@@ -96,6 +96,7 @@ def test_two_folders_have_their_own_files_and_a_mirror_of_a_mirror_has_them_too(
             copy = at / folder.name / "README.md"
             wait_for(copy.exists, what=f"{copy}", still=lambda: second.process.output)
             assert copy.read_text() == f"Of **{folder.name}**.\n"
-    page = get(f"{second.url}?group=nightly").decode()
-    assert "Of <strong>nightly</strong>" in page
+    nightly = f"{second.url}?group=nightly"
+    wait_for(lambda: "Of <strong>nightly</strong>" in get(nightly).decode(), what="its text")
+    page = get(nightly).decode()
     assert "Of <strong>releases</strong>" not in page
