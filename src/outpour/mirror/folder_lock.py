@@ -11,7 +11,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from outpour.base.errors import ReadError, WriteError, reason
+from outpour.base.errors import WriteError, reason
+from outpour.tracker.state.process_lock import taken
 
 _LOCKS = Path("/proc/locks")
 
@@ -46,12 +47,8 @@ class FolderLock:
             os.close(self._fd)
             if not isinstance(error, BlockingIOError):
                 raise NoLocksError(f"`{folder}`: cannot be locked: {reason(error)}") from None
-            stop = f"`kill {holder}` stops the other one" if holder else "stop the other one"
-            raise ReadError(
-                f"`{folder}`: another mirror is using it"
-                + (f", process {holder}" if holder else ""),
-                hint=f"{stop}, or choose another folder for this one with `-o`",
-            ) from None
+            hint = "or choose another folder for this one with `-o`"
+            raise taken(folder, "another mirror", holder, hint) from None
 
     def release(self) -> None:
         """Let the next one have it."""

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from outpour.base.errors import SettingsError
+from outpour.base.errors import SettingsError, UsageError
+from outpour.base.web_url import check_place
 from outpour.tracker.cluster.cluster_figures import ClusterFigures
 from outpour.tracker.figures import Sample, Stretch, TorrentRow, Totals
 from outpour.tracker.lists.metainfo_file import MetainfoFile
@@ -155,12 +156,9 @@ class WebOptions:
         if self.public_url is None:
             return
         try:
-            parts = urlsplit(self.public_url)
-            # A port that there is not raises, too.
-            is_usable = parts.scheme in ("http", "https") and bool(
-                parts.hostname and parts.port != 0
-            )
-        except ValueError:
+            check_place(self.public_url)
+            is_usable = urlsplit(self.public_url).scheme in ("http", "https")
+        except UsageError:
             is_usable = False
         if not is_usable:
             raise SettingsError(

@@ -46,11 +46,7 @@ class Lock:
             except BlockingIOError:
                 holder = _holder(self._fd)
                 os.close(self._fd)
-                stop = f"`kill {holder}` stops the other one" if holder else "stop the other one"
-                raise ReadError(
-                    f"`{subject}`: {user} is using it" + (f", process {holder}" if holder else ""),
-                    hint=f"{stop}, {hint}",
-                ) from None
+                raise taken(subject, user, holder, hint) from None
             except OSError as error:
                 os.close(self._fd)
                 raise WriteError(
@@ -82,6 +78,22 @@ class Lock:
             if self._is_current():
                 self._path.unlink()
         os.close(self._fd)
+
+
+def taken(subject: Path, user: str, holder: int | None, hint: str) -> ReadError:
+    """What to say of what another process has locked.
+
+    Args:
+        subject: What the lock is for.
+        user: Who else holds it.
+        holder: Its process, None if that is not known.
+        hint: What to do, besides stopping it.
+    """
+    stop = f"`kill {holder}` stops the other one" if holder else "stop the other one"
+    return ReadError(
+        f"`{subject}`: {user} is using it" + (f", process {holder}" if holder else ""),
+        hint=f"{stop}, {hint}",
+    )
 
 
 def _holder(lock: int) -> int | None:
