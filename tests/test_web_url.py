@@ -82,12 +82,20 @@ def test_a_url_that_was_typed_wrong_is_a_mistake_of_two_lines(run, command, code
         ("", "it redirects, and does not say where"),
         ("ftp://h/x", "it redirects to `ftp:`, which is not fetched"),
         ("http://127.0.0.1:99999/x", "no port"),
+        ("http://me:secret@127.0.0.1/x", "it redirects to `http://127.0.0.1/x`: has a login"),
     ],
 )
 def test_a_redirect_that_leads_nowhere_says_why(remote: Remote, place: str, text: str):
     remote.redirects["/x"] = place
-    with pytest.raises(NetworkError, match=text):
+    with pytest.raises(NetworkError, match=text) as refused:
         fetch(f"{remote.url}/x")
+    assert "secret" not in refused.value.message
+
+
+def test_blanks_around_where_a_redirect_leads_are_none_of_it(remote: Remote):
+    remote.redirects["/x"] = "  /y  "
+    remote.files["/y"] = b"there"
+    assert fetch(f"{remote.url}/x").body == b"there"
 
 
 def test_a_server_without_tls_is_told_to_be_so(remote: Remote):

@@ -21,6 +21,7 @@ from typing import Any
 
 from outpour.base.deadline import TimeLimit, look_up
 from outpour.base.errors import ReadError, reason
+from outpour.base.http_answer import Answer
 from outpour.base.http_route import Proxy, Route
 from outpour.base.socks import ask_for
 
@@ -70,7 +71,7 @@ class TimedConnection(http.client.HTTPConnection):
 
     def response_class(self, sock: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:  # type: ignore[override] # noqa: ANN401
         """Read an answer within the limit."""
-        return http.client.HTTPResponse(_Timed(sock, self._deadline), *args, **kwargs)  # type: ignore[arg-type]
+        return Answer(_Timed(sock, self._deadline), *args, **kwargs)  # type: ignore[arg-type]
 
     def connect(self) -> None:
         """Connect by the route."""

@@ -17,9 +17,9 @@ from email.message import Message
 from typing import Any, Protocol
 
 from outpour.base.deadline import Deadline, Silence
-from outpour.base.errors import NetworkError, reason
+from outpour.base.errors import NetworkError, UsageError, reason
 from outpour.base.http_connection import HttpProxyHandler, TimedHandler
-from outpour.base.http_route import DIRECT, UNTRUSTED, Route
+from outpour.base.http_route import DIRECT, UNTRUSTED, Route, is_same_server
 from outpour.base.identity import user_agent
 from outpour.base.units import MIB, format_size
 from outpour.base.web_url import check_web_url
@@ -27,6 +27,8 @@ from outpour.base.web_url import check_web_url
 BYTES_MAX = 64 * MIB
 CHUNK = 1 << 16
 PLACE_SHOWN_MAX = 100
+SAID_SHOWN_MAX = 100
+REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 UNKNOWN_SIGNERS = frozenset({18, 19, 20, 21})
 """What OpenSSL calls certificates that lead to none of those to be trusted (X509_V_ERR_...)."""
 
@@ -137,16 +139,40 @@ def lines_of(
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, req: Any, *rest: Any) -> Any:  # noqa: ANN401 - as it is there
-        request = super().redirect_request(req, *rest)
-        if request is not None and request.host != req.host:
-            # What a person sends to one server is not another's to read.
+    def __init__(self, private: Iterable[str]) -> None:
+        self.private = tuple(private)
+
+    def http_error_302(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any) -> Any:  # noqa: ANN401 - as it is there
+        if (place := headers.get("Location", "")) != place.strip():
+            headers.replace_header("Location", place.strip())
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+    def redirect_request(self, req: Any, fp: Any, code: int, *rest: Any) -> Any:  # noqa: ANN401
+        try:
+            _check_redirect(req.full_url, rest[-1])
+        except NetworkError:
+            fp.close()
+            raise
+        # Pythons before 3.11 do not know 308, which is to 301 what 307 is to 302.
+        code = 307 if code == 308 else code
+        request = super().redirect_request(req, fp, code, *rest)
+        if request is not None and not is_same_server(request.full_url, req.full_url):
+            # What a person sends to one server is not another's to read, nor anybody's between.
             for name in self.private:
                 request.remove_header(name.capitalize())
         return request
 
-    def __init__(self, private: Iterable[str]) -> None:
-        self.private = tuple(private)
+
+def _check_redirect(url: str, place: str) -> None:
+    scheme = place.partition(":")[0].lower()
+    if scheme not in ("http", "https"):
+        raise NetworkError(f"`{url}`: it redirects to `{scheme}:`, which is not fetched")
+    try:
+        check_web_url(place)
+    except UsageError as error:
+        raise NetworkError(f"`{url}`: it redirects to {error.message}") from None
 
 
 def opener(route: Route, deadline: Deadline) -> urllib.request.OpenerDirector:
@@ -199,7 +225,7 @@ def _fields(response: _Response) -> dict[str, str]:
 
 def status_of(error: urllib.error.HTTPError) -> str:
     """What an answer that is an error says, in words."""
-    if 300 <= error.code < 400:
+    if error.code in REDIRECTS:
         place = error.headers.get("Location", "")[:PLACE_SHOWN_MAX]
         if place.partition(":")[0].lower() not in ("http", "https", place.lower()):
             return f"HTTP {error.code}: it redirects to `{place}`, which is not fetched"
@@ -246,4 +272,6 @@ def why(error: Exception) -> str:
         return "the server hung up"
     if isinstance(error, OSError):
         return reason(error)
-    return f"not an HTTP answer: {error}" if str(error) else "not an HTTP answer"
+    # What Python says of a number or letter that it cannot read is nothing to a person.
+    said = "" if isinstance(error, ValueError) else str(error)[:SAID_SHOWN_MAX]
+    return f"not an HTTP answer: {said}" if said else "not an HTTP answer"

@@ -53,11 +53,6 @@ def ask_for(
     return connection.getresponse()
 
 
-def is_same_server(place: str, other: str) -> bool:
-    """Whether two places can be asked for over one connection."""
-    return urlsplit(place)[:2] == urlsplit(other)[:2]
-
-
 def _login(proxy: Proxy) -> dict[str, str]:
     return {} if proxy.login is None else {"Proxy-Authorization": proxy.login}
 

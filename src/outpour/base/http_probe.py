@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from email.utils import parsedate_to_datetime
 
 from outpour.base.deadline import Deadline
 from outpour.base.errors import NetworkError
+from outpour.base.http_answer import check_is_raw, length_of, part_of, wait_of
 from outpour.base.http_fetch import opener, status_of, unreached
 from outpour.base.http_route import DIRECT, Route
 from outpour.base.identity import user_agent
@@ -20,7 +20,20 @@ from outpour.base.web_url import check_web_url
 PROBE_S = 30.0
 PROBE_HEADERS = {"Range": "bytes=0-0"}
 """Ask for the first byte; a `HEAD` is refused by many object stores."""
-_CONTENT_RANGE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)\Z")
+BUSY = frozenset({429, 503})
+"""Answers that may be others a moment later."""
+
+
+class BusyError(NetworkError):
+    """A server has no time just now.
+
+    Attributes:
+        after_s: Seconds after which it wants to be asked again, 0 where it does not say.
+    """
+
+    def __init__(self, message: str, after_s: float) -> None:
+        super().__init__(message)
+        self.after_s = after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,7 @@ def probe(url: str, *, route: Route = DIRECT, timeout_s: float = PROBE_S) -> Rem
 
     Raises:
         UsageError: The URL cannot be asked for over HTTP.
+        BusyError: It asks for patience.
         NetworkError: The server is not reached, answers with an error, or says no length.
     """
     check_web_url(url)
@@ -74,6 +88,9 @@ def probe(url: str, *, route: Route = DIRECT, timeout_s: float = PROBE_S) -> Rem
                 # Nothing of an empty file can be asked for.
                 if error.code == 416:
                     return read_head(url, error.url, error.code, error.headers)
+                if error.code in BUSY:
+                    after_s = wait_of(error.headers)
+                    raise BusyError(f"`{url}`: {status_of(error)}", after_s) from None
                 raise NetworkError(f"`{url}`: {status_of(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise unreached(url, error, route) from error
@@ -99,18 +116,13 @@ def read_head(url: str, place: str, status: int, headers: Message) -> RemoteFile
     Raises:
         NetworkError: It is compressed, or says no length.
     """
-    encoding = headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        raise NetworkError(
-            f"`{url}`: the server sends it compressed ({encoding}), and not as it is",
-            hint="a web seed has to send the bytes themselves; turn compression off for this file",
-        )
+    check_is_raw(url, headers)
     if status == 200:
-        said = headers.get("Content-Length", "")
+        length = length_of(headers)
     else:
-        match = _CONTENT_RANGE.match(headers.get("Content-Range", "").strip())
-        said = match[1] if match else ""
-    if not (said.isascii() and said.isdigit()):
+        part = part_of(headers)
+        length = None if part is None else part.total
+    if length is None:
         raise NetworkError(f"`{url}`: the server does not say how long it is")
     tag = headers.get("ETag", "").strip()
     if not tag or tag.startswith("W/"):
@@ -118,9 +130,9 @@ def read_head(url: str, place: str, status: int, headers: Message) -> RemoteFile
     return RemoteFile(
         url=url,
         place=place,
-        length=int(said),
+        length=length,
         # Of nothing no part can be given, and none is asked for.
-        has_ranges=status != 200 or int(said) == 0,
+        has_ranges=status != 200 or length == 0,
         tag=tag,
         media_type=headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         modified_at=_seconds(headers.get("Last-Modified", "")),

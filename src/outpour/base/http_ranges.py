@@ -6,15 +6,16 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from outpour.base.bulk_receive import BulkReceiver
 from outpour.base.errors import NetworkError, OutpourError, ReadError
+from outpour.base.http_answer import check_is_raw, length_of, part_of, wait_of
 from outpour.base.http_connection import TimedConnection
 from outpour.base.http_fetch import unreached
-from outpour.base.http_place import ask_for, connection_to, is_same_server
+from outpour.base.http_place import ask_for, connection_to
 from outpour.base.http_probe import RemoteFile, probe, raw_headers
-from outpour.base.http_route import DIRECT, Route
+from outpour.base.http_route import DIRECT, Route, is_same_server
 
 BLOCK = 1 << 20
 """Bytes that are read at once."""
@@ -24,6 +25,8 @@ FAILURES_MAX = 6
 """In a row, without a byte between them."""
 PAUSE_S = 0.25
 PAUSE_S_MAX = 8.0
+WISHED_S_MAX = 60.0
+"""Before a server that is busy is asked again, where it wishes for more than the pause."""
 PASSING = frozenset({403, 408, 425, 429})
 """Answers below 500 that may be others a moment later: a place that was redirected to expires."""
 
@@ -87,7 +90,7 @@ class RangeReader:
                 failures = 0 if done > done_before else failures + (not is_stale)
                 if failures >= FAILURES_MAX or _is_final(error):
                     raise self._explain(error) from error
-                self._pause(failures)
+                self._pause(failures, error)
                 if failures:
                     self._look_again()
 
@@ -120,29 +123,41 @@ class RangeReader:
             self._connection = connection_to(self._file.place, self._route, self._patience)
         else:
             self._is_fresh = False
-        headers = raw_headers(self._route)
-        if self._file.has_ranges:
-            headers["Range"] = f"bytes={start}-{stop - 1}"
-        self._answer = self._ask(headers)
-        self._at = start if self._file.has_ranges else 0
+        self._answer = self._ask(start, stop)
         waste = memoryview(bytearray(min(BLOCK, start - self._at)))
         while self._at < start:
             self._read(waste[: start - self._at])
 
-    def _ask(self, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    def _ask(self, start: int, stop: int) -> http.client.HTTPResponse:
         assert self._connection is not None
         self._end_bulk()
-        answer = ask_for(self._file.place, self._connection, self._route, headers)
-        expected = 206 if self._file.has_ranges else 200
-        if answer.status != expected:
-            raise _Refused(answer.status)
-        if self._file.has_ranges:
-            total = answer.headers.get("Content-Range", "").rpartition("/")[2].strip()
-        else:
-            total = answer.headers.get("Content-Length", "").strip()
-        if total != str(self._file.length) or not self._has_tag(answer.headers):
-            raise _ReplacedError
+        file = self._file
+        headers = raw_headers(self._route.to(file.place, file.url))
+        if file.has_ranges:
+            headers["Range"] = f"bytes={start}-{stop - 1}"
+        answer = ask_for(file.place, self._connection, self._route, headers)
+        if answer.status not in ((200, 206) if file.has_ranges else (200,)):
+            raise _RefusedError(answer.status, wait_of(answer.headers))
+        check_is_raw(file.url, answer.headers)
+        self._check_part(answer, start)
         return answer
+
+    def _check_part(self, answer: http.client.HTTPResponse, start: int) -> None:
+        """Have `_at` be where an answer begins that may be read."""
+        total = length_of(answer.headers)
+        self._at = 0
+        if answer.status == 206:
+            part = part_of(answer.headers)
+            if part is None or part.first != start:
+                raise _UnfitError("sends another part than was asked for")
+            self._at, total = start, part.total
+        elif total is None and answer.status == 200:
+            raise _UnfitError("does not say how long it is")
+        if total not in (None, self._file.length) or not self._has_tag(answer.headers):
+            raise _ReplacedError
+        if start and answer.status == 200 and self._file.has_ranges:
+            # To read all that is before it, again and again, would have no end.
+            raise _UnfitError("sends all of it where a part was asked for")
 
     def _has_tag(self, headers: http.client.HTTPMessage) -> bool:
         tags = (headers.get("ETag", "").strip(), headers.get("Last-Modified", "").strip())
@@ -162,6 +177,8 @@ class RangeReader:
 
     def _receive(self, answer: http.client.HTTPResponse, buffer: memoryview) -> int:
         assert self._connection is not None
+        if answer.length == 0:
+            return 0
         if answer.length is None or not BulkReceiver.takes(self._connection.sock):
             return answer.readinto(buffer[:BLOCK])
         if not self._is_drained:
@@ -189,9 +206,11 @@ class RangeReader:
             self._bulk.close()
             self._bulk = None
 
-    def _pause(self, failures: int) -> None:
+    def _pause(self, failures: int, error: Exception) -> None:
         if failures:
-            self._ended.wait(min(PAUSE_S * 2**failures, PAUSE_S_MAX))
+            wished = error.after_s if isinstance(error, _RefusedError) else 0.0
+            pause_s = min(PAUSE_S * 2**failures, PAUSE_S_MAX)
+            self._ended.wait(max(pause_s, min(wished, WISHED_S_MAX)))
         if self._ended.is_set():
             raise _EndedError
 
@@ -211,7 +230,9 @@ class RangeReader:
                 f"`{url}`: changed while it was read",
                 hint="run this again when nobody writes to it any more",
             )
-        if isinstance(error, _Refused):
+        if isinstance(error, _UnfitError):
+            return NetworkError(f"`{url}`: the server {error}")
+        if isinstance(error, _RefusedError):
             words = http.client.responses.get(error.status, "error").lower()
             return NetworkError(f"`{url}`: HTTP {error.status} {words}")
         if isinstance(error, http.client.IncompleteRead):
@@ -237,10 +258,15 @@ class _Patience:
         return rest
 
 
-class _Refused(http.client.HTTPException):
-    def __init__(self, status: int) -> None:
+class _RefusedError(http.client.HTTPException):
+    def __init__(self, status: int, after_s: float) -> None:
         super().__init__(str(status))
         self.status = status
+        self.after_s = after_s
+
+
+class _UnfitError(http.client.HTTPException):
+    pass
 
 
 class _ReplacedError(http.client.HTTPException):
@@ -252,6 +278,6 @@ class _EndedError(http.client.HTTPException):
 
 
 def _is_final(error: Exception) -> bool:
-    if isinstance(error, _Refused):
+    if isinstance(error, _RefusedError):
         return error.status < 500 and error.status not in PASSING
     return isinstance(error, (_ReplacedError, _EndedError, ssl.SSLCertVerificationError))

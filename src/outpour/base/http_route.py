@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -98,6 +98,23 @@ class Route:
         way = f"with `{self.ca_flag} FILE`" if self.ca_flag else "as SSL_CERT_FILE"
         where = "" if self.ca_flag else " in the environment"
         return f"to trust it, name it or the certificate that signed it {way}{where}"
+
+    def to(self, place: str, named: str) -> Route:
+        """The same way to a place that a server named: its headers are for that server alone.
+
+        Args:
+            place: An absolute URL.
+            named: One of the server that the headers are for.
+        """
+        if not self.headers or is_same_server(place, named):
+            return self
+        return replace(self, headers=())
+
+
+def is_same_server(place: str, other: str) -> bool:
+    """Whether two places can be asked for over one connection."""
+    one, another = urlsplit(place), urlsplit(other)
+    return (one.scheme, one.netloc.lower()) == (another.scheme, another.netloc.lower())
 
 
 DIRECT = Route()

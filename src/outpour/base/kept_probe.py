@@ -6,7 +6,7 @@ import http.client
 import time
 
 from outpour.base.http_connection import TimedConnection
-from outpour.base.http_place import ask_for, connection_to, is_same_server
+from outpour.base.http_place import ask_for, connection_to
 from outpour.base.http_probe import (
     PROBE_HEADERS,
     PROBE_S,
@@ -15,7 +15,7 @@ from outpour.base.http_probe import (
     raw_headers,
     read_head,
 )
-from outpour.base.http_route import DIRECT, Route
+from outpour.base.http_route import DIRECT, Route, is_same_server
 
 BODY_MAX = 64 << 10
 """Of an answer that is read to its end for the sake of the connection."""

@@ -160,7 +160,8 @@ class Client:
         if torrent.torrent_url is None:
             raise NetworkError(f"`{torrent.name or torrent.infohash}`: its .torrent is not offered")
         url = urljoin(self._base, torrent.torrent_url)
-        answer = fetch(url, timeout_s=self._timeout_s, route=self._route)
+        route = self._route.to(url, self._base)
+        answer = fetch(url, timeout_s=self._timeout_s, route=route)
         metainfo = Metainfo.parse(answer.body, origin=f"`{url}`")
         if metainfo.info.infohash_hex != torrent.infohash:
             raise NetworkError(f"`{url}`: not the torrent that the page lists")
@@ -238,12 +239,14 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Fetched:
+        # A list may name another server as that of its next part.
+        route = self._route.to(url, self._base)
         answer = fetch(
             url,
             timeout_s=self._timeout_s,
             accept="application/json",
             any_status=True,
-            route=replace(self._route, headers=(*self._route.headers, *(headers or {}).items())),
+            route=replace(route, headers=(*route.headers, *(headers or {}).items())),
             method=method,
             body=body,
         )

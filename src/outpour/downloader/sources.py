@@ -136,6 +136,7 @@ def offers_at(url: str, asking: Asking) -> tuple[list[Offer], FetchedFeed | None
         tag, modified = (answer.headers.get(name) for name in ("etag", "last-modified"))
         feed = FetchedFeed(read_feed(answer.body, answer.url), answer.url, tag, modified)
         return offers_of_feed(feed.feed, url, asking), feed
+    asking = _as_at(asking, url, answer.url)
     one = _INFOHASH_OF_PAGE.search(urlsplit(answer.url).path)
     wanted = [row for row in _list_of(answer, url, asking) if not one or row.infohash == one[1]]
     if not wanted:
@@ -183,9 +184,7 @@ def _of_entry(entry: FeedEntry, url: str, asking: Asking) -> tuple[Metainfo | Ma
 
 def _as_at(asking: Asking, base: str, url: str) -> Asking:
     """What a person sends to the server that was named is not another's to read."""
-    if urlsplit(base).netloc == urlsplit(url).netloc or not asking.route.headers:
-        return asking
-    return replace(asking, route=replace(asking.route, headers=()))
+    return replace(asking, route=asking.route.to(url, base))
 
 
 def _taken(offer: Offer, count: int, asking: Asking) -> tuple[Metainfo | Magnet, ...]:
@@ -216,6 +215,7 @@ def _list_of(page: Fetched, url: str, asking: Asking) -> list[ListedTorrent]:
             raise NetworkError(f"`{url}`: the list of torrents has no end")
         seen.add(following)
         try:
+            asking = _as_at(asking, answer.url, following)
             answer = _fetch(following, asking, min(asking.timeout_s, deadline.rest()))
         except TimeoutError:
             raise NetworkError(f"`{url}`: the list of torrents takes too long") from None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from outpour.base.errors import NetworkError, UsageError
-from outpour.base.http_probe import RemoteFile, probe
+from outpour.base.http_probe import BusyError, RemoteFile, probe
 from outpour.base.http_route import DIRECT, Route
 from outpour.base.kept_probe import KeptProbe
 from outpour.base.text import printable
@@ -22,6 +23,9 @@ from outpour.making.walker import Entry, Tree
 
 PROBES = 8
 """Files that are asked about at a time."""
+BUSY_TRIES = 5
+BUSY_S, BUSY_S_MAX = 1.0, 60.0
+"""Before a server that has no time is asked again, whatever it wishes for."""
 _PAGES = ("text/html", "application/xhtml+xml")
 _PAGE_ENDINGS = (".html", ".htm", ".xhtml")
 
@@ -58,7 +62,7 @@ def plan_file(
         NetworkError: Its server is not reached, or has no such file.
         UsageError, ReadError: As for `maker.plan`.
     """
-    file = found or ask([listed], route)[0]
+    file = found or ask([listed], route, tries=BUSY_TRIES)[0]
     notes: list[str] = []
     name = options.name or listed.path[-1]
     if file.has_ranges:
@@ -96,7 +100,7 @@ def plan_tree(
             f"`{printable(base)}`: the top of a server has no name",
             hint="give the torrent one with `--name`",
         )
-    found = found or ask(files, route)
+    found = found or ask(files, route, tries=BUSY_TRIES)
     notes: list[str] = []
     without = [one.url for one, file in zip(files, found, strict=True) if not file.has_ranges]
     if without:
@@ -119,14 +123,21 @@ def plan_tree(
     return RemotePlan(_with_work(whole, remotes, route), tuple(notes))
 
 
-def ask(files: Sequence[Listed], route: Route = DIRECT) -> list[RemoteFile]:
+def ask(files: Sequence[Listed], route: Route = DIRECT, *, tries: int = 1) -> list[RemoteFile]:
     """Ask about files, some at a time.
+
+    Args:
+        files: On one or several servers.
+        route: By which way.
+        tries: How often a server is asked that has no time.
 
     Raises:
         NetworkError: A server is not reached, lacks a file, or gives a page in its place.
     """
+    ended = threading.Event()
     if len(files) == 1:
-        return _refuse_pages(files, [probe(files[0].url, route=route)])
+        look_at = partial(probe, route=route)
+        return _refuse_pages(files, [_patient(look_at, files[0].url, tries, ended)])
     local = threading.local()
     probes: list[KeptProbe] = []
 
@@ -134,19 +145,31 @@ def ask(files: Sequence[Listed], route: Route = DIRECT) -> list[RemoteFile]:
         if not hasattr(local, "probe"):
             local.probe = KeptProbe(route)
             probes.append(local.probe)
-        found: RemoteFile = local.probe(one.url)
-        return found
+        return _patient(local.probe, one.url, tries, ended)
 
     with ThreadPoolExecutor(PROBES, thread_name_prefix="outpour-probe") as pool:
         try:
             found = list(pool.map(look, files))
         except BaseException:
+            ended.set()
             pool.shutdown(cancel_futures=True)
             raise
         finally:
             for kept in probes:
                 kept.close()
     return _refuse_pages(files, found)
+
+
+def _patient(
+    look: Callable[[str], RemoteFile], url: str, tries: int, ended: threading.Event
+) -> RemoteFile:
+    while True:
+        try:
+            return look(url)
+        except BusyError as error:
+            tries -= 1
+            if not tries or ended.wait(min(max(BUSY_S, error.after_s), BUSY_S_MAX)):
+                raise
 
 
 def _refuse_pages(files: Sequence[Listed], found: list[RemoteFile]) -> list[RemoteFile]:
