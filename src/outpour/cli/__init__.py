@@ -36,8 +36,10 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     # The classic commands import this package too, and need none of click.
     from outpour.cli.shared.group import run
+    from outpour.cli.shared.standard_streams import hold_numbers
     from outpour.cli.shared.utf8_mode import ensure_utf8
 
     if args is None:
         ensure_utf8()
+        hold_numbers()
     return run(args)

@@ -12,6 +12,7 @@ from outpour.cli.classic.option_table import OptionError, Parsed
 from outpour.cli.shared.env import Env
 from outpour.cli.shared.faults import guard
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.standard_streams import hold_numbers
 from outpour.cli.shared.utf8_mode import ensure_utf8
 
 Tool: TypeAlias = Callable[[Printer, list[str]], "int | None"]
@@ -28,7 +29,9 @@ def run(tool: Tool, args: Sequence[str] | None) -> int:
     """
     if args is None:
         ensure_utf8()
-    printer = Printer(Env.of_process())
+        hold_numbers()
+    # Scripts of old close it to have silence.
+    printer = Printer(Env.of_process(needs_stdout=False))
     words = list(sys.argv[1:] if args is None else args)
 
     def call() -> int | None:

@@ -136,12 +136,15 @@ def parse(
         values[option.name] = _convert(option, value)
         given.append(option.name)
     for option in table:
-        if option.required and option.name not in given:
+        if option.required and not values[option.name]:
             raise OptionError(f"Option --{option.name} is required.")
     if len(words) < words_min:
         raise OptionError(f"Must supply at least {words_min} args.")
     if words_max is not None and len(words) > words_max:
         raise OptionError(f"Too many args - {words_max} max.")
+    if "" in words:
+        # A variable that is not set would stand for the current folder.
+        raise OptionError("one of the args is empty.")
     unused = {option.name for option in table if option.obsolete}
     return Parsed(
         values,

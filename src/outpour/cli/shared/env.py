@@ -7,7 +7,9 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO, cast
+
+from outpour.cli.shared.standard_streams import NoStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,16 @@ class Env:
     color_err: bool
 
     @classmethod
-    def of_process(cls, environ: Mapping[str, str] = os.environ) -> Env:
-        """Take the streams of this process; `NO_COLOR` and `TERM=dumb` turn colour off."""
-        stdout, stderr = _stream(sys.stdout), _stream(sys.stderr)
+    def of_process(
+        cls, environ: Mapping[str, str] = os.environ, *, needs_stdout: bool = True
+    ) -> Env:
+        """Take the streams of this process; `NO_COLOR` and `TERM=dumb` turn colour off.
+
+        Args:
+            environ: The environment.
+            needs_stdout: Whether data that goes to a closed stream is a fault.
+        """
+        stdout, stderr = _stream(sys.stdout, fails=needs_stdout), _stream(sys.stderr, fails=False)
         plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
         return cls(
             stdin=getattr(sys.stdin, "buffer", None) or io.BytesIO(),
@@ -45,10 +54,10 @@ class Env:
         )
 
 
-def _stream(stream: TextIO | None) -> TextIO:
+def _stream(stream: TextIO | None, *, fails: bool) -> TextIO:
     # Python has None where the caller closed the descriptor.
     if stream is None:
-        return io.StringIO()
+        return cast("TextIO", NoStream(fails=fails))
     if isinstance(stream, io.TextIOWrapper):
         # A name that the terminal's encoding lacks must not end the command half-way.
         stream.reconfigure(errors="backslashreplace")

@@ -15,6 +15,7 @@ from outpour.base.errors import (
     reason,
 )
 from outpour.cli.shared.printer import Printer
+from outpour.cli.shared.standard_streams import silence
 
 EXIT_BROKEN_PIPE = 141
 """128 and SIGPIPE: what a shell reports of any tool whose reader went away."""
@@ -38,7 +39,7 @@ def guard(printer: Printer, call: Callable[[], int | None]) -> int:
         printer.error("interrupted", str(interrupt) or None)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        _silence_stdout()
+        silence(sys.stdout)
         return EXIT_BROKEN_PIPE
     except OSError as error:
         return _operating_system(printer, error)
@@ -47,18 +48,10 @@ def guard(printer: Printer, call: Callable[[], int | None]) -> int:
     return EXIT_OK if code is None else code
 
 
-def _silence_stdout() -> None:
-    # The interpreter flushes stdout once more at exit, and would complain about the pipe then.
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):
-        return
-
-
 def _operating_system(printer: Printer, error: OSError) -> int:
     if error.filename is None:
         # Files are named by whoever opens them, so a nameless fault is one of our streams.
-        _silence_stdout()
+        silence(sys.stdout)
         printer.error(f"standard output: {reason(error)}")
         return WriteError.exit_code
     printer.error(f"`{os.fsdecode(error.filename)}`: {reason(error)}")

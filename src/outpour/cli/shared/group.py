@@ -23,6 +23,8 @@ COMPLETION = "_OUTPOUR_COMPLETE"
 GARBAGE_THRESHOLD = 100_000
 """Objects between searches for cycles. A large torrent is a million values and none of them; to
 search after every 700, as is Python's habit, takes as long as to read them."""
+PLACES = frozenset({"FILE", "FILE|URL", "FILES", "DIR", "PATH", "TORRENT", "HASH|FILE"})
+"""What an option is given that names a place on disk."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 96}
 
 
@@ -34,6 +36,27 @@ class _WithExample(click.Command):
         super().__init__(*args, **kwargs)
         self.example = example
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words after the command."""
+        if not ctx.resilient_parsing and any(not word or word.endswith("=") for word in args):
+            self._refuse_empty(ctx, list(args))
+        return super().parse_args(ctx, args)
+
+    def _refuse_empty(self, ctx: click.Context, args: list[str]) -> None:
+        # A script meant a variable that is not set, and would get the current folder, or no limit.
+        given, _, _ = self.make_parser(ctx).parse_args(args)
+        for parameter in self.get_params(ctx):
+            value = given.get(parameter.name or "")
+            values = value if isinstance(value, (list, tuple)) else (value,)
+            if "" in values and _names_something(parameter):
+                name = max(parameter.opts, key=len)
+                if isinstance(parameter, click.Argument):
+                    name = parameter.make_metavar(ctx).strip("[].")
+                raise UsageError(
+                    f"`{name}`: is empty",
+                    hint="if a variable stands there, it is not set; else leave the quotes out",
+                )
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example below everything else."""
         del ctx
@@ -41,6 +64,10 @@ class _WithExample(click.Command):
             with formatter.section("Example"):
                 for line in self.example.strip().splitlines():
                     formatter.write(f"  {line.strip()}\n")
+
+
+def _names_something(parameter: click.Parameter) -> bool:
+    return isinstance(parameter, click.Argument) or parameter.metavar in PLACES
 
 
 class Command(_WithExample):

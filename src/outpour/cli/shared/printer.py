@@ -14,6 +14,7 @@ from outpour.base.event import Event
 from outpour.base.text import is_unprintable, printable
 from outpour.base.units import format_rate, format_size
 from outpour.cli.shared.env import Env
+from outpour.cli.shared.standard_streams import NoStream, silence
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -78,11 +79,14 @@ class Printer:
         from outpour.base.lasting_stream import lasting
 
         say = missing or self._missing
-        out = None if has_data else lasting(self.env.stdout, say)
+        out = self.env.stdout
+        if not has_data:
+            closed = NoStream(fails=False) if isinstance(out, NoStream) else None
+            out = cast("TextIO", closed or lasting(out, say) or out)
         err = lasting(self.env.stderr, say)
         self.env = replace(
             self.env,
-            stdout=cast("TextIO", out or self.env.stdout),
+            stdout=out,
             stderr=cast("TextIO", err or self.env.stderr),
         )
 
@@ -152,7 +156,7 @@ class Printer:
         from outpour.cli.shared.json_lines import json_line
 
         if self._is_said(level):
-            self.env.stderr.write(json_line(level, event, values) + "\n")
+            self._tell(json_line(level, event, values) + "\n")
 
     def _missing(self, count: int, why: str) -> str:
         from outpour.base.lasting_stream import lines_missing
@@ -176,7 +180,20 @@ class Printer:
         if self._is_log and level is not None:
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             line = (f"{at} {level} ", *line)
-        self.env.stderr.write(_join(line, color=self.env.color_err) + "\n")
+        self._tell(_join(line, color=self.env.color_err) + "\n")
+
+    def _tell(self, text: str) -> None:
+        try:
+            self.env.stderr.write(text)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        # What a command comes to is not decided by whether its talk can be kept.
+        silence(self.env.stderr)
+        self.env = replace(self.env, stderr=cast("TextIO", NoStream(fails=False)))
 
     def fault(self, error: OutpourError) -> None:
         """Tell a person about a fault."""
@@ -200,7 +217,12 @@ class Printer:
     def flush(self) -> None:
         """Hand over what is still buffered."""
         self.env.stdout.flush()
-        self.env.stderr.flush()
+        try:
+            self.env.stderr.flush()
+        except BrokenPipeError:
+            raise
+        except OSError:
+            self._fall_silent()
 
 
 def _join(line: tuple[Text, ...], *, color: bool) -> str:
