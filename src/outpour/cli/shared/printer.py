@@ -79,14 +79,14 @@ class Printer:
         from outpour.base.lasting_stream import lasting
 
         say = missing or self._missing
-        out = self.env.stdout
+        out: object = self.env.stdout
         if not has_data:
-            closed = NoStream(fails=False) if isinstance(out, NoStream) else None
-            out = cast("TextIO", closed or lasting(out, say) or out)
+            is_closed = isinstance(out, NoStream)
+            out = NoStream(fails=False) if is_closed else lasting(self.env.stdout, say) or out
         err = lasting(self.env.stderr, say)
         self.env = replace(
             self.env,
-            stdout=out,
+            stdout=cast("TextIO", out),
             stderr=cast("TextIO", err or self.env.stderr),
         )
 

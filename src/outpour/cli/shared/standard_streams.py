@@ -28,7 +28,7 @@ class NoStream(io.TextIOBase):
         """Always."""
         return True
 
-    def write(self, text: str | bytes) -> int:  # type: ignore[override]
+    def write(self, text: str | bytes) -> int:
         """Forget a text, or bytes.
 
         Raises:
