@@ -51,3 +51,7 @@ def read_toml(
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"`{path}`: not TOML: {error}", hint=fault_hint) from None
+    except (ValueError, RecursionError):
+        # Numbers of thousands of digits, and lists in lists in lists.
+        text = f"`{path}`: not TOML: a number or list in it is beyond all bounds"
+        raise SettingsError(text, hint=fault_hint) from None

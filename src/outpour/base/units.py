@@ -15,7 +15,10 @@ _UNITS = {
     "": 1, "b": 1, "k": KIB, "kib": KIB, "m": MIB, "mib": MIB, "g": GIB, "gib": GIB, "t": TIB,
     "tib": TIB, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
 }  # fmt: skip
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*\Z", re.IGNORECASE)
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*\Z", re.IGNORECASE | re.ASCII)
+SIZE_MAX = (1 << 63) - 1
+"""What files may have, and numbers of programs."""
+_DIGITS_MAX = 40
 
 
 def parse_size(text: str) -> int:
@@ -34,9 +37,13 @@ def parse_size(text: str) -> int:
     factor = _UNITS.get(match[2].lower()) if match else None
     if match is None or factor is None:
         raise UsageError(
-            f"`{text}`: not a size", hint="write a number and a unit, such as `256KiB` or `4MiB`"
+            f"`{text[:100]}`: not a size",
+            hint="write a number and a unit, such as `256KiB` or `4MiB`",
         )
-    size = float(match[1]) * factor if "." in match[1] else int(match[1]) * factor
+    digits = match[1]
+    if len(digits) > _DIGITS_MAX or float(digits) * factor > SIZE_MAX:
+        raise UsageError(f"`{text[:100]}`: larger than anything", hint="is a unit too much?")
+    size = float(digits) * factor if "." in digits else int(digits) * factor
     if size != int(size):
         raise UsageError(f"`{text}`: not a whole number of bytes")
     return int(size)

@@ -32,13 +32,23 @@ def check_web_url(url: str) -> None:
             hint = f"write it as `{url.partition('://')[0]}://{place}/{fit}`"
         raise UsageError(f"`{printable(url)}`: holds letters that no URL may", hint=hint)
     check_place(url)
+    check_no_login(url, "leave it out; `download` sends one with `--header 'Authorization: ...'`")
+
+
+def check_no_login(url: str, hint: str = "leave it out") -> None:
+    """Refuse a URL with a login in it: what is published, shown or logged is read by others.
+
+    Args:
+        url: One that names a host.
+        hint: What to do instead.
+
+    Raises:
+        UsageError: It has one; the message does not.
+    """
     parts = urlsplit(url)
-    if parts.username is not None or parts.password is not None:
+    if "@" in parts.netloc:
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        raise UsageError(
-            f"`{bare}`: has a login in it, which others would read",
-            hint="leave it out; `download` sends one with `--header 'Authorization: ...'`",
-        )
+        raise UsageError(f"`{bare}`: has a login in it, which others would read", hint=hint)
 
 
 def check_place(url: str) -> None:

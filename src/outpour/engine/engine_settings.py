@@ -15,6 +15,8 @@ from outpour.engine.tuning import PROFILES, Profile, tuned
 Encryption = Literal["allow", "require", "off"]
 
 _ENCRYPTION = {"require": 0, "allow": 1, "off": 2}
+COUNT_MAX = (1 << 31) - 1
+"""What libtorrent counts with; two gigabytes a second are no limit to anybody."""
 _PROXIES = {("socks5", False): 2, ("socks5", True): 3, ("http", False): 4, ("http", True): 5}
 """libtorrent's numbers, by what a proxy speaks and whether it asks for a name."""
 
@@ -89,6 +91,7 @@ class EngineSettings:
         ):
             if getattr(self, name) < 0:
                 raise SettingsError(f"`{name}`: must not be negative")
+            object.__setattr__(self, name, min(getattr(self, name), COUNT_MAX))
         if self.profile not in PROFILES:
             hint = f"one of {', '.join(PROFILES)}"
             raise SettingsError(f"`{self.profile}`: no profile", hint=hint)

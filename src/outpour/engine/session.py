@@ -296,9 +296,9 @@ class Engine:
         """Limit the rates anew, in bytes a second, 0 for no limit, None to leave one as it is."""
         if download_rate is not None:
             self._settings = replace(self._settings, download_rate=download_rate)
-            self._open.apply_settings({"download_rate_limit": download_rate})
+            self._open.apply_settings({"download_rate_limit": self._settings.download_rate})
         if upload_rate is not None:
-            self._open.apply_settings({"upload_rate_limit": upload_rate})
+            self._open.apply_settings({"upload_rate_limit": self._settings.upload_rate})
 
     def info(self, infohash: bytes) -> bytes | None:
         """Return the bytes of the info dictionary, None while a magnet link waits for them."""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from outpour.base.errors import UsageError
 from outpour.base.text import printable
-from outpour.base.web_url import check_place
+from outpour.base.web_url import check_no_login, check_place
 from outpour.making.globs import PathTest, matcher
 from outpour.publisher.entries import PublishEntry
 
@@ -38,6 +38,7 @@ class CopyBase:
                 hint="name the folder that holds the copies, as in `https://cdn.example.org/files/`",
             )
         check_place(self.text)
+        check_no_login(self.text)
 
     @classmethod
     def of_setting(cls, text: str) -> CopyBase:

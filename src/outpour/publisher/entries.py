@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from outpour.base.errors import ReadError, reason
+from outpour.base.errors import ReadError, UsageError, reason
 from outpour.base.text import printable
 from outpour.making.globs import PathTest, matcher
 from outpour.making.symlinks import check_link
@@ -106,8 +106,45 @@ def entries(path: Path, options: PublishOptions) -> Listed:
         ) from None
 
 
+def check_state_apart(options: PublishOptions) -> None:
+    """Refuse state that would be published: it holds addresses, and changes all the time.
+
+    In a published folder itself it is left out, so that `publish . --state state` works.
+
+    Raises:
+        UsageError: It is published, or lies deeper within what is.
+    """
+    assert options.state is not None
+    state = options.state
+    excluded = matcher(options.exclude)
+    for path in options.paths:
+        whole = path.resolve()
+        if state != whole and whole not in state.parents:
+            continue
+        parts = state.relative_to(whole).parts
+        is_left = len(parts) == 1 and not options.as_one
+        if not is_left and not any(
+            is_left_out(parts[: count + 1], options.hidden, False, excluded)
+            for count in range(len(parts))
+        ):
+            raise UsageError(
+                f"`{printable(str(options.state))}`: the state would be published with "
+                f"`{printable(str(path))}`",
+                hint="choose a folder outside of it with `--state`",
+            )
+
+
+def _is_state(item: os.DirEntry[str], options: PublishOptions) -> bool:
+    state = options.state
+    if state is None or not (item.is_symlink() or item.name == state.name):
+        return False
+    return Path(item.path).resolve() == state
+
+
 def _is_content(item: os.DirEntry[str], options: PublishOptions, excluded: PathTest | None) -> bool:
     name = item.name
+    if _is_state(item, options):
+        return False
     if is_left_out((name,), options.hidden, False, excluded) or name.endswith(_UNFINISHED):
         return False
     if name.endswith(".torrent") and not item.is_dir():

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from outpour.base.errors import UsageError
 from outpour.base.host_port import format_host_port
-from outpour.base.web_url import check_place
+from outpour.base.web_url import check_no_login, check_place
 from outpour.publisher.own_addresses import is_local, reachable_hosts
 
 
@@ -75,7 +75,7 @@ def public_urls(
         has_udp: The tracker answers over UDP too.
 
     Raises:
-        UsageError: `given` is not an HTTP address without query.
+        UsageError: `given` is not an HTTP address without query and login.
     """
     if given is None:
         host = reachable_hosts(listening)[0]
@@ -87,6 +87,7 @@ def public_urls(
             f"`{given}`: not the address of a page",
             hint="write it as the public sees it, such as `http://downloads.example.org:6969`",
         )
+    check_no_login(given)
     parts = urlsplit(given)
     assert parts.hostname is not None
     base = given.rstrip("/")

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from outpour.base.errors import ReadError, reason
@@ -21,6 +22,7 @@ from outpour.publisher import publish_events
 from outpour.publisher.catalogue_file import read_catalogue
 from outpour.publisher.copy_base import CopyBase
 from outpour.publisher.copy_places import CopyPlaces
+from outpour.publisher.entries import check_state_apart
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.mirror_tokens import MirrorTokens
 from outpour.publisher.public_urls import local_page, public_urls
@@ -81,6 +83,8 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
         # What is wrong with its entries is said later; it itself is to be one.
         read_catalogue(file)
     state = state_folder(options)
+    options = replace(options, state=state.resolve())
+    check_state_apart(options)
     settings = settings_of(options, state)
     with ExitStack() as stack:
         claim(state, stack, "another publisher of the same paths")

@@ -160,6 +160,8 @@ class WebOptions:
             is_usable = urlsplit(self.public_url).scheme in ("http", "https")
         except UsageError:
             is_usable = False
+        if is_usable and "@" in urlsplit(self.public_url).netloc:
+            raise SettingsError("`public_url`: has a login in it, which others would read")
         if not is_usable:
             raise SettingsError(
                 f"`{self.public_url}`: not an http or https URL",

@@ -11,7 +11,7 @@ import click
 
 from outpour.base.errors import UsageError
 from outpour.base.text import printable
-from outpour.base.web_url import check_place
+from outpour.base.web_url import check_no_login, check_place
 from outpour.cli.shared.env import Env
 from outpour.torrent.bencode import LIMITS
 
@@ -92,7 +92,7 @@ def check_url(url: str) -> str:
     """Return a URL that could be asked, or refuse it.
 
     Raises:
-        UsageError: It has no scheme or no host, a port that there is not, or holds spaces.
+        UsageError: It has no scheme or no host, a port that there is not, a login, or spaces.
     """
     scheme, mark, rest = url.partition("://")
     if not (scheme.isalnum() and mark and rest.strip("/")) or any(c.isspace() for c in url):
@@ -100,6 +100,7 @@ def check_url(url: str) -> str:
             f"`{url}`: not a URL", hint="write it in full, as in `http://example.org/announce`"
         )
     check_place(url)
+    check_no_login(url, "leave it out; a tracker knows its own by a key in the path")
     return url
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from outpour.base.errors import FormatError
 from outpour.base.reread_file import RereadFile
+from outpour.base.text import typed
 
 LENGTH_MIN = 16
 """Characters; fewer could be tried out."""
@@ -37,8 +38,10 @@ class Token:
         return hmac.compare_digest(given.encode("utf-8", "replace"), self._file.value())
 
     def _secret_in(self, raw: bytes) -> bytes:
-        secret = raw.strip()
-        if len(secret) < LENGTH_MIN or len(secret.split()) != 1:
+        secret = typed(raw).strip()
+        # What no request can hold, as of another encoding, would open to nobody.
+        is_text = all(0x20 < byte != 0x7F for byte in secret)
+        if len(secret) < LENGTH_MIN or not is_text:
             raise FormatError(
                 f"`{self._path}`: not one token of at least {LENGTH_MIN} characters",
                 hint=f"openssl rand -hex 32 > {self._path}",

@@ -1,0 +1,116 @@
+"""What an unlucky operator writes into settings, tokens and flags is one clear line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from outpour.base.errors import FormatError, SettingsError, UsageError
+from outpour.base.toml_file import read_toml
+from outpour.base.units import parse_size
+from outpour.engine import Engine, EngineSettings
+from outpour.publisher.copy_base import CopyBase
+from outpour.publisher.entries import check_state_apart, entries
+from outpour.publisher.public_urls import public_urls
+from outpour.publisher.publish_options import PublishOptions
+from outpour.tracker.lists.admin_token import Token
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000, "{a=" * 5000])
+def test_numbers_and_lists_beyond_all_bounds_are_no_settings(tmp_path, value):
+    file = tmp_path / "x.toml"
+    file.write_text(f"x = {value}\n")
+    with pytest.raises(SettingsError, match="not TOML"):
+        read_toml(file, missing_hint="")
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 20, "9" * 5000, "9e9", "9" * 30 + ".5", "99999999TiB", "\u0661KiB"]
+)
+def test_a_size_larger_than_anything_is_told(text):
+    with pytest.raises(UsageError, match=r"larger than anything|not a size") as refused:
+        parse_size(text)
+    assert len(refused.value.message) < 200
+
+
+def test_rates_above_what_the_engine_counts_with_are_no_limit_to_anybody():
+    settings = EngineSettings(
+        listen=("127.0.0.1:0",), upload_rate=4 << 30, torrent_upload_rate=5 << 30
+    )
+    assert settings.upload_rate == settings.torrent_upload_rate == (1 << 31) - 1
+    with Engine(settings) as engine:
+        engine.limit(download_rate=1 << 40, upload_rate=1 << 40)
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_one"),
+    [(bytes(100), False), (b"a b" * 9, False), (b"abcdefgh\0ijklmnopqrst", False),
+     (b"abcdefgh\x1bijklmnopqrst", False), (b"short", False),
+     (b"\xef\xbb\xbfabcdefghijklmnopqrst\r\n", True), (b"abcdefghijklmnopqrst", True)],
+)  # fmt: skip
+def test_a_token_is_what_a_request_can_hold_however_an_editor_saved_it(tmp_path, raw, is_one):
+    file = tmp_path / "token"
+    file.write_bytes(raw)
+    if is_one:
+        assert Token(file).is_right("abcdefghijklmnopqrst")
+        return
+    with pytest.raises(FormatError):
+        Token(file)
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@h/", "https://secret@h/x"])
+def test_a_login_is_not_published(run, tmp_path, url):
+    (tmp_path / "a").write_bytes(b"content")
+    made = tmp_path / "a.torrent"
+    words = (tmp_path / "a", "-o", made)
+    assert run("create", *words).code == 0
+    said = []
+    for how in (
+        ("create", *words, "--force", "--tracker", url),
+        ("create", *words, "--force", "--web-seed", url),
+        ("edit", made, "--add-tracker", url),
+        ("reannounce", url, made),
+        ("magnet", made, "--tracker", url),
+        ("publish", tmp_path / "a", "--state", tmp_path / "state", "--url", url),
+        ("publish", tmp_path / "a", "--state", tmp_path / "state", "--tracker", url),
+    ):
+        done = run(*how)
+        assert done.code == 2
+        said.append(done.err)
+    with pytest.raises(UsageError, match="has a login"):
+        public_urls(url, ["127.0.0.1"], 80, has_udp=False)
+    with pytest.raises(UsageError, match="has a login"):
+        CopyBase(url)
+    assert all("has a login in it" in text and "secret" not in text for text in said)
+    assert b"secret" not in made.read_bytes()
+
+
+def options_of(path: Path, state: Path, **rest: object) -> PublishOptions:
+    return replace(PublishOptions(paths=(path,), state=state.resolve()), **rest)  # type: ignore[arg-type]
+
+
+def test_state_is_never_published(tmp_path):
+    content = tmp_path / "content"
+    (content / "state").mkdir(parents=True)
+    (content / "sub" / "state").mkdir(parents=True)
+    (content / "a").write_bytes(b"content")
+    (content / "link").symlink_to(content / "state")
+    beside = options_of(content, content / "state")
+    check_state_apart(beside)
+    found = {entry.name for entry in entries(content, beside).entries}
+    assert found == {"a", "sub"}
+    elsewhere = options_of(content, tmp_path / "state")
+    check_state_apart(elsewhere)
+    assert len(entries(content, elsewhere).entries) == 4
+    check_state_apart(options_of(content, content / ".state"))
+    check_state_apart(options_of(content, content / "sub" / "state", exclude=("sub",)))
+    for published in (
+        options_of(content, content),
+        options_of(content, content / "sub" / "state"),
+        options_of(content, content / "state", as_one=True),
+        options_of(content, content / "sub" / ".state", hidden=True),
+    ):
+        with pytest.raises(UsageError, match="would be published"):
+            check_state_apart(published)
