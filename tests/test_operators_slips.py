@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from outpour.base.errors import FormatError, SettingsError, UsageError
 from outpour.base.toml_file import read_toml
 from outpour.base.units import parse_size
+from outpour.cli.shared.transfer_words import eta_s
 from outpour.engine import Engine, EngineSettings
+from outpour.engine.status import status_of
 from outpour.publisher.copy_base import CopyBase
 from outpour.publisher.entries import check_state_apart, entries
 from outpour.publisher.public_urls import public_urls
@@ -114,3 +118,17 @@ def test_state_is_never_published(tmp_path):
     ):
         with pytest.raises(UsageError, match="would be published"):
             check_state_apart(published)
+
+
+def test_no_more_of_a_torrent_is_done_than_there_is_of_it():
+    raw = SimpleNamespace(
+        errc=SimpleNamespace(value=lambda: 0), state="downloading", has_metadata=True, paused=False,
+        progress=1.0, total_wanted=100, total_wanted_done=16_384, download_payload_rate=116,
+        upload_payload_rate=0, all_time_download=0, all_time_upload=0, num_peers=1, num_seeds=1,
+        finished_duration=timedelta(0), connect_candidates=0, list_peers=1,
+    )  # fmt: skip
+    status = status_of(
+        raw, infohash=bytes(20), name="x", mode="download", fault=None, save_path=Path(),
+        awaits_files=False,
+    )  # fmt: skip
+    assert eta_s(status) == 0

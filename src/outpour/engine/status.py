@@ -112,7 +112,8 @@ def status_of(
         state=state,
         progress=raw.progress,
         total=raw.total_wanted,
-        done=raw.total_wanted_done,
+        # libtorrent counts what is between files too, as long as a piece of it is not checked.
+        done=min(raw.total_wanted_done, raw.total_wanted),
         down_rate=raw.download_payload_rate,
         up_rate=raw.upload_payload_rate,
         downloaded=raw.all_time_download,
