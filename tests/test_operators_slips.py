@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_state_is_never_published(tmp_path):
 
 
 def test_no_more_of_a_torrent_is_done_than_there_is_of_it():
-    raw = SimpleNamespace(
+    raw: Any = SimpleNamespace(
         errc=SimpleNamespace(value=lambda: 0), state="downloading", has_metadata=True, paused=False,
         progress=1.0, total_wanted=100, total_wanted_done=16_384, download_payload_rate=116,
         upload_payload_rate=0, all_time_download=0, all_time_upload=0, num_peers=1, num_seeds=1,

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from outpour.cli.classic import launchmany, make, track
 from outpour.torrent.metainfo import Metainfo
 from tests.waiting import wait_for
 
@@ -106,16 +105,46 @@ def test_a_variable_that_is_not_set_stands_for_no_folder_and_lifts_no_limit(
 
 
 @pytest.mark.parametrize(
-    ("tool", "words", "text"),
+    ("words", "text"),
     [
-        (make.btmakemetafile, ["", "http://127.0.0.1:1/announce"], "one of the args is empty."),
-        (launchmany.btlaunchmany, [""], "one of the args is empty."),
-        (track.bttrack, ["--dfile", ""], "Option --dfile is required."),
+        ("btmakemetafile '' http://127.0.0.1:1/announce", "one of the args is empty."),
+        ("btlaunchmany ''", "one of the args is empty."),
+        ("bttrack --dfile ''", "Option --dfile is required."),
     ],
 )
-def test_the_old_commands_take_no_empty_word_for_a_folder_either(capfd, tool, words, text):
-    assert tool(words) == 2
-    assert text in capfd.readouterr().err
+def test_the_old_commands_take_no_empty_word_for_a_folder_either(tmp_path, words, text):
+    done = shell(words, tmp_path)
+    assert (done.returncode, text in done.stderr.decode()) == (2, True)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "btmakemetafile a.bin http://127.0.0.1:1/announce --target /dev/full",
+            "hint: free some space in `/dev`, or write elsewhere with `--target`",
+        ),
+        ("btmakemetafile odd http://127.0.0.1:1/announce", "a name that is not UTF-8"),
+        (
+            "bttrack --dfile d --reannounce_interval -1",
+            "error: `--reannounce_interval`: must be greater",
+        ),
+        (
+            "bttrack --dfile d --port 0 --allowed_dir nodir",
+            "name another with `--allowed_dir`",
+        ),
+    ],
+)
+def test_the_old_commands_name_options_that_they_have(tmp_path, words, said):
+    (tmp_path / "a.bin").write_bytes(b"content")
+    (tmp_path / "odd").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd/\xff")).write_bytes(b"content")
+    done = shell(words, tmp_path)
+    told = done.stderr.decode()
+    assert done.returncode > 0
+    assert said in told
+    assert not any(flag in told for flag in ("--allow ", "`-o`", "-s`", "--allowed-dir"))
 
 
 def test_a_text_may_be_empty(run, place):

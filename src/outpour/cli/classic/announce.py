@@ -46,7 +46,7 @@ def btreannounce(args: Sequence[str] | None = None) -> int:
     Without `--announce_list` an existing list follows the new tracker, since clients of today
     read only the list; 3.4.2 left it as it was and BitTornado deleted it.
     """
-    return run(_reannounce, args)
+    return run(_reannounce, args, REANNOUNCE_OPTIONS)
 
 
 def _reannounce(printer: Printer, args: list[str]) -> int:

@@ -48,17 +48,17 @@ OPTIONS = (
 
 def btdownloadheadless(args: Sequence[str] | None = None) -> int:
     """Run `btdownloadheadless [OPTIONS] [URL|FILE]`."""
-    return run(lambda printer, words: _main(printer, words, "btdownloadheadless"), args)
+    return run(lambda printer, words: _main(printer, words, "btdownloadheadless"), args, OPTIONS)
 
 
 def bittorrent_downloader(args: Sequence[str] | None = None) -> int:
     """Run `bittorrent-downloader [OPTIONS] [URL|FILE]`."""
-    return run(lambda printer, words: _main(printer, words, "bittorrent-downloader"), args)
+    return run(lambda printer, words: _main(printer, words, "bittorrent-downloader"), args, OPTIONS)
 
 
 def btdownloadcurses(args: Sequence[str] | None = None) -> int:
     """Run `btdownloadcurses [OPTIONS] [URL|FILE]`; without a terminal it is headless."""
-    return run(lambda printer, words: _main(printer, words, "btdownloadcurses"), args)
+    return run(lambda printer, words: _main(printer, words, "btdownloadcurses"), args, OPTIONS)
 
 
 def _main(printer: Printer, args: list[str], name: str) -> int:

@@ -40,12 +40,12 @@ Show = Callable[["list[tuple[str, Status]]", "list[str]"], "bool | None"]
 
 def btlaunchmany(args: Sequence[str] | None = None) -> int:
     """Run `btlaunchmany DIR [OPTIONS]`."""
-    return run(lambda printer, words: _main(printer, words, "btlaunchmany"), args)
+    return run(lambda printer, words: _main(printer, words, "btlaunchmany"), args, OPTIONS)
 
 
 def btlaunchmanycurses(args: Sequence[str] | None = None) -> int:
     """Run `btlaunchmanycurses DIR [OPTIONS]`; without a terminal it prints lines."""
-    return run(lambda printer, words: _main(printer, words, "btlaunchmanycurses"), args)
+    return run(lambda printer, words: _main(printer, words, "btlaunchmanycurses"), args, OPTIONS)
 
 
 def _main(printer: Printer, args: list[str], name: str) -> int:

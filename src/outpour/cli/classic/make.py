@@ -60,7 +60,7 @@ _URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
 
 def btmakemetafile(args: Sequence[str] | None = None) -> int:
     """Run `btmakemetafile FILE URL` (3.4.2) or `btmakemetafile URL FILE...` (BitTornado)."""
-    return run(_make, args)
+    return run(_make, args, OPTIONS, {"-o": "--target"})
 
 
 def _make(printer: Printer, args: list[str]) -> int:
@@ -91,7 +91,7 @@ def btcompletedir(args: Sequence[str] | None = None) -> int:
 
     A file among the words gets a .torrent of its own.
     """
-    return run(_complete, args)
+    return run(_complete, args, OPTIONS, {"-o": "--target"})
 
 
 def _complete(printer: Printer, args: list[str]) -> int:

@@ -24,9 +24,24 @@ PEERS_GIVEN_MAX = 1000
 STATE_SUFFIX = ".sqlite"
 
 
+SPELLINGS = {
+    "--interval-s": "--reannounce_interval",
+    "--peers-per-answer": "--response_size",
+    "--peers-per-answer-max": "--max_give",
+    "--peer-timeout-s": "--timeout_downloaders_interval",
+    "--rescan-interval-s": "--parse_dir_interval",
+    "--nat-check-attempts": "--nat_check",
+    "--listen": "--port",
+    "--allowed-dir": "--allowed_dir",
+    "--allow-list": "--allowed_list",
+    "--state": "--dfile",
+}
+"""What the settings that the old options become are called there."""
+
+
 def bttrack(args: Sequence[str] | None = None) -> int:
     """Run `bttrack --dfile FILE [--option value ...]`."""
-    return run(_track, args)
+    return run(_track, args, OPTIONS, SPELLINGS)
 
 
 def _track(printer: Printer, args: list[str]) -> int:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection
 
 _FLAG = re.compile(r"(?<![\w-])--?[a-z][a-z_-]*")
+_WHOLE = re.compile(r"`outpour [^`]*`")
+"""A command that may be typed as it stands."""
 
 
 def fitting(hint: str | None, flags: Collection[str]) -> str | None:
@@ -16,6 +18,6 @@ def fitting(hint: str | None, flags: Collection[str]) -> str | None:
         'leave it out with `--exclude`'
         >>> fitting("leave it out with `--exclude`", {"--state"})
     """
-    if hint is None or not {*_FLAG.findall(hint)} <= {*flags}:
+    if hint is None or not {*_FLAG.findall(_WHOLE.sub("", hint))} <= {*flags}:
         return None
     return hint

@@ -48,6 +48,11 @@ class Printer:
         self.is_json = False
         self._is_log = False
         self._level = "info"
+        self._fit: Callable[[str, str | None], tuple[str, str | None]] | None = None
+
+    def fit(self, how: Callable[[str, str | None], tuple[str, str | None]]) -> None:
+        """Have errors and their hints told in the words of the command at hand."""
+        self._fit = how
 
     def become_log(self, form: str = "human", level: str = "info") -> None:
         """Begin each line of talk with its time and level, where no person watches.
@@ -137,6 +142,8 @@ class Printer:
 
     def error(self, message: str, hint: str | None = None) -> None:
         """Tell a person what failed, and the way out."""
+        if self._fit is not None:
+            message, hint = self._fit(message, hint)
         if self.is_json:
             self.entry("error", "error", {"message": message, "hint": hint})
             return
