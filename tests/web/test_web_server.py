@@ -159,6 +159,15 @@ def test_what_is_no_http_is_refused(site: Site, garbage: bytes):
     assert site.raw(garbage).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
+def test_a_target_that_is_no_path_is_refused_and_no_fault(
+    site: Site, caplog: pytest.LogCaptureFixture, method: str
+):
+    asked = f"{method} * HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    assert site.raw(asked.encode()).startswith(b"HTTP/1.1 400 ")
+    assert not caplog.records
+
+
 def test_a_request_for_a_websocket_is_answered_as_a_page(site: Site):
     with site.connect() as connection:
         connection.sendall(

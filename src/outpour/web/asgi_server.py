@@ -23,6 +23,7 @@ from outpour.web.sendfile import ZeroCopy
 
 POLL_S = 0.02
 HEALTHZ = "/healthz"
+NO_PATH = PlainTextResponse("the target of a request is a path here\n", 400)
 CROWDED = PlainTextResponse("too many connections are open\n", 503, {"retry-after": "10"})
 
 
@@ -164,7 +165,8 @@ class WebServer:
         self._listeners.clear()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app: ASGIApp = self._app
+        # The rules of who may see what know paths, and `*` is none (RFC 9112, section 3.2.4).
+        app: ASGIApp = self._app if scope.get("path", "/").startswith("/") else NO_PATH
         if SPARE in scope.get("extensions", {}):
             cycle = getattr(send, "__self__", None)
             if isinstance(cycle, RequestResponseCycle):
