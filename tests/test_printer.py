@@ -77,3 +77,15 @@ def test_styles_show_only_where_colour_is_wanted():
         env = Env(io.BytesIO(), out, io.StringIO(), False, color, color)
         Printer(env).data(("bold", "a"), "b")
         assert out.getvalue() == f"{shown}\n"
+
+
+@pytest.mark.parametrize("is_json", [False, True])
+def test_what_is_told_of_a_url_leaves_its_login_out(pipe, is_json):
+    pipe.is_json = is_json
+    pipe.note("`http://me:s3cret@h:1/a@b`: connection refused")
+    pipe.error("`redis://:s3cret@h/0`: timed out", "ask `udp://s3cret@h` again")
+    pipe.talk("`http://h/?mail=me@example.org`, me@example.org")
+    told = pipe.env.stderr.getvalue()
+    assert "s3cret" not in told
+    for left in ("http://h:1/a@b", "redis://h/0", "udp://h", "http://h/?mail=me@example.org"):
+        assert left in told
