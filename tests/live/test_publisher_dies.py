@@ -143,7 +143,7 @@ def test_the_publisher_is_killed_half_way_and_everyone_finishes(start: Start, tm
     assert len(targets) == 12
 
     wait_for(
-        lambda: publication.row(NAME)["downloading"] == 12, seconds=60, what="all in the swarm",
+        lambda: publication.row(NAME)["downloading"] == 12, seconds=120, what="all in the swarm",
         still=lambda: publication.row(NAME),
     )  # fmt: skip
     Client(publication.url, token=token.read_text()).change(

@@ -251,5 +251,8 @@ def test_downloaders_of_a_lone_seeder_do_not_all_take_runs_of_neighbouring_piece
 
     wait_for(has_most, seconds=30, what="the first pieces")
     assert asked
-    beside = sum(piece + 1 in asked for piece in asked)
-    assert beside < len(asked) * 0.4, sorted(asked)
+    beside = sum(piece + 1 in asked for piece in asked) / len(asked)
+    # Of pieces taken at random as many have a neighbour among them as they are of all; of runs,
+    # as libtorrent asks for them, 0.3 more of them do.
+    at_random = len(asked) / len(engine.pieces(key))
+    assert beside < at_random + 0.15, sorted(asked)

@@ -42,15 +42,15 @@ QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
-LOOKS = [
-    {"color_scheme": scheme, **size}
-    for scheme in ("light", "dark")
-    for size in (
-        {"viewport": {"width": 1280, "height": 900}},
-        {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
-    )
-]
-"""Light and dark, on a desk and on a phone: options of a browser's context."""
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
+DEVICES = [DESK, PHONE]
+"""Options of a browser's context."""
+COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 T = TypeVar("T")
 NOW = 1_795_000_000
 Identity = Callable[[tuple[str, ...], os.stat_result], bool]
@@ -528,16 +528,26 @@ def visit(visit_url: Callable[..., Any], site: Site) -> Callable[..., Any]:
 
 @pytest.fixture
 def flaws() -> Callable[[Any], list[str]]:
-    """Tell what axe-core finds wrong with a page for those who do not see, hear or point."""
+    """Tell what axe-core finds wrong with a page for those who do not see, hear or point.
+
+    The page is asked in light and in dark; dark changes colours alone, and most of the time goes
+    into the rules about all else.
+    """
     Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe  # noqa: N806
+    violations = {"resultTypes": ["violations"]}
+    schemes = {"light": violations, "dark": violations | {"runOnly": COLOUR_RULES}}
 
     def run(page: Any) -> list[str]:
-        found = Axe().run(page).response["violations"]
-        return [
-            f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
-            for one in found
-            for node in one["nodes"]
-        ]
+        found = []
+        for scheme, options in schemes.items():
+            page.emulate_media(color_scheme=scheme)
+            found += [
+                f"{scheme}: {one['id']}: {node['target']} {node.get('failureSummary', '')}"
+                for one in Axe().run(page, options=options).response["violations"]
+                for node in one["nodes"]
+            ]
+        page.emulate_media(color_scheme="light")
+        return found
 
     return run
 
@@ -546,17 +556,15 @@ def flaws() -> Callable[[Any], list[str]]:
 def flaws_everywhere(
     visit: Callable[..., Any], flaws: Callable[[Any], list[str]]
 ) -> Callable[..., list[str]]:
-    """The same of paths, each light and dark, on a desk and on a phone."""
+    """The same of paths, each on a desk and on a phone."""
 
     def run(*paths: str, prepare: Callable[[Any], None] = lambda page: None) -> list[str]:
         found = []
         for path in paths:
-            for look in LOOKS:
-                page = visit(path, **look)
+            for device in DEVICES:
+                page = visit(path, **device)
                 prepare(page)
-                size = look["viewport"]
-                assert isinstance(size, dict)
-                where = f"{path} {look['color_scheme']} {size['width']}"
+                where = f"{path} {device['viewport']['width']}"
                 found += [f"{where}: {flaw}" for flaw in flaws(page)]
                 page.context.close()
         return found

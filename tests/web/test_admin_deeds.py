@@ -15,7 +15,7 @@ from outpour.web.admin.admin_routes import ADMIN_PAGES
 from tests.waiting import wait_for
 
 from .admin_site import FORM, TOKEN
-from .conftest import LOOKS, make_metainfo
+from .conftest import DEVICES, make_metainfo
 from .running_tracker import OTHER, WANTED, RunningTracker
 
 pytestmark = pytest.mark.live
@@ -257,18 +257,18 @@ def test_no_form_is_taken_from_who_does_not_know_its_key(make: Callable[..., Run
         assert post(tracker, path, "", "")[0] == 303
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=("light", "light-phone", "dark", "dark-phone"))
+@pytest.mark.parametrize("device", DEVICES, ids=("desk", "phone"))
 def test_every_form_is_for_everybody(
     make: Callable[..., RunningTracker],
     visit_url: Callable[..., Any],
     flaws: Callable[[Any], list[str]],
     tmp_path: Path,
-    look: dict[str, Any],
+    device: dict[str, Any],
 ):
     keys = tmp_path / "keys.txt"
     keys.touch()
     tracker = make(key_list=keys, page="open")
-    page = visit_url(tracker.url, "/admin/login", **look)
+    page = visit_url(tracker.url, "/admin/login", **device)
     page.fill("#token", TOKEN)
     page.click("text=Log in")
     page.goto(tracker.url + "/admin/keys")

@@ -22,7 +22,7 @@ from tests.said import Said
 from tests.waiting import wait_for
 
 from .admin_site import TOKEN, Guarded
-from .conftest import LOOKS, NOW, FakeView
+from .conftest import DEVICES, NOW, FakeView
 
 pytestmark = pytest.mark.live
 
@@ -133,20 +133,20 @@ def high(element: Any) -> float:
     return float(element.bounding_box()["height"])
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=("light", "light-phone", "dark", "dark-phone"))
+@pytest.mark.parametrize("device", DEVICES, ids=("desk", "phone"))
 def test_every_page_is_for_everybody(
     guarded: Guarded,
     view: FakeView,
     enter: Callable[..., Any],
     flaws: Callable[[Any], list[str]],
     tmp_path: Path,
-    look: dict[str, Any],
+    device: dict[str, Any],
 ):
     fill(guarded, view, tmp_path)
     guarded.console.also_show(latency_panel(lambda: [LATENCY]))
     guarded.console.also_show(nodes_panel(lambda: CLUSTER))
     guarded.console.also_show(servers_panel(lambda: CLUSTER))
-    page = enter(**look)
+    page = enter(**device)
     names = page.locator(".panel-broad tbody th").all()
     assert [name.inner_text() for name in names][1] == LONG
     found = [f"{name.inner_text()}: broken up" for name in names if high(name) > 80]

@@ -16,11 +16,10 @@ from outpour.tracker.site_settings import SiteSettings
 from outpour.web.contract import WebOptions
 from outpour.web.visitors.beside import About, Sidecar, Writing
 
-from .conftest import LOOKS, NOW, FakeBeside, FakeView, Site
+from .conftest import DEVICES, NOW, PHONE, FakeBeside, FakeView, Site
 
 pytestmark = pytest.mark.live
 DAY = 86_400
-PHONE: dict[str, Any] = {**LOOKS[1]}
 FIRST_LOAD_BYTES_MAX = 60 << 10
 TAP_MIN = 44
 
@@ -264,8 +263,8 @@ def test_what_a_name_holds_is_shown_and_does_nothing(
     view.publish(evil, b"1", tmp_path, group="\N{RIGHT-TO-LEFT OVERRIDE}<b>group\n")
     view.publish("two\nlines", b"2", tmp_path)
     view.publish("\N{PARTY POPPER}" * 63, b"3", tmp_path)
-    for look in LOOKS:
-        page = visit("/", **look)
+    for device in DEVICES:
+        page = visit("/", **device)
         assert page.title() == "Tool downloads"
         assert page.locator("main img").count() == 0
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")

@@ -15,7 +15,7 @@ from outpour.web.app import make_app
 from outpour.web.contract import WebOptions
 from outpour.web.visitors.shades import contrast, style_of
 
-from .conftest import LOOKS, NOW, FakeView, Site
+from .conftest import DEVICES, NOW, FakeView, Site
 
 RE_SKIN = Path(__file__).parents[2] / "docs" / "theme.md"
 LINES_MAX = 40
@@ -178,13 +178,15 @@ def test_the_re_skin_of_the_docs_is_short_and_gives_every_page_another_look(
     (theme / "theme.css").write_text(style)
     infohash = view.publish("x.iso", b"1", published_at=NOW)
     site = start(view, WebOptions(site=SiteSettings(theme=theme, title="Old books")))
-    for look in LOOKS:
+    grounds = {"light": "rgb(246, 241, 231)", "dark": "rgb(29, 26, 22)"}
+    for device in DEVICES:
         for path in ("/", f"/torrent/{infohash.hex()}", "/classic"):
-            page = browser.new_page(**look)
+            page = browser.new_page(**device)
             page.goto(site.url + path)
-            ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-            is_dark = look["color_scheme"] == "dark"
-            assert ground == ("rgb(29, 26, 22)" if is_dark else "rgb(246, 241, 231)")
+            for scheme, ground in grounds.items():
+                page.emulate_media(color_scheme=scheme)
+                found = page.evaluate("getComputedStyle(document.body).backgroundColor")
+                assert found == ground, scheme
             assert "Georgia" in page.evaluate("getComputedStyle(document.body).fontFamily")
             assert flaws(page) == []
             page.close()

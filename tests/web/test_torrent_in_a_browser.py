@@ -14,12 +14,10 @@ import pytest
 from outpour.tracker.figures import Sample, TorrentRow
 from tests.waiting import wait_for
 
-from .conftest import NOW, FakeView, Site
+from .conftest import DESK, NOW, PHONE, FakeView, Site
 
 pytestmark = pytest.mark.live
 HOUR_S, DAY_S = 3600, 86_400
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-DESK = {"viewport": {"width": 1280, "height": 900}}
 LONG = "a-name-without-any-space-that-goes-on-and-on-" * 4
 FILES = {
     "docs/one.pdf": b"1" * 4000, "docs/two.pdf": b"2" * 90, "maps/a/b/c.png": b"3", LONG: b"4",
@@ -58,16 +56,15 @@ def paths(found: dict[str, bytes]) -> list[str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", [PHONE, DESK], ids=["phone", "desk"])
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "bare"])
 def test_no_page_keeps_anybody_out(
     view: FakeView, visit: Callable[..., Any], flaws: Callable[[Any], list[str]], tmp_path: Path,
-    scheme: str, device: dict[str, Any], scripts: bool,
+    device: dict[str, Any], scripts: bool,
 ):  # fmt: skip
     found = fill(view, tmp_path)
     for path in paths(found):
-        page = visit(path, color_scheme=scheme, java_script_enabled=scripts, **device)
+        page = visit(path, java_script_enabled=scripts, **device)
         page.locator("h1").wait_for()
         if scripts:
             assert flaws(page) == [], path
