@@ -58,6 +58,8 @@ VARIATIONS = (
     }),
     Variation("request queue 1500", {"max_out_request_queue": 1500}),
     Variation("request queue 250", {"max_out_request_queue": 250}),
+    Variation("request queue 128", {"max_out_request_queue": 128}),
+    Variation("affinity to extents", {"piece_extent_affinity": True}),
     Variation("queued disk bytes 4 MiB", {"max_queued_disk_bytes": 4 << 20}),
     Variation("queued disk bytes 16 MiB", {"max_queued_disk_bytes": 16 << 20}),
     Variation("queued disk bytes 256 MiB", {"max_queued_disk_bytes": 256 << 20}),
