@@ -197,6 +197,14 @@ def test_quick_commands_import_nothing_heavy(tmp_path, run, words):
     assert not [name for name in HEAVY if name in modules]
 
 
+def test_a_download_of_what_is_here_imports_nothing_of_servers(tmp_path, run):
+    (tmp_path / "a").write_bytes(b"a")
+    assert run("create", tmp_path / "a", "-o", tmp_path / "t.torrent").code == 0
+    modules = imported_by("download", "t.torrent", "--list", cwd=tmp_path)
+    assert "outpour.downloader.followed_sources" in modules
+    assert not [name for name in ("http.client", "ssl", "outpour.client") if name in modules]
+
+
 def test_shells_are_given_completions(outpour):
     words = {"_OUTPOUR_COMPLETE": "bash_complete", "COMP_WORDS": "outpour rea", "COMP_CWORD": "1"}
     done = subprocess.run(

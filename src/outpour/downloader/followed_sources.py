@@ -6,12 +6,15 @@ import queue
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from outpour.base.errors import OutpourError
-from outpour.client import FetchedFeed, fetch_feed
 from outpour.downloader.sources import Asking, Offer, offers_at, offers_of_feed
 from outpour.downloader.supply import Supplied
 from outpour.downloader.taken_keys import TakenKeys
+
+if TYPE_CHECKING:
+    from outpour.client import FetchedFeed
 
 WAITING_MAX = 1000
 """Torrents that were fetched and not yet begun."""
@@ -114,6 +117,8 @@ class FollowedSources:
             self._put(Supplied(key, torrent))
 
     def _offers(self, source: str) -> list[Offer]:
+        from outpour.client import fetch_feed
+
         asking, last = self._asking, self._feeds.get(source)
         if last is None:
             offers, feed = offers_at(source, asking)

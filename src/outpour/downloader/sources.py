@@ -7,18 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from outpour.base.deadline import Deadline
 from outpour.base.errors import FormatError, NetworkError, OutpourError, ReadError, UsageError
-from outpour.base.http_fetch import Fetched, fetch
 from outpour.base.http_route import DIRECT, Route
 from outpour.base.text import printable
 from outpour.base.units import MIB
-from outpour.client import Feed, FeedEntry, FetchedFeed, is_feed, read_feed
-from outpour.client.answers import ListedTorrent, object_of, page_of
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
+
+if TYPE_CHECKING:
+    from outpour.base.http_fetch import Fetched
+    from outpour.client import Feed, FeedEntry, FetchedFeed
+    from outpour.client.answers import ListedTorrent
 
 BYTES_MAX = 64 * MIB
 """Of a .torrent, and of a list."""
@@ -127,6 +130,8 @@ def offers_at(url: str, asking: Asking) -> tuple[list[Offer], FetchedFeed | None
         NetworkError: The URL does not answer, or with something else, or names nothing.
         FormatError: The list or feed is damaged.
     """
+    from outpour.client import FetchedFeed, is_feed, read_feed
+
     answer = _fetch(url, asking, asking.timeout_s)
     # No .torrent begins with anything but a dictionary, and no page or list begins with one.
     if answer.body[:1] == b"d":
@@ -226,6 +231,8 @@ def _list_of(page: Fetched, url: str, asking: Asking) -> list[ListedTorrent]:
 
 def _part_of(answer: Fetched) -> tuple[list[ListedTorrent], str | None]:
     """Read a part of a list: its torrents, and the URL of the next."""
+    from outpour.client.answers import object_of, page_of
+
     try:
         page = page_of(object_of(answer.body), None)
         following = urljoin(answer.url, page.next) if page.next is not None else None
@@ -268,6 +275,9 @@ def _from_row(row: ListedTorrent, url: str, asking: Asking) -> Metainfo | Magnet
 
 
 def _fetch(url: str, asking: Asking, timeout_s: float, accept: str = "*/*") -> Fetched:
+    # What is on this machine, or comes from peers alone, needs none of HTTP and TLS.
+    from outpour.base.http_fetch import fetch
+
     if asking.deadline is not None:
         timeout_s = min(timeout_s, asking.deadline.rest())
     return fetch(url, bytes_max=BYTES_MAX, timeout_s=timeout_s, accept=accept, route=asking.route)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from outpour.base.errors import NetworkError, OutpourError
-from outpour.base.http_fetch import fetch
 from outpour.base.http_route import Route
 from outpour.base.units import MIB
 from outpour.engine import Engine, WebSeedFailed
@@ -168,6 +167,8 @@ class TreeFetch:
         raise NetworkError(f"`{url}`: its content differs from the torrent")
 
     def _ask(self, tree: _Tree, url: str, first: int, last: int) -> bytes:
+        from outpour.base.http_fetch import fetch
+
         whole = last - first + 1
         rate = self._engine.download_rate
         step = min(whole, rate) if rate else whole
