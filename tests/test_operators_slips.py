@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from outpour.announcer import AnnounceRequest, announce
 from outpour.base.errors import FormatError, SettingsError, UsageError
 from outpour.base.toml_file import read_toml
 from outpour.base.units import parse_size
@@ -133,3 +136,46 @@ def test_no_more_of_a_torrent_is_done_than_there_is_of_it():
         awaits_files=False,
     )  # fmt: skip
     assert eta_s(status) == 0
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e300", "9" * 30])
+@pytest.mark.parametrize(
+    "words",
+    [("announce", "a.torrent", "--timeout"), ("scrape", "a.torrent", "--timeout"),
+     ("download", "a.torrent", "--timeout"), ("download", "a.torrent", "--deadline"),
+     ("download", "a.torrent", "--ratio"), ("magnet", "x", "--fetch", "--timeout")],
+)  # fmt: skip
+def test_a_time_is_a_number_that_there_may_be(run, words, value):
+    done = run(*words, value)
+    assert (done.code, done.err.startswith("error: invalid value for `--")) == (2, True)
+
+
+@pytest.mark.parametrize("date", ["9" * 20, "9" * 5000, "0001-01-01", "1969-12-31"])
+def test_a_date_that_readers_cannot_take_is_refused(run, tmp_path, date):
+    (tmp_path / "a").write_bytes(b"content")
+    done = run("create", tmp_path / "a", "-o", tmp_path / "a.torrent", "--date", date)
+    assert (done.code, "before 1970, or beyond all bounds" in done.err) == (2, True)
+    assert not (tmp_path / "a.torrent").exists()
+
+
+def test_numbers_above_those_of_the_protocol_are_told_as_its_largest():
+    asked: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as tracker:
+        tracker.bind(("127.0.0.1", 0))
+        tracker.settimeout(20)
+
+        def answer() -> None:
+            first, peer = tracker.recvfrom(2048)
+            tracker.sendto(bytes(4) + first[12:16] + bytes(8), peer)
+            second, peer = tracker.recvfrom(2048)
+            asked.append(second)
+            tracker.sendto(second[8:16] + bytes(12), peer)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"udp://127.0.0.1:{tracker.getsockname()[1]}/"
+        request = AnnounceRequest(infohash=bytes(20), left=10**20, numwant=10**20)
+        announce(url, request, timeout_s=20)
+        thread.join()
+    assert asked[0][64:72] == bytes([0x7F]) + b"\xff" * 7
+    assert asked[0][92:96] == bytes([0x7F]) + b"\xff" * 3
