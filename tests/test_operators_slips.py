@@ -20,7 +20,7 @@ from outpour.cli.shared.transfer_words import eta_s
 from outpour.engine import Engine, EngineSettings
 from outpour.engine.status import status_of
 from outpour.publisher.copy_base import CopyBase
-from outpour.publisher.entries import check_state_apart, entries
+from outpour.publisher.entries import check_apart, entries
 from outpour.publisher.public_urls import public_urls
 from outpour.publisher.publish_options import PublishOptions
 from outpour.tracker.lists.admin_token import Token
@@ -95,33 +95,44 @@ def test_a_login_is_not_published(run, tmp_path, url):
     assert b"secret" not in made.read_bytes()
 
 
-def options_of(path: Path, state: Path, **rest: object) -> PublishOptions:
-    return replace(PublishOptions(paths=(path,), state=state.resolve()), **rest)  # type: ignore[arg-type]
+def options_of(path: Path, apart: Path, **rest: Any) -> PublishOptions:
+    return replace(PublishOptions(paths=(path,), apart=(apart.resolve(),)), **rest)
 
 
-def test_state_is_never_published(tmp_path):
+def test_what_is_for_the_publisher_alone_is_never_published(tmp_path):
     content = tmp_path / "content"
     (content / "state").mkdir(parents=True)
     (content / "sub" / "state").mkdir(parents=True)
     (content / "a").write_bytes(b"content")
     (content / "link").symlink_to(content / "state")
     beside = options_of(content, content / "state")
-    check_state_apart(beside)
+    check_apart(beside)
     found = {entry.name for entry in entries(content, beside).entries}
     assert found == {"a", "sub"}
     elsewhere = options_of(content, tmp_path / "state")
-    check_state_apart(elsewhere)
+    check_apart(elsewhere)
     assert len(entries(content, elsewhere).entries) == 4
-    check_state_apart(options_of(content, content / ".state"))
-    check_state_apart(options_of(content, content / "sub" / "state", exclude=("sub",)))
+    check_apart(options_of(content, content / ".state"))
+    check_apart(options_of(content, content / "sub" / "state", exclude=("sub",)))
     for published in (
         options_of(content, content),
+        options_of(content / "a", content / "a"),
         options_of(content, content / "sub" / "state"),
         options_of(content, content / "state", as_one=True),
         options_of(content, content / "sub" / ".state", hidden=True),
     ):
         with pytest.raises(UsageError, match="would be published"):
-            check_state_apart(published)
+            check_apart(published)
+
+
+@pytest.mark.parametrize("flag", ["--state", "--admin-token-file", "--mirror-tokens", "--config"])
+def test_a_publisher_knows_what_is_its_own(run, tmp_path, flag):
+    (tmp_path / "folder").mkdir()
+    own = tmp_path / "folder" / "own"
+    own.mkdir() if flag == "--state" else own.write_text("")
+    state = ("--state", tmp_path / "state") if flag != "--state" else ()
+    done = run("publish", tmp_path, "--listen", "127.0.0.1:0", *state, flag, own)
+    assert (done.code, "would be published" in done.err) == (2, True)
 
 
 def test_no_more_of_a_torrent_is_done_than_there_is_of_it():
