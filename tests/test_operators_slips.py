@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from outpour.announcer import AnnounceRequest, announce
 from outpour.base.errors import FormatError, SettingsError, UsageError
 from outpour.base.toml_file import read_toml
 from outpour.base.units import parse_size
@@ -17,7 +20,7 @@ from outpour.cli.shared.transfer_words import eta_s
 from outpour.engine import Engine, EngineSettings
 from outpour.engine.status import status_of
 from outpour.publisher.copy_base import CopyBase
-from outpour.publisher.entries import check_state_apart, entries
+from outpour.publisher.entries import check_apart, entries
 from outpour.publisher.public_urls import public_urls
 from outpour.publisher.publish_options import PublishOptions
 from outpour.tracker.lists.admin_token import Token
@@ -92,33 +95,44 @@ def test_a_login_is_not_published(run, tmp_path, url):
     assert b"secret" not in made.read_bytes()
 
 
-def options_of(path: Path, state: Path, **rest: object) -> PublishOptions:
-    return replace(PublishOptions(paths=(path,), state=state.resolve()), **rest)  # type: ignore[arg-type]
+def options_of(path: Path, apart: Path, **rest: Any) -> PublishOptions:
+    return replace(PublishOptions(paths=(path,), apart=(apart.resolve(),)), **rest)
 
 
-def test_state_is_never_published(tmp_path):
+def test_what_is_for_the_publisher_alone_is_never_published(tmp_path):
     content = tmp_path / "content"
     (content / "state").mkdir(parents=True)
     (content / "sub" / "state").mkdir(parents=True)
     (content / "a").write_bytes(b"content")
     (content / "link").symlink_to(content / "state")
     beside = options_of(content, content / "state")
-    check_state_apart(beside)
+    check_apart(beside)
     found = {entry.name for entry in entries(content, beside).entries}
     assert found == {"a", "sub"}
     elsewhere = options_of(content, tmp_path / "state")
-    check_state_apart(elsewhere)
+    check_apart(elsewhere)
     assert len(entries(content, elsewhere).entries) == 4
-    check_state_apart(options_of(content, content / ".state"))
-    check_state_apart(options_of(content, content / "sub" / "state", exclude=("sub",)))
+    check_apart(options_of(content, content / ".state"))
+    check_apart(options_of(content, content / "sub" / "state", exclude=("sub",)))
     for published in (
         options_of(content, content),
+        options_of(content / "a", content / "a"),
         options_of(content, content / "sub" / "state"),
         options_of(content, content / "state", as_one=True),
         options_of(content, content / "sub" / ".state", hidden=True),
     ):
         with pytest.raises(UsageError, match="would be published"):
-            check_state_apart(published)
+            check_apart(published)
+
+
+@pytest.mark.parametrize("flag", ["--state", "--admin-token-file", "--mirror-tokens", "--config"])
+def test_a_publisher_knows_what_is_its_own(run, tmp_path, flag):
+    (tmp_path / "folder").mkdir()
+    own = tmp_path / "folder" / "own"
+    own.mkdir() if flag == "--state" else own.write_text("")
+    state = ("--state", tmp_path / "state") if flag != "--state" else ()
+    done = run("publish", tmp_path, "--listen", "127.0.0.1:0", *state, flag, own)
+    assert (done.code, "would be published" in done.err) == (2, True)
 
 
 def test_no_more_of_a_torrent_is_done_than_there_is_of_it():
@@ -133,3 +147,46 @@ def test_no_more_of_a_torrent_is_done_than_there_is_of_it():
         awaits_files=False,
     )  # fmt: skip
     assert eta_s(status) == 0
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e300", "9" * 30])
+@pytest.mark.parametrize(
+    "words",
+    [("announce", "a.torrent", "--timeout"), ("scrape", "a.torrent", "--timeout"),
+     ("download", "a.torrent", "--timeout"), ("download", "a.torrent", "--deadline"),
+     ("download", "a.torrent", "--ratio"), ("magnet", "x", "--fetch", "--timeout")],
+)  # fmt: skip
+def test_a_time_is_a_number_that_there_may_be(run, words, value):
+    done = run(*words, value)
+    assert (done.code, done.err.startswith("error: invalid value for `--")) == (2, True)
+
+
+@pytest.mark.parametrize("date", ["9" * 20, "9" * 5000, "0001-01-01", "1969-12-31"])
+def test_a_date_that_readers_cannot_take_is_refused(run, tmp_path, date):
+    (tmp_path / "a").write_bytes(b"content")
+    done = run("create", tmp_path / "a", "-o", tmp_path / "a.torrent", "--date", date)
+    assert (done.code, "before 1970, or beyond all bounds" in done.err) == (2, True)
+    assert not (tmp_path / "a.torrent").exists()
+
+
+def test_numbers_above_those_of_the_protocol_are_told_as_its_largest():
+    asked: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as tracker:
+        tracker.bind(("127.0.0.1", 0))
+        tracker.settimeout(20)
+
+        def answer() -> None:
+            first, peer = tracker.recvfrom(2048)
+            tracker.sendto(bytes(4) + first[12:16] + bytes(8), peer)
+            second, peer = tracker.recvfrom(2048)
+            asked.append(second)
+            tracker.sendto(second[8:16] + bytes(12), peer)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"udp://127.0.0.1:{tracker.getsockname()[1]}/"
+        request = AnnounceRequest(infohash=bytes(20), left=10**20, numwant=10**20)
+        announce(url, request, timeout_s=20)
+        thread.join()
+    assert asked[0][64:72] == bytes([0x7F]) + b"\xff" * 7
+    assert asked[0][92:96] == bytes([0x7F]) + b"\xff" * 3

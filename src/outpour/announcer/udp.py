@@ -41,6 +41,7 @@ _CONNECT = struct.Struct(">QII")
 _ANNOUNCE = struct.Struct(">QII20s20sqqqIIIiH")
 _ANNOUNCED = struct.Struct(">III")
 _SCRAPED = struct.Struct(">III")
+_INT_MAX, _LONG_MAX = (1 << 31) - 1, (1 << 63) - 1
 _URL_DATA = 2
 _EVENTS = {"": 0, "completed": 1, "started": 2, "stopped": 3}
 _FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
@@ -57,8 +58,10 @@ def announce(
         def packet(connection: int, transaction: int) -> bytes:
             return _ANNOUNCE.pack(
                 connection, ANNOUNCE, transaction, request.infohash, request.peer_id,
-                request.downloaded, request.left, request.uploaded, _EVENTS[request.event],
-                0, request.key, -1 if request.numwant is None else request.numwant, request.port,
+                *(min(one, _LONG_MAX) for one in (request.downloaded, request.left,
+                request.uploaded)), _EVENTS[request.event],
+                0, request.key, -1 if request.numwant is None else min(request.numwant, _INT_MAX),
+                request.port,
             ) + _url_options(url)  # fmt: skip
 
         body = wire.ask(ANNOUNCE, packet, shortest=_ANNOUNCED.size)

@@ -31,8 +31,8 @@ class BusyError(NetworkError):
         after_s: Seconds after which it wants to be asked again, 0 where it does not say.
     """
 
-    def __init__(self, message: str, after_s: float) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, after_s: float = 0.0, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.after_s = after_s
 
 
@@ -90,7 +90,7 @@ def probe(url: str, *, route: Route = DIRECT, timeout_s: float = PROBE_S) -> Rem
                     return read_head(url, error.url, error.code, error.headers)
                 if error.code in BUSY:
                     after_s = wait_of(error.headers)
-                    raise BusyError(f"`{url}`: {status_of(error)}", after_s) from None
+                    raise BusyError(f"`{url}`: {status_of(error)}", after_s=after_s) from None
                 raise NetworkError(f"`{url}`: {status_of(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise unreached(url, error, route) from error

@@ -11,7 +11,7 @@ from outpour.base.errors import UsageError
 from outpour.base.host_port import read_host_port
 from outpour.cli.shared.engine_options import engine_options, engine_settings
 from outpour.cli.shared.group import define
-from outpour.cli.shared.inputs import STDIO, check_url, is_link, read_torrent
+from outpour.cli.shared.inputs import STDIO, Amount, check_url, is_link, read_torrent
 from outpour.cli.shared.printer import Printer
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=Amount(min=0),
     default=300.0,
     show_default=True,
     metavar="SECONDS",

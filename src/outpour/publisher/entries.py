@@ -106,44 +106,40 @@ def entries(path: Path, options: PublishOptions) -> Listed:
         ) from None
 
 
-def check_state_apart(options: PublishOptions) -> None:
-    """Refuse state that would be published: it holds addresses, and changes all the time.
+def check_apart(options: PublishOptions) -> None:
+    """Refuse what is never to be published, where it would be.
 
     In a published folder itself it is left out, so that `publish . --state state` works.
 
     Raises:
-        UsageError: It is published, or lies deeper within what is.
+        UsageError: One is published itself, or lies deeper within what is.
     """
-    assert options.state is not None
-    state = options.state
     excluded = matcher(options.exclude)
-    for path in options.paths:
+    for path, apart in ((path, apart) for path in options.paths for apart in options.apart):
         whole = path.resolve()
-        if state != whole and whole not in state.parents:
+        if apart != whole and whole not in apart.parents:
             continue
-        parts = state.relative_to(whole).parts
+        parts = apart.relative_to(whole).parts
         is_left = len(parts) == 1 and not options.as_one
         if not is_left and not any(
             is_left_out(parts[: count + 1], options.hidden, False, excluded)
             for count in range(len(parts))
         ):
             raise UsageError(
-                f"`{printable(str(options.state))}`: the state would be published with "
-                f"`{printable(str(path))}`",
-                hint="choose a folder outside of it with `--state`",
+                f"`{printable(str(apart))}`: would be published with `{printable(str(path))}`",
+                hint="state, keys, tokens and logs are for you alone: keep them elsewhere",
             )
 
 
-def _is_state(item: os.DirEntry[str], options: PublishOptions) -> bool:
-    state = options.state
-    if state is None or not (item.is_symlink() or item.name == state.name):
+def _is_apart(item: os.DirEntry[str], options: PublishOptions) -> bool:
+    if not item.is_symlink() and all(item.name != apart.name for apart in options.apart):
         return False
-    return Path(item.path).resolve() == state
+    return Path(item.path).resolve() in options.apart
 
 
 def _is_content(item: os.DirEntry[str], options: PublishOptions, excluded: PathTest | None) -> bool:
     name = item.name
-    if _is_state(item, options):
+    if _is_apart(item, options):
         return False
     if is_left_out((name,), options.hidden, False, excluded) or name.endswith(_UNFINISHED):
         return False

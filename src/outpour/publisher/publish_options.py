@@ -61,6 +61,8 @@ class PublishOptions:
         log_format: How logs are written, `human` or `json`; None leaves it to the settings.
         log_level: What is said at least, None for the same.
         upnp: Ask the router to forward the peer port (UPnP, NAT-PMP).
+        apart: What is never published though it lies in a published folder, as absolute paths
+            without links; who publishes adds its state, and the files of keys, tokens and logs.
     """
 
     paths: tuple[Path, ...]
@@ -104,6 +106,7 @@ class PublishOptions:
     upnp: bool = False
     log_format: str | None = None
     log_level: str | None = None
+    apart: tuple[Path, ...] = ()
 
     @property
     def log_flags(self) -> dict[str, str | None]:

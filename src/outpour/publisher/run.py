@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from outpour.publisher import publish_events
 from outpour.publisher.catalogue_file import read_catalogue
 from outpour.publisher.copy_base import CopyBase
 from outpour.publisher.copy_places import CopyPlaces
-from outpour.publisher.entries import check_state_apart
+from outpour.publisher.entries import check_apart
 from outpour.publisher.made import MadeTorrents
 from outpour.publisher.mirror_tokens import MirrorTokens
 from outpour.publisher.public_urls import local_page, public_urls
@@ -40,6 +40,7 @@ from outpour.publisher.sidecar_table import SidecarTable
 from outpour.publisher.site import Site, site_app
 from outpour.publisher.torrent_of_entry import Torrents
 from outpour.tracker.service import TrackerService
+from outpour.tracker.settings import TrackerSettings
 
 
 def publish(options: PublishOptions, tell: Callable[[Event], None]) -> None:
@@ -83,9 +84,9 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
         # What is wrong with its entries is said later; it itself is to be one.
         read_catalogue(file)
     state = state_folder(options)
-    options = replace(options, state=state.resolve())
-    check_state_apart(options)
     settings = settings_of(options, state)
+    options = replace(options, apart=(*options.apart, *_apart(options, state, settings)))
+    check_apart(options)
     with ExitStack() as stack:
         claim(state, stack, "another publisher of the same paths")
         made_torrents = MadeTorrents(state)
@@ -99,6 +100,21 @@ async def _publish(options: PublishOptions, tell: Callable[[Event], None]) -> No
         tracker = started_tracker(settings, tell)
         give_way()
         await _serve(options, state, tracker, made_torrents, noted(tracker, tell), stack)
+
+
+def _apart(options: PublishOptions, state: Path, settings: TrackerSettings) -> Iterator[Path]:
+    """What holds secrets, addresses, or changes all the time."""
+    for path in (
+        state,
+        options.config,
+        options.mirror_tokens,
+        settings.admin_token_file,
+        settings.key_list,
+        settings.access_log,
+        settings.refusal_log,
+    ):
+        if path is not None:
+            yield path.resolve()
 
 
 async def _serve(

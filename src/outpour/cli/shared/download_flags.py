@@ -13,7 +13,7 @@ from outpour.base.errors import UsageError
 from outpour.base.host_port import read_host_port
 from outpour.base.units import parse_duration
 from outpour.cli.shared.engine_options import engine_route
-from outpour.cli.shared.inputs import ANY_PATH, check_url
+from outpour.cli.shared.inputs import ANY_PATH, Amount, check_url
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -41,7 +41,7 @@ _CHOICE = (
 )  # fmt: skip
 _END = (
     click.option("--seed", is_flag=True, help="Go on seeding until interrupted."),
-    click.option("--ratio", "--seed-ratio", "seed_ratio", type=click.FloatRange(min=0),
+    click.option("--ratio", "--seed-ratio", "seed_ratio", type=Amount(min=0),
                  metavar="RATIO", help="Seed until so many times the content was sent."),
     click.option("--time", "--seed-time", "seed_time", metavar="DURATION",
                  help="Seed for so long, such as 90min or 2h; a number is of minutes."),
@@ -72,13 +72,13 @@ _PEERS = (
                  help="Connect to this peer at once; repeatable."),
 )  # fmt: skip
 _LIMITS = (
-    click.option("--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True,
+    click.option("--timeout", type=Amount(min=0), default=300.0, show_default=True,
                  metavar="SECONDS",
                  help="Give up when nothing comes for so long, and sooner when no source answers;"
                  " 0 never does."),
-    click.option("--connect-timeout", type=click.FloatRange(min=0, min_open=True), default=30.0,
+    click.option("--connect-timeout", type=Amount(min=0, min_open=True), default=30.0,
                  show_default=True, metavar="SECONDS", help="For fetching each SOURCE."),
-    click.option("--deadline", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    click.option("--deadline", type=Amount(min=0, min_open=True), metavar="SECONDS",
                  help="Give up what is not complete after so long, however fast it comes."),
 )  # fmt: skip
 

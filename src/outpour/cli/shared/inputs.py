@@ -25,6 +25,29 @@ ANY_PATH = click.Path(readable=False, path_type=Path)
 TYPED_PATH = click.Path(readable=False, path_type=str)
 """The same as it was typed, where a URL may stand too: a path would lose one of its slashes."""
 
+
+class Amount(click.FloatRange):
+    """A number that there may be of something: neither `nan` nor beyond all bounds."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as it is there
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Read it."""
+        number: float = super().convert(value, param, ctx)
+        # `nan` is neither above nor below anything.
+        if not number <= AMOUNT_MAX:
+            self.fail(f"{value} is no number, or too large", param, ctx)
+        return number
+
+
+AMOUNT_MAX = 1e9
+"""Thirty years of seconds."""
+DATE_MAX = (1 << 63) - 1
+"""Seconds since 1970: what bencode of others can hold; milliseconds are noted alone."""
+
 CA_FLAG = "--ca-file"
 ca_option = click.option(
     CA_FLAG,
@@ -182,17 +205,20 @@ def read_date(text: str) -> int:
     """
     from datetime import datetime, timezone
 
+    hint = "write `2026-01-31T12:00:00Z` or seconds since 1970"
     if text.isascii() and text.isdigit():
-        return int(text)
-    try:
-        date = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise UsageError(
-            f"`{text}`: not a date", hint="write `2026-01-31T12:00:00Z` or seconds since 1970"
-        ) from None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=timezone.utc)
-    return int(date.timestamp())
+        seconds = int(text[:20])
+    else:
+        try:
+            date = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except ValueError:
+            raise UsageError(f"`{text}`: not a date", hint=hint) from None
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=timezone.utc)
+        seconds = int(date.timestamp())
+    if not 0 <= seconds <= DATE_MAX:
+        raise UsageError(f"`{text[:100]}`: before 1970, or beyond all bounds", hint=hint)
+    return seconds
 
 
 def format_date(seconds: int) -> str:

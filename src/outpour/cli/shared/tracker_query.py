@@ -11,7 +11,7 @@ import click
 
 from outpour.base.errors import OutpourError, UsageError
 from outpour.cli.shared.env import Env
-from outpour.cli.shared.inputs import STDIO, read_torrent
+from outpour.cli.shared.inputs import STDIO, Amount, read_torrent
 from outpour.cli.shared.printer import Printer
 from outpour.torrent.metainfo import Metainfo
 
@@ -31,7 +31,7 @@ _OPTIONS = (
         default="any",
         help="Which addresses of UDP trackers to use.",
     ),
-    click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=15.0),
+    click.option("--timeout", type=Amount(min=0, min_open=True), default=15.0),
     click.option(
         "--json", "as_json", is_flag=True, help="Write JSON, a list with one object a tracker."
     ),
