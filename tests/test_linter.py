@@ -35,6 +35,8 @@ def test_a_plain_torrent_has_no_lints(classic):
         ("private-with-nodes", torrent(root={"nodes": [["::1", 1]]}, private=1)),
         ("announce-not-listed", torrent(root={"announce-list": [["http://127.0.0.1/other"]]})),
         ("tracker-scheme", torrent(root={"announce": "gopher://127.0.0.1/"})),
+        ("login-in-url", torrent(root={"announce": "http://me:secret@127.0.0.1/a"})),
+        ("login-in-url", torrent(root={"url-list": "https://me@127.0.0.1/"})),
         ("web-seed-scheme", torrent(root={"url-list": "file:///etc"})),
         ("many-pieces", torrent(length=(PIECES_MANY + 1) * 16384)),
         ("large-torrent", torrent(root={"comment": "x" * TORRENT_BYTES_LARGE})),

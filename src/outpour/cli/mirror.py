@@ -10,7 +10,7 @@ import click
 
 from outpour.base.units import parse_duration, parse_size
 from outpour.cli.shared.group import define
-from outpour.cli.shared.inputs import CA_FLAG, ca_option, check_url
+from outpour.cli.shared.inputs import CA_FLAG, ca_option, check_open_url
 from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.serving_options import listen_option, serving_options, take_serving
@@ -112,7 +112,7 @@ def command(context: click.Context, /, source: str, **given: Any) -> int:  # noq
     serving = PublishOptions(
         **take_serving(given),
         paths=(folder,),
-        extra_trackers=tuple(check_url(url) for url in given["tracker"]),
+        extra_trackers=tuple(check_open_url(url) for url in given["tracker"]),
         content=not given["no_content"],
     )
     options = MirrorOptions(

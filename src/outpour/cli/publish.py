@@ -11,7 +11,7 @@ import click
 from outpour.base.errors import UsageError
 from outpour.base.units import parse_size
 from outpour.cli.shared.group import define
-from outpour.cli.shared.inputs import check_url
+from outpour.cli.shared.inputs import check_open_url
 from outpour.cli.shared.log_options import log_options
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.serving_options import listen_option, serving_options, take_serving
@@ -133,7 +133,7 @@ def command(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401 - c
         paths=tuple(Path(path) for path in given.pop("paths")),
         catalogues=tuple(Path(path) for path in given.pop("catalogue")),
         seed=not given.pop("no_seed"),
-        extra_trackers=tuple(check_url(url) for url in given.pop("tracker")),
+        extra_trackers=tuple(check_open_url(url) for url in given.pop("tracker")),
         web_seeds=given.pop("web_seed"),
         content=not given.pop("no_content"),
         exclude=tuple(given.pop("exclude")),

@@ -34,6 +34,8 @@ _WINDOWS_DEVICES = frozenset(
     + [f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)]
 )
 _SCHEME = re.compile(r"(?:https?|udp|wss?)://", re.IGNORECASE)
+_LOGIN = re.compile(r"(?<=://)[^\s/?#]*@")
+"""RFC 3986, section 3.2.1."""
 _WINDOWS_SIGNS = re.compile(r'[<>:"|?*]')
 
 
@@ -64,6 +66,7 @@ LINTS = {
     "announce-not-listed": "clients that know tiers never ask the tracker under `announce`",
     "tracker-joined": "several URLs in the place of one are no tracker to any client",
     "tracker-scheme": "a tracker has a scheme that no client knows",
+    "login-in-url": "a login in a URL is read by everybody who has the torrent",
     "web-seed-scheme": "a web seed has a scheme that no client knows",
     "many-pieces": "the torrent has so many pieces that the file gets large and slow to load",
     "large-torrent": "the .torrent is above 10 MB, and clients on libtorrent refuse it by default",
@@ -312,6 +315,9 @@ def lint_addresses(
     joined = [url for url in trackers if len(_SCHEME.findall(url)) > 1 or len(url.split()) > 1]
     if joined:
         yield Lint("tracker-joined", _sentence("tracker-joined", joined))
+    known = [url for url in (*trackers, *web_seeds) if _LOGIN.search(url)]
+    if known:
+        yield Lint("login-in-url", _sentence("login-in-url", [_LOGIN.sub("", it) for it in known]))
     for kind, urls, schemes in (
         ("tracker-scheme", trackers, _TRACKER_SCHEMES),
         ("web-seed-scheme", web_seeds, _WEB_SEED_SCHEMES),

@@ -23,8 +23,10 @@ REFUSED = (
     "case-duplicates",
     "unicode-duplicates",
     "piece-length-large",
+    "login-in-url",
 )
-"""Lints that leave a new torrent useless to some of its users, unless allowed by name."""
+"""Lints that make a new torrent useless to some of its users, or of use to others, unless allowed
+by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,11 +111,21 @@ def read_tiers(trackers: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(tier for tier in tiers if tier)
 
 
+def check_open_url(url: str) -> str:
+    """Return a URL that could be asked and that everybody may read, or refuse it.
+
+    Raises:
+        UsageError: It is none, or has a login in it.
+    """
+    check_no_login(check_url(url), "leave it out; a tracker knows its own by a key in the path")
+    return url
+
+
 def check_url(url: str) -> str:
     """Return a URL that could be asked, or refuse it.
 
     Raises:
-        UsageError: It has no scheme or no host, a port that there is not, a login, or spaces.
+        UsageError: It has no scheme or no host, a port that there is not, or holds spaces.
     """
     scheme, mark, rest = url.partition("://")
     if not (scheme.isalnum() and mark and rest.strip("/")) or any(c.isspace() for c in url):
@@ -123,7 +133,6 @@ def check_url(url: str) -> str:
             f"`{url}`: not a URL", hint="write it in full, as in `http://example.org/announce`"
         )
     check_place(url)
-    check_no_login(url, "leave it out; a tracker knows its own by a key in the path")
     return url
 
 
