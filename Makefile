@@ -14,7 +14,7 @@ IN_VENV := VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH='$(CURDIR)/$(BIN)':"$$PATH"
 MATURIN := $(IN_VENV) $(BIN)/maturin
 # Tests wait for real programs most of the time, so more of them run than there are cores;
 # `.venv/bin/python -m pytest tests/test_x.py` is quicker for a few.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 6)))
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 4)))
 PYTEST_OPTIONS := --numprocesses $(WORKERS) --dist worksteal --durations 10
 # They start a thousand commands, each of which would be compiled anew where bytecode is not kept.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST_OPTIONS)

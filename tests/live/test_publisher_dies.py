@@ -18,7 +18,7 @@ from tests.live.mirroring import Mirror
 from tests.live.publication import Publication, status
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(420)]
 
 NAME = "release.img"
 LENGTH = 3 << 20
@@ -153,7 +153,7 @@ def test_the_publisher_is_killed_half_way_and_everyone_finishes(start: Start, tm
     count = -(-LENGTH // metainfo.info.piece_length)
     wait_for(
         lambda: len(pieces_there(swarm, metainfo, content)) == count,
-        seconds=90, what="every piece with somebody",
+        seconds=150, what="every piece with somebody",
     )  # fmt: skip
     publication.process.stop(signal.SIGKILL)
     missing = [name for name, folder in targets.items() if not is_there(folder, content)]

@@ -93,13 +93,13 @@ def test_a_file_is_streamed_in_order_and_nothing_of_it_stays(
     out, talk = whole.communicate(timeout=60)
     assert whole.returncode == 0, talk
     assert out == (content / "image.bin").read_bytes()
-    assert [*(tmp_path / "tmp").iterdir()] == []
     # Nothing is named that is gone with the command.
     assert str(tmp_path / "tmp").encode() not in talk
     assert b"complete release (" in talk
     out, talk = several.communicate(timeout=60)
     assert (several.returncode, out) == (2, b"")
     assert b"has 3 files, and one can be streamed" in talk
+    assert [*(tmp_path / "tmp").iterdir()] == []
 
 
 def test_a_stream_whose_reader_goes_away_ends_as_any_tool_does(

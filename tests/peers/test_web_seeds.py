@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -201,6 +202,33 @@ def test_a_web_seed_with_other_content_of_a_v2_tree_is_told_and_dropped(
     job.add(made)
     assert "its content differs from the torrent" in notes(drive(engine, job, notes))[0]
     job.close()
+
+
+def test_no_thread_is_in_the_engine_any_more_when_a_job_is_closed(
+    content: Path, tmp_path: Path, web_host: WebHost, engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    # One that came back from it while the interpreter ended had the process aborted.
+    entered, leave = threading.Event(), threading.Event()
+    pieces = Engine.pieces
+
+    def held(engine: Engine, infohash: bytes) -> list[bool]:
+        if threading.current_thread().name.startswith("outpour-tree"):
+            entered.set()
+            leave.wait(20)
+        return pieces(engine, infohash)
+
+    monkeypatch.setattr(Engine, "pieces", held)
+    job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
+    job.add(tree(content, web_host.url))
+    drive(engine, job, lambda _: entered.is_set())
+    closing = threading.Thread(target=job.close)
+    closing.start()
+    closing.join(0.3)
+    assert closing.is_alive()
+    leave.set()
+    closing.join(20)
+    assert not closing.is_alive()
 
 
 def test_the_limit_of_a_download_holds_for_the_web_seed_of_a_v2_tree(

@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -78,6 +79,10 @@ class Pace:
             return begin - now
 
 
+class _OverError(OutpourError):
+    pass
+
+
 class TreeFetch:
     """Fetches what web seeds have of the trees that it follows.
 
@@ -93,6 +98,7 @@ class TreeFetch:
         self._troubles: queue.SimpleQueue[WebSeedFailed] = queue.SimpleQueue()
         self._pace = Pace()
         self._turns = threading.Semaphore(AT_ONCE_MAX)
+        self._calling = threading.Lock()
 
     def follow(self, infohash: bytes, info: Info, urls: list[str], wanted: Sequence[int]) -> None:
         """Begin to fetch a torrent, as soon as the engine downloads it."""
@@ -110,9 +116,12 @@ class TreeFetch:
             tree.is_over.set()
 
     def close(self) -> None:
-        """Fetch nothing more."""
+        """Fetch nothing more, and call the engine no more when this returns."""
         for infohash in [*self._trees]:
             self.forget(infohash)
+        # A thread that returns from libtorrent while the interpreter ends has the process aborted.
+        with self._calling:
+            pass
 
     def troubles(self) -> list[WebSeedFailed]:
         """Return what went wrong since the last call."""
@@ -121,10 +130,22 @@ class TreeFetch:
             found.append(self._troubles.get())
         return found
 
+    @contextmanager
+    def _engine_of(self, tree: _Tree) -> Iterator[Engine]:
+        with self._calling:
+            if tree.is_over.is_set():
+                raise _OverError("nothing more is fetched")
+            yield self._engine
+
+    def _pieces(self, tree: _Tree) -> list[bool]:
+        with self._engine_of(tree) as engine:
+            return engine.pieces(tree.infohash)
+
     def _run(self, tree: _Tree) -> None:
         try:
             while not tree.is_over.wait(LOOK_S):
-                state = self._engine.status(tree.infohash).state
+                with self._engine_of(tree) as engine:
+                    state = engine.status(tree.infohash).state
                 if state in ("finished", "seeding"):
                     return
                 if state == "downloading":
@@ -150,17 +171,14 @@ class TreeFetch:
     def _fetch_from(self, tree: _Tree, url: str) -> bool:
         """Fetch what is missing; whether nothing is any more."""
         length = tree.info.piece_length
-        for piece, file, first, last in tree.spans(self._engine.pieces(tree.infohash)):
-            if tree.is_over.is_set():
-                return True
+        for piece, file, first, last in tree.spans(self._pieces(tree)):
             target = _url_of(url, tree.info, file)
             body = self._ask(tree, target, first, last)
-            if tree.is_over.is_set():
-                return True
             for start in range(0, len(body), length):
-                self._engine.give(
-                    tree.infohash, piece + start // length, body[start : start + length]
-                )
+                with self._engine_of(tree) as engine:
+                    engine.give(
+                        tree.infohash, piece + start // length, body[start : start + length]
+                    )
         if self._is_checked(tree):
             return True
         tree.urls.remove(url)
@@ -177,7 +195,9 @@ class TreeFetch:
             span = (first + len(body), min(first + len(body) + step - 1, last))
             if rate:
                 # What peers send counts too; something is left for servers in any case.
-                left = max(rate // 10, rate - sum(one.down_rate for one in self._engine.statuses()))
+                with self._engine_of(tree) as engine:
+                    others = sum(one.down_rate for one in engine.statuses())
+                left = max(rate // 10, rate - others)
                 tree.is_over.wait(self._pace.take(span[1] - span[0] + 1, left))
             answer = fetch(url, bytes_max=whole, timeout_s=TIMEOUT_S, span=span, route=self._route)
             # A server that knows no ranges sends all there is, which is right as a whole only.
@@ -189,7 +209,7 @@ class TreeFetch:
 
     def _is_checked(self, tree: _Tree) -> bool:
         until = time.monotonic() + CHECK_S
-        while next(tree.spans(self._engine.pieces(tree.infohash)), None) is not None:
+        while next(tree.spans(self._pieces(tree)), None) is not None:
             if time.monotonic() > until or tree.is_over.wait(LOOK_S):
                 return tree.is_over.is_set()
         return True
