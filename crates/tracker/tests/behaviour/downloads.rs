@@ -1,10 +1,8 @@
 //! A finished download is counted once: not missed, and not counted again.
 
-mod common;
-
 use std::net::SocketAddr;
 
-use common::{INFOHASH, UdpAnnounce, UdpClient, announce, config, drained, get, serve};
+use crate::common::{INFOHASH, UdpAnnounce, UdpClient, announce, config, drained, get, serve};
 use outpour_tracker::Tracker;
 
 fn http(tracker: &Tracker) -> SocketAddr {

@@ -1,10 +1,10 @@
 //! Each BEP's own bytes, over real sockets: what is sent and what comes back are in `tests/vectors`.
 
-mod common;
-
 use std::net::SocketAddr;
 
-use common::{TRANSACTION, UdpClient, address, config, exchange, packet, serve, until, vector};
+use crate::common::{
+    TRANSACTION, UdpClient, address, config, exchange, packet, serve, until, vector,
+};
 use outpour_tracker::model::InfoHash;
 use outpour_tracker::{Config, Tracker};
 
@@ -286,7 +286,7 @@ fn bep52_trackers_get_the_first_20_bytes_of_a_v2_infohash_over_both_protocols() 
         .collect();
     let target =
         format!("/announce?info_hash={escaped}&peer_id=-XX0001-abcdefghijkl&port=1001&left=0");
-    common::get(tracker.http_addresses()[0], &target);
+    crate::common::get(tracker.http_addresses()[0], &target);
     let torrents = tracker.torrents();
     assert_eq!(torrents.len(), 1);
     assert_eq!(torrents[0].0.as_slice(), truncated);
@@ -313,12 +313,12 @@ fn http_heads_say_version_length_and_whether_the_connection_stays() {
     ] {
         for method in ["GET", "HEAD"] {
             let request = format!("{method} /announce HTTP/{version}\r\nHost: t\r\n{field}\r\n");
-            let mut stream = common::connect(http);
+            let mut stream = crate::common::connect(http);
             std::io::Write::write_all(&mut stream, request.as_bytes()).expect("sent");
             stream.shutdown(std::net::Shutdown::Write).expect("open");
             let mut answer = Vec::new();
             std::io::Read::read_to_end(&mut stream, &mut answer).expect("an answer");
-            let (head, body) = common::split(&answer);
+            let (head, body) = crate::common::split(&answer);
             let length = b"d14:failure reason20:info_hash is missinge".len();
             assert_eq!(body.len(), if method == "GET" { length } else { 0 });
             let head = head.replace(&format!("Length: {length}"), "Length: 5");
@@ -337,7 +337,7 @@ fn key_and_what_else_a_tracker_has_no_use_for_changes_nothing() {
         "&key=DEADBEEF&uploaded=-1&downloaded=x&corrupt=0&redundant=0&supportcrypto=1",
         "&key=other&key=&no_peer_id=0&cryptoport=1&azudp=2&lang=en&x%3dy&&=&%",
     ] {
-        let reply = common::announce(http, &format!("&left=5{parameters}"));
+        let reply = crate::common::announce(http, &format!("&left=5{parameters}"));
         assert_eq!(reply.counts(), (0, 1, 0), "{parameters}");
     }
     let client = UdpClient::connect(tracker.udp_addresses()[0]);
@@ -364,7 +364,7 @@ fn numwant_is_honoured_over_http_up_to_the_most_that_is_given() {
     tracker.insert([b'a'; 20], &peers);
     let given = |numwant: &str| {
         let http = tracker.http_addresses()[0];
-        common::announce(http, &format!("&left=5{numwant}"))
+        crate::common::announce(http, &format!("&left=5{numwant}"))
             .peers()
             .len()
     };

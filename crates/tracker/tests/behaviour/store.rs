@@ -1,11 +1,9 @@
 //! What the owner of a tracker sees of its store and puts into it.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use common::{
+use crate::common::{
     INFOHASH, UdpAnnounce, UdpClient, address, announce, config, counted, drained, serve,
 };
 use outpour_tracker::Config;
@@ -124,10 +122,10 @@ fn inserted_private_peers_are_kept_from_those_who_cannot_reach_them() {
     let http = tracker.http_addresses()[0];
     let request = format!(
         "GET {} HTTP/1.0\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n",
-        common::announce_target("&left=5")
+        crate::common::announce_target("&left=5")
     );
-    let (_, body) = common::exchange(http, request.as_bytes());
-    assert_eq!(common::Reply::parse(&body).peers(), [public.0]);
+    let (_, body) = crate::common::exchange(http, request.as_bytes());
+    assert_eq!(crate::common::Reply::parse(&body).peers(), [public.0]);
     assert_eq!(announce(http, "&left=5").peers().len(), 3);
 }
 

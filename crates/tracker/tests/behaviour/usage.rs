@@ -1,11 +1,9 @@
 //! What is told of requests, of who sends them, and of who is turned away.
 
-mod common;
-
 use std::io::Write;
 use std::net::SocketAddr;
 
-use common::{
+use crate::common::{
     INFOHASH, UdpAnnounce, UdpClient, V4, address, announce, announce_target, config, connect,
     exchange, get, read_answer, serve, until,
 };
@@ -63,7 +61,7 @@ fn requests_are_told_apart_by_protocol_family_what_is_asked_and_what_became_of_i
     let client = UdpClient::connect(tracker.udp_addresses()[1]);
     client.announce(&UdpAnnounce::default());
     client.scrape(&[INFOHASH]);
-    client.ask(&common::packet(client.id + 1, 2, &[b'a'; 24]));
+    client.ask(&crate::common::packet(client.id + 1, 2, &[b'a'; 24]));
     tracker.allow(Some([[1; 20]]));
     client.announce(&UdpAnnounce::default());
     until_counted(
@@ -170,7 +168,7 @@ fn what_is_refused_is_told_with_its_torrent_its_address_and_its_client() {
     let client = UdpClient::connect(tracker.udp_addresses()[0]);
     client.announce(&UdpAnnounce::default());
     // Who does not prove where it is may have written somebody else's address.
-    client.ask(&common::packet(client.id + 1, 1, &[b'a'; 82]));
+    client.ask(&crate::common::packet(client.id + 1, 1, &[b'a'; 82]));
     let mut seen = Usage::default();
     until("both are seen", || {
         let usage = tracker.take_usage();

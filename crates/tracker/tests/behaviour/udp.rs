@@ -1,11 +1,9 @@
 //! The UDP protocol against real sockets.
 
-mod common;
-
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     INFOHASH, PATIENCE, TRANSACTION, UdpAnnounce, UdpClient, V4, address, announce, compact,
     config, count, counted, packet, serve, text_of_error, until,
 };

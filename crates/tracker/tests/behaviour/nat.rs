@@ -1,12 +1,10 @@
 //! Peers are given out once the tracker has reached them.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use common::{
+use crate::common::{
     INFOHASH, PATIENCE, UdpAnnounce, UdpClient, V4, V6, address, announce, config, count, counted,
     drained, get, serve, until, vector,
 };
@@ -40,7 +38,7 @@ fn peer(own: &str, answer: Vec<u8>) -> SocketAddr {
     address
 }
 
-fn join(tracker: &Tracker, port: u16) -> common::Reply {
+fn join(tracker: &Tracker, port: u16) -> crate::common::Reply {
     announce(tracker.http_addresses()[0], &format!("&left=0&port={port}"))
 }
 

@@ -1,10 +1,8 @@
 //! Who starts may have no more than a magnet link, and not know that there is something to download.
 
-mod common;
-
 use std::net::SocketAddr;
 
-use common::{Reply, UdpAnnounce, UdpClient, address, announce, compact, config, serve};
+use crate::common::{Reply, UdpAnnounce, UdpClient, address, announce, compact, config, serve};
 use outpour_tracker::Tracker;
 
 const ORIGIN: &str = "127.0.0.9:4000";

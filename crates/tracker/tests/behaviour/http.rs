@@ -1,8 +1,6 @@
 //! The HTTP protocol against real sockets.
 
-mod common;
-
-use common::{
+use crate::common::{
     INFOHASH, Reply, address, announce, announce_target, config, connect, counted, drained,
     exchange, get, read_answer, serve, until, vector,
 };

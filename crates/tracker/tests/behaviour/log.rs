@@ -1,11 +1,9 @@
 //! The log of answered requests.
 
-mod common;
-
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use common::{
+use crate::common::{
     INFOHASH, UdpAnnounce, UdpClient, announce, announce_target, config, count, counted, exchange,
     get, serve,
 };
@@ -160,9 +158,9 @@ fn refused_requests_have_a_log_of_their_own_which_others_do_not_fill() {
         "&info_hash=bbbbbbbbbbbbbbbbbbbb",
     );
     client.scrape(&[INFOHASH]);
-    let announce = common::packet(client.id, 1, &[b'a'; 82]);
+    let announce = crate::common::packet(client.id, 1, &[b'a'; 82]);
     let mut seen = Vec::new();
-    common::until("too many requests are logged", || {
+    crate::common::until("too many requests are logged", || {
         client.socket.send(&announce).expect("a packet sent");
         seen.extend(tracker.logged_refusals(9));
         seen.iter()
@@ -176,7 +174,7 @@ fn refused_requests_have_a_log_of_their_own_which_others_do_not_fill() {
     assert_eq!(first, ["torrent", "torrent"]);
     assert_eq!(seen[0].announced.expect("an announce").infohash, [2; 20]);
     assert!(seen.iter().all(|row| row.asked == "announce"));
-    common::until("what has no room is counted", || {
+    crate::common::until("what has no room is counted", || {
         client.socket.send(&announce).expect("a packet sent");
         count(&tracker, "unlogged_refusals") > 0
     });

@@ -1,10 +1,8 @@
 //! Who is served: lists that change while the tracker runs.
 
-mod common;
-
 use std::net::{IpAddr, SocketAddr};
 
-use common::{
+use crate::common::{
     INFOHASH, UdpAnnounce, UdpClient, announce, announce_target, config, counted, get, serve,
     text_of_error,
 };

@@ -1,12 +1,10 @@
 //! Ports, threads and state: how a tracker begins and ends.
 
-mod common;
-
 use std::io;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use common::{
+use crate::common::{
     INFOHASH, UdpAnnounce, UdpClient, V4, address, announce, config, connect, counted, get, serve,
 };
 use outpour_tracker::{Config, Tracker};
