@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from outpour.base.text import is_unprintable, printable
 from outpour.base.units import KIB, MIB, format_size
+from outpour.base.url_login import without_login
 from outpour.torrent.disk_names import CUT_BYTES, climbs, files_as_folders, libtorrent_name
 from outpour.torrent.info import Info
 from outpour.torrent.paths import component_fault
@@ -34,8 +35,6 @@ _WINDOWS_DEVICES = frozenset(
     + [f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)]
 )
 _SCHEME = re.compile(r"(?:https?|udp|wss?)://", re.IGNORECASE)
-_LOGIN = re.compile(r"(?<=://)[^\s/?#]*@")
-"""RFC 3986, section 3.2.1."""
 _WINDOWS_SIGNS = re.compile(r'[<>:"|?*]')
 
 
@@ -315,9 +314,9 @@ def lint_addresses(
     joined = [url for url in trackers if len(_SCHEME.findall(url)) > 1 or len(url.split()) > 1]
     if joined:
         yield Lint("tracker-joined", _sentence("tracker-joined", joined))
-    known = [url for url in (*trackers, *web_seeds) if _LOGIN.search(url)]
-    if known:
-        yield Lint("login-in-url", _sentence("login-in-url", [_LOGIN.sub("", it) for it in known]))
+    bare = [without_login(url) for url in (*trackers, *web_seeds) if without_login(url) != url]
+    if bare:
+        yield Lint("login-in-url", _sentence("login-in-url", bare))
     for kind, urls, schemes in (
         ("tracker-scheme", trackers, _TRACKER_SCHEMES),
         ("web-seed-scheme", web_seeds, _WEB_SEED_SCHEMES),

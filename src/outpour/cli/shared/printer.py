@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from outpour.base.errors import OutpourError
 from outpour.base.event import Event
 from outpour.base.text import is_unprintable, printable
 from outpour.base.units import format_rate, format_size
+from outpour.base.url_login import without_login
 from outpour.cli.shared.env import Env
 from outpour.cli.shared.standard_streams import NoStream, silence
 
@@ -29,8 +29,6 @@ PROGRESS_AFTER_S = 1.0
 PROGRESS_LINE_S = 10.0
 """Between two lines of progress where no terminal is; short work writes none."""
 
-_LOGIN = re.compile(r"""(?<=://)[^\s/?#@"'`]*@""")
-"""Of a URL (RFC 3986, section 3.2.1)."""
 _LEVELS = ("debug", "info", "warning", "error")
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -193,11 +191,9 @@ class Printer:
         self._tell(_join(line, color=self.env.color_err) + "\n")
 
     def _tell(self, text: str) -> None:
-        if "@" in text:
-            # Torrents of strangers and of one's own hold them, and logs are read by others.
-            text = _LOGIN.sub("", text)
         try:
-            self.env.stderr.write(text)
+            # Torrents of strangers and of one's own hold them, and logs are read by others.
+            self.env.stderr.write(without_login(text))
         except BrokenPipeError:
             raise
         except OSError:
