@@ -227,6 +227,19 @@ def test_a_slow_disk_has_many_threads_and_a_fast_one_none(
         wait_for(has_many, what="threads")
 
 
+def test_rates_given_anew_are_in_force_as_far_as_the_engine_can_count(engine: Engine) -> None:
+    def in_force() -> tuple[int, int]:
+        found = engine._open.get_settings()
+        return found["download_rate_limit"], found["upload_rate_limit"]
+
+    engine.limit(download_rate=1000, upload_rate=2000)
+    assert in_force() == (1000, 2000)
+    engine.limit(upload_rate=1 << 40)
+    assert in_force() == (1000, (1 << 31) - 1)
+    engine.limit(download_rate=0)
+    assert in_force() == (0, (1 << 31) - 1)
+
+
 def test_downloaders_of_a_lone_seeder_do_not_all_take_runs_of_neighbouring_pieces(
     tmp_path: Path, seeder: Engine, engine: Engine
 ) -> None:

@@ -298,6 +298,7 @@ class Engine:
             self._settings = replace(self._settings, download_rate=download_rate)
             self._open.apply_settings({"download_rate_limit": self._settings.download_rate})
         if upload_rate is not None:
+            self._settings = replace(self._settings, upload_rate=upload_rate)
             self._open.apply_settings({"upload_rate_limit": self._settings.upload_rate})
 
     def info(self, infohash: bytes) -> bytes | None:
