@@ -76,14 +76,15 @@ def test_a_login_is_not_published(run, tmp_path, url):
     words = (tmp_path / "a", "-o", made)
     assert run("create", *words).code == 0
     said = []
+    publish = ("publish", tmp_path / "a", "--state", tmp_path / "state", "--listen", "127.0.0.1:0")
     for how in (
         ("create", *words, "--force", "--tracker", url),
         ("create", *words, "--force", "--web-seed", url),
-        ("publish", tmp_path / "a", "--state", tmp_path / "state", "--url", url),
-        ("publish", tmp_path / "a", "--state", tmp_path / "state", "--tracker", url),
+        (*publish, "--url", url),
+        (*publish, "--tracker", url),
     ):
         done = run(*how)
-        assert done.code == 2
+        assert done.code == 2, done.err
         said.append(done.err)
     with pytest.raises(UsageError, match="has a login"):
         public_urls(url, ["127.0.0.1"], 80, has_udp=False)
