@@ -314,7 +314,7 @@ def lint_addresses(
     joined = [url for url in trackers if len(_SCHEME.findall(url)) > 1 or len(url.split()) > 1]
     if joined:
         yield Lint("tracker-joined", _sentence("tracker-joined", joined))
-    bare = [without_login(url) for url in (*trackers, *web_seeds) if without_login(url) != url]
+    bare = [it for url in (*trackers, *web_seeds) if (it := without_login(url)) != url]
     if bare:
         yield Lint("login-in-url", _sentence("login-in-url", bare))
     for kind, urls, schemes in (

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 PEERS_GIVEN_MAX = 1000
 STATE_SUFFIX = ".sqlite"
-
-
 SPELLINGS = {
     "--interval-s": "--reannounce_interval",
     "--peers-per-answer": "--response_size",

@@ -191,18 +191,20 @@ class Printer:
         self._tell(_join(line, color=self.env.color_err) + "\n")
 
     def _tell(self, text: str) -> None:
-        try:
+        with self._talking():
             # Torrents of strangers and of one's own hold them, and logs are read by others.
             self.env.stderr.write(without_login(text))
+
+    @contextmanager
+    def _talking(self) -> Iterator[None]:
+        try:
+            yield
         except BrokenPipeError:
             raise
         except OSError:
-            self._fall_silent()
-
-    def _fall_silent(self) -> None:
-        # What a command comes to is not decided by whether its talk can be kept.
-        silence(self.env.stderr)
-        self.env = replace(self.env, stderr=cast("TextIO", NoStream(fails=False)))
+            # What a command comes to is not decided by whether its talk can be kept.
+            silence(self.env.stderr)
+            self.env = replace(self.env, stderr=cast("TextIO", NoStream(fails=False)))
 
     def fault(self, error: OutpourError) -> None:
         """Tell a person about a fault."""
@@ -226,12 +228,8 @@ class Printer:
     def flush(self) -> None:
         """Hand over what is still buffered."""
         self.env.stdout.flush()
-        try:
+        with self._talking():
             self.env.stderr.flush()
-        except BrokenPipeError:
-            raise
-        except OSError:
-            self._fall_silent()
 
 
 def _join(line: tuple[Text, ...], *, color: bool) -> str:
