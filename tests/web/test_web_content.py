@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import socket
+import tempfile
 from email.utils import formatdate
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outpour import CreateOptions, create
+from outpour.engine import ResumeStore
 from outpour.making.walker import walk
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.file_identities import FileIdentities
@@ -386,6 +389,34 @@ def test_one_of_another_size_is_not_the_file_that_was_hashed(tmp_path: Path):
     (tmp_path / "a").write_bytes(b"111")
     os.utime(tmp_path / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
     assert not identities.holds(("a",), (tmp_path / "a").stat())
+
+
+@pytest.mark.parametrize("second", [-(1 << 63), -62_135_596_801, 13_569_465_600, (1 << 63) - 1])
+def test_a_file_may_be_of_any_time_that_a_file_system_knows(
+    view: FakeView, site: Site, tmp_path: Path, second: int
+):
+    infohash = view.publish("any", b"11", tmp_path)
+    # Of those at hand the one in memory has all of them; the others take the nearest they can.
+    place = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else tmp_path))
+    file = view.contents[infohash] = place / "any"
+    try:
+        file.write_bytes(b"11")
+        os.utime(file, ns=(0, second * 10**9))
+        identities = FileIdentities(walk(file).entries, is_folder=False)
+        view.identities[infohash] = identities.holds
+        assert site.get("/content/any").body == b"11"
+        store = ResumeStore(tmp_path / "resume")
+        store.save(infohash, place, b"data", files=[b"any"])
+        kept = store.load(infohash, place)
+        assert kept is not None
+        assert kept.trusted
+        os.utime(file, ns=(0, (second + (1 if second < 0 else -1)) * 10**9))
+        assert site.get("/content/any").status == 404
+        kept = store.load(infohash, place)
+        assert kept is not None
+        assert not kept.trusted
+    finally:
+        shutil.rmtree(place)
 
 
 @pytest.mark.parametrize("what", ["folder", "file"])

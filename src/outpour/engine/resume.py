@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outpour.base.errors import BencodeError, WriteError, reason
+from outpour.base.file_times import kept_ns
 from outpour.torrent import bencode
 
 
@@ -141,7 +142,7 @@ def _stats(paths: Iterable[bytes], save_path: Path) -> bencode.Value:
     for path in paths:
         try:
             stat = os.stat(os.path.join(base, path))  # noqa: PTH116, PTH118 - paths are bytes
-            stats.append([stat.st_size, stat.st_mtime_ns])
+            stats.append([stat.st_size, kept_ns(stat.st_mtime_ns)])
         except OSError:
             stats.append([])
     return stats

@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from outpour.base.file_times import kept_ns
 from outpour.making.walker import Entry
 
 
@@ -25,7 +26,7 @@ class FileIdentities:
         self._keys = array("Q", (key for key, _ in rows))
         self._inodes = array("Q", (entry.inode for _, entry in rows))
         self._lengths = array("Q", (entry.length for _, entry in rows))
-        self._times = array("q", (entry.mtime_ns for _, entry in rows))
+        self._times = array("q", (kept_ns(entry.mtime_ns) for _, entry in rows))
 
     def holds(self, path: tuple[str, ...], status: os.stat_result) -> bool:
         """Tell whether the file at a path of the torrent is the one that was hashed."""
@@ -36,7 +37,7 @@ class FileIdentities:
             and self._keys[at] == key
             and self._inodes[at] == status.st_ino
             and self._lengths[at] == status.st_size
-            and self._times[at] == status.st_mtime_ns
+            and self._times[at] == kept_ns(status.st_mtime_ns)
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from email.utils import formatdate
 
 from outpour.base.text import is_unprintable
 
@@ -45,6 +46,11 @@ def minute(at: float) -> str:
 def iso(at: float) -> str:
     """A time for machines, RFC 3339."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", _moment(at))
+
+
+def http_date(at: float) -> str:
+    """A time as headers of HTTP have it (RFC 9110, 5.6.7)."""
+    return formatdate(min(max(int(at), 0), LATEST), usegmt=True)
 
 
 def day(at: float) -> str:

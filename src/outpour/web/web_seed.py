@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timezone
-from email.utils import formatdate, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 
 from anyio import to_thread
 from starlette.datastructures import Headers
@@ -25,6 +25,7 @@ from outpour.web.disposition import disposition
 from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES
 from outpour.web.reply import is_listed
 from outpour.web.sendfile import EXTENSION
+from outpour.web.text_format import http_date
 from outpour.web.torrents.folder_page import listing
 
 # A published file is opened in the browser with the origin of the pages, so it may not script:
@@ -73,7 +74,7 @@ async def content(request: Request) -> Response:
 
 def file_reply(request: Request, opened: Open) -> Response:
     """Choose the answer by the request's conditions and ranges."""
-    modified = formatdate(opened.mtime_ns // 10**9, usegmt=True)
+    modified = http_date(opened.mtime_ns // 10**9)
     kind = media_type(opened.name)
     is_shown = kind.startswith(SHOWN) and not kind.startswith(SAVED)
     headers = {
