@@ -237,6 +237,19 @@ def test_several_folders_are_gone_through_by_each(run, releases):
     assert {"game.torrent", "z.torrent"} <= {*made(releases.parent)}
 
 
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize("each", [(), ("--each",)])
+def test_no_torrent_of_a_run_replaces_another_of_it(run, releases, each, force):
+    other = releases.parent / "other"
+    other.mkdir()
+    (other / "a").write_bytes(b"of another kind")
+    (releases / "a").write_bytes(b"a")
+    things = [releases, other] if each else [releases / "a", other / "a"]
+    said = run("create", *each, *force, *things)
+    assert (said.code, said.err.count("`a.torrent`: made of something else")) == (5, 1)
+    assert Metainfo.read("a.torrent").info.length == 1
+
+
 def test_http_seeds_and_any_other_field_are_written(run, releases):
     fields = '{"publisher": "me", "created by": null, "info": {"x_cross_seed": "1"}}'
     said = run(

@@ -293,6 +293,16 @@ def test_edit_writes_many_into_a_folder_and_keeps_the_originals(run, torrents):
     assert Metainfo.read("edited/hello.txt.torrent").comment == "z"
 
 
+def test_edit_writes_no_two_torrents_into_one_file(run, torrents):
+    for name, of in (("edited", None), ("a", "hello.torrent"), ("b", "dir.torrent")):
+        Path(name).mkdir()
+        if of is not None:
+            shutil.copy(of, Path(name) / "x.torrent")
+    said = run("edit", "--comment", "x", "-o", "edited", "a/x.torrent", "b/x.torrent")
+    assert (said.code, "`b/x.torrent`: `edited/x.torrent` was written" in said.err) == (5, True)
+    assert Metainfo.read("edited/x.torrent").info.infohash_hex == HELLO
+
+
 def test_an_edit_drops_what_is_behind_the_end(run, torrents):
     raw = Path("hello.torrent").read_bytes()
     Path("hello.torrent").write_bytes(raw + b"\n\n")

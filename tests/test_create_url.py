@@ -371,6 +371,15 @@ def test_lists_are_read_in_both_forms_of_sha256sum_with_escaped_names():
     assert {one.sha256 for one in found} == {hashlib.sha256(b"x").digest()}
 
 
+def test_what_is_no_part_of_a_name_or_address_is_left_off_and_nothing_else():
+    assert listed_url("http://h/a%23b?x=1#top").url == "http://h/a%23b?x=1"
+    digest = hashlib.sha256(b"x").hexdigest()
+    raw = f"\ufeff{digest}  a\u2028 \r\nhttp://h/b#top \r\n{digest} *#c\n"
+    found = read_list(raw.encode(), "http://h/", "list")
+    assert [one.path for one in found] == [("a\u2028 ",), ("b",), ("#c",)]
+    assert [one.url for one in found][1:] == ["http://h/b", "http://h/%23c"]
+
+
 def test_the_folder_that_all_urls_are_below_is_found():
     assert common_base(["http://h/a/b/c", "http://h/a/b/d/e"]) == "http://h/a/b/"
     assert common_base(["http://h/a", "http://h/b/c"]) == "http://h/"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outpour.base.errors import OutpourError, UsageError
+from outpour.base.errors import OutpourError, UsageError, WriteError
 from outpour.base.host_port import read_host_port
 from outpour.cli.shared.group import define
 from outpour.cli.shared.inputs import (
@@ -149,15 +149,22 @@ def command(
     _check_infohash(asked, bool(inside))
     changes = _changes(asked)
     code = 0
+    written: set[str] = set()
     for source in torrents:
         try:
             before = read_torrent(printer.env, source)
             after = _edit(before, changes, asked, merged, inside)
             target = _target(output, source, after)
+            if target in written:
+                raise WriteError(
+                    f"`{source}`: `{target}` was written just now of another of this name",
+                    hint="change it by itself, and choose a name with `-o`",
+                )
             if target == STDIO:
                 printer.raw(after.raw)
             elif after is not before or output is not None:
                 after.write(target)
+                written.add(target)
         except UsageError:
             raise
         except OutpourError as error:

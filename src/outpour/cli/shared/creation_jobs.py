@@ -47,6 +47,7 @@ class CreationJobs:
         self._reuse = reuse
         self._route = route
         self._code = 0
+        self._taken: set[Path] = set()
         self._described: list[dict[str, object]] = []
 
     def run(self, things: Sequence[Thing]) -> int:
@@ -102,6 +103,7 @@ class CreationJobs:
                 torrent = target / f"{path.name}{ENDING}"
                 try:
                     is_there = is_made(torrent) and not self._making.force
+                    is_there = is_there and torrent not in self._taken
                 except OutpourError as error:
                     self._fail(error)
                     continue
@@ -140,7 +142,13 @@ class CreationJobs:
 
     def _try(self, thing: Thing, target: Path) -> None:
         try:
+            if target in self._taken:
+                raise WriteError(
+                    f"`{target}`: made of something else of this name just now",
+                    hint="make the other one by itself, and choose a name with `-o`",
+                )
             self._described.append(self._make(thing, target))
+            self._taken.add(target)
         except OutpourError as error:
             self._fail(error)
 

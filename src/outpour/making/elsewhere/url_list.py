@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 from outpour.base.errors import FormatError, UsageError
 from outpour.base.text import from_bytes, printable, typed
@@ -47,6 +47,8 @@ def listed_url(url: str, base: str | None = None) -> Listed:
             can be a name.
     """
     check_web_url(url)
+    # It is the reader's, and no server is asked for it (RFC 9110, 4.2.5).
+    url = urldefrag(url).url
     whole = urlsplit(url).path
     if base is None:
         parts = [whole.rpartition("/")[2]]
@@ -77,11 +79,13 @@ def read_list(raw: bytes, base: str | None, origin: str) -> list[Listed]:
         UsageError: It has names and no base.
     """
     found: dict[str, Listed] = {}
-    for number, line in enumerate(from_bytes(typed(raw)).splitlines(), 1):
+    for number, line in enumerate(from_bytes(typed(raw)).split("\n"), 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        match = _GNU.match(text) or _BSD.match(text)
+        # A name may end with a space, and hold what other programs take for the end of a line.
+        whole = line.lstrip().removesuffix("\r")
+        match = _GNU.match(whole) or _BSD.match(text)
         if match is None and "://" not in text:
             raise FormatError(
                 f"{origin}: line {number}: neither a URL nor a checksum with a name",
