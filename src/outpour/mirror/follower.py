@@ -338,12 +338,14 @@ class Follower:
         await self._hold(taken)
 
     async def _hold(self, taken: list[tuple[Held, Metainfo]]) -> None:
-        try:
-            await self._job.hold(taken)
-        except WriteError as error:
-            self._tell(Skipped(taken[0][0].name, error.message, error.hint))
-            for held, _ in taken:
-                self._put_off.fail(held.key)
+        # Each is put before all that wait.
+        for held, metainfo in reversed(taken):
+            try:
+                await self._job.hold(held, metainfo)
+            except WriteError as error:
+                self._tell(Skipped(held.name, error.message, error.hint))
+                break
+        self._job.begin()
         for held, _ in taken:
             self._infohashes[held.key] = held.infohash
             if held.infohash not in self._job.held:

@@ -127,28 +127,30 @@ class MirrorJob:
         held = self.held.get(infohash)
         return held is not None and held.fingerprint is not None
 
-    async def hold(self, taken: list[tuple[Held, Metainfo]]) -> None:
-        """Hold torrents from now on, the first before all that wait.
+    async def hold(self, held: Held, metainfo: Metainfo) -> None:
+        """Hold a torrent from now on, to be fetched before all that wait.
 
         Raises:
-            WriteError: They cannot be written down.
+            WriteError: It cannot be written down.
         """
-        for held, metainfo in reversed(taken):
-            if held.infohash in self.held:
-                continue
-            try:
-                self._placement.check(held, metainfo.info)
-                self._refuse_twin(held)
-            except OutpourError as error:
-                self._complain(held, error)
-                continue
-            await asyncio.to_thread(self._holdings.begin, held, metainfo)
-            await self._show([(held, metainfo, None)])
-            for rival in self.held.rivals(held):
-                if rival.fingerprint is None:
-                    await self.let_go(rival.infohash, ANEW)
-            self._queue.add_first(held.infohash)
-            self._tell(Begun(held.name, held.length, held.infohash))
+        if held.infohash in self.held:
+            return
+        try:
+            self._placement.check(held, metainfo.info)
+            self._refuse_twin(held)
+        except OutpourError as error:
+            self._complain(held, error)
+            return
+        await asyncio.to_thread(self._holdings.begin, held, metainfo)
+        await self._show([(held, metainfo, None)])
+        for rival in self.held.rivals(held):
+            if rival.fingerprint is None:
+                await self.let_go(rival.infohash, ANEW)
+        self._queue.add_first(held.infohash)
+        self._tell(Begun(held.name, held.length, held.infohash))
+
+    def begin(self) -> None:
+        """Have what waits fetched now, and not at the next turn."""
         self._wake.set()
 
     async def renew(self, held: Held, metainfo: Metainfo) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from outpour.base.database_faults import NO_ROOM, words_of
 from outpour.base.errors import OutpourError, WriteError, reason
 from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.state.state_file import set_aside
@@ -38,7 +39,8 @@ def open_database(
     try:
         return _guarded(file, set_up), None
     except sqlite3.OperationalError as error:
-        raise WriteError(f"`{file}`: {error}", hint=_HINT) from None
+        words = words_of(error, file)
+        raise WriteError(f"`{file}`: {words}", hint=ROOM if words == NO_ROOM else _HINT) from None
     except sqlite3.DatabaseError:
         aside = set_aside(file)
         return _guarded(file, set_up), aside
@@ -49,7 +51,7 @@ def _guarded(file: Path, set_up: Callable[[sqlite3.Connection], None]) -> Guarde
         # What is amiss around a file is told from damage in it by the kind of error alone.
         is_damaged = type(error) is not sqlite3.OperationalError
         hint = "start again: a damaged file is set aside" if is_damaged else ROOM
-        return WriteError(f"`{file}`: {error}", hint=hint)
+        return WriteError(f"`{file}`: {words_of(error, file)}", hint=hint)
 
     return GuardedDatabase(_opened(file, set_up), explain)
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from outpour.base.database_faults import is_damage, words_of
 from outpour.base.errors import WriteError
 from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.cluster.shared_counts import Counter
@@ -66,8 +67,9 @@ class ClusterMemory:
         try:
             self._open()
         except (StateDamagedError, sqlite3.DatabaseError) as error:
-            if self.path is None or not self.path.exists():
-                raise WriteError(f"`{self.path}`: {error}") from error
+            is_lost = isinstance(error, StateDamagedError) or is_damage(error)
+            if self.path is None or not self.path.exists() or not is_lost:
+                raise self._explain(error) from error
             self.set_aside = set_aside(self.path, clock)
             self._open()
 
@@ -229,4 +231,5 @@ class ClusterMemory:
         self._database.close()
 
     def _explain(self, error: Exception) -> WriteError:
-        return WriteError(f"`{self.path}`: {error}", hint="make room on the disk")
+        words = str(error) if self.path is None else words_of(error, self.path)
+        return WriteError(f"`{self.path}`: {words}", hint="make room on the disk")

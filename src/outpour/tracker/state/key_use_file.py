@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from outpour.base.database_faults import words_of
 from outpour.base.errors import WriteError, reason
 from outpour.tracker.state.row_sums import text_sum
 from outpour.tracker.state.state_file import set_aside
@@ -83,7 +84,7 @@ class KeyUseFile:
                 set_aside(self.path, self._clock)
                 self._write(everything())
         except sqlite3.Error as error:
-            raise WriteError(f"`{self.path}`: {error}") from None
+            raise WriteError(f"`{self.path}`: {words_of(error, self.path)}") from None
         except OSError as error:
             raise WriteError(f"`{self.path}`: {reason(error)}") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import time
@@ -48,9 +49,9 @@ def prepare(path: Path) -> None:
                     os.fchmod(handle, 0o600)
             start = stream.read(len(SQLITE_MAGIC))
     except OSError as error:
-        raise WriteError(
-            f"`{path}`: {reason(error)}", hint="name a file you may write with `--state`"
-        ) from error
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        place = "make room on the disk, or name a file" if is_full else "name a file you may write"
+        raise WriteError(f"`{path}`: {reason(error)}", hint=f"{place} with `--state`") from error
     if start[:1] == b"d" and start[1:2].isdigit():
         raise FormatError(
             f"`{path}`: a state file of the classic bttrack",

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from outpour._core import CountBatch
+from outpour.base.database_faults import is_of_a_full_disk
 from outpour.base.errors import OutpourError, ReadError, WriteError, reason
 from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.state import write_ahead_log
@@ -426,7 +427,8 @@ class Store:
             return StateDamagedError(f"{name}: {text}")
         if primary == 5 or "locked" in text:
             return WriteError(f"{name}: locked by another program", hint="close what has it open")
-        if primary == 13 or "full" in text:
+        is_full = self.path is not None and is_of_a_full_disk(error, self.path)
+        if primary == 13 or "full" in text or is_full:
             return WriteError(f"{name}: the disk is full", hint="make room on the disk")
         if primary == 8 or "readonly" in text:
             # A changed bit in its header makes a file read-only for SQLite alone.
