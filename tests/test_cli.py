@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 from outpour.base.errors import OutpourError
 from outpour.cli import COMMANDS
 from outpour.cli.shared.faults import EXIT_BROKEN_PIPE, guard
+from outpour.cli.shared.interrupts import end_at_once
 
 HEAVY = (
     "rich",
@@ -232,3 +234,42 @@ def test_colour_is_for_terminals_and_no_color_forbids_it(run, monkeypatch):
 def test_foreign_text_cannot_drive_the_terminal(run):
     said = run("show", "a\x1b[2Jb")
     assert said.err == "error: `a\\x1b[2Jb`: no such file or directory\n"
+
+
+def test_ctrl_c_before_and_after_a_command_ends_the_process_without_a_traceback():
+    heard = []
+
+    def call() -> int:
+        heard.append(signal.getsignal(signal.SIGINT))
+        signal.raise_signal(signal.SIGINT)
+        return 0
+
+    class Silent:
+        def error(self, *_: object) -> None:
+            heard.append(signal.getsignal(signal.SIGINT))
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert guard(Silent(), call) == 130  # type: ignore[arg-type]
+        assert heard == [signal.default_int_handler] * 2
+        end_at_once()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+        heard.clear()
+        assert guard(Silent(), call) == 130  # type: ignore[arg-type]
+        assert heard == [signal.default_int_handler, signal.SIG_DFL]
+        # Whoever starts it in the background of a script has it hear nothing.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        end_at_once()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("words", ["outpour.cli main", "outpour.cli.classic.show btshowmetainfo"])
+def test_a_process_whose_command_is_done_ends_at_once_by_ctrl_c(words: str):
+    module, name = words.split()
+    code = f"import signal, {module} as it; it.{name}(); signal.raise_signal(signal.SIGINT)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (-signal.SIGINT, False)

@@ -35,6 +35,10 @@ def main(args: Sequence[str] | None = None) -> int:
         0
     """
     # The classic commands import this package too, and need none of click.
+    from outpour.cli.shared.interrupts import end_at_once
+
+    if args is None:
+        end_at_once()
     from outpour.cli.shared.group import run
     from outpour.cli.shared.standard_streams import hold_numbers
     from outpour.cli.shared.utf8_mode import ensure_utf8

@@ -13,6 +13,7 @@ from outpour.cli.classic.option_table import Option, OptionError, Parsed
 from outpour.cli.shared.env import Env
 from outpour.cli.shared.faults import guard
 from outpour.cli.shared.fitting_hint import fitting
+from outpour.cli.shared.interrupts import end_at_once
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.standard_streams import hold_numbers
 from outpour.cli.shared.utf8_mode import ensure_utf8
@@ -37,6 +38,7 @@ def run(
         spellings: What flags are called here, by what outpour calls them.
     """
     if args is None:
+        end_at_once()
         ensure_utf8()
         hold_numbers()
     # Scripts of old close it to have silence.

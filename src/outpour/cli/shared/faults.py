@@ -14,6 +14,7 @@ from outpour.base.errors import (
     WriteError,
     reason,
 )
+from outpour.cli.shared.interrupts import interruptible
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.standard_streams import silence
 
@@ -30,8 +31,9 @@ def guard(printer: Printer, call: Callable[[], int | None]) -> int:
         call: The command; None stands for success.
     """
     try:
-        code = call()
-        printer.flush()
+        with interruptible():
+            code = call()
+            printer.flush()
     except OutpourError as error:
         printer.fault(error)
         return error.exit_code
