@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from outpour.base.errors import WriteError
 from outpour.base.event import Event
 from outpour.making.verifier import Report, verify
 from outpour.publisher import publish_events
@@ -174,6 +175,22 @@ def test_the_seeder_is_listed_for_what_is_published_and_no_longer_for_what_is_wi
     assert "remove a" not in run.listing.asked
     assert run.listing.asked[-1] == "close"
     assert run.seeder.asked[-1] == "close"
+
+
+def test_torrents_that_had_no_room_on_the_disk_are_written_at_the_end_at_the_latest(
+    run: Run, content: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object) -> Path:
+        raise WriteError("`state`: no space left on device")
+
+    async def scenario() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Torrents, "keep", full)
+            await until(lambda: len(run.seeder.held) == 2)
+
+    run(scenario)
+    written = (content.parent / "state" / "torrents").iterdir()
+    assert sorted(path.name for path in written) == ["a.torrent", "b.torrent"]
 
 
 def test_torrents_of_what_was_deleted_while_nothing_ran_go_at_the_start(

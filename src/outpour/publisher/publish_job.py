@@ -152,6 +152,8 @@ class PublisherJob:
                 self._listing.close()
             if self._seeder is not None:
                 await asyncio.to_thread(self._seeder.close)
+            # There may be room by now, and the next start has less to hash.
+            await asyncio.to_thread(self._unwritten.write)
 
     async def _follow(self) -> None:
         await self._look_through(self._look.everything(must_be_there=True))
