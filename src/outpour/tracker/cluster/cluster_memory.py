@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from outpour.base.database_fault import is_around
 from outpour.base.errors import WriteError
 from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.cluster.shared_counts import Counter
@@ -65,8 +66,9 @@ class ClusterMemory:
         self.set_aside: Path | None = None
         try:
             self._open()
-        except (StateDamagedError, sqlite3.DatabaseError) as error:
-            if self.path is None or not self.path.exists():
+        except (StateDamagedError, sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            is_sound = isinstance(error, sqlite3.Error) and is_around(error, self.path or Path())
+            if self.path is None or is_sound or not self.path.exists():
                 raise WriteError(f"`{self.path}`: {error}") from error
             self.set_aside = set_aside(self.path, clock)
             self._open()
