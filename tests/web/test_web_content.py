@@ -409,7 +409,6 @@ def test_what_becomes_a_link_between_looking_and_opening_leads_nowhere(
         return beneath(folder, parts)
 
     monkeypatch.setattr(content, "_open_beneath", swap)
-    monkeypatch.setattr(content, "_open_straight", lambda *_: None)
     assert open_published(root, ("a", "x.txt")) is None
 
 

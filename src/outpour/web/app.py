@@ -174,6 +174,7 @@ def make_app(
         if console is not None:
             await console.watchers.close()
         await context.charts.close()
+        context.content.close()
         thread.close()
 
     app = Starlette(

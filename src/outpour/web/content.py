@@ -14,16 +14,15 @@ from anyio import to_thread
 
 from outpour.base.text import from_bytes
 from outpour.web.contract import ContentRoot, View
-from outpour.web.lately_opened import LatelyOpened
+from outpour.web.held_files import HeldFiles
 from outpour.web.torrent_facts import FactsKept, Files
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors.beside import Beside
 
-_UNNAMED = {"", ".", ".."}
+_FORBIDDEN = {"", ".", ".."}
 # Not blocking, as opening a named pipe would wait for its writer for ever.
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-_STEP = _FOLDER | os.O_NOFOLLOW
+_STEP = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def split_path(raw_path: bytes) -> tuple[str, ...] | None:
     Each is decoded by itself, so that `%2F` does not become a separator.
     """
     parts = tuple(from_bytes(unquote_to_bytes(part)) for part in raw_path.split(b"/"))
-    if any(part in _UNNAMED or "/" in part or "\0" in part for part in parts):
+    if any(part in _FORBIDDEN or "/" in part or "\0" in part for part in parts):
         return None
     return parts
 
@@ -81,7 +80,11 @@ class PublishedContent:
         self._beside = beside
         self._url_names = url_names
         self._facts = facts
-        self._files = LatelyOpened(open_published)
+        self._files = HeldFiles(open_published)
+
+    def close(self) -> None:
+        """Close the files that were held open."""
+        self._files.close()
 
     async def find(self, path: tuple[str, ...]) -> Open | Folder | None:
         """Open a file or list a folder. None if no published torrent has it.
@@ -193,9 +196,14 @@ def in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 def open_published(root: ContentRoot, inner: tuple[str, ...]) -> BinaryIO | None:
     """Open a regular file of published content. None if it is not there, or a link leads out."""
     try:
-        handle = _open_straight(root, inner)
-        if handle is None:
-            handle = _open_resolved(root, inner)
+        target = root.path.joinpath(*inner).resolve(strict=True)
+        if root.fence is None:
+            handle = os.open(target, _READ)
+        else:
+            fence = root.fence.resolve(strict=True)
+            if not target.is_relative_to(fence):
+                return None
+            handle = _open_beneath(fence, target.relative_to(fence).parts)
     except (OSError, RuntimeError, ValueError):
         return None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -204,49 +212,14 @@ def open_published(root: ContentRoot, inner: tuple[str, ...]) -> BinaryIO | None
     return os.fdopen(handle, "rb", buffering=0)
 
 
-def _open_straight(root: ContentRoot, inner: tuple[str, ...]) -> int | None:
-    """Open by the way that the path itself is, None if that has links below the fence.
-
-    Where it has none there is nothing to resolve, which costs more than all else of an opening.
-    """
-    path = os.fspath(root.path)
-    if root.fence is None:
-        return os.open("/".join((path, *inner)), _READ & ~os.O_NOFOLLOW)
-    fence = os.fspath(root.fence)
-    before = "" if fence == os.curdir else fence.rstrip("/") + "/"
-    if path == fence:
-        parts = inner
-    elif path.startswith(before):
-        parts = (*path[len(before) :].split("/"), *inner)
-    else:
-        return None
-    if not parts or not _UNNAMED.isdisjoint(parts):
-        return None
-    try:
-        return _open_below(os.open(fence, _FOLDER), parts)
-    except OSError:
-        return None
-
-
-def _open_resolved(root: ContentRoot, inner: tuple[str, ...]) -> int:
-    target = root.path.joinpath(*inner).resolve(strict=True)
-    if root.fence is None:
-        return os.open(target, _READ)
-    fence = root.fence.resolve(strict=True)
-    return _open_beneath(fence, target.relative_to(fence).parts)
-
-
 def _open_beneath(folder: Path, parts: tuple[str, ...]) -> int:
-    return _open_below(os.open(folder, _STEP), parts)
-
-
-def _open_below(at: int, parts: tuple[str, ...]) -> int:
-    """Open what is below an open folder without following any link on the way; closes the folder.
+    """Open what is below a folder without following any link on the way.
 
     Between looking where a path leads and opening it, a folder on the way could become a link. So
     each step is taken from the one before: as `openat2` does with `RESOLVE_BENEATH` and
     `RESOLVE_NO_SYMLINKS`, which not every kernel and container has.
     """
+    at = os.open(folder, _STEP)
     try:
         for part in parts[:-1]:
             below = os.open(part, _STEP, dir_fd=at)

@@ -29,6 +29,7 @@ from outpour.web.event_stream import ABORT
 from outpour.web.limits import (
     HOLD_S,
     KEEP_ALIVE_S,
+    READ_BYTES,
     REQUEST_BYTES_MAX,
     REQUEST_S,
     UPLOAD_BYTES_MAX,
@@ -95,6 +96,10 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, with the bytes that were read before."""
         super().connection_made(transport)
+        if hasattr(transport, "max_size"):
+            # So much room is made for each read; what asyncio makes comes from the system and goes
+            # back to it each time.
+            transport.max_size = READ_BYTES
         self._has_place = self._table.enter(self, self.client)
         self._time_reader(transport)
         self._arm_request_timer()

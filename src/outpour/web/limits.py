@@ -11,6 +11,9 @@ CONNECTIONS_PER_ADDRESS_MAX = 256
 CONNECTIONS_SPARE_MAX = 64
 """Connections beyond these limits, to answer 503 on, and `/healthz` as ever."""
 
+READ_BYTES = 64 << 10
+"""Bytes read from a connection at once."""
+
 REQUEST_BYTES_MAX = 32 << 10
 """A request line with its headers, and with its body where that is no upload."""
 
@@ -138,14 +141,14 @@ CONTENT_CHUNK_BYTES = 1 << 20
 FILE_HEADERS_KEPT = 256
 """Files whose headers are kept, some 2 KB each."""
 
-OPENED_KEPT = 1024
-"""Files that are known to have been opened lately: a path each."""
+FILES_HELD = 64
+"""Files that are held open after they were asked for."""
 
-LATELY_S = 5.0
-"""Time in which the system still knows the way to a file that was opened."""
+HELD_S = 2.0
+"""For how long: a web seed asks for its next piece well within it, and a disk is not kept busy."""
 
-SLOW_OPEN_S, SLOW_REST_S = 0.01, 10.0
-"""An opening that kept the event loop waiting this long, and how long none is done there then."""
+SLOW_LOOK_S, SLOW_REST_S = 0.01, 10.0
+"""A look at a path that kept the event loop waiting, and how long none is done there then."""
 
 FOLDER_ENTRIES_MAX = 1000
 """Files and folders on one page of a listing."""
