@@ -1,10 +1,11 @@
 """Measure torrents of what lies on an nginx: `create URL` against curl, which hashes nothing.
 
 In each round curl reads the file once and `outpour create` makes each kind of torrent of it, one
-after the other, from the same nginx over loopback. Nothing is written but the torrents. Without a
-limit the processor is what all of them have to share, nginx included: what its cores could give
-without ever waiting is told beside. With a limit nginx gives each connection what a network would,
-or all of them together what one link would.
+after the other, from the same nginx over loopback. Nothing is written but the torrents, and what
+curl keeps where it is told to: who makes torrents with another program needs that file first.
+Without a limit the processor is what all of them have to share, nginx included: what its cores
+could give without ever waiting is told beside. With a limit nginx gives each connection what a
+network would, or all of them together what one link would.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from harness import machine, programs, tables
 from harness.content import MIB, write_random
+from harness.memory import settle
 from harness.process import BenchError, Server, Usage, free_port, go_first, run
 
 from outpour._core import Memory
@@ -33,7 +35,7 @@ from outpour.making.hasher import Work
 
 RUN_TIMEOUT_S = 300
 FORMATS = ("v1", "v2", "hybrid")
-CURL = "curl, to nowhere"
+CURL, CURL_KEEPING = "curl, to nowhere", "curl, to a file"
 TURNS = 64
 """Batches that are hashed to see what it costs."""
 REQUEST = 64 * MIB
@@ -112,18 +114,17 @@ def cpu_of(pid: int) -> float:
 
 
 def play(
-    site: Site, scheme: str, rates: tuple[int, int], folder: Path, rounds: int
+    site: Site, scheme: str, rates: tuple[int, int], length: int, folder: Path, rounds: int
 ) -> dict[str, list[Run]]:
-    """Run curl and every kind of torrent, round by round."""
+    """Run curl and every kind of torrent of a file of `length` bytes, round by round."""
     url = site.urls[scheme]
     curls, ours = (f"{url}/link/big.bin?rate={rate}" for rate in rates)
     if not rates[0]:
         curls = ours = f"{url}/big.bin"
-    curl = programs.call("curl", "-s", "--cacert", site.certificate, "-o", os.devnull, curls)
-    if curl is None:
-        raise BenchError("not installed: curl")
-    target = folder / "made.torrent"
-    commands = {CURL: curl}
+    target, kept = folder / "made.torrent", folder / "kept.bin"
+    commands = {CURL: curl_to(Path(os.devnull), site, curls)}
+    if not rates[0]:
+        commands[CURL_KEEPING] = curl_to(kept, site, curls)
     for kind in FORMATS:
         commands[f"outpour, {kind}"] = [
             *programs.outpour(), "create", ours, "--ca-file", str(site.certificate),
@@ -132,11 +133,27 @@ def play(
     results: dict[str, list[Run]] = {name: [] for name in commands}
     for turn in range(rounds):
         for name, command in commands.items():
+            if name == CURL_KEEPING:
+                kept.unlink(missing_ok=True)
+                settle(folder, length)
             before = cpu_of(site.pid)
             usage = run(command, cwd=folder, timeout_s=RUN_TIMEOUT_S)
             results[name].append(Run(usage, cpu_of(site.pid) - before))
             print(f"{turn + 1}/{rounds} {name}: {usage.wall_s:.2f} s", file=sys.stderr)
+    kept.unlink(missing_ok=True)
     return results
+
+
+def curl_to(target: Path, site: Site, url: str) -> programs.Command:
+    """Return the command that writes what a URL gives to a file.
+
+    Raises:
+        BenchError: There is no curl here.
+    """
+    command = programs.call("curl", "-s", "--cacert", site.certificate, "-o", target, url)
+    if command is None:
+        raise BenchError("not installed: curl")
+    return command
 
 
 def render(results: dict[str, list[Run]], length: int) -> str:
@@ -148,7 +165,7 @@ def render(results: dict[str, list[Run]], length: int) -> str:
         walls = [it.usage.wall_s for it in runs]
         # curl is one thread: it has a core, and nginx another.
         busy = [
-            max(it.usage.cpu_s, it.server_s) if name == CURL
+            max(it.usage.cpu_s, it.server_s) if name in (CURL, CURL_KEEPING)
             else (it.usage.cpu_s + it.server_s) / cores
             for it in runs
         ]  # fmt: skip
@@ -208,21 +225,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="512 MiB instead of 2 GiB, one round")
     parser.add_argument("--rounds", type=int, help="rounds to take medians over (5, quick 1)")
+    parser.add_argument("--mib", type=int, help="how long the file is (2048, quick 512)")
+    parser.add_argument("--free", action="store_true", help="only where nothing limits the rate")
     parser.add_argument("--write", action="store_true", help="put the table into docs/")
     options = parser.parse_args()
     rounds = options.rounds or (1 if options.quick else 5)
+    mib = options.mib or (512 if options.quick else 2048)
     programs.compile_outpour()
     go_first()
     with tempfile.TemporaryDirectory(prefix="outpour-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         (folder / "www").mkdir()
-        length = write_random(folder / "www" / "big.bin", (512 if options.quick else 2048) * MIB)
+        length = write_random(folder / "www" / "big.bin", mib * MIB)
         with server(folder) as site:
             found = [
                 f"### {length / 1e9:.2f} GB {what}\n\n"
-                + render(play(site, scheme, (curls, ours), folder, rounds), length)
+                + render(play(site, scheme, (curls, ours), length, folder, rounds), length)
                 for what, scheme, curls, ours in PLACES
+                if not (options.free and curls)
             ]
             found.append(f"### What the parts of it cost\n\n{parts(site)}")
     head = f"{machine.describe()} Medians of {rounds} interleaved rounds."

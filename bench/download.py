@@ -4,7 +4,7 @@ In each round every client downloads the same file once, over loopback, to the s
 is from its start to the complete, checked content. Who took longer than half a minute is left out
 of the rounds after the first `--slow-rounds`, which it alone would fill. `curl` checks no hashes
 and asks no tracker: it is what HTTP and the disk allow at most. Every copy is compared with the
-original.
+original. All find memory in the same state.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 from harness import clients, machine, plot, programs, tables
 from harness.clients import Client, Fetch
 from harness.content import MIB, write_random
+from harness.memory import settle
 from harness.nginx import nginx
 from harness.process import BenchError, Server, Usage, free_port, go_first, run
 
@@ -90,6 +91,7 @@ def download(client: Client, fetch: Fetch, original: Path) -> Usage | None:
         return None
     env = os.environ | {"XDG_STATE_HOME": str(fetch.out / "state"), "HOME": str(fetch.out)}
     marker = fetch.marker if client.is_marking else None
+    settle(original.parent.parent, original.stat().st_size)
     usage = run(command, cwd=fetch.out, timeout_s=RUN_TIMEOUT_S, env=env, until=marker)
     if subprocess.run(["cmp", "-s", original, fetch.out / NAME], check=False).returncode:
         raise BenchError(f"`{client.name}`: its copy differs")

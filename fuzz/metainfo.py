@@ -79,13 +79,14 @@ def seeds() -> list[bytes]:
     tree: Value = {b"a": leaf, b"d": {b"b": long}, b"l": link}
     v2: dict[bytes, Value] = {**shared, b"meta version": 2, b"file tree": tree}
     v1: dict[bytes, Value] = {**shared, b"files": listed, b"pieces": bytes(80)}
+    one: dict[bytes, Value] = {**shared, b"length": 5, b"pieces": bytes(20), b"attr": b"p"}
     outside: dict[bytes, Value] = {
         b"announce": b"http://a/", b"announce-list": [[b"http://a/", b"udp://b:1"]],
         b"comment": b"c", b"created by": b"me", b"creation date": 5, b"url-list": [b"http://w/"],
         b"httpseeds": [b"http://h/"], b"nodes": [[b"::1", 1]], b"similar": [bytes(20)],
         b"collections": [b"o"],
     }  # fmt: skip
-    for info in (v1, v2, {**v1, **v2}, {**v1, b"private": 1, b"source": b"s"}):
+    for info in (v1, v2, one, {**v1, **v2}, {**v1, b"private": 1, b"source": b"s"}):
         found.append(bencode.encode({**outside, b"info": info}))
     return found
 

@@ -195,3 +195,10 @@ def test_bytes_behind_the_end_are_read_over(behind):
 def test_what_gives_one_file_two_infohashes_stays_refused(right, wrong):
     with pytest.raises(BencodeError):
         Metainfo.parse(encoded(single()).replace(right, wrong))
+
+
+def test_a_torrent_of_padding_alone_has_nothing_on_disk():
+    for raw in map(bencode.encode, (single(attr="p"), folder(([".pad", "1"], 1)))):
+        info = Metainfo.parse(raw.replace(b"4:pathl", b"4:attr1:p4:pathl")).info
+        assert [file.is_padding for file in info.files] == [True]
+        assert disk_names(info) == ()

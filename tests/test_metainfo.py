@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import os
 
@@ -208,6 +209,23 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         Metainfo.read(tmp_path / "none.torrent")
     with pytest.raises(ReadError, match="is a directory"):
         Metainfo.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("raw", "hint"),
+    [
+        (b"", "the file is empty"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><title>Sign in</title>", "it is a web page"),
+        (b"magnet:?xt=urn:btih:" + b"ab" * 20, "it holds a magnet link"),
+        (gzip.compress(encoded(single())), "it is packed with gzip"),
+        (b"d3:abc", None),
+    ],
+)
+def test_what_was_taken_for_a_torrent_is_told(raw, hint):
+    with pytest.raises(BencodeError) as caught:
+        Metainfo.parse(raw)
+    said = caught.value.hint
+    assert said is None if hint is None else said is not None and said.startswith(hint)
 
 
 def test_an_endless_file_is_read_up_to_the_limit_only():

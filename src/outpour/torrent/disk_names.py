@@ -203,10 +203,10 @@ def climbs(name: str) -> bool:
 
 
 def _named(info: Info, root: str, spell: Callable[[str], str] | None) -> list[DiskPath]:
+    paths = [file.path for file in info.files if not file.is_padding]
     if not info.is_folder:
         # In v2 the only file of a tree stands there under the name of the torrent.
-        return [(root,)]
-    paths = [file.path for file in info.files if not file.is_padding]
+        return [(root,)] * len(paths)
     if spell is None:
         return [(root, *path) for path in paths]
     spelt = {name: spell(name) for name in {name for path in paths for name in path}}

@@ -101,7 +101,9 @@ class Metainfo:
         except BencodeError as error:
             detail = error.message.removeprefix("bencode: ")
             raise BencodeError(
-                f"{origin}: not a torrent: {detail}", offset=error.offset, hint=error.hint
+                f"{origin}: not a torrent: {detail}",
+                offset=error.offset,
+                hint=error.hint or _hint_on(raw),
             ) from None
         except MetainfoError as error:
             raise MetainfoError(
@@ -133,6 +135,20 @@ class Metainfo:
             WriteError: The file cannot be written.
         """
         write_atomically(Path(path), self.raw)
+
+
+def _hint_on(raw: bytes) -> str | None:
+    """What it is that was taken for a torrent, as far as its first bytes tell."""
+    if not raw:
+        return "the file is empty"
+    begin = raw[:64].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if begin.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml")):
+        return "it is a web page, as servers send instead: get the file again, signed in if need be"
+    if begin.startswith(b"magnet:"):
+        return "it holds a magnet link: give the link itself"
+    if begin.startswith(b"\x1f\x8b"):
+        return "it is packed with gzip: unpack it"
+    return None
 
 
 def _read(raw: bytes, table: Table) -> Metainfo:
