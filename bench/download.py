@@ -4,7 +4,8 @@ In each round every client downloads the same file once, over loopback, to the s
 is from its start to the complete, checked content. Who took longer than half a minute is left out
 of the rounds after the first `--slow-rounds`, which it alone would fill. `curl` checks no hashes
 and asks no tracker: it is what HTTP and the disk allow at most. Every copy is compared with the
-original. All find memory in the same state.
+original. At the end, ranges are asked for one by one: what each costs who serves it. All find
+memory in the same state.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import clients, machine, plot, programs, tables
+from harness import clients, machine, plot, programs, ranges, tables
 from harness.clients import Client, Fetch
 from harness.content import MIB, write_random
 from harness.memory import settle
@@ -39,8 +40,8 @@ NAME = "content.bin"
 
 
 @contextmanager
-def publication(folder: Path) -> Iterator[str]:
-    """Publish a folder's content; yields the address of the page."""
+def publication(folder: Path) -> Iterator[tuple[str, Server]]:
+    """Publish a folder's content; yields the address of the page, and the publisher."""
     port = free_port()
     command = [
         *programs.outpour(), "publish", str(folder / "content"), "--state", str(folder / "state"),
@@ -48,7 +49,7 @@ def publication(folder: Path) -> Iterator[str]:
     ]  # fmt: skip
     with Server(command, cwd=folder) as server:
         server.wait_until_listening(port)
-        yield f"http://{clients.HOST}:{port}/"
+        yield f"http://{clients.HOST}:{port}/", server
 
 
 def torrents(page: str, folder: Path) -> tuple[Path, Path, Path]:
@@ -121,6 +122,27 @@ def play(fetch: Fetch, original: Path, options: argparse.Namespace) -> dict[Clie
             print(f"{turn + 1}/{options.rounds} {client.title}: {usage.wall_s:.2f} s, "
                   f"CPU {usage.cpu_s:.2f} s", file=sys.stderr)  # fmt: skip
     return results
+
+
+def cost_of_ranges(servers: dict[str, tuple[str, int]], length: int, rounds: int) -> str:
+    """Return the table of what one range costs who serves it, by its URL and process."""
+    costs: dict[tuple[str, str], list[float]] = {}
+    for _ in range(rounds):
+        for name, (url, pid) in servers.items():
+            for title, size in ranges.SIZES.items():
+                found = costs.setdefault((name, title), [])
+                found.append(ranges.cost_us(url, pid, size, length))
+    rows = [
+        [name, *(tables.spread(costs[name, title], 0) for title in ranges.SIZES)]
+        for name in servers
+    ]
+    return tables.table(["CPU microseconds a range", *ranges.SIZES], rows)
+
+
+def worker_of(server: Server) -> int:
+    """Return the only process that nginx has work."""
+    found = subprocess.run(["pgrep", "-P", str(server.pid)], stdout=subprocess.PIPE, check=True)
+    return int(found.stdout.split()[0])
 
 
 def render(results: dict[Client, list[Usage]], length: int) -> str:
@@ -204,17 +226,23 @@ def main() -> int:
         length = write_random(original, (256 if options.quick else 2048) * MIB)
         # Content that was written a moment ago has to settle first, which is not measured.
         folder.chmod(0o755)
-        with publication(folder) as page, nginx(original.parent, folder / "nginx") as (other, _):
+        with (
+            publication(folder) as (page, publisher),
+            nginx(original.parent, folder / "nginx") as (other, web_server),
+        ):
             published, by_peers, by_web = torrents(page, folder)
             by_nginx = of_nginx(by_web, folder, other)
             fetch = Fetch(published, by_peers, by_web, f"{page}content/{NAME}", by_nginx,
                           f"{other}{NAME}", folder / "out")  # fmt: skip
             results = play(fetch, original, options)
+            servers = {"outpour's web seed": (fetch.url, publisher.pid),
+                       "nginx": (fetch.nginx_url, worker_of(web_server))}  # fmt: skip
+            costs = cost_of_ranges(servers, length, options.rounds)
     section = (
         f"{machine.describe()} {length / 1e9:.2f} GB, "
         f"medians of {options.rounds} interleaved rounds, of {options.slow_rounds} for whoever "
         f"took longer than {SLOW_S:.0f} s.\n\n{render(results, length)}\n"
-        f"{goals(results)}"
+        f"{goals(results)}\n{costs}"
     )
     print(section)
     if options.write:

@@ -164,6 +164,20 @@ def test_a_range_of_content_then_an_announce_then_another_range(tracked: Tracked
     assert tracked.counters()["connections_http"] < 10
 
 
+def test_range_after_range_is_not_handed_back_and_forth(tracked: Tracked):
+    connection = http.client.HTTPConnection("127.0.0.1", tracked.port, timeout=20)
+    before = tracked.counters()["handed_over"]
+    for begin in range(0, 40_000, 2000):
+        connection.request("GET", "/content/a.bin", headers={"range": f"bytes={begin}-{begin + 9}"})
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (206, CONTENT[begin : begin + 10])
+    connection.request("GET", tracked.announce(1))
+    assert complete(connection.getresponse().read()) == 1
+    connection.close()
+    # That of the ranges, and that of the question.
+    assert tracked.counters()["handed_over"] - before == 2
+
+
 def test_a_key_in_the_path_is_an_announce_after_a_page_too(tmp_path: Path):
     keys = tmp_path / "keys.txt"
     keys.write_text("alice\n")

@@ -28,8 +28,8 @@ from outpour.web import content, sendfile
 from outpour.web.byte_ranges import UnsatisfiableError, parse_range
 from outpour.web.content import open_published
 from outpour.web.contract import ContentRoot
+from outpour.web.file_headers import media_type
 from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES, RANGES_MAX
-from outpour.web.web_seed import media_type
 from tests.waiting import wait_for
 
 from .conftest import Answer, FakeView, Site, read_all

@@ -29,6 +29,7 @@ from outpour.web.api.administration import Admin
 from outpour.web.api.api_table import ENDPOINTS, ROOT
 from outpour.web.api.problem import Problem, problem_response
 from outpour.web.assets import Assets
+from outpour.web.content import PublishedContent
 from outpour.web.content_copy import KnownCopies, NoCopies, without_login
 from outpour.web.context import Context, context_of
 from outpour.web.contract import View, WebOptions
@@ -70,6 +71,9 @@ if TYPE_CHECKING:
 Handler = Callable[[Request], Awaitable[Response]]
 
 ROUTES = (
+    # They are tried in this order, and no room is asked for as often as this one.
+    ("/content/{path:path}", web_seed.content),
+    ("/content", web_seed.content),
     ("/", list_page.index),
     ("/index.html", list_page.index),
     ("/classic", list_page.classic),
@@ -79,8 +83,6 @@ ROUTES = (
     ("/torrent/{infohash}/qr.svg", torrent_page.code),
     ("/torrents/{name}", torrent_documents.named),
     ("/file", torrent_files.classic_file),
-    ("/content", web_seed.content),
-    ("/content/{path:path}", web_seed.content),
     ("/metrics", metrics),
     ("/feed.xml", feed_reply.rss_feed),
     ("/feed.atom", feed_reply.atom_feed),
@@ -132,14 +134,16 @@ def make_app(
     live = Live(view, beside, listeners_max=options.event_clients_max)
     thread = PageThread()
     themed = _themed(options.site, is_operated=console is not None)
+    url_names, facts = UrlNames(view, thread), FactsKept(view)
     context = Context(
         view=view,
         options=options,
         beside=beside,
         copies=copies or NoCopies(),
-        url_names=UrlNames(view, thread),
-        facts=FactsKept(view),
+        url_names=url_names,
+        facts=facts,
         files=FilesKept(view, beside, shown_paths),
+        content=PublishedContent(view, url_names, facts, beside),
         archives=ArchivesSent(),
         drawings=DrawnSwarms(view, thread),
         live=live,
@@ -170,6 +174,7 @@ def make_app(
         if console is not None:
             await console.watchers.close()
         await context.charts.close()
+        context.content.close()
         thread.close()
 
     app = Starlette(

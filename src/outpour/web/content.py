@@ -14,6 +14,7 @@ from anyio import to_thread
 
 from outpour.base.text import from_bytes
 from outpour.web.contract import ContentRoot, View
+from outpour.web.held_files import HeldFiles
 from outpour.web.torrent_facts import FactsKept, Files
 from outpour.web.url_names import UrlNames
 from outpour.web.visitors.beside import Beside
@@ -79,6 +80,11 @@ class PublishedContent:
         self._beside = beside
         self._url_names = url_names
         self._facts = facts
+        self._files = HeldFiles(open_published)
+
+    def close(self) -> None:
+        """Close the files that were held open."""
+        self._files.close()
 
     async def find(self, path: tuple[str, ...]) -> Open | Folder | None:
         """Open a file or list a folder. None if no published torrent has it.
@@ -126,7 +132,7 @@ class PublishedContent:
 
     async def _open_sidecar(self, name: str) -> Open | None:
         root = self._beside.root(name)
-        opened = await to_thread.run_sync(open_published, root, ()) if root is not None else None
+        opened = await self._files.open(root, ()) if root is not None else None
         if root is None or opened is None:
             return None
         status = os.fstat(opened.fileno())
@@ -139,7 +145,7 @@ class PublishedContent:
     async def _open(
         self, infohash: bytes, root: ContentRoot, inner: tuple[str, ...], length: int
     ) -> Open | None:
-        opened = await to_thread.run_sync(open_published, root, inner)
+        opened = await self._files.open(root, inner)
         if opened is None:
             return None
         status = os.fstat(opened.fileno())

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from outpour.base.event import Event
 from outpour.web import text_format
 from outpour.web.assets import Assets
+from outpour.web.content import PublishedContent
 from outpour.web.content_copy import ContentCopy, KnownCopies, copies_of
 from outpour.web.contract import View, WebOptions
 from outpour.web.links import Links
@@ -62,6 +63,7 @@ class Context:
         url_names: The view's torrents by name.
         facts: What is known of a torrent beside its row.
         files: What is known of a torrent's files beside its metainfo.
+        content: The files themselves.
         drawings: Drawings of swarms on their pages.
         archives: Counts the archives of folders that are being sent.
         live: Who listens to changing numbers.
@@ -87,6 +89,7 @@ class Context:
     url_names: UrlNames
     facts: FactsKept
     files: FilesKept
+    content: PublishedContent
     archives: ArchivesSent
     drawings: DrawnSwarms
     live: Live

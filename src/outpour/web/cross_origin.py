@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = "GET, HEAD, OPTIONS"
+READING = METHODS.split(", ")
 PREFLIGHT = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": METHODS,
@@ -17,6 +17,10 @@ PREFLIGHT = {
     "access-control-max-age": "86400",
 }
 EXPOSED = "accept-ranges, content-disposition, content-length, content-range, etag, retry-after"
+_READERS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", EXPOSED.encode()),
+)
 
 
 class CrossOrigin:
@@ -43,7 +47,7 @@ class CrossOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, with more headers where it is public."""
-        is_reading = scope["type"] == "http" and scope["method"] in METHODS.split(", ")
+        is_reading = scope["type"] == "http" and scope["method"] in READING
         if not is_reading or not self._is_public(scope["path"]):
             await self._app(scope, receive, send)
         elif scope["method"] == "OPTIONS":
@@ -57,9 +61,7 @@ class CrossOrigin:
 def _shared(send: Send) -> Send:
     async def send_shared(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["access-control-allow-origin"] = "*"
-            headers["access-control-expose-headers"] = EXPOSED
+            message["headers"] = [*message.get("headers", ()), *_READERS]
         await send(message)
 
     return send_shared

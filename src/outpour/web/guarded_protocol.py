@@ -3,6 +3,10 @@
 It answers one request, and then gives the connection back with all that came since: the next
 request on it may be an announce, which is no business of this room. Where there is nobody to give
 it to, as on a port of its own, it goes on by itself.
+
+Who fetches content asks for one range after the other, and to hand each back and forth costs more
+than to answer it. So after content a connection is held for a moment, and goes on here if more
+content is asked for.
 """
 
 from __future__ import annotations
@@ -20,8 +24,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from outpour.web.connection_table import ConnectionTable
+from outpour.web.content_request import ROOM, is_content_request
 from outpour.web.event_stream import ABORT
 from outpour.web.limits import (
+    HOLD_S,
+    KEEP_ALIVE_S,
+    READ_BYTES,
     REQUEST_BYTES_MAX,
     REQUEST_S,
     UPLOAD_BYTES_MAX,
@@ -79,11 +87,19 @@ class GuardedProtocol(HttpToolsProtocol):
         # It was received whole; until it is answered nothing else is looked at.
         self._is_answering = False
         self._is_leaving = False
+        # Content was asked for and sent; what is asked for next shows whose the connection is.
+        self._is_held = False
+        if give_back is not None:
+            self.timeout_keep_alive = HOLD_S
         self._request_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, with the bytes that were read before."""
         super().connection_made(transport)
+        if hasattr(transport, "max_size"):
+            # So much room is made for each read; what asyncio makes comes from the system and goes
+            # back to it each time.
+            transport.max_size = READ_BYTES
         self._has_place = self._table.enter(self, self.client)
         self._time_reader(transport)
         self._arm_request_timer()
@@ -104,7 +120,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def evict(self) -> None:
         """Make room for another."""
-        self.transport.close()
+        if self._is_held and not self.transport.get_write_buffer_size():
+            self._leave()
+        else:
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Parse, and refuse a request that grows too long."""
@@ -117,14 +136,20 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.flow.pause_reading()
             return
         self._unset_keepalive_if_required()
-        if self._request_timer is None:
-            self._arm_request_timer()
+        if self._is_held and not is_content_request(self._cutter.held):
+            self._part()
+            return
+        self._is_held = False
         self._advance()
+        if self._request_timer is None and not self._is_answering:
+            self._arm_request_timer()
 
     def _advance(self) -> None:
         while not self._is_answering and not self.transport.is_closing():
             part = self._cutter.take()
             if not part:
+                if self._received and self._request_timer is None:
+                    self._arm_request_timer()
                 return
             self._received += len(part)
             if self._received > self.request_bytes_max + self._upload_bytes_max:
@@ -139,7 +164,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """Give the request its time."""
         self._is_body = False
         super().on_message_begin()
-        self._arm_request_timer()
+        # Most are there whole, and need none.
+        if self._request_timer is not None:
+            self._arm_request_timer()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = {ABORT: self.transport.abort}
         if not self._has_place:
@@ -186,16 +213,39 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._is_leaving and not self.transport.is_closing():
             self._leave()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """End what is idle; what was held for more requests goes back, where it may be idle."""
+        if self._is_held and not self.transport.is_closing():
+            self._part()
+        else:
+            super().timeout_keep_alive_handler()
+
     def _go_on(self) -> None:
         if self.transport.is_closing():
             return
         if self._give_back is None:
             self._is_answering = False
             self._advance()
-        elif self.transport.get_write_buffer_size():
+            return
+        held = self._cutter.held
+        if ROOM not in self.scope["raw_path"] or (held and not is_content_request(held)):
+            self._part()
+            return
+        self._is_answering = False
+        self._is_held = not held
+        self._advance()
+
+    def _part(self) -> None:
+        """Give the connection back once all that was written is gone."""
+        self._is_held, self._is_answering = False, True
+        if self.transport.get_write_buffer_size():
             # `resume_writing` tells when it is empty.
             self._is_leaving = True
             self.transport.set_write_buffer_limits(high=0)
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                KEEP_ALIVE_S, self.timeout_keep_alive_handler
+            )
         else:
             self._leave()
 

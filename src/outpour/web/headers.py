@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PAGE_POLICY = (
@@ -18,6 +17,7 @@ SECURITY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+_RAW = tuple((name.encode(), value.encode()) for name, value in SECURITY.items())
 
 
 class Secured:
@@ -31,9 +31,10 @@ class Secured:
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY.items():
-                    headers.setdefault(name, value)
+                fields = message.get("headers", ())
+                own = {name for name, _ in fields}
+                added = [field for field in _RAW if field[0] not in own]
+                message["headers"] = [*fields, *added]
             await send(message)
 
         await self._app(scope, receive, send_secured if scope["type"] == "http" else send)

@@ -11,6 +11,9 @@ CONNECTIONS_PER_ADDRESS_MAX = 256
 CONNECTIONS_SPARE_MAX = 64
 """Connections beyond these limits, to answer 503 on, and `/healthz` as ever."""
 
+READ_BYTES = 64 << 10
+"""Bytes read from a connection at once."""
+
 REQUEST_BYTES_MAX = 32 << 10
 """A request line with its headers, and with its body where that is no upload."""
 
@@ -29,6 +32,9 @@ REQUEST_S = 10.0
 
 KEEP_ALIVE_S = 15
 """Idle time between two requests; a web seed asks for its next piece well within it."""
+
+HOLD_S = 2
+"""The same before a connection on which content was asked for goes back to whoever accepted it."""
 
 WRITE_STALL_S = 60.0
 """Time without a byte taken by the reader before its connection is cut."""
@@ -132,6 +138,18 @@ CONTENT_WINDOW_BYTES = 4 << 20
 CONTENT_CHUNK_BYTES = 1 << 20
 """Bytes of a file in memory, where the kernel cannot send it itself."""
 
+FILE_HEADERS_KEPT = 256
+"""Files whose headers are kept, some 2 KB each."""
+
+FILES_HELD = 64
+"""Files that are held open after they were asked for."""
+
+HELD_S = 2.0
+"""For how long: a web seed asks for its next piece well within it, and a disk is not kept busy."""
+
+SLOW_LOOK_S, SLOW_REST_S = 0.01, 10.0
+"""A look at a path that kept the event loop waiting, and how long none is done there then."""
+
 FOLDER_ENTRIES_MAX = 1000
 """Files and folders on one page of a listing."""
 
@@ -146,6 +164,9 @@ ARCHIVE_FILES_MAX = 20_000
 
 FACTS_KEPT = 16
 """Torrents whose metainfo is kept parsed, for their pages and the web seed."""
+
+NAMES_KEPT_S = 1.0
+"""Time for which URLs are those of before, unless a torrent or its content came or went."""
 
 COST_FACTOR = 10
 """A value computed for everyone is kept this many times as long as it took to compute."""

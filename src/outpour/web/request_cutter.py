@@ -23,6 +23,11 @@ class RequestCutter:
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def held(self) -> bytearray:
+        """What was not taken yet."""
+        return self._held
+
     def add(self, data: bytes) -> None:
         """Hold what came."""
         self._held += data

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from typing import BinaryIO
 
 from anyio import to_thread
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 EXTENSION = "http.response.zerocopysend"
+IS_LINUX = sys.platform == "linux"
 WARM_BYTES = 256 << 10
 
 
@@ -52,6 +54,12 @@ async def _copy(
     if cycle.disconnected or cycle.transport.is_closing():
         return
     await _warm(file, offset, count)
+    sent = _sent_at_once(cycle.transport, file, offset, count)
+    if sent == count:
+        cycle.expected_content_length -= count
+        return
+    cycle.expected_content_length -= sent
+    offset, count = offset + sent, count - sent
     loop = asyncio.get_running_loop()
     try:
         sent = await loop.sendfile(cycle.transport, file, offset, count, fallback=False)
@@ -69,6 +77,22 @@ async def _copy(
         await asyncio.sleep(0)
         return
     cycle.expected_content_length -= count
+
+
+def _sent_at_once(transport: asyncio.Transport, file: BinaryIO, offset: int, count: int) -> int:
+    """Put into the socket what it has room for, and say how much that was.
+
+    asyncio would take the socket from its loop and give it back, for what is one call as a rule.
+    """
+    connection = transport.get_extra_info("socket")
+    is_plain = transport.get_extra_info("sslcontext") is None
+    if not IS_LINUX or not is_plain or connection is None or transport.get_write_buffer_size():
+        return 0
+    try:
+        return os.sendfile(connection.fileno(), file.fileno(), offset, count)
+    except OSError:
+        # Whatever it is, the longer way finds it out again, and knows what to do.
+        return 0
 
 
 async def _warm(file: BinaryIO, offset: int, count: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ from outpour.torrent.disk_names import safe_name
 from outpour.tracker.figures import TorrentRow, Totals
 from outpour.web.adapted_names import adapted
 from outpour.web.contract import View
-from outpour.web.limits import COST_FACTOR, FEED_ITEMS_MAX, NAMED_AT_ONCE_MAX
+from outpour.web.limits import COST_FACTOR, FEED_ITEMS_MAX, NAMED_AT_ONCE_MAX, NAMES_KEPT_S
 from outpour.web.page_thread import PageThread
 
 
@@ -61,6 +62,7 @@ class UrlNames:
         self._rows = Cached(lambda: tuple(view.rows()), cost_factor=COST_FACTOR)
         self._totals = Cached(view.totals, cost_factor=COST_FACTOR)
         self._kept: _Kept | None = None
+        self._kept_until_s = 0.0
         self._revision: object = None
 
     def rows(self) -> tuple[TorrentRow, ...]:
@@ -78,8 +80,13 @@ class UrlNames:
 
     async def names(self) -> Names:
         """The names of all torrents; worked out anew only when torrents came or went."""
-        rows, revision, kept = self.rows(), self._view.revision(), self._kept
-        if kept is not None and kept.rows is rows and kept.revision == revision:
+        revision, kept, now_s = self._view.revision(), self._kept, time.monotonic()
+        is_same = kept is not None and kept.revision == revision
+        if kept is not None and is_same and now_s < self._kept_until_s:
+            return kept.names
+        rows = self.rows()
+        self._kept_until_s = now_s + NAMES_KEPT_S
+        if kept is not None and is_same and kept.rows is rows:
             return kept.names
         if len(rows) <= NAMED_AT_ONCE_MAX:
             now = self._keep(rows, revision, kept)

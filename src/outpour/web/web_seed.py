@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import mimetypes
 import os
 import secrets
 from collections.abc import Iterator
@@ -19,38 +18,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from outpour.web.byte_ranges import Span, UnsatisfiableError, parse_range
-from outpour.web.content import Open, PublishedContent, split_path
+from outpour.web.content import Open, split_path
 from outpour.web.context import context_of
-from outpour.web.disposition import disposition
+from outpour.web.file_headers import FileHeaders, file_headers
 from outpour.web.limits import CONTENT_CHUNK_BYTES, CONTENT_WINDOW_BYTES
 from outpour.web.reply import is_listed
 from outpour.web.sendfile import EXTENSION
-from outpour.web.text_format import http_date
 from outpour.web.torrents.folder_page import listing
 
-# A published file is opened in the browser with the origin of the pages, so it may not script:
-# only these kinds are shown in place, all others are saved. The policy stands behind that.
-SHOWN = ("audio/", "image/", "text/plain", "video/", "application/pdf")
-SAVED = ("image/svg",)
-CONTENT_POLICY = (
-    "default-src 'none'; img-src 'self'; media-src 'self'; object-src 'self'; "
-    "style-src 'unsafe-inline'; frame-ancestors 'none'"
-)
-ENCODED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
-# With `nosniff` no browser runs or applies these as what they are.
-AS_TEXT = ("text/javascript", "application/javascript", "text/css")
-
-
-def media_type(name: str) -> str:
-    """The type of a file by its name; an archive is not passed off as its content."""
-    guessed, encoding = mimetypes.guess_type(name.encode("utf-8", "replace").decode())
-    if encoding is not None:
-        return ENCODED.get(encoding, "application/octet-stream")
-    if guessed in AS_TEXT:
-        return "text/plain; charset=utf-8"
-    if guessed == "text/plain":
-        return "text/plain; charset=utf-8"
-    return guessed or "application/octet-stream"
+CONDITIONS = (b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since")
 
 
 async def content(request: Request) -> Response:
@@ -60,8 +36,7 @@ async def content(request: Request) -> Response:
     is_folder = raw.endswith(b"/")
     inner = raw.removeprefix(b"/").removesuffix(b"/")
     path = split_path(inner) if inner else () if raw in (b"", b"/") else None
-    published = PublishedContent(context.view, context.url_names, context.facts, context.beside)
-    found = None if path is None else await published.find(path)
+    found = None if path is None else await context.content.find(path)
     if isinstance(found, Open):
         # With a slash at the end it is what clients of v2 torrents ask for.
         return file_reply(request, found)
@@ -74,34 +49,30 @@ async def content(request: Request) -> Response:
 
 def file_reply(request: Request, opened: Open) -> Response:
     """Choose the answer by the request's conditions and ranges."""
-    modified = http_date(opened.mtime_ns // 10**9)
-    kind = media_type(opened.name)
-    is_shown = kind.startswith(SHOWN) and not kind.startswith(SAVED)
-    headers = {
-        "accept-ranges": "bytes",
-        "cache-control": "no-cache",
-        "content-disposition": disposition(opened.name, "inline" if is_shown else "attachment"),
-        "content-security-policy": CONTENT_POLICY + ("" if is_shown else "; sandbox"),
-        "content-type": kind,
-        "etag": opened.tag,
-        "last-modified": modified,
-    }
-    status = precondition(request.headers, opened.tag, opened.mtime_ns // 10**9)
-    if status is not None:
-        opened.file.close()
-        return Response(status_code=status, headers=headers)
-    field = request.headers.get("range")
-    condition = request.headers.get("if-range")
+    modified_s = opened.mtime_ns // 10**9
+    headers = file_headers(opened.name, modified_s, opened.tag)
+    asked = {name for name, _ in request.scope["headers"]}
+    if not asked.isdisjoint(CONDITIONS):
+        status = precondition(request.headers, opened.tag, modified_s)
+        if status is not None:
+            opened.file.close()
+            return Response(status_code=status, headers=headers.fields)
     spans = None
-    if field is not None and (condition is None or condition in (opened.tag, modified)):
+    if b"range" in asked and _is_same_file(request.headers, opened.tag, headers.modified):
         try:
-            spans = parse_range(field, opened.length)
+            spans = parse_range(request.headers["range"], opened.length)
         except UnsatisfiableError:
             opened.file.close()
-            del headers["content-disposition"]
-            headers |= {"content-range": f"bytes */{opened.length}", "content-type": "text/plain"}
-            return Response(status_code=416, headers=headers)
+            fields = dict(headers.fields)
+            del fields["content-disposition"]
+            fields |= {"content-range": f"bytes */{opened.length}", "content-type": "text/plain"}
+            return Response(status_code=416, headers=fields)
     return FileReply(opened, spans, headers)
+
+
+def _is_same_file(headers: Headers, tag: str, modified: str) -> bool:
+    condition = headers.get("if-range")
+    return condition is None or condition in (tag, modified)
 
 
 def precondition(headers: Headers, tag: str, modified_s: int) -> int | None:
@@ -131,44 +102,43 @@ def _date(field: str | None) -> float | None:
 class FileReply(Response):
     """Sends a file or spans of it, one window of bounded size after the other."""
 
-    def __init__(
-        self, opened: Open, spans: tuple[Span, ...] | None, headers: dict[str, str]
-    ) -> None:
+    def __init__(self, opened: Open, spans: tuple[Span, ...] | None, headers: FileHeaders) -> None:
+        # What the base class makes of headers is made already, and once a file.
+        self.background = None
         self._opened = opened
-        self._spans = spans
         self._parts: tuple[tuple[bytes, Span], ...]
         self._tail = b""
         length = opened.length
+        raw = headers.raw
+        self.status_code = 200 if spans is None else 206
         if spans is None:
-            status, self._parts = 200, ((b"", (0, length)),)
+            self._parts = ((b"", (0, length)),)
         elif len(spans) == 1:
-            status, self._parts = 206, ((b"", spans[0]),)
-            headers["content-range"] = f"bytes {spans[0][0]}-{spans[0][1] - 1}/{length}"
+            start, stop = spans[0]
+            self._parts = ((b"", spans[0]),)
+            raw = (*raw, (b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, length)))
         else:
-            status = 206
             boundary = secrets.token_hex(12)
-            kind = headers["content-type"]
-            headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
+            raw = headers.typed(f"multipart/byteranges; boundary={boundary}")
+            kind = headers.fields["content-type"]
             self._parts = tuple(_multipart(spans, boundary, kind, length))
             self._tail = f"\r\n--{boundary}--\r\n".encode()
-        size = sum(len(head) + stop - start for head, (start, stop) in self._parts)
-        headers["content-length"] = str(size + len(self._tail))
-        super().__init__(None, status, headers)
+        self._size = sum(len(head) + stop - start for head, (start, stop) in self._parts)
+        self._size += len(self._tail)
+        self.raw_headers = [*raw, (b"content-length", b"%d" % self._size)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file, and close it."""
         left = asyncio.Event()
-        watching = asyncio.get_running_loop().create_task(_watch(receive, left))
+        is_native = EXTENSION in scope.get("extensions", {})
+        # What goes in one step is over before anybody could tell that its reader left.
+        is_long = not is_native or self._size > CONTENT_WINDOW_BYTES
+        loop = asyncio.get_running_loop()
+        watching = loop.create_task(_watch(receive, left)) if is_long else None
+        start = {"status": self.status_code, "headers": self.raw_headers}
         try:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": self.status_code,
-                    "headers": self.raw_headers,
-                }
-            )
+            await send({"type": "http.response.start", **start})
             if scope["method"] != "HEAD":
-                is_native = EXTENSION in scope.get("extensions", {})
                 for head, span in self._parts:
                     if head:
                         await _send_body(send, head)
@@ -178,9 +148,10 @@ class FileReply(Response):
             await send({"type": "http.response.body", "body": self._tail})
         finally:
             self._opened.file.close()
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            if watching is not None:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
 
     def _has_changed(self) -> bool:
         opened = self._opened

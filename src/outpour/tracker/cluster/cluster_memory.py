@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from outpour.base.database_faults import is_damage, words_of
+from outpour.base.database_fault import is_around, words_of
 from outpour.base.errors import WriteError
 from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.cluster.shared_counts import Counter
@@ -66,9 +66,9 @@ class ClusterMemory:
         self.set_aside: Path | None = None
         try:
             self._open()
-        except (StateDamagedError, sqlite3.DatabaseError) as error:
-            is_lost = isinstance(error, StateDamagedError) or is_damage(error)
-            if self.path is None or not self.path.exists() or not is_lost:
+        except (StateDamagedError, sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            is_sound = isinstance(error, sqlite3.Error) and is_around(error, self.path or Path())
+            if self.path is None or is_sound or not self.path.exists():
                 raise self._explain(error) from error
             self.set_aside = set_aside(self.path, clock)
             self._open()

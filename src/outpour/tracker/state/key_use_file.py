@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from outpour.base.database_faults import words_of
+from outpour.base.database_fault import is_around, words_of
 from outpour.base.errors import WriteError, reason
 from outpour.tracker.state.row_sums import text_sum
 from outpour.tracker.state.state_file import set_aside
@@ -79,7 +79,7 @@ class KeyUseFile:
             try:
                 self._write(changed)
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
+                if is_around(error, self.path):
                     raise
                 set_aside(self.path, self._clock)
                 self._write(everything())

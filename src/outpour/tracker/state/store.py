@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from outpour._core import CountBatch
-from outpour.base.database_faults import is_of_a_full_disk
+from outpour.base.database_fault import is_of_a_full_disk
 from outpour.base.errors import OutpourError, ReadError, WriteError, reason
 from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.state import write_ahead_log

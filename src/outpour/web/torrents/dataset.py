@@ -10,9 +10,9 @@ from markupsafe import Markup
 from outpour.base.units import format_size
 from outpour.tracker.figures import TorrentRow
 from outpour.web import text_format
+from outpour.web.file_headers import media_type
 from outpour.web.links import Links
 from outpour.web.torrent_facts import TorrentFacts
-from outpour.web.web_seed import media_type
 
 DOWNLOADS_MAX = 50
 """Files that are named one by one; of more, the folder is."""
