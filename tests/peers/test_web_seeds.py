@@ -254,6 +254,36 @@ def test_the_limit_of_a_download_holds_for_the_web_seed_of_a_v2_tree(
     assert sum(taken) == made.info.length
 
 
+class Asked(WebHost):
+    """Keeps how long the ranges were that it was asked for."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.lengths: list[int] = []
+
+    def respond(self, target: str, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
+        answer = super().respond(target, wanted)
+        self.lengths.append(len(answer[1]))
+        return answer
+
+
+def test_of_a_web_seed_no_more_is_asked_at_once_than_a_limit_lets_through_in_a_second(
+    tmp_path: Path, settings: EngineSettings
+) -> None:
+    (tmp_path / "long.bin").write_bytes(os.urandom(3 << 20))
+    host = Asked(tmp_path)
+    made = make_torrent(tmp_path / "long.bin", web_seeds=[f"{host.url}long.bin"])
+    with Engine(replace(settings, torrent_download_rate=1 << 21)) as engine:
+        engine.limit(download_rate=1 << 22)
+        job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
+        job.add(made)
+        drive(engine, job, is_complete)
+        job.close()
+    host.close()
+    assert same_files(tmp_path / "long.bin", tmp_path / "got" / "long.bin")
+    assert max(host.lengths) <= 1 << 21, host.lengths
+
+
 def test_what_may_come_in_a_second_is_shared_by_all_who_ask() -> None:
     pace = Pace()
     waits = [pace.take(1000, 1000) for _ in range(4)]

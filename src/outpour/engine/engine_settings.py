@@ -120,6 +120,22 @@ class EngineSettings:
         return replace(self, listen=("127.0.0.1:0",), dht=False, lsd=False, upnp=False)
 
 
+REQUEST_BYTES_MIN, REQUEST_BYTES_MAX = 1 << 20, 16 << 20
+"""Asked of a web seed at once: what may come in a second. libtorrent asks for no less than the
+first, and for the second where nobody says otherwise."""
+
+
+def request_bytes(settings: EngineSettings) -> int:
+    """What to ask of a web seed at once, so that a limit of the rate lets something through.
+
+    Nothing comes until all that was asked may come, or ten seconds are over: of 16 MiB at a limit
+    of 1 MiB/s nothing for nine seconds.
+    """
+    limits = (settings.download_rate, settings.torrent_download_rate)
+    rate = min(filter(None, limits), default=REQUEST_BYTES_MAX)
+    return max(REQUEST_BYTES_MIN, min(rate, REQUEST_BYTES_MAX))
+
+
 def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, object]:
     """Return libtorrent's settings for an engine."""
     pack: dict[str, object] = {
@@ -137,6 +153,7 @@ def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, obj
         "in_enc_policy": _ENCRYPTION[settings.encryption],
         "download_rate_limit": settings.download_rate,
         "upload_rate_limit": settings.upload_rate,
+        "urlseed_max_request_bytes": request_bytes(settings),
         "stop_tracker_timeout": settings.stop_timeout_s,
         "ssrf_mitigation": not settings.own_content,
     }

@@ -14,7 +14,7 @@ from outpour.engine.binding import lt
 from outpour.engine.disk_layout import make_writable
 from outpour.engine.disk_threads import LOOK_S, DiskThreads
 from outpour.engine.engine_events import EngineEvent, ListenFailed, ResumeRefused, TrackerFailed
-from outpour.engine.engine_settings import EngineSettings
+from outpour.engine.engine_settings import EngineSettings, request_bytes
 from outpour.engine.entry import Entry
 from outpour.engine.goodbye import drop, say_goodbye
 from outpour.engine.kept_torrent import layers_of
@@ -296,10 +296,16 @@ class Engine:
         """Limit the rates anew, in bytes a second, 0 for no limit, None to leave one as it is."""
         if download_rate is not None:
             self._settings = replace(self._settings, download_rate=download_rate)
-            self._open.apply_settings({"download_rate_limit": self._settings.download_rate})
         if upload_rate is not None:
             self._settings = replace(self._settings, upload_rate=upload_rate)
-            self._open.apply_settings({"upload_rate_limit": self._settings.upload_rate})
+        settings = self._settings
+        self._open.apply_settings(
+            {
+                "download_rate_limit": settings.download_rate,
+                "upload_rate_limit": settings.upload_rate,
+                "urlseed_max_request_bytes": request_bytes(settings),
+            }
+        )
 
     def info(self, infohash: bytes) -> bytes | None:
         """Return the bytes of the info dictionary, None while a magnet link waits for them."""
