@@ -52,8 +52,8 @@ KEPT: tuple[tuple[str, str], ...] = (
         "64 MiB: 0.20 CPU seconds a GB to serve a web seed alone, 0.33 with 16, and 0.94 x of CPU"
         " where peers send too; but 96 MiB from a peer of 8 MB/s and a web seed of 2 came after 34"
         " s, 12 with 16 MiB and 10 ideal: what was asked of the slow one is waited for. With a"
-        " limit of the rate it is what may come in a second, 1 MiB at the least: of 8 MiB at 1 MiB/s"
-        " a quarter is there after 3 s, with 16 MiB nothing for 9 s",
+        " limit of the rate it is what may come in a second, 1 MiB at the least: of 8 MiB at 1"
+        " MiB/s a quarter is there after 3 s, with 16 MiB nothing for 9 s",
     ),
     ("piece_extent_affinity", "on: no difference, with a web seed or without"),
     ("max_queued_disk_bytes", "4, 16 and 256 MiB: none faster, and less memory with none"),
