@@ -121,6 +121,19 @@ def test_damaged_resume_data_costs_a_check_and_nothing_else(
         assert same_files(content, tmp_path / "got" / "release"), name
 
 
+def test_no_flipped_bit_of_resume_data_is_believed(tmp_path: Path) -> None:
+    store = ResumeStore(tmp_path / "state")
+    store.save(bytes(20), tmp_path, b"d6:pieces9:\1\1\0\1\0\0\0\0\0e", owned=[(0, 3)])
+    sound = store.load(bytes(20), tmp_path)
+    (file,) = (tmp_path / "state").glob("*.resume")
+    raw = file.read_bytes()
+    for bit in range(8 * len(raw)):
+        changed = bytearray(raw)
+        changed[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(changed)
+        assert store.load(bytes(20), tmp_path) in (None, sound), bit
+
+
 def test_a_disk_that_is_full_ends_one_torrent_with_5_and_the_other_is_whole(
     content: Path, tmp_path: Path, seeder: Engine
 ) -> None:

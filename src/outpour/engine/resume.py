@@ -18,6 +18,9 @@ from outpour.base.errors import BencodeError, WriteError, reason
 from outpour.base.file_times import kept_ns
 from outpour.torrent import bencode
 
+_SUM = b"sum"
+_SUM_BYTES = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Resume:
@@ -58,6 +61,10 @@ class ResumeStore:
             return None
         if not isinstance(root, dict):
             return None
+        # Files of earlier releases have none.
+        kept = root.pop(_SUM, None)
+        if kept is not None and kept != _sum(root):
+            return None
         data = root.get(b"resume")
         trusted = root.get(b"files") in (None, _stats(_kept_paths(root), save_path))
         return Resume(data if isinstance(data, bytes) else None, trusted, _owned(root))
@@ -93,6 +100,7 @@ class ResumeStore:
             paths = [*files]
             root[b"paths"] = [*paths]
             root[b"files"] = _stats(paths, save_path)
+        root[_SUM] = _sum(root)
         target = self._path(infohash, save_path, root_name)
         # Not synced to the disk: what a power failure takes is a check of the files, no more, and
         # a sync for each of thousands of torrents takes minutes.
@@ -117,6 +125,11 @@ class ResumeStore:
         if root_name is not None:
             place += b"\0" + os.fsencode(root_name)
         return self.folder / f"{infohash.hex()}-{hashlib.sha256(place).hexdigest()[:12]}.resume"
+
+
+def _sum(root: dict[bytes, bencode.Value]) -> bytes:
+    # A changed bit may claim a piece that is not there.
+    return hashlib.blake2b(bencode.encode(root), digest_size=_SUM_BYTES).digest()
 
 
 def _owned(root: dict[bytes, bencode.Value]) -> tuple[tuple[int, int], ...]:
