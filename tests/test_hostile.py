@@ -50,8 +50,9 @@ def test_what_readers_would_disagree_on_is_refused_by_every_command(run, here, r
     for words in COMMANDS.values():
         said = run(*words)
         assert (said.code, said.out) == (4, "")
-        (line,) = said.err.splitlines()
+        line, *rest = said.err.splitlines()
         assert line.startswith("error: `t.torrent`: not a torrent: ")
+        assert all(line.startswith("hint: ") for line in rest)
         assert " at byte " in line
     assert (here / "t.torrent").read_bytes() == raw
 

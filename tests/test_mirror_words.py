@@ -76,7 +76,7 @@ def test_garbage_is_told_in_one_line(answer: object):
     with pytest.raises(OutpourError) as caught:
         told_by(answer, 1)
     assert "\n" not in caught.value.message
-    assert "404" not in caught.value.message
+    assert "HTTP 404" not in caught.value.message
 
 
 def test_a_long_licence_or_group_of_a_list_is_cut():
