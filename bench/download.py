@@ -139,12 +139,6 @@ def cost_of_ranges(servers: dict[str, tuple[str, int]], length: int, rounds: int
     return tables.table(["CPU microseconds a range", *ranges.SIZES], rows)
 
 
-def worker_of(server: Server) -> int:
-    """Return the only process that nginx has work."""
-    found = subprocess.run(["pgrep", "-P", str(server.pid)], stdout=subprocess.PIPE, check=True)
-    return int(found.stdout.split()[0])
-
-
 def render(results: dict[Client, list[Usage]], length: int) -> str:
     """Return the table."""
     own = [usage.wall_s for usage in results.get(clients.OUTPOUR, [])]
@@ -236,7 +230,7 @@ def main() -> int:
                           f"{other}{NAME}", folder / "out")  # fmt: skip
             results = play(fetch, original, options)
             servers = {"outpour's web seed": (fetch.url, publisher.pid),
-                       "nginx": (fetch.nginx_url, worker_of(web_server))}  # fmt: skip
+                       "nginx": (fetch.nginx_url, web_server.workers[0])}  # fmt: skip
             costs = cost_of_ranges(servers, length, options.rounds)
     section = (
         f"{machine.describe()} {length / 1e9:.2f} GB, "

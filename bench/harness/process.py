@@ -145,6 +145,12 @@ class Server:
         """The process; `taskset` and the like have become the program itself."""
         return self._process.pid
 
+    @property
+    def workers(self) -> list[int]:
+        """The processes that it has work for it, as nginx does."""
+        found = subprocess.run(["pgrep", "-P", str(self.pid)], stdout=subprocess.PIPE, check=True)
+        return [int(pid) for pid in found.stdout.split()]
+
     def __enter__(self) -> Server:
         return self
 

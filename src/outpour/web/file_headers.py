@@ -22,8 +22,8 @@ CONTENT_POLICY = (
     "style-src 'unsafe-inline'; frame-ancestors 'none'"
 )
 ENCODED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
-# With `nosniff` no browser runs or applies these as what they are.
-AS_TEXT = ("text/javascript", "application/javascript", "text/css")
+# With `nosniff` no browser runs or applies the others as what they are.
+AS_TEXT = ("text/plain", "text/javascript", "application/javascript", "text/css")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,5 @@ def media_type(name: str) -> str:
     if encoding is not None:
         return ENCODED.get(encoding, "application/octet-stream")
     if guessed in AS_TEXT:
-        return "text/plain; charset=utf-8"
-    if guessed == "text/plain":
         return "text/plain; charset=utf-8"
     return guessed or "application/octet-stream"
