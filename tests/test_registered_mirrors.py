@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -157,6 +158,22 @@ def test_a_mirror_whose_copies_are_right_is_counted_named_and_pinned(
     again = Publisher(tmp_path)
     publisher = again
     again(after_a_restart)
+
+
+def test_a_mirror_is_remembered_before_anything_names_it(
+    publisher: Publisher, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # No turn comes to its aid.
+    monkeypatch.setattr(registered_mirrors, "TURN_S", 3600.0)
+
+    async def scenario() -> None:
+        own = publisher.seeds()
+        publisher.register(remote.url)
+        await until(lambda: publisher.seeds() != own, what="the copy named")
+        remembered = json.loads((tmp_path / "mirrors.json").read_bytes())
+        assert remembered["one"]["state"] == "counted"
+
+    publisher(scenario)
 
 
 def test_a_mirror_that_lies_is_dropped_and_not_wanted_for_a_day(

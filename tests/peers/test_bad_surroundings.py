@@ -4,6 +4,7 @@ each, nothing lost, and the others go on."""
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from outpour.downloader import Completed, DownloadOptions, Job, Note, Outcome
+from outpour.downloader import Completed, DownloadOptions, Failed, Job, Note, Outcome
 from outpour.engine import Engine, ResumeStore
 from tests.waiting import wait_for
 
@@ -161,6 +162,32 @@ def test_a_disk_that_is_full_ends_one_torrent_with_5_and_the_other_is_whole(
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
+
+
+def test_a_full_disk_is_told_as_one_even_where_the_state_is_seen_before_the_event(
+    content: Path, tmp_path: Path, seeder: Engine, engine: Engine
+) -> None:
+    made = make_torrent(content / "image.bin")
+    seeder.add(made, content, mode="seed")
+    job = Job(engine, DownloadOptions(folder=tmp_path / "got", peers=seeder.addresses), None)
+    job.add(made)
+    outcomes: list[Outcome] = []
+
+    def is_over() -> bool:
+        outcomes.extend(job.turn(events=())[1])
+        engine.wait(0.02)
+        return job.is_over
+
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (800 << 10, hard))
+    try:
+        wait_for(is_over, what="end", still=lambda: outcomes)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+    (failed,) = outcomes
+    assert isinstance(failed, Failed)
+    assert "image.bin`: file too large" in failed.error.message
+    assert "goes on where it stopped" in (failed.error.hint or "")
 
 
 def test_a_target_that_cannot_be_written_is_one_line_with_5(

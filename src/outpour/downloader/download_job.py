@@ -335,7 +335,8 @@ class Job:
             self._streams[key].turn()
         stall_s = self._options.stall_s
         if status.state == "error":
-            fault = ContentFault(status.infohash, status.error or "stopped", "", 0)
+            # The event of the same fault may come later, and finds it told.
+            fault = ContentFault(status.infohash, status.error or "stopped", "", status.errno)
             yield self._fail(status.infohash, _write_error(fault, item.folder))
         elif item.suspects:
             item.moved_at = now

@@ -23,6 +23,7 @@ from outpour.engine.engine_events import (
     TrafficCounted,
     WebSeedFailed,
 )
+from outpour.engine.error_codes import errno_of, lowered, reason_of
 from outpour.engine.foreign_text import text_of
 
 _MASK = (
@@ -111,9 +112,7 @@ def _network_event_of(alert: lt.alert, infohash: bytes | None) -> EngineEvent | 
 
 
 def _content_fault(infohash: bytes | None, error: lt.error_code, path: str) -> ContentFault:
-    is_system = error.category().name() in ("system", "generic")
-    errno = error.value() if is_system else 0
-    return ContentFault(infohash, lowered(reason_of(error)), path, errno)
+    return ContentFault(infohash, lowered(reason_of(error)), path, errno_of(error))
 
 
 def web_seed_fault(error: lt.error_code) -> str | None:
@@ -127,13 +126,3 @@ def web_seed_fault(error: lt.error_code) -> str | None:
     if message.startswith("certificate verify failed"):
         return UNTRUSTED
     return "the server hung up" if message.lower() == "end of file" else message
-
-
-def reason_of(error: lt.error_code) -> str:
-    """Say an error as libtorrent says it."""
-    return text_of(error.message)
-
-
-def lowered(message: str) -> str:
-    """Write a message so that it can follow a colon."""
-    return message[:1].lower() + message[1:] if message[1:2].islower() else message

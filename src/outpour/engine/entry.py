@@ -13,7 +13,7 @@ from outpour.engine.binding import lt
 from outpour.engine.engine_events import WebSeedFailed
 from outpour.engine.local_reach import LocalReach
 from outpour.engine.order import Order
-from outpour.engine.status import Status, status_of
+from outpour.engine.status import Fault, Status, status_of
 from outpour.engine.web_seed_peer import web_seed_at
 
 PEERS_TOLD_MAX = 1000
@@ -45,16 +45,16 @@ class Entry:
     peers: deque[tuple[str, int]] = field(default_factory=lambda: deque(maxlen=PEERS_TOLD_MAX))
     raw: lt.torrent_status | None = None
     status: Status | None = None
-    fault: str | None = None
+    fault: Fault | None = None
     reach: LocalReach = field(default_factory=LocalReach)
 
     def forget_fault(self) -> None:
         """Let the torrent try again."""
         self.fault = self.status = None
 
-    def note_fault(self, message: str) -> None:
+    def note_fault(self, message: str, errno: int = 0) -> None:
         """Remember why it stands still; the first fault names the file, later ones do not."""
-        self.fault, self.status = self.fault or message, None
+        self.fault, self.status = self.fault or Fault(message, errno), None
 
     def move(self, folder: Path) -> None:
         """Have its files moved to another folder, where none of them may be yet."""

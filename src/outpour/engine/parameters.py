@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from outpour.base.errors import FormatError, MagnetError, MetainfoError
 from outpour.base.text import is_utf8
-from outpour.engine.alerts import lowered
 from outpour.engine.binding import lt
 from outpour.engine.disk_layout import as_read, disk_paths
+from outpour.engine.error_codes import lowered
 from outpour.engine.order import Order, Urgency
 from outpour.torrent import bencode
 from outpour.torrent.info import Info, read_info

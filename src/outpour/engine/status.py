@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from outpour.engine.binding import lt
+from outpour.engine.error_codes import errno_of, lowered, reason_of
 from outpour.engine.foreign_text import text_of
 
 State = Literal["checking", "metadata", "downloading", "finished", "seeding", "paused", "error"]
@@ -42,6 +43,7 @@ class Status:
         peers: Connected peers, web seeds among them.
         seeds: Connected peers that have everything.
         error: Why the state is `error`, else None.
+        errno: The operating system's number of the error, 0 when it is not the system's.
         save_path: The folder that holds the torrent's root file or folder.
         seeding_s: Seconds spent with everything that is wanted.
         candidates: Peers that are known, not connected, and worth an attempt soon.
@@ -65,6 +67,7 @@ class Status:
     seeding_s: int = 0
     candidates: int = 0
     known_peers: int = 0
+    errno: int = 0
 
     @property
     def complete(self) -> bool:
@@ -77,15 +80,29 @@ class Status:
         return self.uploaded / self.total if self.total else 0.0
 
 
-def state_of(raw: lt.torrent_status, mode: Mode) -> tuple[State, str | None]:
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a torrent stands still.
+
+    Attributes:
+        message: What went wrong, where that is known with the file.
+        errno: As in `Status`.
+    """
+
+    message: str
+    errno: int = 0
+
+
+def state_of(raw: lt.torrent_status, mode: Mode) -> tuple[State, Fault | None]:
     """Return a torrent's state and fault as its raw status and mode tell them."""
     if raw.errc.value():
-        return "error", text_of(lambda: raw.error) or text_of(raw.errc.message)
+        message = text_of(lambda: raw.error) or reason_of(raw.errc)
+        return "error", Fault(lowered(message), errno_of(raw.errc))
     state = _STATES.get(str(raw.state), "checking")
     # A torrent that is only to be seeded never writes; what it lacks, it will always lack.
     if mode == "seed" and state in ("downloading", "finished") and raw.has_metadata:
         if raw.total_done < raw.total:
-            return "error", "content is missing or differs from the torrent"
+            return "error", Fault("content is missing or differs from the torrent")
         return "seeding", None
     if raw.paused and not raw.auto_managed:
         return "paused", None
@@ -98,12 +115,12 @@ def status_of(
     infohash: bytes,
     name: str,
     mode: Mode,
-    fault: str | None,
+    fault: Fault | None,
     save_path: Path,
     awaits_files: bool,
 ) -> Status:
     """Build a status from libtorrent's, with what the engine knows besides."""
-    state, error = ("error", fault) if fault else state_of(raw, mode)
+    state, found = ("error", fault) if fault else state_of(raw, mode)
     if awaits_files and state != "error":
         state = "metadata"
     return Status(
@@ -120,9 +137,10 @@ def status_of(
         uploaded=raw.all_time_upload,
         peers=raw.num_peers,
         seeds=raw.num_seeds,
-        error=error,
+        error=found.message if found else None,
         save_path=save_path,
         seeding_s=int(raw.finished_duration.total_seconds()),
         candidates=raw.connect_candidates,
         known_peers=raw.list_peers,
+        errno=found.errno if found else 0,
     )

@@ -222,7 +222,7 @@ class Copies:
             event = CopyMissing(publication.name, copy.seed, str(error), was_good)
         else:
             state, wait_s, copy.wait_s = "good", AGAIN_S, MISSING_AGAIN_S
-            self._was_good(copy)
+            await self._was_good(copy)
             event = CopyFound(publication.name, copy.seed)
         if copy.is_dropped:
             return
@@ -245,8 +245,8 @@ class Copies:
         del copy, why
         return AGAIN_S
 
-    def _was_good(self, copy: LookedAfter) -> None:
-        """Hear that a copy is right."""
+    async def _was_good(self, copy: LookedAfter) -> None:
+        """Hear that a copy is right, before its torrent names it."""
 
     async def _name(self, publication: Publication, copy: LookedAfter) -> bool:
         """Have the torrent name a good copy, or no longer; says if that could be written down."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from outpour.base.event import Event
@@ -56,7 +56,8 @@ class MirrorCopies(Copies):
     """The copies on mirrors; the arguments are those of `Copies`.
 
     Args:
-        on_good: Told the name of a mirror one of whose copies was found to be right.
+        on_good: Told the name of a mirror one of whose copies was found to be right, and is
+            waited for before a torrent names that.
         on_lie: Told the name of a mirror that gave other bytes, and what was found.
     """
 
@@ -68,7 +69,7 @@ class MirrorCopies(Copies):
         renew: Renew,
         *,
         others: Callable[[bytes], Sequence[str]],
-        on_good: Callable[[str], None],
+        on_good: Callable[[str], Awaitable[None]],
         on_lie: Callable[[str, str], None],
     ) -> None:
         super().__init__(
@@ -171,12 +172,12 @@ class MirrorCopies(Copies):
             self._on_lie(copy.mirror.name, why)
         return AGAIN_S
 
-    def _was_good(self, copy: LookedAfter) -> None:
+    async def _was_good(self, copy: LookedAfter) -> None:
         assert isinstance(copy, _Copy)
         assert copy.mirror is not None
         copy.lies = 0
         if not copy.is_dropped:
-            self._on_good(copy.mirror.name)
+            await self._on_good(copy.mirror.name)
 
 
 class _Bounded(threading.Event):

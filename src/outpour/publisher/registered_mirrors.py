@@ -101,6 +101,7 @@ class RegisteredMirrors:
         self._copies: MirrorCopies | None = None
         self._dropping: asyncio.Queue[MirrorBase] = asyncio.Queue()
         self._is_changed = False
+        self._saving = asyncio.Lock()
 
     def look_with(self, copies: MirrorCopies) -> None:
         """Take who looks at the copies; to be called before `run`."""
@@ -168,14 +169,19 @@ class RegisteredMirrors:
         counted = sum(one.state == "counted" for one in self._records.values())
         return {}, {"mirrors": counted}
 
-    def was_good(self, name: str) -> None:
-        """Hear that one of a mirror's copies was found to be right."""
+    async def was_good(self, name: str) -> None:
+        """Hear that one of a mirror's copies was found to be right.
+
+        What torrents are to name is remembered before: whatever is named after a crash and belongs
+        to no mirror that is known would be taken out.
+        """
         record = self._records.get(name)
         if record is not None and record.state == "checking":
             now = int(self._clock())
             self._records[name] = replace(record, state="counted", since=now, why="")
             self._is_changed = True
             self._tell(MirrorCounted(name, record.url))
+            await self._save()
 
     def lied(self, name: str, why: str) -> None:
         """Hear that a mirror gave other bytes than were published."""
@@ -284,16 +290,18 @@ class RegisteredMirrors:
         )  # fmt: skip
 
     async def _save(self) -> None:
-        if not self._is_changed:
-            return
-        self._is_changed = False
-        raw = json.dumps({name: asdict(one) for name, one in self._records.items()}).encode()
-        try:
-            await asyncio.to_thread(
-                write_atomically, self._file, raw, is_private=True, is_durable=False
-            )
-        except OutpourError as error:
-            self._tell(Noted(error.message))
+        # One at a time, or an older list might be written last.
+        async with self._saving:
+            if not self._is_changed:
+                return
+            self._is_changed = False
+            raw = json.dumps({name: asdict(one) for name, one in self._records.items()}).encode()
+            try:
+                await asyncio.to_thread(
+                    write_atomically, self._file, raw, is_private=True, is_durable=False
+                )
+            except OutpourError as error:
+                self._tell(Noted(error.message))
 
 
 def checked_url(url: str) -> str:
