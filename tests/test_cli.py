@@ -236,6 +236,27 @@ def test_foreign_text_cannot_drive_the_terminal(run):
     assert said.err == "error: `a\\x1b[2Jb`: no such file or directory\n"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("show",), ("edit", "--comment", "x"), ("magnet",), ("seed",), ("create",), ("create", "--from")],
+    ids=" ".join,
+)
+def test_a_url_of_another_scheme_is_called_that(run, words):
+    said = run(*words, "file:///srv/a.torrent")
+    assert (said.code, said.err) == (
+        2,
+        "error: `file:///srv/a.torrent`: no URL that can be read\n"
+        "hint: `http://` and `https://` can; name a file of this machine by its path alone\n",
+    )
+
+
+def test_a_file_may_be_called_like_a_url(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file:").mkdir()
+    (tmp_path / "file:" / "a").write_bytes(b"content")
+    assert run("create", "file://a", "-o", "a.torrent").code == 0
+
+
 def test_ctrl_c_before_and_after_a_command_ends_the_process_without_a_traceback():
     heard = []
 

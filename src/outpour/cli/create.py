@@ -25,6 +25,7 @@ from outpour.cli.shared.inputs import (
     read_date,
     read_similar,
     read_tiers,
+    refuse_other_scheme,
 )
 from outpour.cli.shared.printer import Printer
 
@@ -274,6 +275,8 @@ def _merged(text: str | None) -> Merged:
 
 
 def _things(paths: Sequence[str]) -> list[Thing]:
+    for path in paths:
+        refuse_other_scheme(path)
     if not any(map(is_url, paths)):
         return [Path(path) for path in paths]
     from outpour.making.elsewhere.url_list import listed_url

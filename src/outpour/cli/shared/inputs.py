@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from string import hexdigits
@@ -72,6 +73,7 @@ def read_torrent(env: Env, source: str, route: Route | None = None) -> Metainfo:
     Raises:
         ReadError: It cannot be read, or is no torrent.
         NetworkError: The server cannot be reached, or does not have it.
+        UsageError: It is a URL that is not of HTTP.
     """
     from outpour.torrent.metainfo import Metainfo
 
@@ -85,7 +87,22 @@ def read_torrent(env: Env, source: str, route: Route | None = None) -> Metainfo:
         route = route or DIRECT
         answer = fetch(source, bytes_max=LIMITS.length, accept=TORRENT_TYPE, route=route)
         return Metainfo.parse(answer.body, origin=f"`{printable(source)}`")
+    refuse_other_scheme(source)
     return Metainfo.read(source)
+
+
+def refuse_other_scheme(source: str) -> None:
+    """Refuse what is meant as a URL and is none that is fetched.
+
+    Raises:
+        UsageError: It has another scheme, and no file is called so.
+    """
+    scheme, mark, _ = source.partition("://")
+    if mark and scheme.isalnum() and not is_url(source) and not os.path.lexists(source):
+        raise UsageError(
+            f"`{printable(source)}`: no URL that can be read",
+            hint="`http://` and `https://` can; name a file of this machine by its path alone",
+        )
 
 
 def is_url(source: str) -> bool:

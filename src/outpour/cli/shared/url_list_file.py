@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from outpour.base.text import printable
 from outpour.cli.shared.env import Env
-from outpour.cli.shared.inputs import STDIO, is_url
+from outpour.cli.shared.inputs import STDIO, is_url, refuse_other_scheme
 from outpour.cli.shared.source_list import read_bulk
 from outpour.making.elsewhere.url_list import BYTES_MAX, folder_url, read_list
 
@@ -27,9 +27,10 @@ def read_url_list(env: Env, file: str, base: str | None, route: Route) -> list[L
     Raises:
         ReadError: It cannot be read, is too long, or no list.
         NetworkError: Its server is not reached.
-        UsageError: It has names, and nobody says where they lie.
+        UsageError: It has names, and nobody says where they lie; or it is a URL of another scheme.
     """
     if not is_url(file):
+        refuse_other_scheme(file)
         raw = read_bulk(env, file, BYTES_MAX, "list of URLs")
         origin = "standard input" if file == STDIO else f"`{printable(file)}`"
         return read_list(raw, base, origin)
