@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    PATIENCE, Reply, announce, announce_target, config, connect, count, counted, get, read_answer,
-    serve, until,
+    PATIENCE, Reply, accepted, announce, announce_target, config, connect, count, counted, get,
+    raise_descriptors, read_answer, serve, until,
 };
 use outpour_tracker::{Config, Tracker};
 
@@ -177,6 +177,7 @@ fn http_a_connection_ends_after_its_thousandth_request() {
 #[test]
 fn http_a_head_that_does_not_end_in_time_is_closed() {
     let tracker = serve(config());
+    let began = Instant::now();
     let mut slow = connect(tracker.http_addresses()[0]);
     slow.write_all(b"GET /announce?info_hash=").expect("sent");
     // A read waits a little for the end; that more comes meanwhile must not put it off.
@@ -192,7 +193,11 @@ fn http_a_head_that_does_not_end_in_time_is_closed() {
         // The other side may have closed since.
         sent += usize::from(slow.write_all(b"x").is_ok());
     }
-    assert!(sent > 10, "closed at once");
+    // However many came in the five seconds: a busy machine sends few.
+    assert!(
+        sent > 0 && began.elapsed() > Duration::from_secs(4),
+        "{sent}"
+    );
     counted(&tracker, "timed_out_http", 1);
 }
 
@@ -256,6 +261,7 @@ fn handoff_all_waiting_connections_are_taken_at_once() {
 
 #[test]
 fn handoff_too_many_waiting_connections_are_turned_away() {
+    raise_descriptors();
     let tracker = serve(config());
     let http = tracker.http_addresses()[0];
     let waiting: Vec<_> = (0..1024)
@@ -278,7 +284,6 @@ fn handoff_too_many_waiting_connections_are_turned_away() {
 fn a_client_that_goes_away_leaves_nothing_behind() {
     let tracker = serve(config());
     let http = tracker.http_addresses()[0];
-    let before = open_descriptors();
     for at in 0..50 {
         let mut client = connect(http);
         client.write_all(&request("")[..10 + at]).expect("sent");
@@ -286,15 +291,8 @@ fn a_client_that_goes_away_leaves_nothing_behind() {
     for _ in 0..50 {
         get(http, &announce_target(""));
     }
-    until("the descriptors are closed", || {
-        open_descriptors() <= before
-    });
-}
-
-fn open_descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd")
-        .expect("the list")
-        .count()
+    counted(&tracker, "connections_http", 100);
+    until("all are closed", || accepted(http) == 0);
 }
 
 const PAGE: &[u8] = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n";
@@ -369,16 +367,14 @@ fn handoff_bytes_that_came_back_are_answered_wherever_they_were_cut() {
 #[test]
 fn handoff_a_connection_that_came_back_and_is_gone_is_forgotten() {
     let tracker = serve(config());
-    let before = open_descriptors();
+    let http = tracker.http_addresses()[0];
     for _ in 0..20 {
-        let mut client = connect(tracker.http_addresses()[0]);
+        let mut client = connect(http);
         client.write_all(PAGE).expect("sent");
         let (server, _) = take_one(&tracker);
         drop(client);
         server.set_nonblocking(true).expect("not blocking");
         tracker.give_back(server.into(), b"");
     }
-    until("the descriptors are closed", || {
-        open_descriptors() <= before
-    });
+    until("all are closed", || accepted(http) == 0);
 }

@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    INFOHASH, PATIENCE, UdpClient, V4, announce, announce_target, config, connect, count, serve,
-    until, vector,
+    INFOHASH, PATIENCE, UdpClient, V4, announce, announce_target, config, connect, count,
+    raise_descriptors, serve, until, vector,
 };
 use outpour_tracker::rng::Rng;
 use outpour_tracker::{Config, Tracker};
@@ -237,22 +237,6 @@ fn http_however_a_stream_of_requests_is_cut_its_answers_are_the_same() {
         connection.read_to_end(&mut found).expect("the answers");
         assert!(found == expected, "{longest}");
     }
-}
-
-/// Lets this process open as many descriptors as it may, and says how many these are.
-#[allow(unsafe_code)] // there is no safe spelling of it
-fn raise_descriptors() -> usize {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: the pointers are to `limit`, which outlives the calls.
-    unsafe {
-        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
-        limit.rlim_cur = limit.rlim_max;
-        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
-    }
-    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
 }
 
 /// Half of them say nothing, the others begin a request that they do not end.

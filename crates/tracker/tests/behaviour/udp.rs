@@ -1,11 +1,11 @@
 //! The UDP protocol against real sockets.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::{
-    INFOHASH, PATIENCE, TRANSACTION, UdpAnnounce, UdpClient, V4, address, announce, compact,
-    config, count, counted, packet, serve, text_of_error, until,
+    INFOHASH, TRANSACTION, UdpAnnounce, UdpClient, V4, address, announce, compact, config, count,
+    counted, packet, serve, text_of_error, until,
 };
 use outpour_tracker::Config;
 
@@ -273,21 +273,20 @@ fn many_clients_at_once_are_all_answered() {
     let tracker = serve(config());
     let udp = tracker.udp_addresses()[0];
     let clients: Vec<_> = (1..=20).map(|_| UdpClient::connect(udp)).collect();
-    for client in &clients {
-        for port in 1..=50 {
-            client
-                .socket
-                .send(&packet(client.id, 2, &[port; 20]))
-                .expect("a packet sent");
+    // No more at once than the smallest buffer of a socket holds while its worker has no CPU.
+    for round in 0..5 {
+        for client in &clients {
+            for port in 1..=10 {
+                client
+                    .socket
+                    .send(&packet(client.id, 2, &[10 * round + port; 20]))
+                    .expect("a packet sent");
+            }
         }
-    }
-    for client in &clients {
-        client
-            .socket
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a timeout");
-        for _ in 1..=50 {
-            assert_eq!(client.socket.recv(&mut [0; 64]).expect("an answer"), 20);
+        for client in &clients {
+            for _ in 1..=10 {
+                assert_eq!(client.socket.recv(&mut [0; 64]).expect("an answer"), 20);
+            }
         }
     }
     counted(&tracker, "scrapes_udp", 1000);
@@ -310,6 +309,7 @@ fn an_address_that_asks_too_often_is_left_without_answers() {
         ..config()
     });
     let client = UdpClient::connect(tracker.udp_addresses()[0]);
+    let began = Instant::now();
     for _ in 0..10 {
         client
             .socket
@@ -319,7 +319,9 @@ fn an_address_that_asks_too_often_is_left_without_answers() {
     until("all seen", || {
         count(&tracker, "scrapes_udp") + count(&tracker, "dropped_udp") == 10
     });
-    assert!((3..=5).contains(&count(&tracker, "scrapes_udp")));
+    // What came back meanwhile was spent too.
+    let most = 4 + began.elapsed().as_secs();
+    assert!((3..=most).contains(&count(&tracker, "scrapes_udp")));
 }
 
 #[test]

@@ -12,7 +12,8 @@ use outpour_tracker::{Config, Tracker};
 #[path = "../../src/wire/vectors.rs"]
 pub mod vectors;
 
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// For what takes milliseconds, on a machine that has much else to do.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const INFOHASH: [u8; 20] = [b'a'; 20];
 
 pub const V4: &str = "127.0.0.1:0";
@@ -56,6 +57,40 @@ pub fn drained(tracker: &Tracker) -> Vec<([u8; 20], u32)> {
     let mut drained = Vec::new();
     tracker.take_completed(|completed| drained.extend(completed.counts));
     drained
+}
+
+/// The sockets of this process that the tracker has accepted at an address of IPv4 and not closed yet.
+///
+/// Descriptors tell less: other tests of the same process open and close theirs meanwhile.
+pub fn accepted(address: SocketAddr) -> usize {
+    const LISTENING: &str = "0A";
+    let table = std::fs::read_to_string("/proc/self/net/tcp").expect("a table");
+    let port = format!(":{:04X}", address.port());
+    table
+        .lines()
+        .skip(1)
+        .filter(|line| {
+            let fields: Vec<_> = line.split_ascii_whitespace().collect();
+            // Who is closed already has no inode any more, and who waits to be accepted none yet.
+            fields[1].ends_with(&port) && fields[3] != LISTENING && fields[9] != "0"
+        })
+        .count()
+}
+
+/// Lets this process open as many descriptors as it may, and says how many these are.
+#[allow(unsafe_code)] // there is no safe spelling of it
+pub fn raise_descriptors() -> usize {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the pointers are to `limit`, which outlives the calls.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
+        limit.rlim_cur = limit.rlim_max;
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
+    }
+    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
 }
 
 /// Waits until something is so.
