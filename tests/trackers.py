@@ -56,7 +56,7 @@ class Process:
 
     def get(self, path):
         host, port = self.address
-        connection = http.client.HTTPConnection(host, port, timeout=10)
+        connection = http.client.HTTPConnection(host, port, timeout=60)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -94,11 +94,11 @@ class Process:
     def end(self, number=signal.SIGTERM):
         self.popen.send_signal(number)
         # Whoever waits for its clients to hang up waits for ever.
-        code = self.popen.wait(30)
+        code = self.popen.wait(60)
         self._stream.close()
         return code
 
     def close(self):
         self.popen.kill()
-        self.popen.wait(10)
+        self.popen.wait(60)
         self._stream.close()

@@ -20,7 +20,7 @@ class Gate:
         is_up = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(is_up,))
         self._thread.start()
-        assert is_up.wait(10)
+        assert is_up.wait(60)
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
     def _run(self, is_up):
@@ -80,7 +80,7 @@ class Gate:
             is_done.set()
 
         self._loop.call_soon_threadsafe(run)
-        assert is_done.wait(10)
+        assert is_done.wait(60)
 
     def close(self):
         async def end():
@@ -92,6 +92,6 @@ class Gate:
             # Who came in the last moment is shown out as well.
             await asyncio.wait([self._loop.create_future()], timeout=0.05)
 
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)

@@ -26,6 +26,9 @@ class Node:
         folder: Where its state lies, under its name.
         name: What it is called.
         given: Settings beside those that all have.
+
+    Attributes:
+        began_ready: Whether it said so as it began to serve.
     """
 
     def __init__(self, folder: Path, name: str, *cluster: str, clock=time.time, **given: Any):
@@ -54,12 +57,14 @@ class Node:
             target=self._loop.run_until_complete, args=(self._run(is_up),)
         )
         self._thread.start()
-        assert is_up.wait(20)
+        assert is_up.wait(60)
         self.host, self.port = self.service.http_addresses[0]
 
     async def _run(self, is_up: threading.Event) -> None:
         try:
             self.service.start()
+            # Before the first turn of its loop; a moment later it may have joined.
+            self.began_ready = self.service.unready() is None
             self._work = asyncio.ensure_future(self.service.run())
         finally:
             is_up.set()
@@ -75,12 +80,12 @@ class Node:
         async def run():
             return work()
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(60)
 
     def announce(
         self, infohash: bytes, peer: int, *, left: int = 0, event: str = "", key: str = ""
     ):
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
             path = (
                 f"{key}/announce?info_hash={quote(infohash)}&peer_id={'A' * 14}{peer:06}"
@@ -105,7 +110,7 @@ class Node:
         return 0 if row is None else row.downloaded
 
     def scraped(self, infohash: bytes) -> tuple[int, int, int]:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
             connection.request("GET", f"/scrape?info_hash={quote(infohash)}")
             answer: Any = bencode.decode(connection.getresponse().read(), strict=False)
@@ -126,7 +131,7 @@ class Node:
         return figures.nodes[0].is_ready and not figures.is_alone
 
     def until_joined(self) -> Node:
-        wait_for(self.is_joined, what="a node that joined", seconds=20, still=lambda: self.events)
+        wait_for(self.is_joined, what="a node that joined", still=lambda: self.events)
         return self
 
     def said(self, text: str) -> bool:
@@ -136,5 +141,5 @@ class Node:
         if not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._work.cancel)
-            self._thread.join(30)
+            self._thread.join(60)
             self._loop.close()

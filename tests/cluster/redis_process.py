@@ -48,8 +48,8 @@ class Server:
              "--appendonly", "no", "--dir", str(self.folder), *map(str, self.words)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        self.client = Redis(port=self.port, socket_timeout=5, **self.login)
-        wait_for(self.answers, what="server", seconds=20)
+        self.client = Redis(port=self.port, socket_timeout=30, **self.login)
+        wait_for(self.answers, what="server")
 
     @classmethod
     def sentinel(cls, folder: Path, config: Path, port: int) -> Server:
@@ -62,12 +62,12 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        one.client = Redis(port=port, socket_timeout=5)
-        wait_for(one.answers, what="sentinel", seconds=20)
+        one.client = Redis(port=port, socket_timeout=30)
+        wait_for(one.answers, what="sentinel")
         return one
 
     def as_user(self, name: str, password: str) -> Redis:
-        return Redis(port=self.port, socket_timeout=5, username=name, password=password)
+        return Redis(port=self.port, socket_timeout=30, username=name, password=password)
 
     def answers(self) -> bool:
         try:
@@ -86,5 +86,5 @@ class Server:
             self.client.close()
             self.send(signal.SIGCONT)
             self.send(number)
-            self.popen.wait(20)
+            self.popen.wait(60)
             self.popen = None

@@ -110,7 +110,7 @@ def test_a_download_that_two_counted_is_one_also_where_one_was_killed_before_it_
     again = track("one", gate)
     again.download(ONE, 2)
     wait_for(lambda: downloaded(again) == downloaded(other) == 2, what="another download")
-    assert told(server) == (3, 1)
+    wait_for(lambda: told(server) == (3, 1), what="the counter")
 
 
 def told(server):
@@ -126,7 +126,7 @@ def cluster(process):
     host, port = process.address
     import http.client
 
-    connection = http.client.HTTPConnection(host, port, timeout=10)
+    connection = http.client.HTTPConnection(host, port, timeout=60)
     try:
         headers = {"authorization": f"Bearer {TOKEN}"}
         connection.request("GET", "/api/v1/cluster", headers=headers)

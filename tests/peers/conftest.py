@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
 import libtorrent as lt
@@ -25,7 +26,7 @@ from outpour.torrent.metainfo import Metainfo
 VERSIONS = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}
 
 
-def reach(engine: Engine, infohash: bytes, *states: str, seconds: float = 20) -> Status:
+def reach(engine: Engine, infohash: bytes, *states: str, seconds: float = 60) -> Status:
     """Wait until a torrent is in one of the states."""
     deadline = time.monotonic() + seconds
     while (status := engine.status(infohash)).state not in states:
@@ -180,7 +181,7 @@ class TinyTracker(WebHost):
         self.events.append((infohash, event))
         peers = self.peers[infohash]
         (peers.discard if event == "stopped" else peers.add)(int(pairs["port"]))
-        compact = b"".join(b"\x7f\0\0\1" + port.to_bytes(2, "big") for port in peers)
+        compact = b"".join(b"\x7f\0\0\1" + port.to_bytes(2, "big") for port in sorted(peers))
         answer: dict[bytes, bencode.Value] = {
             b"interval": 1800, b"peers": compact, b"complete": len(peers), **self.extra
         }  # fmt: skip
@@ -195,6 +196,8 @@ def tracker() -> Iterator[TinyTracker]:
 
 
 LOOPBACK = ("--bind", "127.0.0.1")
+# Apart from those of `free_ports`, which are told before somebody listens at them.
+OLD_PORTS = (*LOOPBACK, "--minport", "33000", "--maxport", "60000", "--random_port", "1")
 
 
 class Command:
@@ -210,12 +213,14 @@ class Command:
                 stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environ, cwd=base,
             )  # fmt: skip
 
-    def wait(self, seconds: float = 40) -> int:
+    def wait(self, seconds: float = 60) -> int:
         return self.process.wait(seconds)
 
     @property
-    def events(self) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+    def events(self) -> list[dict[str, Any]]:
+        lines = self.log.read_bytes().splitlines(keepends=True)
+        # The last line may still be on its way into the file.
+        return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
     @property
     def talk(self) -> str:
@@ -223,9 +228,7 @@ class Command:
 
     def last(self, name: str) -> int:
         """The last value of a number in the statuses."""
-        lines = self.log.read_bytes().splitlines(keepends=True)
-        found = [json.loads(line) for line in lines if line.endswith(b"\n")]
-        values = [event[name] for event in found if event["event"] == "status"]
+        values = [event[name] for event in self.events if event["event"] == "status"]
         return int(values[-1]) if values else 0
 
 

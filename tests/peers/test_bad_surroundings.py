@@ -207,7 +207,7 @@ def test_a_magnet_link_that_nobody_has_ends_with_7_and_the_others_are_whole(
     seeder.add(made, content.parent, mode="seed")
     made.write(tmp_path / "a.torrent")
     command = outpour("download", f"magnet:?xt=urn:btih:{'ab' * 20}", tmp_path / "a.torrent", "-o",
-                      tmp_path / "got", "--peer", address(seeder), "--timeout", "3",
+                      tmp_path / "got", "--peer", address(seeder), "--timeout", "5",
                       *LOOPBACK)  # fmt: skip
     assert command.wait() == 7, command.talk
     assert same_files(content, tmp_path / "got" / "release")

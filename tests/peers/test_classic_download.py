@@ -28,7 +28,7 @@ from outpour.torrent.metainfo import Metainfo
 from tests.conftest import Result
 from tests.waiting import wait_for
 
-from .conftest import TinyTracker, make_torrent, reach, same_files
+from .conftest import OLD_PORTS, TinyTracker, make_torrent, reach, same_files
 
 RUN = "import sys; from outpour.cli.classic.{0} import {1}; sys.exit({1}())"
 MODULES = {"btlaunchmany": "launchmany", "btlaunchmanycurses": "launchmany"}
@@ -52,7 +52,7 @@ class Tool:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @pytest.fixture
@@ -77,9 +77,6 @@ def torrent(content: Path, tracker: TinyTracker, tmp_path: Path) -> Path:
     return path
 
 
-PORTS = ("--bind", "127.0.0.1", "--minport", "20000", "--maxport", "40000", "--random_port", "1")
-
-
 @pytest.mark.parametrize(
     "name", ["btdownloadheadless", "bittorrent-downloader", "btdownloadcurses"]
 )
@@ -89,7 +86,7 @@ def test_a_download_prints_the_block_of_old_and_seeds_until_killed(
 ) -> None:  # fmt: skip
     seeder.add(Metainfo.read(torrent), content.parent, mode="seed")
     got = tmp_path / "got"
-    run = tool(name, torrent, "--saveas", got, "--display_interval", "0.1", *PORTS)
+    run = tool(name, torrent, "--saveas", got, "--display_interval", "0.1", *OLD_PORTS)
     wait_for(lambda: "Download Succeeded!" in run.text, what="success")
     wait_for(lambda: "download total: 2.9 MiB" in run.text, what="total")
     assert run.process.poll() is None
@@ -112,7 +109,7 @@ def test_saveas_at_complete_content_makes_a_seeder(
     content: Path, torrent: Path, tmp_path: Path, engine: Engine, tracker: TinyTracker,
     tool: Callable[..., Tool],
 ) -> None:  # fmt: skip
-    run = tool("btdownloadheadless", "--responsefile", torrent, "--saveas", content, *PORTS)
+    run = tool("btdownloadheadless", "--responsefile", torrent, "--saveas", content, *OLD_PORTS)
     metainfo = Metainfo.read(torrent)
     wait_for(lambda: tracker.peers[metainfo.info.infohash], what="announce")
     key = engine.add(metainfo, tmp_path / "got")
@@ -129,9 +126,9 @@ def test_a_strangers_file_is_left_alone_with_a_hint_that_the_old_client_has(
     place = tmp_path / "mine"
     for strange in (b"s" * 4_000_000, b"s" * 1_000_000):
         place.write_bytes(strange)
-        words = ("btdownloadheadless", tmp_path / "image.torrent", "--saveas", place, *PORTS)
+        words = ("btdownloadheadless", tmp_path / "image.torrent", "--saveas", place, *OLD_PORTS)
         run = tool(*words)
-        assert run.process.wait(20) == 5
+        assert run.process.wait(60) == 5
         hint = "hint: `--overwrite 1` replaces it, `--saveas PATH` downloads to another folder"
         assert hint in run.errors.read_text()
         assert place.read_bytes() == strange
@@ -143,7 +140,7 @@ def test_a_strangers_file_is_left_alone_with_a_hint_that_the_old_client_has(
 
 def test_without_arguments_the_options_are_listed(tool: Callable[..., Tool]) -> None:
     run = tool("btdownloadheadless")
-    assert run.process.wait(20) == 0
+    assert run.process.wait(60) == 0
     assert "--max_upload_rate <arg>\n          " in run.text
     assert "(defaults to 6881)" in " ".join(run.text.split())
 
@@ -186,14 +183,14 @@ def test_a_wrong_command_line_is_refused_in_the_old_words(
     args: list[str], message: str, tool: Callable[..., Tool]
 ) -> None:
     run = tool("btdownloadheadless", *args)
-    assert run.process.wait(20) == 2
+    assert run.process.wait(60) == 2
     assert message in run.errors.read_text()
 
 
 def test_options_without_effect_are_said_or_taken_silently(
     torrent: Path, tool: Callable[..., Tool]
 ) -> None:
-    run = tool("btdownloadheadless", torrent, "--spew", "1", "--min_peers", "3", *PORTS)
+    run = tool("btdownloadheadless", torrent, "--spew", "1", "--min_peers", "3", *OLD_PORTS)
     wait_for(lambda: "percent done" in run.text, what="block")
     run.stop()
     assert "--spew has no effect: `outpour download --json`" in run.errors.read_text()
@@ -247,7 +244,7 @@ def test_launchmany_follows_its_folder(
     seeder.add(second, content, mode="seed")
     first.write(folder / "one.torrent")
     (folder / "broken.torrent").write_bytes(b"spam")
-    run = tool("btlaunchmany", folder, "--parse_dir_interval", "0.2", *PORTS)
+    run = tool("btlaunchmany", folder, "--parse_dir_interval", "0.2", *OLD_PORTS)
     wait_for(lambda: f"{folder}/one: Spd: " in run.text, what="line")
     second.write(folder / "two.torrent")
     wait_for(lambda: f"{folder}/one: " in run.text and complete(run, folder / "one"), what="one")
@@ -258,7 +255,8 @@ def test_launchmany_follows_its_folder(
     gone = "Torrent file dissapeared, killing one.torrent\n"
     wait_for(lambda: gone in run.text, what="dropped torrent")
     wait_for(lambda: (first.info.infohash, "stopped") in tracker.events, what="stopped announce")
-    assert f"Torrent {folder}/one.torrent stopped\n" in run.text
+    stopped = f"Torrent {folder}/one.torrent stopped\n"
+    wait_for(lambda: stopped in run.text, what="its last line")
     assert run.text.startswith("btlaunchmany starting..\nNew torrent: broken.torrent\n")
     assert re.search(
         r"^All: Spd: [\d.]+ +\w+/[\d.]+ +\w+ Tot: [\d.]+ MB/[\d.]+ MB$", run.text, re.M
@@ -283,7 +281,7 @@ def test_launchmany_saves_under_the_name_that_is_asked_for(
     folder.mkdir()
     made.write(folder / "some.torrent")
     run = tool(
-        "btlaunchmany", folder, "--saveas_style", style, "--saveas", target, *PORTS
+        "btlaunchmany", folder, "--saveas_style", style, "--saveas", target, *OLD_PORTS
     )  # fmt: skip
     wait_for(lambda: complete(run, target / where), what="copy")
     assert (target / where).read_bytes() == (content / "image.bin").read_bytes()
@@ -315,7 +313,7 @@ def test_launchmany_tries_six_times_and_gives_up(
 
 def test_launchmany_of_no_folder_is_one_clear_error(tool: Callable[..., Tool]) -> None:
     run = tool("btlaunchmany", "/nonexistent")
-    assert run.process.wait(20) == 4
+    assert run.process.wait(60) == 4
     assert "not a folder" in run.errors.read_text()
 
 
@@ -327,16 +325,23 @@ def test_a_terminal_gets_a_screen_that_q_leaves(
     code = RUN.format(MODULES.get(name, "download"), name)
     shown = b"Download Succeeded!" if name == "btdownloadcurses" else b"seeding"
     what = torrent if name == "btdownloadcurses" else torrent.parent
-    args = [sys.executable, "-c", code, str(what), *PORTS]
+    args = [sys.executable, "-c", code, str(what), *OLD_PORTS]
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(tmp_path)
         environ = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path / "state")}
         os.execve(sys.executable, args, environ)
+    seen = bytearray()
+
+    def is_shown() -> bool:
+        # A word may come in two parts, and is not drawn again.
+        seen.extend(_read(terminal))
+        return shown in seen
+
     try:
-        wait_for(lambda: shown in _read(terminal), seconds=25, what="screen")
+        wait_for(is_shown, what="screen", still=lambda: seen)
         os.write(terminal, b"q")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
             _read(terminal)
             assert time.monotonic() < deadline

@@ -233,11 +233,11 @@ def test_no_progress_ends_with_7_and_names_the_tracker(
     url = "http://127.0.0.1:1/announce"
     make_torrent(content, trackers=[url]).write(tmp_path / "lonely.torrent")
     command = outpour(
-        "download", tmp_path / "lonely.torrent", "-o", tmp_path / "got", "--timeout", "1",
+        "download", tmp_path / "lonely.torrent", "-o", tmp_path / "got", "--timeout", "2",
         *LOOPBACK,
     )  # fmt: skip
     assert command.wait() == 7
-    assert "nothing came for 1 s" in command.talk
+    assert "nothing came for 2 s" in command.talk
     assert url in command.talk
     assert "hint:" in command.talk
 

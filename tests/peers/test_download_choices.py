@@ -221,7 +221,7 @@ class Feed(WebHost):
             items = "".join(
                 f"<item><title>{name}</title><guid>{name}</guid>"
                 f'<enclosure url="{name}.torrent" type="application/x-bittorrent"/></item>'
-                for name in self.torrents
+                for name in tuple(self.torrents)
             )
             return 200, f"<rss><channel>{items}</channel></rss>".encode(), {}
         name = target.removeprefix("/").removesuffix(".torrent")
@@ -328,7 +328,7 @@ def test_on_a_terminal_lines_are_drawn_and_gone_at_the_end(
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     assert process.wait(60) == 0
-    reader.join(10)
+    reader.join(60)
     os.close(master)
     text = seen.decode()
     assert all(word in text for word in ("[", "down ", "MiB"))

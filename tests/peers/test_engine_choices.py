@@ -153,7 +153,7 @@ def test_tcp_comes_first_and_utp_where_it_reaches_nobody(
 def test_both_have_utp_and_tcp_is_spoken(made: Metainfo, content: Path, tmp_path: Path) -> None:
     with Engine(EngineSettings(utp=True).isolated()) as one:
         one.add(made, content.parent, mode="seed")
-        one.limit(upload_rate=1 << 20)
+        one.limit(upload_rate=1 << 16)
         with Engine(EngineSettings(utp=True).isolated()) as other:
             key = other.add(made, tmp_path / "got")
             other.connect_peer(key, *one.addresses[0])
@@ -262,7 +262,7 @@ def test_downloaders_of_a_lone_seeder_do_not_all_take_runs_of_neighbouring_piece
             asked.update(now)
         return sum(engine.pieces(key)) > 300
 
-    wait_for(has_most, seconds=30, what="the first pieces")
+    wait_for(has_most, what="the first pieces")
     assert asked
     beside = sum(piece + 1 in asked for piece in asked) / len(asked)
     # Of pieces taken at random as many have a neighbour among them as they are of all; of runs,

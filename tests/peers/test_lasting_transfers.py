@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.free_ports import free_port
 from tests.waiting import wait_for
 
 from .conftest import make_torrent, same_files
@@ -20,9 +21,7 @@ CLASSIC = "import sys; from outpour.cli.classic.{0} import {1}; sys.exit({1}())"
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(params=["full", "gone", "closed"])
@@ -54,7 +53,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[.
 def answers(port: int, process: subprocess.Popen[bytes]) -> bool:
     assert process.poll() is None, process.returncode
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection(("127.0.0.1", port), timeout=20).close()
     except OSError:
         return False
     return True
@@ -85,7 +84,7 @@ def test_content_goes_from_a_seed_to_a_download_though_neither_can_say_a_word(
     assert same_files(content, got / content.name)
     assert seed.poll() is None
     seed.terminate()
-    assert seed.wait(20) == 0
+    assert seed.wait(60) == 0
 
 
 @pytest.mark.parametrize(("start", "code"), [("full", 5), ("gone", 141)], indirect=["start"])

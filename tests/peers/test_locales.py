@@ -17,7 +17,7 @@ from outpour.engine import Engine, EngineSettings
 from outpour.torrent.metainfo import Metainfo
 from tests.waiting import wait_for
 
-from .conftest import TinyTracker, make_torrent, reach, same_files
+from .conftest import OLD_PORTS, TinyTracker, make_torrent, reach, same_files
 
 LOCALES = {
     "of today": {"LC_ALL": "C.UTF-8"},
@@ -104,10 +104,7 @@ def test_an_old_client_has_them_too(
     made.write(deep / "t.torrent")
     module = "launchmany" if name == "btlaunchmany" else "download"
     words = (".", "--saveas_style", "2") if name == "btlaunchmany" else ("t.torrent",)
-    start(
-        deep, "-c", CLASSIC.format(module, name, name), *words, "--bind", "127.0.0.1",
-        "--minport", "20000", "--maxport", "40000", "--random_port", "1",
-    )  # fmt: skip
+    start(deep, "-c", CLASSIC.format(module, name, name), *words, *OLD_PORTS)
     wait_for(lambda: (deep / "töp").is_dir() and same_files(climber, deep / "töp"), what="content")
     assert [path for path in (tmp_path / "a").rglob("*.txt") if deep not in path.parents] == []
 

@@ -66,7 +66,7 @@ def complete(engine: Engine, turn: Callable[[], list[Outcome]]) -> Completed:
         engine.wait(0.02)
         return next((one for one in outcomes if isinstance(one, Completed)), None)
 
-    found = wait_for(look, seconds=20, what="completion", still=lambda: outcomes)
+    found = wait_for(look, what="completion", still=lambda: outcomes)
     assert found is not None
     return found
 
@@ -117,7 +117,7 @@ def test_files_of_another_size_are_not_taken_for_it(
         outcomes.extend(job.turn()[1])
         return engine.status(key).state == "downloading"
 
-    wait_for(is_downloading, seconds=20, what="download", still=lambda: outcomes)
+    wait_for(is_downloading, what="download", still=lambda: outcomes)
     assert not any(isinstance(one, Failed) for one in outcomes)
     job.close()
     for path in strange:

@@ -37,11 +37,11 @@ def test_a_folder_of_torrents_is_seeded_with_a_page_that_shows_it(
     wait_for(lambda: command.talk.count("seeding /") == 4, what="seeds", still=lambda: command.talk)
     assert "broken.torrent" in command.talk
     url = next(line for line in command.talk.splitlines() if "status page" in line).split()[-1]
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         page = answer.read().decode()
         assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert "4 torrents" in page
-    with urllib.request.urlopen(f"{url}status.json", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}status.json", timeout=60) as answer:
         shown = json.load(answer)["torrents"]
     assert {torrent["state"] for torrent in shown} == {"seeding"}
     command.process.send_signal(signal.SIGTERM)
@@ -67,7 +67,7 @@ def test_names_on_the_page_are_text() -> None:
         down_rate=0, up_rate=0, downloaded=0, uploaded=0, peers=0, seeds=0, error="<b>gone</b>",
         save_path=Path(),
     )])  # fmt: skip
-    with urllib.request.urlopen(page.url, timeout=10) as answer:
+    with urllib.request.urlopen(page.url, timeout=60) as answer:
         body = answer.read().decode()
     page.close()
     assert "&lt;script&gt;\\x1b[2J" in body

@@ -161,8 +161,13 @@ def test_other_services_of_this_machine_are_not_asked_in_a_torrents_name(
     tracker.paths += ["/k/announce", "/stop"]
     made = make_torrent(content, trackers=urls)
     key = engine.add(made, tmp_path / "got")
-    wait_for(lambda: tracker.peers[key], what="announce")
-    failures = [event for event in engine.events() if isinstance(event, TrackerFailed)]
+    failures: list[TrackerFailed] = []
+
+    def is_told() -> bool:
+        failures.extend(event for event in engine.events() if isinstance(event, TrackerFailed))
+        return bool(failures and tracker.peers[key])
+
+    wait_for(is_told, what="announce and refusal")
     assert [(event.url, event.message) for event in failures] == [
         (urls[1], "aims at this machine, and is no announce URL")
     ]
