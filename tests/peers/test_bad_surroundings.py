@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,11 +21,14 @@ from .conftest import LOOPBACK, Command, WebHost, address, make_torrent, same_fi
 from .test_web_seeds import Answer
 
 
-def run_to_end(engine: Engine, job: Job) -> list[Outcome]:
+def run_to_end(
+    engine: Engine, job: Job, heed: Callable[[list[Outcome]], object] = lambda _: None
+) -> list[Outcome]:
     outcomes: list[Outcome] = []
 
     def is_over() -> bool:
         outcomes.extend(job.turn()[1])
+        heed(outcomes)
         engine.wait(0.02)
         return job.is_over
 
@@ -51,13 +55,26 @@ def test_a_bad_web_seed_is_told_and_the_good_one_delivers(
     web_host: WebHost, engine: Engine,
 ) -> None:  # fmt: skip
     bad = Answer(status, body, headers)
+    # The good one could have brought all before the other has answered.
+    is_told = threading.Event()
+    respond = web_host.respond
+
+    def respond_then(target: str, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
+        is_told.wait(60)
+        return respond(target, wanted)
+
+    def heed(outcomes: list[Outcome]) -> None:
+        if not reason or any(reason in one.message for one in outcomes if isinstance(one, Note)):
+            is_told.set()
+
+    web_host.respond = respond_then  # type: ignore[method-assign]
     made = make_torrent(
         content / "image.bin",
         web_seeds=[f"{bad.url}image.bin", f"{web_host.url}release/image.bin"],
     )
     job = Job(engine, DownloadOptions(folder=tmp_path / "got"), None)
     job.add(made)
-    outcomes = run_to_end(engine, job)
+    outcomes = run_to_end(engine, job, heed)
     bad.close()
     assert isinstance(outcomes[-1], Completed)
     assert (tmp_path / "got" / "image.bin").read_bytes() == (content / "image.bin").read_bytes()
