@@ -342,3 +342,52 @@ def test_a_file_longer_than_its_torrent_is_not_seeded(
     _, told = process.communicate(timeout=100)
     assert process.returncode == 6
     assert "image.bin`: longer than in the torrent" in told
+
+
+def other_bytes(path: Path) -> None:
+    """Write others in place of those of a file, as many."""
+    new = path.with_name("new")
+    new.write_bytes(os.urandom(path.stat().st_size))
+    new.replace(path)
+
+
+def test_content_that_changes_while_it_is_compared_is_compared_again(
+    content: Path, engine: Engine
+) -> None:
+    made = make_torrent(content)
+    job = SeedJob(engine, None)
+    job.add(made, content, trust=False)
+    # The comparison is over, and the job has not looked yet.
+    reach(engine, made.info.infohash, "seeding")
+    other_bytes(content / "image.bin")
+    outcomes: list[Outcome] = []
+
+    def has_failed() -> bool:
+        outcomes.extend(job.turn()[1])
+        engine.wait(0.02)
+        return any(isinstance(one, Failed) for one in outcomes)
+
+    wait_for(has_failed, what="failure", still=lambda: outcomes)
+    assert [type(one) for one in outcomes] == [Completed, Note, Failed]
+
+
+def test_content_that_changes_as_its_seed_ends_is_not_kept_as_compared(
+    content: Path, tmp_path: Path, engine: Engine
+) -> None:
+    made = make_torrent(content)
+    store = ResumeStore(tmp_path / "state")
+    for changes in (False, True):
+        job = SeedJob(engine, store)
+        key = made.info.infohash
+        job.add(made, content, trust=False)
+        wait_for(
+            lambda: any(isinstance(one, Completed) for one in job.turn()[1]),  # noqa: B023
+            what="seeding",
+        )
+        if changes:
+            other_bytes(content / "image.bin")
+        assert job.close() == []
+        kept = store.load(key, content.parent, content.name)
+        assert kept is not None
+        assert kept.trusted is not changes
+        engine.remove(key)

@@ -26,11 +26,11 @@ class ContentWatch:
     _left: int = 0
     _began_at: float = -1e9
 
-    def follow(self, infohash: bytes, paths: Sequence[bytes]) -> None:
-        """Take the files as they are now for right."""
+    def follow(self, infohash: bytes, marks: Sequence[tuple[bytes, Mark]]) -> None:
+        """Take files for right as they were when they were marked."""
         self.forget(infohash)
-        self._round[infohash] = len(paths)
-        self._queue.extend((infohash, path, _mark_of(path)) for path in paths)
+        self._round[infohash] = len(marks)
+        self._queue.extend((infohash, path, mark) for path, mark in marks)
 
     def forget(self, infohash: bytes) -> None:
         """Look at the files of a torrent no more."""
@@ -52,6 +52,15 @@ class ContentWatch:
         for infohash in found:
             self.forget(infohash)
         return found
+
+    def all_changed(self) -> set[bytes]:
+        """Return the torrents of which a file has changed, after a look at every file."""
+        return {infohash for infohash, path, mark in self._queue if mark != _mark_of(path)}
+
+
+def marks_of(paths: Sequence[bytes]) -> list[tuple[bytes, Mark]]:
+    """Mark files as they are now."""
+    return [(path, _mark_of(path)) for path in paths]
 
 
 def _mark_of(path: bytes) -> Mark:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from outpour.base.errors import OutpourError, VerificationError, WriteError
 from outpour.base.text import from_bytes
-from outpour.downloader.content_watch import ContentWatch
+from outpour.downloader.content_watch import ContentWatch, Mark, marks_of
 from outpour.downloader.outcome import Completed, Failed, Note, Outcome
 from outpour.engine import (
     Engine,
@@ -36,6 +36,9 @@ class _Item:
     is_ready: bool = False
     has_failed: bool = False
     warning: str | None = None
+    # As the files were before they were compared with the torrent, which may take hours: what
+    # changes meanwhile is not what was compared.
+    marks: list[tuple[bytes, Mark]] = field(default_factory=list)
 
     @property
     def root(self) -> Path:
@@ -81,10 +84,12 @@ class SeedJob:
             return
         save_path, root_name = locate(metainfo.info, content)
         names = paths_found(metainfo.info, save_path, root_name)
+        item = _Item(metainfo, save_path, root_name, names)
+        item.marks = marks_of(item.paths)
         can_keep = self._store is not None and not trust
         kept = self._store.load(key, save_path, root_name) if self._store and can_keep else None
         # Known before the engine has it, so that whoever interrupts in between finds it here.
-        self._items[key] = _Item(metainfo, save_path, root_name, names)
+        self._items[key] = item
         try:
             self._engine.add(
                 metainfo,
@@ -107,6 +112,7 @@ class SeedJob:
         for key, path in self._watch.changed().items():
             item = self._items[key]
             item.is_ready = item.has_failed = False
+            item.marks = marks_of(item.paths)
             self._engine.unpause(key)
             self._engine.recheck(key)
             text = f"`{from_bytes(path)}`: has changed; the content is checked again"
@@ -122,9 +128,12 @@ class SeedJob:
             return []
         # What was found whole since the last look is so all the same.
         self.turn()
-        for key, data in self._engine.save_resume().items():
+        resumes = self._engine.save_resume()
+        # What has changed since the last look would be taken for checked by the next run.
+        changed = self._watch.all_changed()
+        for key, data in resumes.items():
             item = self._items[key]
-            if not item.is_ready or item.has_failed:
+            if not item.is_ready or item.has_failed or key in changed:
                 continue
             try:
                 self._store.save(
@@ -161,7 +170,7 @@ class SeedJob:
                 yield self._fail(status, VerificationError(text, hint=HINT))
                 return
             item.is_ready = True
-            self._watch.follow(status.infohash, item.paths)
+            self._watch.follow(status.infohash, item.marks)
             yield Completed(status.infohash, item.metainfo.info.name, item.root, status.total)
 
     def _fail(self, status: Status, error: OutpourError) -> Failed:
@@ -169,7 +178,7 @@ class SeedJob:
         item.has_failed = True
         self._engine.pause(status.infohash)
         # What comes back, or is mended, is seeded again.
-        self._watch.follow(status.infohash, item.paths)
+        self._watch.follow(status.infohash, item.marks)
         return Failed(status.infohash, item.metainfo.info.name, error)
 
 
