@@ -325,12 +325,13 @@ def test_a_terminal_gets_a_screen_that_q_leaves(
     code = RUN.format(MODULES.get(name, "download"), name)
     shown = b"Download Succeeded!" if name == "btdownloadcurses" else b"seeding"
     what = torrent if name == "btdownloadcurses" else torrent.parent
-    args = [sys.executable, "-c", code, str(what), *OLD_PORTS]
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(tmp_path)
-        environ = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path / "state")}
-        os.execve(sys.executable, args, environ)
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(what), *OLD_PORTS], cwd=tmp_path,
+        stdin=end, stdout=end, stderr=end,
+        env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path / "state")},
+    )  # fmt: skip
+    os.close(end)
     seen = bytearray()
 
     def is_shown() -> bool:
@@ -338,15 +339,19 @@ def test_a_terminal_gets_a_screen_that_q_leaves(
         seen.extend(_read(terminal))
         return shown in seen
 
+    def has_ended() -> bool:
+        # Whoever writes to a terminal that nobody reads does not end.
+        _read(terminal)
+        return process.poll() is not None
+
     try:
         wait_for(is_shown, what="screen", still=lambda: seen)
         os.write(terminal, b"q")
-        deadline = time.monotonic() + 60
-        while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
-            _read(terminal)
-            assert time.monotonic() < deadline
-        assert os.waitstatus_to_exitcode(ended[1]) == 0
+        wait_for(has_ended, what="end")
+        assert process.returncode == 0
     finally:
+        process.kill()
+        process.wait()
         os.close(terminal)
 
 
