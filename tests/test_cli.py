@@ -238,7 +238,14 @@ def test_foreign_text_cannot_drive_the_terminal(run):
 
 @pytest.mark.parametrize(
     "words",
-    [("show",), ("edit", "--comment", "x"), ("magnet",), ("seed",), ("create",), ("create", "--from")],
+    [
+        ("show",),
+        ("edit", "--comment", "x"),
+        ("magnet",),
+        ("seed",),
+        ("create",),
+        ("create", "--from"),
+    ],
     ids=" ".join,
 )
 def test_a_url_of_another_scheme_is_called_that(run, words):
