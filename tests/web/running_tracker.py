@@ -60,7 +60,7 @@ class RunningTracker:
         self._is_up = threading.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
         self._thread.start()
-        assert self._is_up.wait(20)
+        assert self._is_up.wait(60)
         self.host, self.port = self.service.http_addresses[0]
 
     @property
@@ -97,7 +97,7 @@ class RunningTracker:
         self, infohash: bytes, peer: int, *, host: str = "127.0.0.1", key: str = ""
     ) -> bytes:
         connection = http.client.HTTPConnection(
-            self.host, self.port, timeout=10, source_address=(host, 0)
+            self.host, self.port, timeout=60, source_address=(host, 0)
         )
         try:
             connection.request(
@@ -114,7 +114,7 @@ class RunningTracker:
         self, method: str, path: str, body: str = "", **headers: str
     ) -> tuple[int, str, dict[str, str]]:
         """Ask as a browser does that sends a form."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
             given = {"content-type": FORM, **headers}
             connection.request(method, path, body, given)
@@ -141,5 +141,5 @@ class RunningTracker:
         if self._loop.is_closed():
             return
         self._loop.call_soon_threadsafe(self._work.cancel)
-        self._thread.join(20)
+        self._thread.join(60)
         self._loop.close()

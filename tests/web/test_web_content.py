@@ -591,6 +591,7 @@ def test_a_file_changed_while_it_is_sent_ends_the_connection(
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 << 10)
         connection.sendall(b"GET /content/huge.bin HTTP/1.1\r\nHost: x\r\n\r\n")
         connection.recv(1000)
+        # The kernel's clock of files may stand still for some milliseconds.
         with path.open("r+b") as file:
             file.write(b"other")
         received = 0

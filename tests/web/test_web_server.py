@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 def accepted() -> Iterator[tuple[socket.socket, int]]:
     """A connection that someone else has accepted: the client's end, and the descriptor."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = socket.create_connection(listener.getsockname(), timeout=10)
+        client = socket.create_connection(listener.getsockname(), timeout=60)
         server, _ = listener.accept()
         with client:
             yield client, server.detach()
@@ -89,14 +89,17 @@ def test_answers_carry_the_date(site: Site):
 
 def test_a_trickle_of_bytes_is_cut_off(site: Site, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(GuardedProtocol, "request_s", 0.3)
-    with site.connect() as connection:
-        deadline = time.monotonic() + 30
-        connection.sendall(b"GET / HTTP/1.1\r\n")
+    # It has begun when its time begins, however late this thread gets its turn.
+    with accepted() as (connection, descriptor):
+        site.on_loop(lambda: site.server.adopt(descriptor, b"GET / HTTP/1.1\r\n"))
+        deadline = time.monotonic() + 60
         answer = b""
         connection.settimeout(0.05)
         while time.monotonic() < deadline:
-            try:
+            # What was answered before the end can be read after it.
+            with suppress(ConnectionError):
                 connection.sendall(b"X-Slow: 1\r\n")
+            try:
                 chunk = connection.recv(4096)
             except TimeoutError:
                 continue
@@ -186,7 +189,7 @@ class Crowd:
 
     def connect(self, host: str = "127.0.0.1") -> socket.socket:
         where = (self._site.host, self._site.port)
-        connection = socket.create_connection(where, timeout=10, source_address=(host, 0))
+        connection = socket.create_connection(where, timeout=60, source_address=(host, 0))
         self.connections.append(connection)
         wait_for(lambda: connection.getsockname()[1] in self._ports())
         return connection
@@ -317,7 +320,8 @@ def test_a_reader_that_stalls_is_cut_off(
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         lazy.connect((site.host, site.port))
         lazy.sendall(b"GET /content/big HTTP/1.1\r\nHost: x\r\n\r\n")
-        wait_for(lambda: site.server.connection_count == 1)
+        # Whoever looks for the connection may find it cut already.
+        assert lazy.recv(100).startswith(b"HTTP/1.1 200 ")
         wait_for(lambda: site.server.connection_count == 0, what="cut connection")
 
 
@@ -329,7 +333,7 @@ def test_a_slow_reader_gets_everything(view: FakeView, site: Site, tmp_path: Pat
     with socket.socket() as slow:
         # Far less than a window has room on the way, so the server has to wait again and again.
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
-        slow.settimeout(10)
+        slow.settimeout(60)
         slow.connect((site.host, site.port))
         slow.sendall(b"GET /content/big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         while chunk := slow.recv(20_000):
@@ -379,15 +383,16 @@ def test_stopping_lets_a_request_in_progress_end(
     site = start(view)
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-        reader.settimeout(10)
+        reader.settimeout(60)
         reader.connect((site.host, site.port))
         reader.sendall(b"GET /content/big HTTP/1.1\r\nHost: x\r\n\r\n")
         received = reader.recv(1000)
-        stopping = asyncio.run_coroutine_threadsafe(site.server.stop(), site._loop)
+        # So long that it is the end of the request that ends it, on a busy machine as well.
+        stopping = asyncio.run_coroutine_threadsafe(site.server.stop(grace_s=60), site._loop)
         site.is_stopped = True
         while chunk := reader.recv(1 << 20):
             received += chunk
-        stopping.result(5)
+        stopping.result(60)
     assert received.partition(b"\r\n\r\n")[2] == data
 
 
