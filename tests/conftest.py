@@ -110,7 +110,7 @@ def spawn() -> Callable[..., Result]:
             input=stdin,
             capture_output=True,
             cwd=cwd,
-            timeout=50,
+            timeout=200,
             check=False,
         )
         return Result(

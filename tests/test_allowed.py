@@ -374,7 +374,7 @@ def test_a_folder_that_is_exchanged_for_another_is_watched_on(folder):
 
 async def standing(wake):
     """Wait until a watch stands, or stands again; it says so by waking once."""
-    await asyncio.wait_for(wake.wait(), 20)
+    await asyncio.wait_for(wake.wait(), 60)
     wake.clear()
 
 
@@ -404,14 +404,14 @@ def test_a_name_that_is_not_utf8_is_told_and_the_watch_comes_back(folder, tmp_pa
             with contextlib.suppress(asyncio.TimeoutError):
                 why = await asyncio.wait_for(told.get(), 0.5)
         assert "not UTF-8" in why
-        assert await asyncio.wait_for(told.get(), 20) is None
+        assert await asyncio.wait_for(told.get(), 60) is None
         while wake.is_set():
             # What changed in between is looked for, too.
             wake.clear()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(wake.wait(), 3)
         (place / "good.torrent").write_bytes(b"x")
-        await asyncio.wait_for(wake.wait(), 10)
+        await asyncio.wait_for(wake.wait(), 60)
         assert not task.done()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -441,7 +441,7 @@ def test_while_nothing_can_be_notified_it_is_looked_again_and_again(folder, monk
             await standing(wake)
         is_broken = False
         assert await told.get() == "oS file watch limit reached"
-        assert await asyncio.wait_for(told.get(), 20) is None
+        assert await asyncio.wait_for(told.get(), 60) is None
         assert told.empty()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

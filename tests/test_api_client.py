@@ -73,7 +73,8 @@ def test_the_client_follows_numbers_as_they_change(tracker: Process):
     first = next(stream)
     assert [torrent.infohash for torrent in first.torrents] == [HELLO.hex()]
     tracker.announce(HELLO, 7)
-    assert next(stream).torrents[0].complete == 1
+    # The sums may change a look earlier than the torrent.
+    assert next(one for one in stream if one.torrents).torrents[0].complete == 1
 
 
 def test_the_client_tells_problems_by_their_kind(tracker: Process):

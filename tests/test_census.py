@@ -161,7 +161,7 @@ class Slow:
 
     def take(self):
         self.threads.add(threading.get_ident())
-        assert self.may_end.wait(20)
+        assert self.may_end.wait(60)
         self.taken += 1
         return Census(totals=Totals(torrents=self.taken))
 
@@ -246,7 +246,7 @@ def test_torrents_that_are_listed_and_have_no_swarm_are_counted_beside_the_event
         running = asyncio.ensure_future(service.run())
         service._census.forget()
         assert len(service.rows()) == AT_ONCE_MAX + 1
-        await asyncio.wait_for(was_taken.wait(), 10)
+        await asyncio.wait_for(was_taken.wait(), 60)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

@@ -260,9 +260,9 @@ def test_ctrl_c_ends_the_hashing_and_leaves_nothing(outpour, tmp_path, format):
     )  # fmt: skip
     try:
         tasks = Path(f"/proc/{process.pid}/task")
-        wait_for(lambda: len(list(tasks.iterdir())) > 1, seconds=40, what="hashing")
+        wait_for(lambda: len(list(tasks.iterdir())) > 1, what="hashing")
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=40)
+        _, said = process.communicate(timeout=100)
     finally:
         process.kill()
         process.wait()

@@ -30,7 +30,7 @@ def elsewhere(tmp_path):
     def call(*words):
         command = [sys.executable, "-c", ELSEWHERE, *map(str, words)]
         return subprocess.run(
-            command, capture_output=True, text=True, cwd=tmp_path, timeout=50, check=False
+            command, capture_output=True, text=True, cwd=tmp_path, timeout=200, check=False
         )
 
     return call
@@ -93,7 +93,7 @@ def test_where_libtorrent_is_not_to_be_had_that_is_said_in_one_line(tmp_path):
     link = "magnet:?xt=urn:btih:" + "a" * 40 + "&x.pe=127.0.0.1:1"
     done = subprocess.run(
         [sys.executable, "-c", program, "download", link], capture_output=True, text=True,
-        cwd=tmp_path, timeout=50, check=False,
+        cwd=tmp_path, timeout=200, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.splitlines()[0].startswith("error: `libtorrent`: not installed")

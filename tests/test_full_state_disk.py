@@ -72,7 +72,7 @@ def has_namespaces() -> bool:
 def test_a_full_disk_has_one_name_and_is_no_damage(tmp_path: Path, limit: str):
     done = subprocess.run(
         [*WORDS, MOUNT, limit, tmp_path, sys.executable, "-c", TRIAL, tmp_path, limit],
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True, text=True, check=True, timeout=200,
     )  # fmt: skip
     *told, node = done.stdout.splitlines()
     assert node == "b'here'"

@@ -83,7 +83,7 @@ def database():
 def test_what_a_thread_reads_is_closed_after_it(kind: str, tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-c", CLOSED_BY_ANOTHER, kind, str(tmp_path)],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert (done.returncode, done.stdout.split()) == (0, ["1500000", "closed"]), done.stderr
 

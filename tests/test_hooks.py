@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from outpour.base.within import within
 from outpour.making.maker import CreateOptions, create
 from outpour.publisher import hooks
 from outpour.publisher.entries import PublishEntry
@@ -32,7 +34,7 @@ def run(made: Hooks, scenario: Callable[[], Awaitable[None]]) -> None:
     async def main() -> None:
         running = asyncio.ensure_future(made.run())
         try:
-            await asyncio.wait_for(scenario(), 30)
+            await asyncio.wait_for(scenario(), 60)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -57,6 +59,13 @@ def test_a_command_that_takes_too_long_is_ended_with_what_it_has_started(
 ):
     monkeypatch.setattr(hooks, "COMMAND_S", 1.0)
     pid = tmp_path / "pid"
+
+    async def within_once_begun(seconds: float, work: Awaitable[Any]) -> Any:
+        # A shell that gets no turn for a second has started nothing yet.
+        await until(lambda: pid.exists() and pid.read_text().strip())
+        return await within(seconds, work)
+
+    monkeypatch.setattr(hooks, "within", within_once_begun)
     command = f"sleep 1000 & echo $! > {pid}; wait"
     said: list[str] = []
     made = Hooks(PublishOptions((tmp_path,), on_published=command), said.append)

@@ -122,7 +122,7 @@ def test_what_has_come_is_taken_though_the_server_waits_before_it_sends_more():
 
     def answer(connection: socket.socket, start: int, stop: int) -> None:
         connection.sendall(BODY[start : start + come])
-        taken.wait(20)
+        taken.wait(60)
         connection.sendall(BODY[start + come : stop])
 
     def told(count: int) -> None:

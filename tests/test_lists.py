@@ -250,7 +250,7 @@ def announce(service, *, host="127.0.0.1", peer_id=b"-AA0000-" + b"x" * 12):
     """The failure reason, None if there is none."""
     port = service.http_addresses[0][1]
     to = "::1" if ":" in host else "127.0.0.1"
-    connection = http.client.HTTPConnection(to, port, timeout=10, source_address=(host, 0))
+    connection = http.client.HTTPConnection(to, port, timeout=60, source_address=(host, 0))
     try:
         connection.request(
             "GET",
@@ -336,7 +336,7 @@ def test_denied_clients_come_from_setting_and_list(tmp_path):
 def test_peers_that_cannot_be_reached_are_not_given_out_where_that_is_asked_for():
     def given_to(service):
         port = service.http_addresses[0][1]
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request(
             "GET",
             f"/announce?info_hash={quote(HASH)}&peer_id={'q' * 20}&port=9&uploaded=0"

@@ -48,7 +48,7 @@ def run(scenario: Callable[[MakingLanes, Maker], Awaitable[None]]) -> Maker:
         lanes = MakingLanes(maker)
         running = asyncio.ensure_future(lanes.run())
         try:
-            await asyncio.wait_for(scenario(lanes, maker), 20)
+            await asyncio.wait_for(scenario(lanes, maker), 60)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

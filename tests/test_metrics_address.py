@@ -19,7 +19,7 @@ def test_metrics_with_an_address_of_their_own_are_nowhere_else_unless_they_are_a
 
 
 def get(port: int, path: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -49,7 +49,7 @@ def test_an_address_that_is_taken_is_told_with_the_setting_that_names_it(tmp_pat
         words = ("track", "--open", "--listen", "127.0.0.1:0", "--metrics-listen", where)
         process = Process((*words, "--state", tmp_path / "state"), tmp_path)
         try:
-            assert process.popen.wait(30) == 7
+            assert process.popen.wait(60) == 7
             assert f"error: `{where}`: address already in use" in process.text
             assert "--metrics-listen" in process.text
         finally:

@@ -67,7 +67,7 @@ def test_a_torrent_of_a_feed_is_looked_at_again_and_told_where_it_was_written_an
             wait_for(lambda: feed_source.tag_of(more.raw) in tags(), what="what it is then")
         finally:
             ended.set()
-            thread.join(10)
+            thread.join(60)
 
 
 def test_a_feed_is_asked_again_only_for_what_is_new_and_its_torrents_from_near_it(tmp_path: Path):
@@ -97,4 +97,4 @@ def test_a_feed_is_asked_again_only_for_what_is_new_and_its_torrents_from_near_i
                 source.metainfo(offer)
         finally:
             ended.set()
-            thread.join(10)
+            thread.join(60)

@@ -17,7 +17,9 @@ def terminal():
     return Printer(env)
 
 
-def test_short_work_draws_no_bar(terminal):
+def test_short_work_draws_no_bar(terminal, monkeypatch):
+    # However busy the machine is, that is shorter.
+    monkeypatch.setattr(module, "PROGRESS_AFTER_S", 600.0)
     with terminal.progress("hashing") as report:
         report(1, 2)
         report(2, 2)
@@ -56,6 +58,7 @@ def test_a_line_now_and_then_tells_a_pipe_how_far_long_work_is(pipe, monkeypatch
 
 def test_short_work_tells_a_pipe_nothing_and_no_bar_is_drawn_there(pipe, monkeypatch):
     monkeypatch.setattr(module, "PROGRESS_AFTER_S", 0.0)
+    monkeypatch.setattr(module, "PROGRESS_LINE_S", 600.0)
     with pipe.progress("hashing") as report:
         report(1, 2)
         report(0, 0)

@@ -55,7 +55,7 @@ def told(process, scheme, key):
 
 def ask(process, method, path, *, token=TOKEN, body=None):
     host, port = process.address
-    connection = http.client.HTTPConnection(host, port, timeout=20)
+    connection = http.client.HTTPConnection(host, port, timeout=60)
     try:
         headers = {"authorization": f"Bearer {token}"} if token is not None else {}
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()

@@ -98,7 +98,7 @@ def test_every_line_of_every_log_is_an_object_in_json(start: Start, tmp_path: Pa
 
 def test_what_ends_a_command_is_an_object_too(tmp_path: Path):
     process = Process(("track", "--log-format", "json", "--interval-s", "no"), tmp_path)
-    assert process.popen.wait(30) == 3
+    assert process.popen.wait(60) == 3
     (one,) = [json.loads(line) for line in process.text.splitlines()]
     assert (one["level"], one["event"]) == ("error", "error")
     assert "--interval-s" in one["message"]
@@ -111,14 +111,14 @@ def test_of_a_level_only_what_reaches_it_is_said(start: Start, tmp_path: Path):
     process = start("--log-level", "warning", "--listen", f"127.0.0.1:{port}")
     wait_for(lambda: answers(port), what="tracker")
     process.popen.send_signal(signal.SIGTERM)
-    assert process.popen.wait(30) == 0
+    assert process.popen.wait(60) == 0
     assert "warning note: skipped" in process.text
     assert "tracker:" not in process.text
     assert "stopped" not in process.text
 
 
 def answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200
@@ -195,7 +195,7 @@ def test_a_log_on_a_full_disk_keeps_nobody_from_his_answer(start: Start):
 def test_a_log_that_cannot_be_opened_is_told_at_once(tmp_path: Path):
     words = ("track", "--open", "--listen", "127.0.0.1:0", "--access-log", tmp_path / "no" / "log")
     process = Process((*words, "--state", tmp_path / "state"), tmp_path)
-    assert process.popen.wait(30) == 5
+    assert process.popen.wait(60) == 5
     assert f"error: `{tmp_path}/no/log`: no such file or directory" in process.text
     process.close()
 
@@ -204,7 +204,7 @@ def test_no_more_lines_are_written_than_the_settings_say_and_what_is_left_out_is
     start: Start, tmp_path: Path
 ):
     log = tmp_path / "refusals.log"
-    process = start("--refusal-log", log, "--log-lines-per-s", "4", "--log-format", "json")
+    process = start("--refusal-log", log, "--log-lines-per-s", "1", "--log-format", "json")
     count = 60
     for number in range(count):
         process.announce(OTHER, number)
@@ -256,7 +256,7 @@ def test_a_publisher_says_in_json_what_it_publishes(outpour: Path, tmp_path: Pat
         try:
             wait_for(lambda: '"settled"' in (tmp_path / "said").read_text(), what="settled")
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
             process.wait()

@@ -44,7 +44,7 @@ def publication(tmp_path: Path) -> Publication:
 def seeders(tracker: TrackerService, infohash: bytes) -> int:
     host, port = tracker.http_addresses[0]
     url = f"http://{host}:{port}/scrape?info_hash={quote(infohash)}"
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         root = bencode.decode(answer.read())
     assert isinstance(root, dict)
     files = root[b"files"]
@@ -60,7 +60,7 @@ def peers(tracker: TrackerService, infohash: bytes, numwant: int = 50) -> bytes:
     host, port = tracker.http_addresses[0]
     query = f"peer_id=-XX0000-abcdefghijkl&port=9&left=1&compact=1&numwant={numwant}"
     url = f"http://{host}:{port}/announce?info_hash={quote(infohash)}&{query}"
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         root = bencode.decode(answer.read())
     assert isinstance(root, dict)
     found = root[b"peers"]

@@ -59,6 +59,21 @@ def settings(**given):
     return TrackerSettings(**given)
 
 
+@contextmanager
+def still(service, *threads):
+    """Keep threads of the saver from writing, so that what lies on the disk is of one moment."""
+    goes_on = threading.Event()
+    begun = [threading.Event() for _ in threads]
+    for thread, has_begun in zip(threads, begun, strict=True):
+        executor = getattr(service._saver, thread)
+        executor.submit(lambda has_begun=has_begun: (has_begun.set(), goes_on.wait(60)))
+    try:
+        assert all(has_begun.wait(60) for has_begun in begun)
+        yield
+    finally:
+        goes_on.set()
+
+
 class Clock:
     def __init__(self, now=1_000_000_000.0):
         self.now = now
@@ -102,7 +117,7 @@ def announce(service, infohash, peer, *, left=0, event="", host="127.0.0.1", key
     """Announce as peer number `peer` of a host, which is at this port above `PORTS`."""
     address = service.http_addresses[0]
     connection = http.client.HTTPConnection(
-        address[0], address[1], timeout=10, source_address=(host, 0)
+        address[0], address[1], timeout=60, source_address=(host, 0)
     )
     try:
         path = (
@@ -347,7 +362,8 @@ def test_a_download_counted_before_a_crash_is_not_counted_again_after_it(folder,
             await until(lambda: service._keeper.ledger.get(HELLO) == 1)
             await until(lambda: not service._keeper.unsaved)
             await asyncio.to_thread(service._keeper.look)
-            shutil.copytree(tmp_path, tmp_path.with_name("killed"))
+            with still(service, "_counters", "_swarms"):
+                shutil.copytree(tmp_path, tmp_path.with_name("killed"))
 
     asyncio.run(main())
     with tracker(settings(allowed_dir=folder, state=tmp_path.with_name("killed") / "s.sqlite")) as (
@@ -381,7 +397,9 @@ def test_swarms_and_counters_agree_after_a_crash_right_after_a_snapshot(folder, 
 
             def crash(generation):
                 done = put_in_force(generation)
-                shutil.copytree(state.parent, killed)
+                # It is the thread of the counters that does this.
+                with still(service, "_swarms"):
+                    shutil.copytree(state.parent, killed)
                 return done
 
             service._keeper.write_swarms = late
@@ -547,7 +565,7 @@ def test_a_thread_of_the_data_plane_that_ends_ends_the_tracker_with_a_line(folde
             # It waits at the old descriptor, and has to be woken up once unless it woke by itself.
             with suppress(OSError, http.client.HTTPException):
                 announce(service, HELLO, 2)
-            await asyncio.wait_for(running, 20)
+            await asyncio.wait_for(running, 60)
 
     with pytest.raises(OutpourError, match="no announce is answered any more: the thread") as told:
         asyncio.run(main())
@@ -566,7 +584,7 @@ def test_a_work_that_ends_ends_the_tracker(folder, work, monkeypatch):
 
     async def main():
         with tracker(settings(allowed_dir=folder)) as service:
-            await asyncio.wait_for(service.run(), 20)
+            await asyncio.wait_for(service.run(), 60)
 
     with pytest.raises(LookupError, match="lost"):
         asyncio.run(main())
@@ -581,7 +599,7 @@ def test_saving_that_ends_ends_the_tracker(folder, work, monkeypatch):
 
     async def main():
         with tracker(settings(allowed_dir=folder)) as service:
-            await asyncio.wait_for(service.run(), 20)
+            await asyncio.wait_for(service.run(), 60)
 
     with pytest.raises(RuntimeError, match="ended"):
         asyncio.run(main())

@@ -44,7 +44,7 @@ def test_a_proxy_that_is_not_named_is_told_once(trusted, told):
 
 
 def forward(address):
-    connection = http.client.HTTPConnection(address[0], address[1], timeout=5)
+    connection = http.client.HTTPConnection(address[0], address[1], timeout=60)
     try:
         connection.request("GET", "/scrape?info_hash=" + "a" * 20, headers={"Forwarded": "for=x"})
         assert connection.getresponse().status == 200

@@ -18,7 +18,7 @@ BIN = Path(sys.executable).parent
 def shell(words: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "XDG_STATE_HOME": str(folder)}
     return subprocess.run(
-        ["sh", "-c", words], cwd=folder, env=env, capture_output=True, check=False, timeout=60
+        ["sh", "-c", words], cwd=folder, env=env, capture_output=True, check=False, timeout=200
     )
 
 

@@ -10,7 +10,7 @@ from outpour.making.elsewhere.window import Stretch, Window
 from outpour.making.elsewhere.window_pool import PoolEndedError, WindowPool
 
 ROOM = 1000
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 def stretch(number: int) -> Stretch:

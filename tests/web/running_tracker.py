@@ -93,6 +93,11 @@ class RunningTracker:
         new.write_text("".join(f"{infohash.hex()}\n" for infohash in infohashes))
         new.replace(self.list)
 
+    def has_told(self, words: str) -> bool:
+        """Whether an event of lists said so."""
+        latest = self.service.operation.log.latest(9, kind="lists")
+        return any(words in one.text for one in latest)
+
     def announce(
         self, infohash: bytes, peer: int, *, host: str = "127.0.0.1", key: str = ""
     ) -> bytes:

@@ -51,10 +51,10 @@ def enter(request: pytest.FixtureRequest, visit_url: Callable[..., Any]) -> Ente
     return run
 
 
-def said(page: Any) -> str:
-    page.locator(".note-good").wait_for()
-    found: str = page.locator(".note-good").inner_text()
-    return found
+def hear(page: Any, words: str) -> None:
+    """Wait for the page that says so: that of before may have said something else."""
+    page.locator(".note-good", has_text=words).wait_for()
+    page.wait_for_load_state()
 
 
 def is_refused(answer: bytes) -> bool:
@@ -73,13 +73,13 @@ def test_an_address_is_banned_and_let_in_again(make: Callable[..., RunningTracke
     page = enter(tracker, "/admin/rules")
     assert not is_refused(tracker.announce(WANTED, 1, host="127.0.0.9"))
     put_rule(page, "banned-addresses", "127.0.0.8/30", "asks <all> day")
-    assert "banned `127.0.0.8/30`" in said(page)
+    hear(page, "banned `127.0.0.8/30`")
     assert is_refused(tracker.announce(WANTED, 1, host="127.0.0.9"))
     assert not is_refused(tracker.announce(WANTED, 2))
     row = page.locator("tr", has_text="127.0.0.8/30")
     assert "asks <all> day" in row.inner_text()
     row.get_by_role("button").click()
-    assert "no longer banned `127.0.0.8/30`" in said(page)
+    hear(page, "no longer banned `127.0.0.8/30`")
     assert not is_refused(tracker.announce(WANTED, 1, host="127.0.0.9"))
     page.goto(tracker.url + "/admin/events?kind=administrator")
     told = page.locator(".event-text").all_inner_texts()
@@ -91,11 +91,11 @@ def test_a_client_and_a_torrent_are_denied(make: Callable[..., RunningTracker], 
     tracker = make()
     page = enter(tracker, "/admin/rules")
     put_rule(page, "denied", OTHER.hex().upper())
-    assert f"denied `{OTHER.hex()}`" in said(page)
+    hear(page, f"denied `{OTHER.hex()}`")
     assert is_refused(tracker.announce(OTHER, 1))
     assert not is_refused(tracker.announce(WANTED, 1))
     put_rule(page, "denied-clients", "-qB")
-    assert "denied client `-qB`" in said(page)
+    hear(page, "denied client `-qB`")
     assert is_refused(tracker.announce(WANTED, 1))
 
 
@@ -126,7 +126,7 @@ def test_a_refused_torrent_is_allowed_where_it_is_told(
         assert is_refused(tracker.announce(THIRD, peer))
     page = enter(tracker, "/admin/refusals")
     page.get_by_role("button", name=f"Allow {THIRD.hex()}").click()
-    assert f"allowed `{THIRD.hex()}`" in said(page)
+    hear(page, f"allowed `{THIRD.hex()}`")
     assert page.url.startswith(f"{tracker.url}/admin/refusals")
     assert not is_refused(tracker.announce(THIRD, 1))
     page.reload()
@@ -147,14 +147,15 @@ def test_a_torrent_is_added_and_withdrawn(
     page = enter(tracker, "/admin/torrents")
     page.set_input_files("#torrent", file)
     page.click("button >> text=Add")
-    assert "Added `new <b>.iso`" in said(page)
+    hear(page, "Added `new <b>.iso`")
     assert not is_refused(tracker.announce(infohash, 1))
     page.fill("#q", "new iso")
     page.click("button >> text=Search")
+    page.wait_for_url("**q=new**")
     assert page.locator("tbody tr").count() == 1
     page.click("summary >> text=Withdraw")
     page.click("text=Yes, withdraw it")
-    assert "Withdrew `new <b>.iso`" in said(page)
+    hear(page, "Withdrew `new <b>.iso`")
     assert is_refused(tracker.announce(infohash, 1))
 
 
@@ -180,7 +181,7 @@ def test_a_key_is_made_shown_once_used_and_revoked(
     assert row.locator("td.number").first.inner_text() == "3"
     row.locator("summary").click()
     page.click("text=Yes, revoke it")
-    assert "Revoked key" in said(page)
+    hear(page, "Revoked key")
     assert page.locator("tbody tr").count() == 0
     assert is_refused(tracker.announce(WANTED, 1, key=f"/{secret}"))
 
@@ -192,7 +193,7 @@ def test_rates_are_changed_while_the_tracker_runs(
     page = enter(tracker, "/admin/rates")
     page.fill("#interval_s", "777")
     page.click("button >> text=Change")
-    assert "`interval_s` 1800 to 777" in said(page)
+    hear(page, "`interval_s` 1800 to 777")
     assert page.input_value("#interval_s") == "777"
     answer = bencode.decode(tracker.announce(WANTED, 1), strict=False)
     assert isinstance(answer, dict)
@@ -200,13 +201,13 @@ def test_rates_are_changed_while_the_tracker_runs(
     assert page.locator(".badge-warn").count() == 1
     page.fill("#min_interval_s", "99")
     page.press("#min_interval_s", "Enter")
-    assert "`min_interval_s` 300 to 99" in said(page)
+    hear(page, "`min_interval_s` 300 to 99")
     assert page.input_value("#interval_s") == "777"
     page.click("text=back to 1800 of the settings")
-    assert "`interval_s` 777 to 1800" in said(page)
+    hear(page, "`interval_s` 777 to 1800")
     assert page.input_value("#min_interval_s") == "99"
     page.click("text=All back to the settings")
-    assert "`min_interval_s` 99 to 300" in said(page)
+    hear(page, "`min_interval_s` 99 to 300")
     assert page.locator(".badge-warn").count() == 0
 
 

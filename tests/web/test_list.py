@@ -94,6 +94,8 @@ def test_a_group_shows_its_newest_and_an_address_that_stays(
     page.click(".group-name a:has-text('images')")
     page.wait_for_url("**group=images**")
     assert names(page) == ["tool-2.iso", "tool-1.iso"]
+    # What is published while it does not listen is not told to it.
+    page.locator("#live[data-state=live]").wait_for()
     site.on_loop(lambda: view.publish("tool-3.iso", b"3", tmp_path, group="images",
                                       published_at=NOW + 5))  # fmt: skip
     page.locator("#torrents tr", has_text="tool-3.iso").wait_for()

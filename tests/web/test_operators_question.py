@@ -70,6 +70,8 @@ def test_what_is_over_is_told_with_its_end(tracker: RunningTracker, visit_url: C
     for _ in range(4):
         tracker.minute(2, 40)
     tracker.allow(WANTED, OTHER)
+    # Each announce until then would be one more refusal.
+    wait_for(lambda: tracker.has_told("1 more, 2 now"), what="the list read again")
     wait_for(lambda: b"failure" not in tracker.announce(OTHER, 1), what="an answer")
     for _ in range(6):
         tracker.minute(2, 40)

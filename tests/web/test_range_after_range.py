@@ -367,6 +367,6 @@ def test_an_idle_connection_goes_back(
 def test_an_idle_connection_that_makes_room_goes_back(accepted: Accepted, site: Site):
     (connection,) = site.server._state.connections
     # Its last byte is here before the answer is over there.
-    wait_for(lambda: connection._is_held, what="the end of the answer")
+    wait_for(lambda: connection._is_held, what="its end")  # type: ignore[union-attr]
     site.on_loop(connection.evict)  # type: ignore[union-attr]
     assert accepted.returned() == b""
