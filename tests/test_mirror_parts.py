@@ -202,6 +202,9 @@ def test_a_publisher_is_followed_by_its_events_and_garbage_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(publisher_source, "PAUSE_S", 0.01)
+    # It looks when it is told to, and not because this thread got no turn for two seconds.
+    monkeypatch.setattr(publisher_source, "AGAIN_S", 600.0)
+    monkeypatch.setattr(publisher_source, "QUIET_S", 600.0)
     publisher = Hostile()
     told: list[Listing] = []
     wrong: list[OutpourError] = []
@@ -238,5 +241,5 @@ def test_a_publisher_is_followed_by_its_events_and_garbage_changes_nothing(
     finally:
         ended.set()
         publisher.close()
-        follow.join(40)
+        follow.join(100)
     assert not follow.is_alive()

@@ -139,4 +139,5 @@ def test_a_deadline_holds_while_a_long_feed_is_gone_through(run, remote: Remote,
     done = run("download", f"{remote.url}/feed", *words)
     assert done.code == 7
     assert "not fetched before the deadline" in done.err
-    assert time.monotonic() - began < 20
+    # Without one it is some minutes.
+    assert time.monotonic() - began < 60
