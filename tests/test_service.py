@@ -210,7 +210,9 @@ def test_a_new_torrent_is_tracked_while_the_tracker_runs_and_a_removed_one_is_no
     asyncio.run(main())
 
 
-def test_a_folder_is_followed_through_every_kind_of_change(folder, tmp_path):
+def test_a_folder_is_followed_through_every_kind_of_change(folder, tmp_path, monkeypatch):
+    # Half of a file is no bad one, however long this test takes to write the rest.
+    monkeypatch.setattr("outpour.tracker.lists.torrent_folder.SETTLE_S", 600.0)
     outside = tmp_path / "outside"
     outside.mkdir()
 
