@@ -70,15 +70,15 @@ class Running:
         assert line is not None
         return line
 
-    def wait(self, *, seconds: float = 60) -> int:
+    def wait(self, *, seconds: float = 100) -> int:
         try:
             code: int = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds} s:\n{self.output}") from None
-        self._reader.join(5)
+        self._reader.join(30)
         return code
 
-    def stop(self, number: int = signal.SIGTERM, *, seconds: float = 30) -> int:
+    def stop(self, number: int = signal.SIGTERM, *, seconds: float = 60) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait(seconds=seconds)
@@ -86,7 +86,7 @@ class Running:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         self._reader.join(5)
 
 
@@ -137,7 +137,11 @@ def content(tmp_path: Path) -> Path:
 def same_bytes(source: Path, copy: Path, *, makes_empty_files: bool = True) -> bool:
     """Tell whether two files or trees hold the same bytes under the same names."""
     if source.is_file():
-        return copy.is_file() and source.read_bytes() == copy.read_bytes()
+        try:
+            return source.read_bytes() == copy.read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            # Perhaps just now: whoever writes it puts another one into its place.
+            return False
     return all(
         same_bytes(path, copy / path.relative_to(source))
         for path in source.rglob("*")
@@ -145,7 +149,7 @@ def same_bytes(source: Path, copy: Path, *, makes_empty_files: bool = True) -> b
     )
 
 
-def get(url: str, *, seconds: float = 10) -> bytes:
+def get(url: str, *, seconds: float = 60) -> bytes:
     with urllib.request.urlopen(url, timeout=seconds) as answer:
         return bytes(answer.read())
 

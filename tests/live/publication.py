@@ -65,12 +65,13 @@ def status(url: str) -> int:
     try:
         get(url)
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
     return 200
 
 
 def has_seed(publication: Publication, name: str) -> bool:
-    return bool(publication.row(name)["complete"] == 1)
+    return bool(publication.row(name).get("complete") == 1)
 
 
 def answer_to(port: int, infohash: str, path: str = "/announce") -> dict[bytes, bencode.Value]:

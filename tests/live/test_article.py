@@ -12,7 +12,7 @@ from tests.free_ports import free_port
 from tests.live.conftest import BIN, Start, get, get_json
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 ADVERTISED = "http://tracker.example.org:6969/announce"
 

@@ -12,7 +12,7 @@ from tests.live.conftest import Start, get
 from tests.live.publication import Publication, status
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.live.publication import Publication
 from tests.remote_server import Remote, serving
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 NAMES = ("a.iso", "b.iso", "d/x", "d/y")
 
 
@@ -33,8 +33,13 @@ def remote():
 
 
 def written(path: Path, *entries: str) -> Path:
+    return replaced(path, "".join(f"[[torrent]]\n{entry}\n" for entry in entries))
+
+
+def replaced(path: Path, text: str) -> Path:
+    """Write a file that nobody finds empty in between."""
     new = path.with_name("new")
-    new.write_text("".join(f"[[torrent]]\n{entry}\n" for entry in entries), encoding="utf-8")
+    new.write_text(text, encoding="utf-8")
     new.replace(path)
     return path
 
@@ -124,12 +129,14 @@ def test_changes_of_the_file_are_followed_and_a_bad_entry_stops_no_other(
     wait_for(lambda: published.row("a.iso")["group"] == "New", what="the group")
     assert published.row("a.iso")["infohash"] == before
     # What is half written changes nothing.
-    catalogue.write_text("[[torrent", encoding="utf-8")
+    replaced(catalogue, "[[torrent")
     assert "not TOML" in process.line_with("skipped catalogue.toml")
     assert names(published) == {"a.iso", "b"}
     written(catalogue, f'name = "b"\nurl = "{remote.url}/b.iso"')
     wait_for(lambda: names(published) == {"b"}, what="the one that stays")
-    assert not (tmp_path / "state" / "torrents" / "a.iso.torrent").exists()
+    # It goes after the row.
+    torrent = tmp_path / "state" / "torrents" / "a.iso.torrent"
+    wait_for(lambda: not torrent.exists(), what="the .torrent to be gone")
 
 
 def test_servers_that_can_be_no_web_seed_or_give_something_else_are_said(

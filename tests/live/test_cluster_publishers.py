@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,9 @@ def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_noth
     assert same_bytes(place / "one.iso", tmp_path / "fetched" / "one.iso")
     theirs = other.row("other.iso")["infohash"]
     wait_for(lambda: is_tracked(one, theirs), what="the other's torrent")
+    wait_for(
+        lambda: b"a" + bytes.fromhex(infohash) in remembered(tmp_path / "state"), what="it kept"
+    )
     one.process.stop(signal.SIGKILL)
     (place / "one.iso").unlink()
     (copy / "both.iso").unlink()
@@ -79,6 +84,10 @@ def test_publishers_of_a_cluster_track_for_each_other_and_a_restart_removes_noth
     assert is_tracked(one, theirs)
     # Started again it finds all as it was, and says nothing of it.
     said = statements(server)
+    wait_for(
+        lambda: remembered(tmp_path / "state").items() >= said.items(), what="all of it kept",
+        still=lambda: said.items() - remembered(tmp_path / "state").items(),
+    )  # fmt: skip
     process.stop(signal.SIGKILL)
     one.again().line_with("ready: ")
     (place / "fresh.iso").write_bytes(b"of which all hear after whatever else is said")
@@ -120,6 +129,13 @@ def test_what_a_mirror_of_the_cluster_wants_no_more_stays_with_its_publisher(
     # What its publisher removes is gone at the mirror, too, which has it for a while yet.
     (place / "newest.iso").unlink()
     wait_for(lambda: not is_tracked(mirror, new), what="the end")
+
+
+def remembered(state: Path) -> dict[bytes, float]:
+    """The same as a publisher keeps it for its next start."""
+    (file,) = state.glob("*.cluster")
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        return dict(database.execute("SELECT member, score FROM map"))
 
 
 def statements(server: Server) -> dict[bytes, float]:

@@ -12,7 +12,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import time
 from functools import partial
 
 import pytest
@@ -27,7 +26,7 @@ SIZE = 3_000_000
 
 
 def ip(*words):
-    return subprocess.run(["ip", *words], capture_output=True, check=False, timeout=20)
+    return subprocess.run(["ip", *words], capture_output=True, check=False, timeout=60)
 
 
 class Machines:
@@ -73,8 +72,8 @@ class Machines:
 
     def ask(self, address, url):
         number = MACHINES.index(address)
-        words = ["ip", "netns", "exec", f"{self.name}{number}", "curl", "-s", "-m", "5", url]
-        return subprocess.run(words, capture_output=True, check=False, timeout=20).stdout.decode()
+        words = ["ip", "netns", "exec", f"{self.name}{number}", "curl", "-s", "-m", "30", url]
+        return subprocess.run(words, capture_output=True, check=False, timeout=60).stdout.decode()
 
     def is_healthy(self, tracker):
         return self.ask(MACHINES[3], f"http://{tracker}:6969/healthz") == "ok\n"
@@ -130,6 +129,9 @@ def test_clients_download_through_both_trackers_and_through_the_one_that_is_left
         "user default off\n" + page.partition("begin -->\n```\n")[2].partition("```")[0]
     )
     machines.run(MACHINES[0], server, folders[0])
+    # A tracker that finds no server goes on alone.
+    said = folders[0] / "said"
+    wait_for(lambda: "Ready to accept" in said.read_text(), what="the server", still=said.read_text)
     trackers = []
     for address, command, folder in zip(MACHINES[1:3], (first, second), folders[1:3], strict=True):
         trackers.append(machines.run(address, command, folder))
@@ -138,7 +140,7 @@ def test_clients_download_through_both_trackers_and_through_the_one_that_is_left
         assert "going on alone" not in said, said
     (folders[3] / "big.iso").write_bytes(os.urandom(SIZE))
     made = machines.run(MACHINES[3], create, folders[3])
-    assert made.wait(30) == 0
+    assert made.wait(100) == 0
     torrent = folders[3] / "big.iso.torrent"
     seeder = transmitting(torrent, folders[3], MACHINES[3])
     machines.run(MACHINES[3], seeder, folders[3])
@@ -155,7 +157,7 @@ def test_clients_download_through_both_trackers_and_through_the_one_that_is_left
     downloaded(machines, torrent, MACHINES[4], folders[4] / "one")
     wait_for(
         lambda: all(("1" in [c[1] for c in counts(one)]) for one in MACHINES[1:3]),
-        seconds=20, what="the download at both", still=lambda: list(map(counts, MACHINES[1:3])),
+        seconds=60, what="the download at both", still=lambda: list(map(counts, MACHINES[1:3])),
     )  # fmt: skip
     pid = subprocess.run(["pgrep", "-P", str(trackers[0].pid)], capture_output=True, check=False)
     os.kill(int(pid.stdout or trackers[0].pid), signal.SIGKILL)
@@ -166,7 +168,7 @@ def test_clients_download_through_both_trackers_and_through_the_one_that_is_left
     downloaded(machines, torrent, MACHINES[5], folders[4] / "two")
     wait_for(
         lambda: "2" in [c[1] for c in counts(MACHINES[2])],
-        seconds=20, what="the download at the one left", still=lambda: counts(MACHINES[2]),
+        seconds=60, what="the download at the one left", still=lambda: counts(MACHINES[2]),
     )  # fmt: skip
 
 
@@ -183,9 +185,7 @@ def transmitting(torrent, target, address):
 def downloaded(machines, torrent, address, target):
     """Download with aria2, at this address, and see that all is there."""
     target.mkdir(parents=True)
-    began = time.monotonic()
     leecher = aria2("aria2c", torrent, target, 6890, host=address)
     done = machines.run(address, leecher, target)
     assert done.wait(100) == 0, (target / "said").read_text()[-2000:]
     assert (target / "big.iso").read_bytes() == (torrent.parent / "big.iso").read_bytes()
-    assert time.monotonic() - began < 100

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from typing import BinaryIO
 import pytest
 
 from outpour.torrent import bencode
+from outpour.web.limits import HOLD_S
 from tests.free_ports import free_port
 from tests.waiting import wait_for
 
@@ -41,12 +43,12 @@ class Tracked:
             ]
         )  # fmt: skip
         self.running.line_with("ready: ")
-        self.infohash = bytes.fromhex(self.row()["infohash"])
+        self.infohash = bytes.fromhex(wait_for(self.row, what="the torrent")["infohash"])
 
     def row(self) -> dict[str, str]:
         raw = plain_get(self.port, "/api/v1/torrents")[1]
-        row: dict[str, str] = json.loads(raw)["torrents"][0]
-        return row
+        rows: list[dict[str, str]] = json.loads(raw)["torrents"]
+        return rows[0] if rows else {}
 
     def announce(self, number: int, key: str = "") -> str:
         escaped = "".join(f"%{byte:02x}" for byte in self.infohash)
@@ -66,7 +68,7 @@ class Tracked:
 
 
 def plain_get(port: int, path: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -85,7 +87,7 @@ def tracked(tmp_path: Path) -> Iterator[Tracked]:
 @pytest.fixture
 def ask(tracked: Tracked) -> Iterator[Ask]:
     """Ask on one connection, which must never be closed."""
-    connection = http.client.HTTPConnection("127.0.0.1", tracked.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", tracked.port, timeout=60)
     connection.connect()
     first = connection.sock
 
@@ -131,7 +133,7 @@ def test_requests_in_one_packet_are_answered_in_order_by_whoever_has_the_answer(
              tracked.scrape(), "/healthz", "/healthz", tracked.announce(3)]  # fmt: skip
     stream = "".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths).encode()
     for size in (len(stream), 7, 150):
-        with socket.create_connection(("127.0.0.1", tracked.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", tracked.port), timeout=60) as connection:
             for at in range(0, len(stream), size):
                 connection.sendall(stream[at : at + size])
             file = connection.makefile("rb")
@@ -152,7 +154,7 @@ def read_answer(file: BinaryIO) -> bytes:
 
 
 def test_a_range_of_content_then_an_announce_then_another_range(tracked: Tracked):
-    connection = http.client.HTTPConnection("127.0.0.1", tracked.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", tracked.port, timeout=60)
     for number in range(1, 5):
         begin = number * 1000
         connection.request("GET", "/content/a.bin", headers={"range": f"bytes={begin}-{begin + 9}"})
@@ -165,17 +167,21 @@ def test_a_range_of_content_then_an_announce_then_another_range(tracked: Tracked
 
 
 def test_range_after_range_is_not_handed_back_and_forth(tracked: Tracked):
-    connection = http.client.HTTPConnection("127.0.0.1", tracked.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", tracked.port, timeout=60)
     before = tracked.counters()["handed_over"]
+    pauses, last = 0, time.monotonic()
     for begin in range(0, 40_000, 2000):
         connection.request("GET", "/content/a.bin", headers={"range": f"bytes={begin}-{begin + 9}"})
         answer = connection.getresponse()
         assert (answer.status, answer.read()) == (206, CONTENT[begin : begin + 10])
+        # On a busy machine the connection may have rested, and gone back.
+        pauses += time.monotonic() - last > HOLD_S / 2
+        last = time.monotonic()
     connection.request("GET", tracked.announce(1))
     assert complete(connection.getresponse().read()) == 1
     connection.close()
     # That of the ranges, and that of the question.
-    assert tracked.counters()["handed_over"] - before == 2
+    assert 2 <= tracked.counters()["handed_over"] - before <= 2 + pauses
 
 
 def test_a_key_in_the_path_is_an_announce_after_a_page_too(tmp_path: Path):
@@ -185,7 +191,7 @@ def test_a_key_in_the_path_is_an_announce_after_a_page_too(tmp_path: Path):
     config.write_text(f'key_list = "{keys}"\napi = "open"\n')
     tracked = Tracked(tmp_path, "--config", str(config))
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", tracked.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", tracked.port, timeout=60)
         for number in range(1, 4):
             connection.request("GET", "/alice/")
             page = connection.getresponse()
@@ -219,9 +225,9 @@ http {{
 HAPROXY = """
 defaults
   mode http
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
+  timeout connect 60s
+  timeout client 60s
+  timeout server 60s
   option forwardfor
 frontend front
   bind 127.0.0.1:{port}

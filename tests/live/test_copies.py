@@ -16,7 +16,7 @@ from tests.live.conftest import Start, get, get_json, peer
 from tests.live.publication import Publication, status
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 NGINX = """
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log; {user}

@@ -18,7 +18,7 @@ from tests.live.publication import Publication, status
 from tests.live.test_publish import ENTRIES
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 SETTINGS = """
 [LegalNotice]
@@ -62,7 +62,7 @@ class QBittorrent:
     def ask(self, method: str, **values: str) -> bytes:
         url = f"http://127.0.0.1:{self.port}/api/v2/{method}"
         body = urllib.parse.urlencode(values).encode()
-        with urllib.request.urlopen(url, body, timeout=10) as answer:
+        with urllib.request.urlopen(url, body, timeout=60) as answer:
             raw: bytes = answer.read()
         return raw
 
@@ -99,7 +99,8 @@ def test_qbittorrent_takes_a_torrent_from_a_feed(
         return [(one["name"], one["progress"]) for one in client.torrents()] == [(name, 1)]
 
     wait_for(is_whole, seconds=120, what="the download", still=lambda: str(client.torrents()))
-    assert same_bytes(content / name, client.target / name)
+    # The last of it may be on its way to the disk.
+    wait_for(lambda: same_bytes(content / name, client.target / name), what="the bytes")
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -15,7 +15,7 @@ from tests.live.publication import Publication
 from tests.live.test_publish import ENTRIES
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from outpour.torrent.info import Version
 from tests.live.conftest import peer
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 PIECE_LENGTH = 16384
 FORMATS: tuple[Version, ...] = ("v1", "v2", "hybrid")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from outpour.client import Client
 from outpour.making.maker import CreateOptions, create
 from tests.live.conftest import BIN, Running, Start, get, same_bytes
 from tests.live.mirroring import Mirror
@@ -22,7 +23,7 @@ from tests.live.publication import Publication
 from tests.remote_server import Remote, serving
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 MOUNT = 'mount -t tmpfs -o size=$0 none "$1" && shift && exec "$@"'
 
@@ -58,7 +59,8 @@ class OwnDisk:
         assert self._process is not None
         words = ["nsenter", "-t", str(self._process.process.pid), "-U", "-m"]
         words += ["--preserve-credentials", "mount", "-o", f"remount,{how}", str(self.folder)]
-        subprocess.run(words, check=True)
+        # It is busy for as long as a file is open for writing.
+        wait_for(lambda: subprocess.run(words, check=False).returncode == 0, what=f"remount {how}")
 
 
 @pytest.mark.long
@@ -69,7 +71,13 @@ def test_a_full_and_a_read_only_disk_cost_what_has_no_room_and_only_for_so_long(
     content = tmp_path / "releases"
     content.mkdir()
     (content / "slow").write_bytes(os.urandom(3_000_000))
-    publication = Publication(start, content, "--no-content", "--up-rate", "1MiB")
+    token, config = tmp_path / "token", tmp_path / "config.toml"
+    token.write_text("0123456789abcdef")
+    config.write_text(f'admin_token_file = "{token}"\n')
+    # So slow that it is not whole before the disk is full, however long that takes.
+    publication = Publication(
+        start, content, "--no-content", "--up-rate", "64KiB", "--config", str(config)
+    )
     publication.wait_published("slow")
     disk = OwnDisk(start, tmp_path / "mirror", "5m")
     mirror = Mirror(disk, publication.url, disk.folder)
@@ -82,12 +90,14 @@ def test_a_full_and_a_read_only_disk_cost_what_has_no_room_and_only_for_so_long(
             pass
     line = mirror.process.line_with("skipped slow")
     assert "no space left" in line.lower()
+    client = Client(publication.url, token=token.read_text())
+    client.change("PATCH", "rates", {"upload_rate": 4 << 20})
     # What there is room for goes on.
     os.truncate(filler, filler.stat().st_size - 400_000)
     (content / "small").write_bytes(os.urandom(100_000))
     mirror.process.line_with("mirrored small")
     filler.unlink()
-    mirror.process.line_with("mirrored slow", seconds=60)
+    mirror.process.line_with("mirrored slow", seconds=100)
     assert same_bytes(content / "slow", disk.seen / "slow")
     assert mirror.process.output.count("skipped slow") == 1
 
@@ -97,7 +107,7 @@ def test_a_full_and_a_read_only_disk_cost_what_has_no_room_and_only_for_so_long(
     assert "read-only" in line
     assert get(f"{mirror.url}content/small") == (content / "small").read_bytes()
     disk.remount("rw")
-    mirror.process.line_with("mirrored late", seconds=60)
+    mirror.process.line_with("mirrored late", seconds=100)
     assert mirror.process.stop(signal.SIGINT) == 0
     assert "Traceback" not in mirror.process.output
 

@@ -14,7 +14,7 @@ from tests.live.mirroring import Mirror
 from tests.live.publication import Publication, status
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 
 def digits_of(path: Path) -> str:
@@ -43,11 +43,15 @@ def test_what_lies_beside_content_is_mirrored_with_it(start: Start, tmp_path: Pa
     wait_for(
         lambda: "The <strong>newest</strong>" in get(mirror.url).decode(), what="the README shown"
     )
+    wait_for(lambda: status(f"{mirror.url}content/SHA256SUMS") == 200, what="the checksums served")
     assert get(f"{mirror.url}content/SHA256SUMS") == (content / "SHA256SUMS").read_bytes()
     infohash = mirror.row("tool-2.iso")["infohash"]
-    page = get(f"{mirror.url}torrent/{infohash}").decode()
-    assert "Describes the second one." in page
-    assert digits_of(content / "tool-2.iso") in page
+    # What belongs to one torrent comes a look after it.
+    for text in ("Describes the second one.", digits_of(content / "tool-2.iso")):
+        wait_for(
+            lambda: text in get(f"{mirror.url}torrent/{infohash}").decode(),  # noqa: B023
+            what=text,
+        )
     # What was there before is left alone, and what belongs to nothing here is left out.
     mirror.process.line_with("is there already, and not from the publisher")
     assert (target / "tool-1.iso.asc").read_text() == "of somebody else\n"

@@ -13,12 +13,12 @@ from playwright.sync_api import Page, expect, sync_playwright
 from outpour.torrent.metainfo import Metainfo
 from tests.live.conftest import Start, peer
 from tests.live.publication import Publication
-from tests.live.test_page_of_publish import FLAGS
+from tests.live.test_page_of_publish import FLAGS, PATIENCE_MS
 from tests.live.test_publish import ENTRIES
 from tests.remote_server import serving
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 TOKEN = "the-token-of-the-administrator"
 
@@ -27,8 +27,13 @@ TOKEN = "the-token-of-the-administrator"
 def page() -> Iterator[Page]:
     executable = peer("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser.new_page()
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=FLAGS, timeout=PATIENCE_MS
+        )
+        expect.set_options(timeout=PATIENCE_MS)
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        yield page
         browser.close()
 
 
@@ -60,9 +65,9 @@ def test_what_the_seeder_sends_is_seen_while_it_sends(
     name = ENTRIES[0]
     torrent = publication.torrent_file(name, tmp_path)
     client = start("outpour", "download", torrent, "-o", tmp_path / "t", "--bind", "127.0.0.1")
-    assert client.wait(seconds=60) == 0, client.output
+    assert client.wait() == 0, client.output
     wait_for(lambda: shown(page, "seeder_sent") > 0, what="what was sent, on the page")
-    assert shown(page, "downloads") == 1
+    wait_for(lambda: shown(page, "downloads") == 1, what="the download, on the page")
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])
@@ -72,6 +77,7 @@ def test_web_seeds_are_named_for_torrents_by_their_names_and_taken_back(
     browser = page.context.browser
     assert browser is not None
     page = browser.new_context(java_script_enabled=has_scripts).new_page()
+    page.set_default_timeout(PATIENCE_MS)
     log_in(page, publication)
     wanted, other = ENTRIES
 

@@ -12,8 +12,9 @@ from tests.live.conftest import Start, peer
 from tests.live.publication import Publication
 from tests.live.test_publish import ENTRIES
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
+PATIENCE_MS = 60_000
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -24,8 +25,13 @@ FLAGS = [
 def page() -> Iterator[Page]:
     executable = peer("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser.new_page()
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=FLAGS, timeout=PATIENCE_MS
+        )
+        expect.set_options(timeout=PATIENCE_MS)
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        yield page
         browser.close()
 
 
@@ -41,8 +47,8 @@ def test_a_download_shows_on_the_page_without_a_reload(
     expect(row).to_be_visible()
     torrent = publication.torrent_file(name, tmp_path)
     client = start("outpour", "download", torrent, "-o", tmp_path / "t", "--bind", "127.0.0.1")
-    assert client.wait(seconds=60) == 0, client.output
-    expect(row.locator("[data-field=downloaded]").first).to_have_text("1", timeout=15_000)
+    assert client.wait() == 0, client.output
+    expect(row.locator("[data-field=downloaded]").first).to_have_text("1")
     assert page.evaluate("window.sameDocument") is True
 
 
@@ -53,4 +59,4 @@ def test_a_file_that_appears_in_the_folder_appears_on_the_page(
     publication.wait_published(*ENTRIES)
     page.goto(publication.url)
     (content / "brand new.zip").write_bytes(b"zip" * 10_000)
-    expect(page.locator("tr", has_text="brand new.zip")).to_be_visible(timeout=20_000)
+    expect(page.locator("tr", has_text="brand new.zip")).to_be_visible()

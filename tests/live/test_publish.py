@@ -19,9 +19,9 @@ from tests.live.clients import aria2, transmission
 from tests.live.conftest import Start, get, peer, same_bytes
 from tests.live.publication import Publication, announced, has_seed, status
 from tests.saved_counts import counts_in
-from tests.waiting import wait_for
+from tests.waiting import Stopwatch, wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 ENTRIES = ("large image.iso", "Sammlung größer 音楽")
 
@@ -129,7 +129,7 @@ def test_the_completed_download_is_counted_and_shown(
     name = ENTRIES[0]
     torrent = publication.torrent_file(name, tmp_path)
     client = start("outpour", "download", torrent, "-o", tmp_path / "t", "--bind", "127.0.0.1")
-    assert client.wait(seconds=60) == 0, client.output
+    assert client.wait() == 0, client.output
     wait_for(lambda: publication.row(name)["downloaded"] == 1, what="count of one")
     assert publication.row(name)["transferred"] == publication.row(name)["length"]
 
@@ -220,13 +220,13 @@ def test_peers_are_listened_for_where_asked_and_a_rate_holds_for_each_torrent(
     wait_for(partial(has_seed, publication, name), what="seed")
     peers = announced(publication.port, publication.row(name)["infohash"])
     assert peers == [("127.0.0.5", publication.peer_port)]
-    with socket.create_connection(peers[0], 5):
+    with socket.create_connection(peers[0], 60):
         pass
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.1", publication.peer_port), 5)
+        socket.create_connection(("127.0.0.1", publication.peer_port), 60)
     torrent = publication.torrent_file(name, tmp_path)
     client = start("outpour", "download", torrent, "-o", tmp_path / "t", "--bind", "127.0.0.1")
-    assert client.wait(seconds=60) == 0, client.output
+    assert client.wait() == 0, client.output
 
 
 def test_a_new_file_is_published_and_a_removed_one_withdrawn(
@@ -286,13 +286,18 @@ def test_what_changes_is_withdrawn_and_what_is_small_published_while_something_l
             file.truncate(200 << 30)
     publication.process.line_with("hashing huge 1.bin")
     publication.process.line_with("hashing huge 2.bin")
+    before = publication.row("large image.iso")["infohash"]
     (content / "large image.iso").write_bytes(b"another edition" * 100_000)
-    wait_for(lambda: not publication.row("large image.iso"), what="withdrawal")
+    wait_for(
+        lambda: publication.row("large image.iso").get("infohash") != before, what="withdrawal"
+    )
     (content / "small.bin").write_bytes(b"small" * 1000)
     publication.wait_published("small.bin", "large image.iso")
     assert not publication.row("huge 1.bin")
     assert not publication.row("huge 2.bin")
-    assert publication.process.stop(seconds=8) == 0
+    watch = Stopwatch()
+    assert publication.process.stop() == 0
+    assert watch.seconds < 8
 
 
 def test_a_link_out_of_the_folder_is_not_published_and_that_is_said(
@@ -322,6 +327,7 @@ def test_links_are_followed_or_left_out_as_asked(start: Start, content: Path, tm
     assert publication.process.stop() == 0
     publication._flags = ("--symlinks", "skip", "--exclude", "*.iso")
     publication.again().line_with("ready:")
+    publication.wait_published(ENTRIES[1])
     assert {row["name"] for row in publication.torrents()} == {ENTRIES[1]}
     assert "skipped out.txt" not in publication.process.output
 
@@ -414,7 +420,7 @@ def test_the_seeder_leaves_its_swarms_at_the_end(start: Start, content: Path, tm
 
 def test_a_second_start_hashes_nothing_again(publication: Publication):
     hashes = {row["name"]: row["infohash"] for row in publication.torrents()}
-    assert publication.process.stop(seconds=8) == 0
+    assert publication.process.stop() == 0
     again = publication.again()
     publication.wait_published(*ENTRIES)
     assert {row["name"]: row["infohash"] for row in publication.torrents()} == hashes
@@ -449,7 +455,7 @@ def test_downloads_finish_and_counters_last_when_the_publisher_is_killed_midway(
     publication.wait_published(*ENTRIES)
     small = publication.torrent_file(ENTRIES[1], tmp_path)
     done = start("outpour", "download", small, "-o", tmp_path / "small", "--bind", "127.0.0.1")
-    assert done.wait(seconds=60) == 0, done.output
+    assert done.wait() == 0, done.output
     wait_for(lambda: publication.row(ENTRIES[1])["downloaded"] == 1, what="first count")
     state = next((tmp_path / "xdg-state").rglob("tracker.sqlite"))
     wait_for(lambda: saved_count(state) == 1, what="count on disk")
@@ -479,7 +485,9 @@ def saved_count(state: Path) -> int:
 
 
 def test_sigterm_ends_it_within_five_seconds_with_everything_saved(publication: Publication):
-    assert publication.process.stop(signal.SIGTERM, seconds=5) == 0
+    watch = Stopwatch()
+    assert publication.process.stop(signal.SIGTERM) == 0
+    assert watch.seconds < 5
 
 
 def test_a_taken_port_is_one_clear_error(publication: Publication, start: Start, content: Path):

@@ -19,7 +19,7 @@ from tests.live.conftest import BIN, Start, get
 from tests.live.publication import Publication, announced, has_seed, status
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 NAME = "large image.iso"
 
@@ -39,8 +39,8 @@ def album(content: Path, tmp_path: Path) -> Path:
 def handshakes(port: int, infohash: bytes) -> bool:
     """Whether the seeder knows a torrent: it hangs up on who asks for another."""
     hello = b"\x13BitTorrent protocol" + bytes(8) + infohash + b"-XX0000-abcdefghijkl"
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        connection.settimeout(10)
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+        connection.settimeout(60)
         try:
             connection.sendall(hello)
             return bool(connection.recv(68))
@@ -69,12 +69,13 @@ def test_links_below_an_entry_are_followed_left_out_or_kept_as_asked(
         "outpour", "download", publication.torrent_file("album", tmp_path), "-o", tmp_path / "got",
         "--bind", "127.0.0.1",
     )  # fmt: skip
-    assert client.wait(seconds=60) == 0, client.output
+    assert client.wait() == 0, client.output
     assert (tmp_path / "got/album/out.bin").read_bytes() == b"elsewhere" * 1000
     assert publication.process.stop() == 0
 
     publication._flags = ("--symlinks", "skip")
     publication.again().line_with("ready:")
+    publication.wait_published(album.name)
     assert publication.row(album.name)["length"] == 10_000
     assert publication.process.stop() == 0
 
@@ -101,7 +102,8 @@ def test_what_is_put_in_the_place_of_a_published_file_is_at_no_moment_served(
     os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
     torrent = publication.torrent_file(NAME, tmp_path)
     old = Metainfo.parse(torrent.read_bytes()).info.infohash
-    assert handshakes(publication.peer_port, old)
+    # It is seeded after it was published.
+    wait_for(lambda: handshakes(publication.peer_port, old), what="seed of the old torrent")
     other.replace(place)
     assert status(f"{publication.url}content/{NAME.replace(' ', '%20')}") == 404
     wait_for(
@@ -193,7 +195,7 @@ def test_without_an_address_both_families_are_listened_to(start: Start, content:
     process.line_with("ready:")
     has_ipv6 = Path("/proc/net/if_inet6").exists() and Path("/proc/net/if_inet6").read_text()
     for host in ("127.0.0.1", "::1") if has_ipv6 else ("127.0.0.1",):
-        with socket.create_connection((host, port), 10):
+        with socket.create_connection((host, port), 60):
             pass
     listed = start("outpour", "publish", "--help")
     assert listed.wait() == 0
@@ -268,6 +270,7 @@ def test_what_is_left_out_stays_out_of_folders_too(start: Start, content: Path):
     # The torrent made before is of other content.
     publication._flags = ("--exclude", "*.log")
     publication.again().line_with("ready:")
+    publication.wait_published(folder.name)
     assert publication.row(folder.name)["length"] == 1000
     assert not publication.row("b.log")
 

@@ -61,7 +61,7 @@ class Publisher:
 
     def status(self, path: str) -> int:
         try:
-            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=60) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:
@@ -134,7 +134,7 @@ def test_content_that_is_right_goes_on_being_served_after_it_was_verified(
     alone.write_bytes(edit(publisher.client.metainfo(torrent), Changes(web_seeds=())).raw)
     fetched = start(
         aria2c, "--seed-time=0", "--enable-dht=false", "--bt-enable-lpd=false",
-        "--bt-stop-timeout=30", "-d", tmp_path / "got", alone,
+        "--bt-stop-timeout=90", "-d", tmp_path / "got", alone,
     )  # fmt: skip
     assert fetched.wait() == 0
     assert same_bytes(publisher.folder / "a.bin", tmp_path / "got" / "a.bin")

@@ -16,11 +16,11 @@ from tests.free_ports import free_port
 from tests.live.conftest import BIN, Start, peer
 from tests.live.test_copies import cdn  # noqa: F401 - a fixture
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
 FENCED = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-BLOCK_S = 60
+BLOCK_S = 180
 
 
 def blocks(title: str) -> list[str]:
