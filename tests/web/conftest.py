@@ -192,9 +192,11 @@ class FakeView:
         if path is None:
             return None
         fence = path if path.is_dir() else path.parent
-        checksums = self.checksums.get(infohash, ())
         is_same = self.identities.get(infohash, lambda *_: True)
-        return ContentRoot(path, fence, is_same, lambda: checksums)
+        return ContentRoot(path, fence, is_same)
+
+    def made_checksums(self, infohash: bytes) -> Sequence[bytes]:
+        return self.checksums.get(infohash, ())
 
     def counters(self) -> Mapping[str, int]:
         return self.tracker_counters

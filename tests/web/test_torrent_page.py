@@ -48,6 +48,15 @@ def test_a_file_offers_its_download_and_its_checksum_at_once(
     assert f"/torrents/{infohash.hex()}.meta4" in page
 
 
+def test_checksums_are_told_of_content_that_is_not_served_here_or_not_yet(
+    view: FakeView, site: Site
+):
+    infohash = view.publish("set", {"a": b"1" * 5, "b": b"2" * 2000})
+    digests = with_checksums(view, infohash, [b"1" * 5, b"2" * 2000])
+    files = site.get(f"/api/v1/torrents/{infohash.hex()}").json["files"]
+    assert [file["sha256"] for file in files] == digests
+
+
 def test_a_checksum_that_the_publisher_wrote_is_shown_where_none_was_made(
     view: FakeView, site: Site, tmp_path: Path
 ):

@@ -207,6 +207,7 @@ class MirrorJob:
         for held in rows:
             self.held.put(held)
         await asyncio.to_thread(mend, self._holdings, self._placement, self.held)
+        left = {*await asyncio.to_thread(self._placement.half_there)}
         rows.sort(key=lambda held: (-(held.published_at or 0), held.name))
         length = whole = 0
         for at in range(0, len(rows), AT_ONCE):
@@ -220,6 +221,9 @@ class MirrorJob:
                 self._presented.serve(held, metainfo, placed)
                 self._tell(Mirrored(held.name, held.length, held.infohash, fetched=False))
                 length, whole = length + held.length, whole + 1
+                if held.infohash in left:
+                    # The last run ended before it was cleared up.
+                    await asyncio.to_thread(self._placement.clear_incoming, held.infohash)
             for held, _, there in found:
                 if held.missing_s is not None:
                     self._grace.begin(held.infohash, held.missing_s)

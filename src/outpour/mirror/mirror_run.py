@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -115,13 +115,9 @@ async def _serve(
                 options.source, options.token_file, options.route, urls.page, seeder.port, job, tell
             )
 
-        def checksums(path: Path, _: bytes) -> Sequence[bytes]:
-            publication = published.at(path)
-            return () if publication is None else holdings.told.checksums(publication.infohash)
-
         view = PublishedView(
             tracker, published, follows_links=False, has_content=serving.content,
-            checksums=checksums,
+            checksums=holdings.told.checksums,
         )  # fmt: skip
         beside = PublishedBeside(view, published, besides.table, besides.folders, holdings.told)
         name = f"Mirror of {urlsplit(options.source).hostname}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from pathlib import Path
 
 from outpour.publisher.published import PublishedTorrents
 from outpour.tracker.cluster.cluster_figures import ClusterFigures
@@ -23,7 +21,7 @@ class PublishedView:
         published: Has the files.
         follows_links: Links may lead out of the published folders.
         has_content: The content is served here, too.
-        checksums: Gives the SHA-256 of the files of content by path and fingerprint.
+        checksums: Gives the SHA-256 of the files of a torrent by its infohash; may block.
     """
 
     def __init__(
@@ -33,7 +31,7 @@ class PublishedView:
         *,
         follows_links: bool,
         has_content: bool = True,
-        checksums: Callable[[Path, bytes], Sequence[bytes]] = lambda _path, _fingerprint: (),
+        checksums: Callable[[bytes], Sequence[bytes]] = lambda _: (),
     ) -> None:
         self._tracker = tracker
         self._published = published
@@ -122,6 +120,8 @@ class PublishedView:
         if publication.entry.is_remote:
             return None
         fence = None if self._follows_links else publication.fence
-        path, fingerprint = publication.entry.path, publication.fingerprint
-        checksums = partial(self._checksums, path, fingerprint)
-        return ContentRoot(path, fence, publication.files.holds, checksums)
+        return ContentRoot(publication.entry.path, fence, publication.files.holds)
+
+    def made_checksums(self, infohash: bytes) -> Sequence[bytes]:
+        """The SHA-256 of the files, wherever the content is."""
+        return self._checksums(infohash)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from outpour.base.errors import ReadError, reason
@@ -142,7 +143,7 @@ async def _serve(
             published,
             follows_links=options.symlinks == "follow",
             has_content=options.content,
-            checksums=made_torrents.checksums,
+            checksums=partial(_checksums, made_torrents, published),
         )
         given = [CopyBase.of_setting(text) for text in settings.web_seeds]
         bases = CopyPlaces(given, state / "web-seeds.json")
@@ -165,6 +166,15 @@ async def _serve(
         urls.page, local_page(host, port), state, seeder.port if seeder else None
     )
     await site.serve(ready, urls, [job.run])
+
+
+def _checksums(
+    made_torrents: MadeTorrents, published: PublishedTorrents, infohash: bytes
+) -> Sequence[bytes]:
+    publication = published.by_infohash(infohash)
+    if publication is None:
+        return ()
+    return made_torrents.checksums(publication.entry.path, publication.fingerprint)
 
 
 def _mirrors(

@@ -113,6 +113,11 @@ class ShownTracker:
         """None: a tracker alone serves no content."""
         del infohash
 
+    def made_checksums(self, infohash: bytes) -> Sequence[bytes]:
+        """None: a tracker alone knows of none."""
+        del infohash
+        return ()
+
     def is_key(self, secret: str) -> bool:
         """Whether this is a key of a private tracker that counts now."""
         return self._admission.knows(secret, self._clock())

@@ -33,14 +33,11 @@ class ContentRoot:
         fence: The folder that no symbolic link may lead out of; None lets them lead anywhere.
         is_same: Tells by its path inside the torrent and its status whether a file is the one that
             the torrent was made of.
-        checksums: The SHA-256 of its files in the order of the torrent, pad files left out; empty
-            where none were made. It reads a disk: to be called beside the event loop.
     """
 
     path: Path
     fence: Path | None
     is_same: Callable[[tuple[str, ...], os.stat_result], bool]
-    checksums: Callable[[], Sequence[bytes]] = tuple
 
 
 class View(Protocol):
@@ -105,6 +102,12 @@ class View(Protocol):
 
     def content(self, infohash: bytes) -> ContentRoot | None:
         """Where the content lies; from any thread. None if it is not served here."""
+
+    def made_checksums(self, infohash: bytes) -> Sequence[bytes]:
+        """The SHA-256 of a torrent's files in its order, without pads; empty if none are known.
+
+        It may read a disk: to be called beside the event loop.
+        """
 
     def counters(self) -> Mapping[str, int]:
         """Counters since start by the names of `_core.Tracker.counters`."""

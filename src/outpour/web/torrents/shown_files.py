@@ -64,21 +64,21 @@ class FilesKept:
         return kept[1]
 
     def _look(self, infohash: bytes, facts: TorrentFacts, root: ContentRoot | None) -> ShownFiles:
-        sha256 = checksums_of(facts, root, self._beside.checksums(infohash))
+        made = self._view.made_checksums(infohash)
+        sha256 = checksums_of(facts, made, self._beside.checksums(infohash))
         if root is None:
             return ShownFiles(sha256)
         return ShownFiles(sha256, dict(_times(root, facts.files, self._shown(facts.files))))
 
 
 def checksums_of(
-    facts: TorrentFacts, root: ContentRoot | None, written: Mapping[Path, str]
+    facts: TorrentFacts, made: Sequence[bytes], written: Mapping[Path, str]
 ) -> dict[Path, str]:
     """The SHA-256 of files by path: those that were made with the torrent, else written ones."""
     files = facts.files
     found = {path: digest for path, digest in written.items() if path in files.by_path}
     if not files.is_folder and () in written:
         found[next(iter(files.by_path))] = written[()]
-    made = () if root is None else root.checksums()
     if len(made) == len(facts.listed):
         # Links are listed, and have no content of their own; zeros are of what is not known.
         for file, digest in zip(facts.listed, made, strict=True):
