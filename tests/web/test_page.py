@@ -11,6 +11,7 @@ import pytest
 
 from outpour.base.units import format_size
 from outpour.tracker.figures import Sample
+from tests.waiting import wait_for
 
 from .conftest import NOW, FakeView, Site
 
@@ -75,6 +76,32 @@ def test_a_new_torrent_appears_and_a_withdrawn_one_goes(
         page.locator(f"tr[data-infohash='{new.hex()}'] td", has_text="777").wait_for()
         site.on_loop(lambda: view.torrents.pop(infohash))
         page.locator(f"tr[data-infohash='{infohash.hex()}']").wait_for(state="detached")
+        assert page.evaluate("window.untouched")
+
+
+def test_what_came_while_the_page_was_out_of_sight_is_there_when_it_is_seen_again(
+    view: FakeView, site: Site, visit: Callable[..., Any], tmp_path: Path
+):
+    first, *_ = fill(view, tmp_path)
+    live_numbers = site.app.state.context.live
+    look = """hidden => {
+        Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    with live(visit()) as page:
+        page.evaluate("window.untouched = true")
+        page.evaluate(look, True)
+        # Nobody listens, so nobody looks what changes.
+        wait_for(lambda: not live_numbers._looking.is_running, what="the end of looking")
+
+        def change() -> bytes:
+            view.torrents.pop(first)
+            return view.publish("meanwhile.iso", b"m" * 10, tmp_path)
+
+        new = site.on_loop(change)
+        page.evaluate(look, False)
+        page.locator(f"tr[data-infohash='{new.hex()}']").wait_for()
+        assert page.locator(f"tr[data-infohash='{first.hex()}']").count() == 0
         assert page.evaluate("window.untouched")
 
 

@@ -147,6 +147,26 @@ def test_a_newcomer_and_an_old_listener_end_with_the_same_numbers(
     assert seen == old.next()["torrents"][0]["complete"] == 2
 
 
+def test_who_shows_an_older_list_is_told_so_at_once(
+    view: FakeView, site: Site, listen: Callable[..., Events]
+):
+    view.publish("a", b"1")
+    shown = json.loads(site.get("/api/v1/torrents").text)["revision"]
+    assert f"revision={shown}" in site.get("/").text
+    same = listen(f"?revision={shown}")
+    same.next()
+    site.on_loop(lambda: view.publish("b", b"2"))
+    assert "at" in same.next("listing")
+    other = listen(f"?revision={shown}")
+    assert len(other.next()["torrents"]) == 2
+    assert "at" in other.next("listing")
+    now = json.loads(site.get("/api/v1/torrents").text)["revision"]
+    current = listen(f"?revision={now}")
+    current.next()
+    site.on_loop(lambda: view.change(next(iter(view.torrents)), complete=3))
+    assert next(current._events)[0] == "numbers"
+
+
 def test_nobody_looks_while_nobody_listens(view: FakeView, site: Site):
     looked = []
 

@@ -92,7 +92,8 @@ async def events(request: Request) -> Response:
     try:
         address = address_of(request.client)
         site = site_of(address) if address is not None else None
-        listener = context.live.join(await _wanted(context, request), site)
+        known = request.query_params.get("revision")
+        listener = context.live.join(await _wanted(context, request), site, known)
     except TooManyListenersError:
         said = "too many event streams are open"
         raise Problem("unavailable", said, headers={"retry-after": "30"}) from None

@@ -16,6 +16,7 @@ from outpour.web.limits import (
     EVENT_QUEUE_MAX,
     EVENT_TURN_S,
 )
+from outpour.web.list_revision import revision_of
 from outpour.web.listened_task import ListenedTask
 from outpour.web.visitors.beside import Beside, NothingBeside
 
@@ -100,12 +101,16 @@ class Live:
         """Open streams."""
         return len(self._listeners)
 
-    def join(self, wanted: Iterable[bytes], site: str | None = None) -> Listener:
+    def join(
+        self, wanted: Iterable[bytes], site: str | None = None, known: str | None = None
+    ) -> Listener:
         """Open a stream; its first message has all numbers.
 
         Args:
             wanted: The torrents whose numbers it shows.
             site: The address that it is read from; None is counted with no other.
+            known: The revision of the list that it shows: if there is another by now, the first
+                message says that too. None for who shows no list.
 
         Raises:
             TooManyListenersError: A limit is reached, or the server is stopping.
@@ -128,7 +133,8 @@ class Live:
             for infohash in listener.wanted
             if (numbers := self._numbers[infohash]) is not None
         }
-        moment = _Moment(self._view.now(), self._totals, first, True, False)
+        is_other = known is not None and known != revision_of(self._view)
+        moment = _Moment(self._view.now(), self._totals, first, True, is_other)
         listener.offer(_message(moment, first.values()))
         self._listeners.add(listener)
         self._looking.begin()

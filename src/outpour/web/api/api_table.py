@@ -160,6 +160,11 @@ READING = (
                 },
                 f"Only these torrents; may be given up to {PAGE_ROWS_MAX} times.",
             ),
+            Parameter(
+                "revision", text(pattern="^[0-9a-f]{16}$"),
+                "That of the list which is shown: if it is another by now, the stream begins with "
+                "`listing`.",
+            ),
         ),
         description="The event `numbers` carries the torrents whose numbers changed; its first one "
         "carries all. The event `listing` says that a torrent came or went. A page past the last "

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -22,6 +20,7 @@ from outpour.web.content_copy import without_login
 from outpour.web.context import Context, context_of
 from outpour.web.limits import API_ROWS
 from outpour.web.links import Links
+from outpour.web.list_revision import revision_of
 from outpour.web.query import Column, Query, column_of, infohash_of
 from outpour.web.rendered_pages import Rendered
 from outpour.web.reply import reply, weak_tag
@@ -36,8 +35,6 @@ MOVED_BY_ASKING = frozenset(
     {"connections_http", "bytes_in_http", "bytes_out_http", "handed_over", "handed_back"}
 )
 """Counters that each request moves by itself, so that they alone are no news."""
-_START = secrets.token_hex(8)
-"""Revisions count from the start of the process."""
 ORDERING = ("q", "group", "sort", "order", "page")
 
 
@@ -69,7 +66,7 @@ async def torrents(asked: Asked) -> Response:
         url = links.at("/api/v1/torrents", **part.following, **limits, **fields)
         following = links.absolute(url)
     wanted = asked.given.get("fields")
-    revision, licence = _revision(context), context.options.site.licence
+    revision, licence = revision_of(context.view), context.options.site.licence
 
     def body() -> Object:
         objects = (torrent_object(names, links, row, licence) for row in part.rows)
@@ -85,12 +82,6 @@ async def torrents(asked: Asked) -> Response:
     key = ("torrents", links, asked.request.url.query)
     inputs = (tuple(part.rows), part.matched, following, totals, names, revision)
     return await _json(asked.request, body, key=key, inputs=inputs)
-
-
-def _revision(context: Context) -> str:
-    """Name the state of the list: which torrents there are, whatever their numbers."""
-    told = f"{_START} {context.view.revision()!r}".encode()
-    return hashlib.blake2b(told, digest_size=8).hexdigest()
 
 
 def _walked(asked: Asked, cursor: str) -> _Part:

@@ -4,6 +4,7 @@
 const RETRY_MS = [3000, 10000, 30000, 60000];
 const CHARTS_MS = 60000;
 const LATE_MS = 1000;
+const RELIST_MS = 2000;
 const COPIED_MS = 1500;
 const SIZE_UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
@@ -224,6 +225,8 @@ class Stream {
   #timer = 0;
   #failures = 0;
   #shown = "";
+  #relisting = 0;
+  #relistedAt = -Infinity;
 
   start() {
     document.addEventListener("visibilitychange", () => {
@@ -279,11 +282,20 @@ class Stream {
 
   #close() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#relisting);
     this.#source?.close();
     this.#source = null;
   }
 
   async #relist() {
+    clearTimeout(this.#relisting);
+    // Whoever keeps pages on the way may hand out an old one for a while.
+    const wait = this.#relistedAt + RELIST_MS - performance.now();
+    if (wait > 0) {
+      this.#relisting = setTimeout(() => this.#relist(), wait);
+      return;
+    }
+    this.#relistedAt = performance.now();
     try {
       if ($("article[data-infohash]")) return;
       await refreshListing();

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from outpour.tracker.figures import TorrentRow
 from outpour.web.context import Context, context_of
 from outpour.web.limits import GROUPS_SHOWN, SPARKLINES_TYPED_S, SPARKLINES_WAIT_S
+from outpour.web.list_revision import revision_of
 from outpour.web.query import BY_NAME, CLASSIC, COLUMNS, NEWEST_FIRST, Query
 from outpour.web.url_names import Names
 from outpour.web.visitors.prose import cleaned
@@ -65,11 +66,14 @@ async def classic(request: Request) -> Response:
 
 
 async def _values(context: Context, query: Query, wait_s: float) -> dict[str, object]:
+    # Before its rows: what comes meanwhile is told once too often, and never missed.
+    revision = revision_of(context.view)
     selection = await context.selections.get(context.url_names.rows(), query)
     return {
         "histories": await context.charts.histories(selection.rows, wait_s),
         "names": await context.url_names.names(),
         "query": query,
+        "revision": revision,
         "selection": selection,
         "totals": context.url_names.totals(),
     }
