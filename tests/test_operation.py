@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 import zlib
 from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from outpour.base.event import Event
 from outpour.tracker.event_log import ALIKE_MAX, KEPT_MAX, EventLog
+from outpour.tracker.operation import Operation
 from outpour.tracker.state import event_table, moment_table
 from outpour.tracker.state.keeper import Keeper
 from outpour.tracker.state.operation_tiers import (
@@ -25,6 +30,7 @@ from outpour.tracker.state.operation_tiers import (
 from outpour.tracker.state.store import Store
 from outpour.tracker.tracker_events import Completed, ListChanged, StateDamaged
 from tests.said import Said
+from tests.waiting import until
 
 NOON = 1_795_003_200
 
@@ -221,6 +227,52 @@ def test_what_cannot_be_kept_is_kept_later():
     log.note(Said("b"))
     log.put_back(taken)
     assert [one.text for one in log.take_unsaved()] == ["a", "b"]
+
+
+class SlowDisk:
+    """Core, keeper and reader of an operation; what is kept is there before the keeper says so."""
+
+    def __init__(self):
+        self.answered, self.asked = 0, 0
+        self.rows: list[Moment] = []
+        self.is_written, self.goes_on = threading.Event(), threading.Event()
+        self.ledger, self.named = SimpleNamespace(total=int), {}
+
+    def counters(self):
+        return {"answered": self.answered}
+
+    def read(self, _, nothing):
+        return nothing
+
+    def keep_moments(self, moments):
+        self.rows += moments
+        self.is_written.set()
+        return self.goes_on.wait(60)
+
+    async def ask(self, _, __):
+        self.asked += 1
+        return [*self.rows]
+
+
+def test_a_minute_on_its_way_to_the_disk_is_told_once():
+    disk: Any = SlowDisk()
+    clock = Clock()
+    operation = Operation(clock)
+    operation.begin(disk, disk, disk)
+    disk.answered, clock.now = 5, NOON + 60
+
+    async def ask() -> list[Moment]:
+        asking = asyncio.ensure_future(operation.moments(NOON - 60, 60))
+        await until(lambda: disk.asked, what="a look while it is in both places")
+        disk.goes_on.set()
+        return [*await asking, *await operation.moments(NOON - 60, 60)]
+
+    keeping = threading.Thread(target=operation.sampling())
+    keeping.start()
+    assert disk.is_written.wait(60)
+    found = asyncio.run(ask())
+    keeping.join()
+    assert sum(one.counts.get("answered", 0) for one in found) == 2 * 5
 
 
 def test_a_list_says_how_it_changed(tmp_path):

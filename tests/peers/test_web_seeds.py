@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from outpour.base.http_route import DIRECT
 from outpour.downloader import (
     Completed,
     DownloadOptions,
@@ -22,7 +23,7 @@ from outpour.downloader import (
     tree_fetch,
     web_seed_retries,
 )
-from outpour.downloader.tree_fetch import Pace
+from outpour.downloader.tree_fetch import Pace, TreeFetch
 from outpour.engine import Engine, EngineSettings
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -205,6 +206,27 @@ def test_a_web_seed_with_other_content_of_a_v2_tree_is_told_and_dropped(
     job.add(made)
     assert "its content differs from the torrent" in notes(drive(engine, job, notes))[0]
     job.close()
+
+
+def test_a_disk_that_checks_slowly_makes_no_web_seed_a_liar(
+    content: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree_fetch, "LOOK_S", 0.01)
+    monkeypatch.setattr(tree_fetch, "CHECK_S", 0.05)
+    info = tree(content).info
+    fetch = TreeFetch(engine, DIRECT)
+    one = tree_fetch._Tree(info.infohash, info, [], frozenset(range(len(info.files))))
+    has = [False] * info.piece_count
+
+    def checked(_: object) -> list[bool]:
+        if False in has:
+            has[has.index(False)] = True
+        return has
+
+    monkeypatch.setattr(fetch, "_pieces", checked)
+    assert fetch._is_checked(one)
+    monkeypatch.setattr(fetch, "_pieces", lambda _: [False] * len(has))
+    assert not fetch._is_checked(one)
 
 
 def test_no_thread_is_in_the_engine_any_more_when_a_job_is_closed(

@@ -29,7 +29,7 @@ TIMEOUT_S = 60.0
 """For one request; 70 kB/s are enough."""
 LOOK_S = 0.1
 CHECK_S = 10.0
-"""How long the engine may take to check what it was given last."""
+"""How long the engine may go without one more piece of what it was given; disks are slow."""
 FIRST_AFTER_S = 10.0
 LAST_AFTER_S = 300.0
 
@@ -208,8 +208,10 @@ class TreeFetch:
         return body
 
     def _is_checked(self, tree: _Tree) -> bool:
-        until = time.monotonic() + CHECK_S
-        while next(tree.spans(self._pieces(tree)), None) is not None:
+        best, until = 0, time.monotonic() + CHECK_S
+        while next(tree.spans(has := self._pieces(tree)), None) is not None:
+            if sum(has) > best:
+                best, until = sum(has), time.monotonic() + CHECK_S
             if time.monotonic() > until or tree.is_over.wait(LOOK_S):
                 return tree.is_over.is_set()
         return True

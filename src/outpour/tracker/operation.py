@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,9 @@ LOOKED_MIN_S = 1.0
 UNKEPT_MAX = 120
 """Moments that wait while nothing can be written: two hours."""
 MINUTE_S = 60
+LOOKS_MAX = 20
+LOOK_AGAIN_S = 0.02
+"""A minute goes to disk in milliseconds; a disk that stands still keeps nobody waiting for long."""
 ANSWERS_KEPT = 16
 """Until the next sample, each of some hundred moments."""
 
@@ -84,6 +88,8 @@ class Operation:
         self._sampled: deque[Reading] = deque(maxlen=2)
         self._looked: deque[Reading] = deque(maxlen=64)
         self._read: dict[tuple[int, int], Sequence[Moment]] = {}
+        # Odd while moments go from memory to disk: they are in both, or seem to be in neither.
+        self._moves = 0
 
     def begin(self, core: Tracker, keeper: Keeper, past: SwarmHistory) -> None:
         """Begin to read a core; the events of an earlier run are in the log from now on."""
@@ -152,6 +158,15 @@ class Operation:
 
         Oldest first, and up to now. A stretch in which the tracker did not run lacks.
         """
+        for _ in range(LOOKS_MAX):
+            moves = self._moves
+            found = await self._moments(since, step_s)
+            if moves == self._moves and not moves % 2:
+                break
+            await asyncio.sleep(LOOK_AGAIN_S)
+        return found
+
+    async def _moments(self, since: int, step_s: int) -> Sequence[Moment]:
         now = self.reading()
         last = self._sampled[-1]
         running = moment_between(int(now.at) // MINUTE_S * MINUTE_S, last, now)
@@ -165,20 +180,25 @@ class Operation:
         known = self._read.get((since, step_s))
         if known is not None:
             return known
-        last, nothing = self._sampled[-1], list[Moment]()
+        last, moves, nothing = self._sampled[-1], self._moves, list[Moment]()
         found = await self._past.ask(
             lambda connection: moment_table.moments(connection, now, since, step_s), nothing
         )
-        if self._sampled[-1] is last and len(self._read) < ANSWERS_KEPT:
+        is_whole = moves == self._moves and not moves % 2
+        if is_whole and self._sampled[-1] is last and len(self._read) < ANSWERS_KEPT:
             self._read[since, step_s] = found
         return found
 
     def _keep(self, events: Sequence[Happening], oldest: Mapping[str, int]) -> bool:
         moments = tuple(self._unkept)
-        is_kept = self._keeper.keep_moments(moments)
-        for _ in moments if is_kept else ():
-            self._unkept.popleft()
-        self._read.clear()
+        self._moves += 1
+        try:
+            is_kept = self._keeper.keep_moments(moments)
+            for _ in moments if is_kept else ():
+                self._unkept.popleft()
+            self._read.clear()
+        finally:
+            self._moves += 1
         if events and not self._keeper.keep_events(events, oldest):
             self.log.put_back(events)
             return False
