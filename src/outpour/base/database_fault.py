@@ -5,18 +5,38 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import Literal
 
-_READ_ONLY = 8
-_AROUND = frozenset({3, 5, 6, 7, 9, 10, 13, 14})
-"""Primary result codes: rights, locks, memory, interrupts, the disk, room, no way to open it."""
+Kind = Literal[
+    "denied", "locked", "memory", "read-only", "interrupted", "disk", "damaged", "full",
+    "unopenable", "other",
+]  # fmt: skip
+_KINDS: dict[int, Kind] = {
+    3: "denied", 5: "locked", 6: "locked", 7: "memory", 8: "read-only", 9: "interrupted",
+    10: "disk", 11: "damaged", 13: "full", 14: "unopenable", 26: "damaged",
+}  # fmt: skip
+"""By primary result code."""
 # Python 3.10 has no codes; the texts are part of SQLite's stable interface.
-_READ_ONLY_TEXT = "readonly"
-_TEXTS = ("denied", "locked", "out of memory", "interrupted", "I/O", "is full", "unable to open")
+_KINDS_BY_TEXT: dict[str, Kind] = {
+    "malformed": "damaged", "not a database": "damaged", "denied": "denied", "locked": "locked",
+    "out of memory": "memory", "readonly": "read-only", "interrupted": "interrupted",
+    "I/O": "disk", "is full": "full", "unable to open": "unopenable",
+}  # fmt: skip
+_AROUND = frozenset({"denied", "locked", "memory", "interrupted", "disk", "full", "unopenable"})
 # What a disk without room is called, at one step or another.
 _TEXTS_OF_ROOM = ("is full", "disk I/O error", "unable to open")
 ROOM_BYTES = 128 << 10
 """What SQLite takes for its journals before it has written anything."""
 NO_ROOM = "no space left on device"
+
+
+def kind_of(error: Exception) -> Kind:
+    """What SQLite says was amiss."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return _KINDS.get(code & 0xFF, "other")
+    text = str(error)
+    return next((kind for word, kind in _KINDS_BY_TEXT.items() if word in text), "other")
 
 
 def is_around(error: sqlite3.Error, file: Path) -> bool:
@@ -29,14 +49,11 @@ def is_around(error: sqlite3.Error, file: Path) -> bool:
         error: What SQLite said.
         file: Of this file.
     """
-    code = getattr(error, "sqlite_errorcode", None)
-    text = str(error)
-    if code & 0xFF == _READ_ONLY if code is not None else _READ_ONLY_TEXT in text:
+    kind = kind_of(error)
+    if kind == "read-only":
         # SQLite writes beside the file, too.
         return not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
-    if code is not None:
-        return code & 0xFF in _AROUND
-    return isinstance(error, sqlite3.OperationalError) and any(word in text for word in _TEXTS)
+    return isinstance(error, sqlite3.OperationalError) and kind in _AROUND
 
 
 def words_of(error: Exception, file: Path) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from outpour._core import CountBatch
-from outpour.base.database_fault import is_of_a_full_disk
+from outpour.base.database_fault import is_of_a_full_disk, kind_of
 from outpour.base.errors import OutpourError, ReadError, WriteError, reason
 from outpour.base.guarded_database import GuardedDatabase
 from outpour.tracker.state import write_ahead_log
@@ -417,27 +417,24 @@ class Store:
 
     def _explain(self, error: Exception, *, at_start: bool = False) -> ReadError | WriteError:
         name = f"`{self.path}`" if self.path else "state in memory"
-        code = getattr(error, "sqlite_errorcode", None)
-        # Python 3.10 has no codes; the texts are part of SQLite's stable interface.
-        text = str(error)
-        primary = code & 0xFF if code is not None else None
-        # It has no text for what is said of names that are no UTF-8, which are damage as well.
-        is_mute = type(error) is sqlite3.DatabaseError and code is None and not text
-        if is_mute or primary in (11, 26) or "malformed" in text or "not a database" in text:
+        kind, text = kind_of(error), str(error)
+        # SQLite says nothing of names that are no UTF-8, which are damage as well.
+        is_mute = type(error) is sqlite3.DatabaseError and not text
+        if is_mute or kind == "damaged":
             return StateDamagedError(f"{name}: {text}")
-        if primary == 5 or "locked" in text:
+        if kind == "locked":
             return WriteError(f"{name}: locked by another program", hint="close what has it open")
         is_full = self.path is not None and is_of_a_full_disk(error, self.path)
-        if primary == 13 or "full" in text or is_full:
+        if kind == "full" or is_full:
             return WriteError(f"{name}: the disk is full", hint="make room on the disk")
-        if primary == 8 or "readonly" in text:
+        if kind == "read-only":
             # A changed bit in its header makes a file read-only for SQLite alone.
             if self.path is not None and os.access(self.path, os.W_OK) and at_start:
                 return StateDamagedError(f"{name}: {text}")
             return WriteError(f"{name}: not writable", hint="check who owns the file, its folder")
-        if primary == 14 or "unable to open" in text:
+        if kind == "unopenable":
             return WriteError(f"{name}: cannot be opened", hint="check who owns the file's folder")
-        if primary == 10 or "I/O" in text:
+        if kind == "disk":
             return WriteError(f"{name}: {text}", hint="check the disk")
         if "user-defined function" in text:
             text = "a value is not what belongs there"
