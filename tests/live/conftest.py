@@ -14,12 +14,21 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.waiting import wait_for
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 BIN = Path(sys.executable).parent
+BROWSER_MS = 60_000
+BROWSER_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -158,3 +167,20 @@ def get_json(url: str) -> dict[str, object]:
     answer = json.loads(get(url))
     assert isinstance(answer, dict)
     return answer
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of a real browser."""
+    from playwright.sync_api import expect, sync_playwright
+
+    executable = peer("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=BROWSER_FLAGS, timeout=BROWSER_MS
+        )
+        expect.set_options(timeout=BROWSER_MS)
+        page = browser.new_page()
+        page.set_default_timeout(BROWSER_MS)
+        yield page
+        browser.close()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from outpour.torrent.metainfo import Metainfo
-from tests.live.conftest import Start, peer
+from tests.live.conftest import BROWSER_MS, Start
 from tests.live.publication import Publication
-from tests.live.test_page_of_publish import FLAGS, PATIENCE_MS
 from tests.live.test_publish import ENTRIES
 from tests.remote_server import serving
 from tests.waiting import wait_for
@@ -21,20 +19,6 @@ from tests.waiting import wait_for
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 TOKEN = "the-token-of-the-administrator"
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    executable = peer("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=FLAGS, timeout=PATIENCE_MS
-        )
-        expect.set_options(timeout=PATIENCE_MS)
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        yield page
-        browser.close()
 
 
 @pytest.fixture
@@ -77,7 +61,7 @@ def test_web_seeds_are_named_for_torrents_by_their_names_and_taken_back(
     browser = page.context.browser
     assert browser is not None
     page = browser.new_context(java_script_enabled=has_scripts).new_page()
-    page.set_default_timeout(PATIENCE_MS)
+    page.set_default_timeout(BROWSER_MS)
     log_in(page, publication)
     wanted, other = ENTRIES
 

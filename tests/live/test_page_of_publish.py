@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.live.conftest import Start, peer
+from tests.live.conftest import Start
 from tests.live.publication import Publication
 from tests.live.test_publish import ENTRIES
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
-
-PATIENCE_MS = 60_000
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    executable = peer("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=FLAGS, timeout=PATIENCE_MS
-        )
-        expect.set_options(timeout=PATIENCE_MS)
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        yield page
-        browser.close()
 
 
 def test_a_download_shows_on_the_page_without_a_reload(
