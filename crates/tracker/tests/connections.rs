@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{
     PATIENCE, Reply, accepted, announce, announce_target, config, connect, count, counted, get,
-    raise_descriptors, read_answer, serve, until,
+    limit_descriptors, read_answer, serve, until,
 };
 use outpour_tracker::{Config, Tracker};
 
@@ -261,7 +261,7 @@ fn handoff_all_waiting_connections_are_taken_at_once() {
 
 #[test]
 fn handoff_too_many_waiting_connections_are_turned_away() {
-    raise_descriptors();
+    limit_descriptors(libc::RLIM_INFINITY);
     let tracker = serve(config());
     let http = tracker.http_addresses()[0];
     let waiting: Vec<_> = (0..1024)

@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
-use common::{V4, announce, config, serve, until};
+use common::{V4, announce, config, limit_descriptors, serve, until};
 use outpour_tracker::{Config, Tracker};
 
 /// The descriptors of this process with what they are.
@@ -54,21 +54,6 @@ fn knock(tracker: &Tracker) {
     assert!(sent.is_ok() || tracker.fault().is_some());
 }
 
-/// Lets this process have so few descriptors that all can be taken.
-#[allow(unsafe_code)] // there is no safe spelling of it
-fn limit_descriptors() {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: the pointers are to `limit`, which outlives the calls.
-    unsafe {
-        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
-        limit.rlim_cur = 256;
-        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
-    }
-}
-
 /// Of a thread, as Rust makes it.
 const STACK_BYTES: u64 = 2 << 20;
 
@@ -108,7 +93,8 @@ fn hog(left: usize) -> Vec<File> {
 
 #[test]
 fn no_thread_is_left_behind_or_missing_unseen() {
-    limit_descriptors();
+    // So few that all can be taken.
+    limit_descriptors(256);
     let before_all = threads();
     for left in 0..=2 {
         let tracker = Tracker::bind(Config {

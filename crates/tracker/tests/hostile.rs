@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::{
     INFOHASH, PATIENCE, UdpClient, V4, announce, announce_target, config, connect, count,
-    raise_descriptors, serve, until, vector,
+    limit_descriptors, serve, until, vector,
 };
 use outpour_tracker::rng::Rng;
 use outpour_tracker::{Config, Tracker};
@@ -245,7 +245,7 @@ fn http_ten_thousand_idle_and_slow_connections_keep_no_honest_client_waiting() {
     const STRANGERS: usize = 10_000;
     /// The tracker gives up on a head after five seconds; whoever waited for that comes too late.
     const IN_TIME: Duration = Duration::from_millis(4500);
-    let descriptors = raise_descriptors();
+    let descriptors = limit_descriptors(libc::RLIM_INFINITY);
     // A quarter is for the tracker's ends of them, and for the other tests of this process.
     let strangers = STRANGERS.min(descriptors / 4 * 3);
     let tracker = serve(Config {

@@ -24,7 +24,7 @@ _KINDS_BY_TEXT: dict[str, Kind] = {
 }  # fmt: skip
 _AROUND = frozenset({"denied", "locked", "memory", "interrupted", "disk", "full", "unopenable"})
 # What a disk without room is called, at one step or another.
-_TEXTS_OF_ROOM = ("is full", "disk I/O error", "unable to open")
+_OF_ROOM = frozenset({"full", "disk", "unopenable"})
 ROOM_BYTES = 128 << 10
 """What SQLite takes for its journals before it has written anything."""
 NO_ROOM = "no space left on device"
@@ -68,8 +68,7 @@ def words_of(error: Exception, file: Path) -> str:
 
 def is_of_a_full_disk(error: Exception, file: Path) -> bool:
     """Tell whether SQLite failed for want of room, whatever it calls that."""
-    text = str(error)
-    return any(word in text for word in _TEXTS_OF_ROOM) and not _has_room(file)
+    return kind_of(error) in _OF_ROOM and not _has_room(file)
 
 
 def _has_room(file: Path) -> bool:

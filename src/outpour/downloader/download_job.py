@@ -279,7 +279,7 @@ class Job:
             case PieceRead() if key in self._streams:
                 self._streams[key].take(event)
             case ContentFault():
-                yield self._fail(key, _write_error(event, item.folder))
+                yield self._fail(key, _write_error(event.sentence, event.errno, item.folder))
             case TrackerAnswered():
                 item.troubles.pop(event.url, None)
             case TrackerWarned() if event.message not in item.warnings:
@@ -336,8 +336,8 @@ class Job:
         stall_s = self._options.stall_s
         if status.state == "error":
             # The event of the same fault may come later, and finds it told.
-            fault = ContentFault(status.infohash, status.error or "stopped", "", status.errno)
-            yield self._fail(status.infohash, _write_error(fault, item.folder))
+            message = status.error or "stopped"
+            yield self._fail(key, _write_error(message, status.errno, item.folder))
         elif item.suspects:
             item.moved_at = now
         elif status.complete and item.info is not None:
@@ -387,9 +387,8 @@ class Job:
         return Failed(key, item.name, error)
 
 
-def _write_error(fault: ContentFault, folder: Path) -> WriteError:
-    where = f"`{fault.path}`: " if fault.path else ""
+def _write_error(message: str, errno: int, folder: Path) -> WriteError:
     hint = None
-    if fault.errno in FULL_DISK:
+    if errno in FULL_DISK:
         hint = f"make room in `{folder}` and run it again: it goes on where it stopped"
-    return WriteError(f"{where}{fault.message}", hint=hint)
+    return WriteError(message, hint=hint)

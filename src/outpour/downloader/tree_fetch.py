@@ -210,8 +210,8 @@ class TreeFetch:
     def _is_checked(self, tree: _Tree) -> bool:
         best, until = 0, time.monotonic() + CHECK_S
         while next(tree.spans(has := self._pieces(tree)), None) is not None:
-            if sum(has) > best:
-                best, until = sum(has), time.monotonic() + CHECK_S
+            if (count := sum(has)) > best:
+                best, until = count, time.monotonic() + CHECK_S
             if time.monotonic() > until or tree.is_over.wait(LOOK_S):
                 return tree.is_over.is_set()
         return True

@@ -78,9 +78,7 @@ class AlertInbox:
         if event is None:
             return
         if isinstance(event, ContentFault) and event.infohash in self.entries:
-            entry = self.entries[event.infohash]
-            where = f"`{event.path}`: " if event.path else ""
-            entry.note_fault(f"{where}{event.message}", event.errno)
+            self.entries[event.infohash].note_fault(event.sentence, event.errno)
         if len(self.events) == EVENTS_MAX:
             self._lost += 1
         self.events.append(event)

@@ -76,6 +76,11 @@ class ContentFault(EngineEvent):
     path: str
     errno: int
 
+    @property
+    def sentence(self) -> str:
+        """The reason, with the file where that is known."""
+        return f"`{self.path}`: {self.message}" if self.path else self.message
+
 
 @dataclass(frozen=True, slots=True)
 class ResumeRefused(EngineEvent):

@@ -161,7 +161,7 @@ class Seeder:
                 case TrafficCounted():
                     self._traffic = event
                 case ContentFault() if event.infohash is not None:
-                    faults.setdefault(event.infohash, f"`{event.path}`: {event.message}")
+                    faults.setdefault(event.infohash, event.sentence)
                 case TrackerFailed() if event.url not in self._failing:
                     # Every torrent names the same trackers: one sentence for each is enough.
                     self._failing.add(event.url)

@@ -180,12 +180,11 @@ class Operation:
         known = self._read.get((since, step_s))
         if known is not None:
             return known
-        last, moves, nothing = self._sampled[-1], self._moves, list[Moment]()
+        moves, nothing = self._moves, list[Moment]()
         found = await self._past.ask(
             lambda connection: moment_table.moments(connection, now, since, step_s), nothing
         )
-        is_whole = moves == self._moves and not moves % 2
-        if is_whole and self._sampled[-1] is last and len(self._read) < ANSWERS_KEPT:
+        if moves == self._moves and not moves % 2 and len(self._read) < ANSWERS_KEPT:
             self._read[since, step_s] = found
         return found
 

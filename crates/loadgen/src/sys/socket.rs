@@ -93,9 +93,9 @@ fn set_option(socket: &impl AsRawFd, level: i32, name: i32, value: i32) -> io::R
 #[cfg(test)]
 mod tests {
     use super::{accept, tcp_connecting, tcp_listening};
+    use crate::sys::until;
     use std::io::{Read, Write};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-    use std::time::{Duration, Instant};
 
     #[test]
     fn a_connection_comes_from_its_source_with_its_request_already_there() {
@@ -107,15 +107,7 @@ mod tests {
             let target = listener.local_addr().expect("bound");
             let mut client = tcp_connecting(source, target).expect("loopback");
             client.write_all(b"GET").expect("connected at once");
-            // A busy kernel brings what was sent to loopback a moment later.
-            let deadline = Instant::now() + Duration::from_secs(20);
-            let mut served = loop {
-                if let Some(connection) = accept(&listener).expect("no fault") {
-                    break connection;
-                }
-                assert!(Instant::now() < deadline, "no connection");
-                std::thread::yield_now();
-            };
+            let mut served = until("connection", || accept(&listener).expect("no fault"));
             assert_eq!(served.peer_addr().expect("connected").ip(), source);
             let mut request = [0; 8];
             assert_eq!(

@@ -77,9 +77,9 @@ pub fn accepted(address: SocketAddr) -> usize {
         .count()
 }
 
-/// Lets this process open as many descriptors as it may, and says how many these are.
+/// Lets this process open so many descriptors, or as many as it may, and says how many these are.
 #[allow(unsafe_code)] // there is no safe spelling of it
-pub fn raise_descriptors() -> usize {
+pub fn limit_descriptors(wanted: libc::rlim_t) -> usize {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
@@ -87,7 +87,7 @@ pub fn raise_descriptors() -> usize {
     // SAFETY: the pointers are to `limit`, which outlives the calls.
     unsafe {
         assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
-        limit.rlim_cur = limit.rlim_max;
+        limit.rlim_cur = limit.rlim_max.min(wanted);
         assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
     }
     usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
