@@ -41,6 +41,9 @@ def transmission(
 ) -> list[str]:
     """transmission-cli, that goes on seeding when the content is complete.
 
+    It connects to nobody on loopback, and keeps one peer of each address: in a swarm everybody
+    needs an address of its own, or it hangs on whoever came first.
+
     It binds what it sends over HTTP to its IPv4 address, if it has one: with one it reaches no
     tracker over IPv6.
     """
@@ -48,7 +51,7 @@ def transmission(
     (config / "settings.json").write_text(
         json.dumps(
             {
-                "bind-address-ipv4": LOOPBACK if host == LOOPBACK else "0.0.0.0",
+                "bind-address-ipv4": host if host.startswith("127.") else "0.0.0.0",
                 "bind-address-ipv6": LOOPBACK_6,
                 "dht-enabled": False,
                 "lpd-enabled": False,
@@ -86,8 +89,8 @@ def rtorrent(
         f"directory.default.set={target}", f"network.port_range.set={port}-{port}",
         "dht.mode.set=disable", "protocol.pex.set=no", "trackers.use_udp.set=yes",
     ]  # fmt: skip
-    if host == LOOPBACK:
-        settings.append(f"network.bind_address.set={LOOPBACK}")
+    if host.startswith("127."):
+        settings.append(f"network.bind_address.set={host}")
     return [executable, "-n", *(word for text in settings for word in ("-o", text)), str(torrent)]
 
 

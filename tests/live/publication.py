@@ -17,17 +17,21 @@ from tests.waiting import wait_for
 class Publication:
     """A running `outpour publish` and what its page offers."""
 
-    def __init__(self, start: Start, content: Path | None, *flags: str, port: int = 0) -> None:
+    def __init__(
+        self, start: Start, content: Path | None, *flags: str, port: int = 0,
+        host: str = "127.0.0.1",
+    ) -> None:  # fmt: skip
         self._start = start
         self._content = () if content is None else (content,)
         self._flags = flags
+        self.host = host
         self.port = port or free_port()
         self.peer_port = free_port()
         self.process = self._begin()
 
     def _begin(self) -> Running:
         process = self._start(
-            "outpour", "publish", *self._content, "--listen", f"127.0.0.1:{self.port}",
+            "outpour", "publish", *self._content, "--listen", f"{self.host}:{self.port}",
             "--peer-port", str(self.peer_port), *self._flags,
         )  # fmt: skip
         process.line_with("serving", seconds=60)
@@ -39,7 +43,7 @@ class Publication:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
+        return f"http://{self.host}:{self.port}/"
 
     def torrents(self) -> list[dict[str, Any]]:
         rows = get_json(f"{self.url}api/v1/torrents")["torrents"]

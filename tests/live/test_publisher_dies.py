@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +15,7 @@ from outpour.client import Client
 from outpour.torrent.metainfo import Metainfo
 from tests.free_ports import free_port
 from tests.live.clients import aria2, rtorrent, transmission
-from tests.live.conftest import Running, Start, peer
+from tests.live.conftest import Start, peer
 from tests.live.mirroring import Mirror
 from tests.live.publication import Publication, status
 from tests.waiting import wait_for
@@ -33,6 +34,7 @@ Session\\LSDEnabled=false
 Session\\PeXEnabled=true
 Session\\Interface=lo
 Session\\InterfaceName=lo
+Session\\InterfaceAddress={host}
 Session\\GlobalUPSpeedLimit=150
 Session\\IgnoreLimitsOnLAN=false
 Session\\MultiConnectionsPerIp=true
@@ -46,12 +48,12 @@ WebUI\\Address=127.0.0.1
 
 
 def qbittorrent(
-    executable: str, torrent: Path, target: Path, port: int, *, profile: Path
+    executable: str, torrent: Path, target: Path, port: int, *, profile: Path, host: str
 ) -> list[str]:
     """qBittorrent without a window, that goes on seeding when the content is complete."""
     folder = profile / "qBittorrent" / "config"
     folder.mkdir(parents=True)
-    (folder / "qBittorrent.conf").write_text(QBITTORRENT.format(web=free_port()))
+    (folder / "qBittorrent.conf").write_text(QBITTORRENT.format(web=free_port(), host=host))
     return [
         executable, f"--profile={profile}", f"--save-path={target}", f"--torrenting-port={port}",
         "--skip-dialog=true", "--add-paused=false", str(torrent),
@@ -108,57 +110,69 @@ def test_the_publisher_is_killed_half_way_and_everyone_finishes(start: Start, tm
     publication.wait_published(NAME)
     torrent = publication.torrent_file(NAME, tmp_path)
     metainfo = Metainfo.read(torrent)
-    targets = {name: swarm / name for name in ("mirror-1", "mirror-2")}
-    mirrors = [
-        Mirror(start, publication.url, targets[name], "--up-rate", str(UP)) for name in targets
-    ]
+    targets: dict[str, Path] = {}
+    # As machines of their own have them: Transmission keeps one peer of each address.
+    hosts = (f"127.0.0.{number}" for number in count(2))
 
     def target(name: str) -> Path:
         targets[name] = swarm / name
         targets[name].mkdir(parents=True)
         return targets[name]
 
-    running: list[Running] = []
-    for number in range(4):
-        folder = target(f"outpour-{number}")
-        running.append(
-            start(
-                "outpour", "download", torrent, "-o", folder, "--seed", "--up-rate", str(UP),
-                "--bind", "127.0.0.1",
-            )
+    def are_in_the_swarm(many: int) -> None:
+        wait_for(
+            lambda: publication.row(NAME)["downloading"] == many, seconds=120,
+            what=f"{many} in the swarm", still=lambda: publication.row(NAME),
         )  # fmt: skip
-    for number in range(2):
-        folder = target(f"aria2-{number}")
-        words = aria2(peer("aria2c"), torrent, folder, free_port())
-        # It goes on giving when it is done, as the others do.
-        words[words.index("--seed-time=0")] = "--seed-time=10"
-        words.remove("--stop=110")
-        running.append(start(*words[:-1], f"--max-upload-limit={UP}", words[-1]))
+
+    # It connects to nobody on loopback, so it has to be there for the others to connect to.
     for number in range(2):
         folder, config = target(f"transmission-{number}"), tmp_path / f"config-{number}"
-        words = transmission(peer("transmission-cli"), torrent, folder, free_port(), config=config)
+        words = transmission(
+            peer("transmission-cli"), torrent, folder, free_port(), config=config, host=next(hosts)
+        )
         settings = config / "settings.json"
         # Without it, a client that has lost its tracker knows only whom it knew before.
         settings.write_text(
             settings.read_text().replace('"pex-enabled": false', '"pex-enabled": true')
         )
         words[words.index("--no-uplimit")] = f"--uplimit={UP >> 10}"
-        running.append(start(*words))
+        start(*words)
+    are_in_the_swarm(2)
+    mirrors = [
+        Mirror(
+            start, publication.url, target(f"mirror-{number}"), "--up-rate", str(UP),
+            "--bind", host, host=host,
+        )
+        for number, host in enumerate((next(hosts), next(hosts)))
+    ]  # fmt: skip
+    for number in range(4):
+        start(
+            "outpour", "download", torrent, "-o", target(f"outpour-{number}"), "--seed",
+            "--up-rate", str(UP), "--bind", next(hosts),
+        )  # fmt: skip
+    for number in range(2):
+        folder = target(f"aria2-{number}")
+        words = aria2(peer("aria2c"), torrent, folder, free_port(), host=next(hosts))
+        # It goes on giving when it is done, as the others do.
+        words[words.index("--seed-time=0")] = "--seed-time=10"
+        words.remove("--stop=110")
+        start(*words[:-1], f"--max-upload-limit={UP}", words[-1])
     folder = target("rtorrent")
-    words = rtorrent(peer("rtorrent"), torrent, folder, free_port(), session=tmp_path / "session")
+    words = rtorrent(
+        peer("rtorrent"), torrent, folder, free_port(), session=tmp_path / "session",
+        host=next(hosts),
+    )  # fmt: skip
     rate = f"throttle.global_up.max_rate.set_kb={UP >> 10}"
-    running.append(start(*words[:-1], "-o", rate, words[-1]))
+    start(*words[:-1], "-o", rate, words[-1])
     folder = target("qbittorrent")
     words = qbittorrent(
-        peer("qbittorrent-nox"), torrent, folder, free_port(), profile=tmp_path / "profile"
-    )
-    running.append(start(*words))
-    assert len(targets) == 12
-
-    wait_for(
-        lambda: publication.row(NAME)["downloading"] == 12, seconds=120, what="all in the swarm",
-        still=lambda: publication.row(NAME),
+        peer("qbittorrent-nox"), torrent, folder, free_port(), profile=tmp_path / "profile",
+        host=next(hosts),
     )  # fmt: skip
+    start(*words)
+    assert len(targets) == 12
+    are_in_the_swarm(12)
     Client(publication.url, token=token.read_text()).change(
         "PATCH", "rates", {"upload_rate": 1 << 20}
     )
@@ -174,7 +188,7 @@ def test_the_publisher_is_killed_half_way_and_everyone_finishes(start: Start, tm
 
     # Who comes now finds the others by a mirror alone.
     late = target("late")
-    start("outpour", "download", mirrors[0].url, "-o", late, "--bind", "127.0.0.1")
+    start("outpour", "download", mirrors[0].url, "-o", late, "--bind", next(hosts))
     for name, folder in targets.items():
         wait_for(
             lambda: is_there(folder, content),  # noqa: B023

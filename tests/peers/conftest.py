@@ -106,6 +106,7 @@ class WebHost:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.requests: list[str] = []
+        self.hosts: set[str] = set()
         self.answers: dict[str, tuple[int, bytes]] = {}
         host = self
 
@@ -116,6 +117,7 @@ class WebHost:
                 # Behind a proxy a kept connection has requests with whole URLs.
                 target = re.sub(r"^http://[^/]*", "", self.path)
                 host.requests.append(target)
+                host.hosts.add(self.client_address[0])
                 status, body, headers = host.respond(target, self.headers.get("Range"))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))

@@ -6,7 +6,9 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
+T = TypeVar("T")
 Serve = Callable[[socket.socket], object]
 
 
@@ -23,7 +25,7 @@ class LittleServer:
         self.port: int = self._socket.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def __enter__(self) -> LittleServer:
+    def __enter__(self: T) -> T:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -50,6 +52,14 @@ class LittleServer:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+
+class Callers(LittleServer):
+    """Hangs up on everybody, and keeps from which address each came."""
+
+    def __init__(self) -> None:
+        self.hosts: list[str] = []
+        super().__init__(lambda connection: self.hosts.append(connection.getpeername()[0]))
 
 
 def answers(raw: bytes, heard: list[bytes] | None = None) -> Serve:

@@ -29,6 +29,7 @@ from tests.conftest import Result
 from tests.waiting import wait_for
 
 from .conftest import OLD_PORTS, TinyTracker, make_torrent, reach, same_files
+from .little_server import Callers
 
 RUN = "import sys; from outpour.cli.classic.{0} import {1}; sys.exit({1}())"
 MODULES = {"btlaunchmany": "launchmany", "btlaunchmanycurses": "launchmany"}
@@ -103,6 +104,16 @@ def test_a_download_prints_the_block_of_old_and_seeds_until_killed(
         "upload rate", "download total", "upload total"
     ]  # fmt: skip
     assert re.fullmatch(r"upload rate:    \d+\.\d\d kB/s", last[4])
+
+
+def test_the_address_of_bind_is_the_one_that_peers_see(
+    torrent: Path, tracker: TinyTracker, tmp_path: Path, tool: Callable[..., Tool]
+) -> None:
+    with Callers() as called:
+        tracker.peers[Metainfo.read(torrent).info.infohash].add(called.port)
+        tool("btdownloadheadless", torrent, "--saveas", tmp_path / "got", "--bind", "127.0.0.7")
+        wait_for(lambda: called.hosts, what="connection")
+    assert called.hosts[0] == "127.0.0.7"
 
 
 def test_saveas_at_complete_content_makes_a_seeder(

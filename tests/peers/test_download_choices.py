@@ -40,6 +40,7 @@ from .conftest import (
     make_torrent,
     same_files,
 )
+from .little_server import Callers
 
 
 def test_files_are_listed_with_what_would_be_done(
@@ -149,6 +150,19 @@ def test_ctrl_c_says_how_to_go_on(
     assert command.talk.splitlines()[-2:] == [
         "error: interrupted", "hint: the same command goes on where it stopped"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["download", "seed"])
+def test_the_address_that_is_bound_to_is_the_one_that_peers_and_trackers_see(
+    command: str, content: Path, torrent: Path, tracker: TinyTracker, tmp_path: Path,
+    outpour: Callable[..., Command],
+) -> None:  # fmt: skip
+    where = ("-o", tmp_path / "got") if command == "download" else ("--content", content)
+    with Callers() as called:
+        tracker.peers[Metainfo.read(torrent).info.infohash].add(called.port)
+        outpour(command, torrent, *where, "--bind", "127.0.0.7")
+        wait_for(lambda: called.hosts, what="connection")
+    assert {called.hosts[0], *tracker.hosts} == {"127.0.0.7"}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from outpour.engine import (
     Engine,
     EngineSettings,
     PieceRead,
+    connecting_hosts,
     disk_threads,
     session,
     tcp_first,
@@ -27,6 +28,7 @@ from outpour.torrent.metainfo import Metainfo
 from tests.waiting import wait_for
 
 from .conftest import make_torrent, reach
+from .little_server import Callers
 
 UTP_SOCKET = 1 << 17
 """libtorrent's flag of a connection, which has no name in Python."""
@@ -174,6 +176,39 @@ def test_an_interface_is_named_and_one_that_is_missing_is_told(
         reach(engine, key, "seeding")
     with pytest.raises(NetworkError, match="nosuch0"):
         Engine(EngineSettings(listen=("nosuch0:0",), interface="nosuch0"))
+
+
+def test_who_listens_on_one_address_connects_from_it(made: Metainfo, tmp_path: Path) -> None:
+    settings = EngineSettings(listen=("127.0.0.7:0",), connect_from=("127.0.0.7",))
+    with Callers() as called, Engine(settings) as engine:
+        engine.connect_peer(engine.add(made, tmp_path / "got"), "127.0.0.1", called.port)
+        wait_for(lambda: called.hosts, what="connection")
+    assert called.hosts[0] == "127.0.0.7"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "found"),
+    [
+        ((), ()),
+        (("192.0.2.7",), ("192.0.2.7",)),
+        (("192.0.2.7", "192.0.2.8"), ("192.0.2.7", "192.0.2.8")),
+        (("2001:db8::7",), ("2001:db8::7",)),
+        (("eth0",), ("eth0",)),
+        (("0.0.0.0",), ()),
+        (("::",), ()),
+        # From these the rest of the world is not reached, which was reached before.
+        (("127.0.0.1",), ()),
+        (("::1",), ()),
+        # libtorrent would take them in turn, whatever the family of a peer.
+        (("192.0.2.7", "2001:db8::7"), ()),
+        (("eth0", "192.0.2.7"), ()),
+    ],
+    ids=str,
+)
+def test_what_is_listened_on_is_connected_from_where_all_peers_are_reached_from_it(
+    hosts: tuple[str, ...], found: tuple[str, ...]
+) -> None:
+    assert connecting_hosts(hosts) == found
 
 
 def test_every_profile_is_one_that_libtorrent_takes_whole() -> None:

@@ -31,6 +31,7 @@ from outpour.engine.kept_torrent import metainfo_of
 from outpour.engine.order import Urgency
 from outpour.engine.resume import Resume, ResumeStore
 from outpour.engine.session import Engine
+from outpour.engine.source_address import connecting_hosts
 from outpour.engine.status import Status
 from outpour.engine.tuning import PROFILES, Profile
 
@@ -60,6 +61,7 @@ __all__ = [
     "TrafficCounted",
     "Urgency",
     "WebSeedFailed",
+    "connecting_hosts",
     "disk_paths",
     "locate",
     "metainfo_of",

@@ -41,6 +41,8 @@ class EngineSettings:
         torrent_connections: The same for each torrent by itself, 0 for no limit of its own.
         interface: Name of the network interface that all connections to peers, trackers and web
             seeds begin at, None for what the system chooses; without it there are none.
+        connect_from: Addresses of this machine that connections to peers begin at, in turn;
+            empty for what the system chooses.
         upload_slots: Peers that are sent to at once, 0 for what the profile says.
         blocked: First and last address of ranges to have nothing to do with.
         dht: Take part in the DHT (BEP 5).
@@ -67,6 +69,7 @@ class EngineSettings:
     connections: int = 0
     torrent_connections: int = 0
     interface: str | None = None
+    connect_from: tuple[str, ...] = ()
     blocked: tuple[tuple[str, str], ...] = ()
     upload_slots: int = 0
     dht: bool = False
@@ -163,7 +166,7 @@ def settings_pack(settings: EngineSettings, *, alert_mask: int) -> dict[str, obj
         "connections_limit": settings.connections,
         "unchoke_slots_limit": settings.upload_slots,
         "announce_ip": settings.announce_ip,
-        "outgoing_interfaces": settings.interface,
+        "outgoing_interfaces": settings.interface or ",".join(settings.connect_from),
     }
     pack |= {name: value for name, value in given.items() if value}
     return pack | (_proxy_pack(settings.proxy) if settings.proxy else {})

@@ -39,7 +39,8 @@ class PublishOptions:
         mirror_tokens: File of the tokens by which mirrors register, None to have none register.
         content: Serve the content over HTTP; without it only copies are web seeds.
         connections: Peers at once, 0 for the engine's own limit.
-        bind: IP addresses that the peer engine listens at; empty for those of `listen`.
+        bind: IP addresses that the peer engine listens at and connects from; empty to listen at
+            those of `listen`.
         peer_addresses: `HOST` or `HOST:PORT` where peers reach the engine; empty derives them.
         hidden: Publish hidden files and folders too.
         symlinks: What becomes of symbolic links, in published folders and below their entries; see

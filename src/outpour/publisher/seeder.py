@@ -20,6 +20,7 @@ from outpour.engine import (
     TrackerAnswered,
     TrackerFailed,
     TrafficCounted,
+    connecting_hosts,
 )
 from outpour.publisher.publish_options import PublishOptions
 from outpour.torrent.metainfo import Metainfo
@@ -52,6 +53,7 @@ class Seeder:
         self.engine = Engine(
             EngineSettings(
                 listen=listen,
+                connect_from=connecting_hosts(options.bind),
                 profile="server",
                 own_content=own_content,
                 upload_rate=options.upload_rate,

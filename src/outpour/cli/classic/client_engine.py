@@ -13,7 +13,7 @@ from outpour.cli.classic.client_options import REPLACED
 from outpour.cli.classic.option_table import Option, Parsed
 from outpour.cli.shared.fitting_hint import fitting
 from outpour.cli.shared.printer import Printer
-from outpour.engine import Encryption, Engine, EngineSettings
+from outpour.engine import Encryption, Engine, EngineSettings, connecting_hosts
 from outpour.torrent.disk_names import disk_names
 from outpour.torrent.info import Info
 
@@ -36,13 +36,14 @@ def open_engine(parsed: Parsed) -> Engine:
         random.shuffle(ports)
     settings = settings_of(parsed)
     host = parsed.text("bind")
+    connect_from = connecting_hosts([host] if host else [])
     failure = NetworkError(f"`{low}-{high}`: no port to listen on")
     for port in ports[:PORTS_TRIED_MAX]:
         listen: tuple[str, ...] = (f"0.0.0.0:{port}", f"[::]:{port}")
         if host:
             listen = (format_host_port(host, port),)
         try:
-            return Engine(replace(settings, listen=listen))
+            return Engine(replace(settings, listen=listen, connect_from=connect_from))
         except NetworkError as error:
             if "in use" not in error.message and "ermission" not in error.message:
                 raise

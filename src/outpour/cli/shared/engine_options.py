@@ -37,7 +37,8 @@ _EACH = (
 _OPTIONS = (
     click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True,
                  help="Listen for peers on this port; 0 lets the system choose."),
-    click.option("--bind", metavar="HOST", help="Listen on this address only."),
+    click.option("--bind", metavar="HOST",
+                 help="Listen on this address only, and connect to peers from it."),
     click.option("--interface", metavar="NAME",
                  help="Speak to peers, trackers and servers through this network interface only;"
                  " names are looked up as ever."),
@@ -99,7 +100,7 @@ def rate_schedule(flags: dict[str, Any]) -> Any:  # noqa: ANN401 - lazy import
 
 def engine_settings(printer: Printer, flags: dict[str, Any], *, own_content: bool = False) -> Any:  # noqa: ANN401 - lazy import
     """Take the flags of `engine_options` out of a command's, and make settings of them."""
-    from outpour.engine import EngineSettings
+    from outpour.engine import EngineSettings, connecting_hosts
 
     host, port, interface = flags.pop("bind"), flags.pop("port"), flags.pop("interface")
     listen: tuple[str, ...] = (f"0.0.0.0:{port}", f"[::]:{port}")
@@ -121,6 +122,7 @@ def engine_settings(printer: Printer, flags: dict[str, Any], *, own_content: boo
         connections=flags.pop("connections"),
         torrent_connections=flags.pop("connections_each", 0),
         interface=interface,
+        connect_from=connecting_hosts([host] if host else []),
         blocked=_blocked(printer, flags.pop("ip_filters")),
         **{name: flags.pop(name) for name in ("dht", "lsd", "upnp", "utp", "encryption")},
     )

@@ -46,7 +46,8 @@ _OPTIONS = (
         "--bind",
         metavar="HOST",
         multiple=True,
-        help="Listen for peers on this address only; may be repeated.  [default: as --listen]",
+        help="Listen for peers on this address only, and connect to them from it; may be repeated."
+        "  [default: listen as --listen]",
     ),
     click.option(
         "--peer-address",
