@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from outpour.downloader import Completed, DownloadOptions, Failed, Job, Note, Outcome
+from outpour.downloader import (
+    Completed,
+    DownloadOptions,
+    Failed,
+    Job,
+    Note,
+    Outcome,
+    SeedGoal,
+    kept_downloads,
+)
 from outpour.downloader.present_files import ranges
 from outpour.engine import Engine, EngineSettings, ResumeStore
 from outpour.torrent.magnet_link import Magnet
@@ -275,3 +284,39 @@ def test_the_command_refuses_and_overwrites_too(
     assert (got / "image.bin").read_bytes() == TEXT
     assert outpour("download", "t.torrent", "-o", got, "--overwrite").returncode == 0
     assert (got / "image.bin").read_bytes() == (content / "image.bin").read_bytes()
+
+
+def test_what_was_changed_while_a_complete_download_was_seeded_is_checked_by_the_next_run(
+    single: Metainfo, got: Path, content: Path, download: Run, seeder: Engine, tmp_path: Path,
+    settings: EngineSettings, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(kept_downloads, "SAVE_EVERY_S", 0)
+    options = DownloadOptions(folder=got, peers=(seeder.addresses[0],), seed=SeedGoal())
+    job = Job(download.engine, options, download.store)
+    key = job.add(single)
+    outcomes: list[Outcome] = []
+
+    def turned(until: Callable[[], object]) -> bool:
+        outcomes.extend(job.turn()[1])
+        download.engine.wait(0.02)
+        return bool(until())
+
+    def is_complete() -> bool:
+        return any(isinstance(one, Completed) for one in outcomes)
+
+    wait_for(lambda: turned(is_complete), what="complete download")
+    path = got / "image.bin"
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"edited")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000_000))
+    # Of what it has sent something is kept every now and then.
+    (kept,) = (tmp_path / "resume").glob("*.resume")
+    inode = kept.stat().st_ino
+    with Engine(settings) as other:
+        other.connect_peer(other.add(single, tmp_path / "other"), *download.engine.addresses[0])
+        wait_for(lambda: turned(lambda: kept.stat().st_ino != inode), what="another save")
+    job.close()
+    download.engine.remove(key)
+    assert any(isinstance(one, Completed) for one in download(single, peer=seeder))
+    assert path.read_bytes() == (content / "image.bin").read_bytes()

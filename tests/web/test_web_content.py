@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outpour import CreateOptions, create
-from outpour.engine import ResumeStore
+from outpour.engine import FileTimes, ResumeStore
 from outpour.making.walker import walk
 from outpour.publisher.entries import PublishEntry
 from outpour.publisher.file_identities import FileIdentities
@@ -406,7 +406,7 @@ def test_a_file_may_be_of_any_time_that_a_file_system_knows(
         view.identities[infohash] = identities.holds
         assert site.get("/content/any").body == b"11"
         store = ResumeStore(tmp_path / "resume")
-        store.save(infohash, place, b"data", files=[b"any"])
+        store.save(infohash, place, b"data", files=FileTimes.of([b"any"], place))
         kept = store.load(infohash, place)
         assert kept is not None
         assert kept.trusted

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from outpour.engine import Resume, Urgency, root_of
+from outpour.engine import FileTimes, Resume, Urgency, root_of
 from outpour.torrent.info import Info
 from outpour.torrent.magnet_link import Magnet
 from outpour.torrent.metainfo import Metainfo
@@ -33,6 +33,8 @@ class DownloadItem:
         warnings: What trackers wanted to be read.
         is_complete: Whether all that is wanted is there.
         is_over: Whether nothing is left to do.
+        as_completed: Its files as they were when it became complete, since what changes them later
+            is not the engine; None before that.
     """
 
     source: Metainfo | Magnet
@@ -51,6 +53,7 @@ class DownloadItem:
     warnings: set[str] = field(default_factory=set)
     is_complete: bool = False
     is_over: bool = False
+    as_completed: FileTimes | None = None
 
     @property
     def writes(self) -> Sequence[int]:

@@ -30,6 +30,7 @@ from outpour.engine import (
     ContentFault,
     Engine,
     EngineEvent,
+    FileTimes,
     MetadataArrived,
     PieceRead,
     ResumeStore,
@@ -365,6 +366,7 @@ class Job:
         self._engine.flush(keys)
         for status in complete:
             item = self._items[status.infohash]
+            item.as_completed = FileTimes.of(item.paths, item.folder)
             yield Completed(status.infohash, item.name, item.root, status.total)
         self._kept.save(keys)
 

@@ -77,11 +77,10 @@ class KeptDownloads:
     def _store_one(self, key: bytes, item: DownloadItem, data: bytes | None) -> None:
         if self.store is None:
             return
-        files = item.paths if item.is_complete else None
         self._kept.add(key)
         try:
             self.store.save(
-                key, item.folder, data, root_name=item.root_name, files=files,
+                key, item.folder, data, root_name=item.root_name, files=item.as_completed,
                 owned=item.kept.owned if item.kept else (),
             )  # fmt: skip
         except WriteError as error:

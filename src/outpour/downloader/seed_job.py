@@ -14,6 +14,7 @@ from outpour.downloader.outcome import Completed, Failed, Note, Outcome
 from outpour.engine import (
     Engine,
     EngineEvent,
+    FileTimes,
     ResumeStore,
     Status,
     TrackerFailed,
@@ -137,8 +138,9 @@ class SeedJob:
                 continue
             try:
                 self._store.save(
-                    key, item.save_path, data, root_name=item.root_name, files=item.names
-                )
+                    key, item.save_path, data, root_name=item.root_name,
+                    files=FileTimes.of(item.names, item.save_path),
+                )  # fmt: skip
             except WriteError as error:
                 text = f"{error.message}; the next run has to check the content"
                 return [Note(key, item.metainfo.info.name, text)]

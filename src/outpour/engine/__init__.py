@@ -29,7 +29,7 @@ from outpour.engine.engine_events import (
 from outpour.engine.engine_settings import Encryption, EngineSettings
 from outpour.engine.kept_torrent import metainfo_of
 from outpour.engine.order import Urgency
-from outpour.engine.resume import Resume, ResumeStore
+from outpour.engine.resume import FileTimes, Resume, ResumeStore
 from outpour.engine.session import Engine
 from outpour.engine.source_address import connecting_hosts
 from outpour.engine.status import Status
@@ -44,6 +44,7 @@ __all__ = [
     "EngineEvent",
     "EngineSettings",
     "EventsLost",
+    "FileTimes",
     "Finished",
     "ListenFailed",
     "MetadataArrived",

@@ -43,6 +43,25 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class FileTimes:
+    """Files as they were at one moment, by which a later change of theirs shows.
+
+    Attributes:
+        paths: Below the folder that was looked at.
+        stats: Of each its size in bytes and the time of its last change; none of what is missing.
+    """
+
+    paths: tuple[bytes, ...]
+    stats: bencode.Value
+
+    @classmethod
+    def of(cls, paths: Iterable[bytes], folder: Path) -> FileTimes:
+        """Look at files below a folder."""
+        found = tuple(paths)
+        return cls(found, _stats(found, folder))
+
+
+@dataclass(frozen=True, slots=True)
 class ResumeStore:
     """A folder of resume files.
 
@@ -76,7 +95,7 @@ class ResumeStore:
         data: bytes | None,
         *,
         root_name: str | None = None,
-        files: Iterable[bytes] | None = None,
+        files: FileTimes | None = None,
         owned: Iterable[tuple[int, int]] = (),
     ) -> None:
         """Keep resume data.
@@ -86,8 +105,8 @@ class ResumeStore:
             save_path: The folder it is stored in.
             data: From `Engine.save_resume`, None when there is none yet.
             root_name: What the root is called on disk, if not as in the torrent.
-            files: Paths below `save_path` that nothing writes any more, so that a change of
-                theirs shows; None while the engine is at work on them.
+            files: Those below `save_path`, as they were when nothing wrote them any more; None
+                while the engine is at work on them.
             owned: Indices, without padding, of the files that are written here, as (first, last).
 
         Raises:
@@ -97,9 +116,8 @@ class ResumeStore:
         if data is not None:
             root[b"resume"] = data
         if files is not None:
-            paths = [*files]
-            root[b"paths"] = [*paths]
-            root[b"files"] = _stats(paths, save_path)
+            root[b"paths"] = [*files.paths]
+            root[b"files"] = files.stats
         root[_SUM] = _sum(root)
         target = self._path(infohash, save_path, root_name)
         # Not synced to the disk: what a power failure takes is a check of the files, no more, and
