@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from outpour.base.errors import FormatError, OutpourError
+from outpour.base.errors import FormatError, NoRoomError, OutpourError, WriteError
 from outpour.base.http_route import DIRECT
 from outpour.making.maker import CreateOptions, create
 from outpour.mirror import publisher_source
+from outpour.mirror.complaints import Complaints
 from outpour.mirror.grace import EMPTY_GRACE_S, Grace
 from outpour.mirror.holdings import Held, Holdings
 from outpour.mirror.offer import Listing, Offer
@@ -42,6 +43,18 @@ OFFERS = [
 )
 def test_what_is_wanted_comes_newest_first(wishes: Wishes, keys: str):
     assert "".join(offer.key for offer in wishes.chosen(OFFERS)) == keys
+
+
+def test_each_reason_of_a_failure_is_told_once_whatever_numbers_it_has():
+    complaints = Complaints()
+    assert complaints.is_new(b"a", NoRoomError("`a`: no space left on device"))
+    assert not complaints.is_new(b"a", NoRoomError("`a` needs 3 MiB, and 1 MiB are free"))
+    assert not complaints.is_new(b"a", NoRoomError("`a` needs 3 MiB, and 2 MiB are free"))
+    assert complaints.is_new(b"b", NoRoomError("`b` needs 3 MiB, and 2 MiB are free"))
+    assert complaints.is_new(b"a", WriteError("`a`: read-only file system"))
+    assert complaints.is_new(b"a", NoRoomError("`a` needs 3 MiB, and 2 MiB are free"))
+    complaints.forget(b"a")
+    assert complaints.is_new(b"a", NoRoomError("`a` needs 3 MiB, and 2 MiB are free"))
 
 
 def test_only_time_in_which_the_publisher_answers_brings_the_end_nearer():

@@ -9,6 +9,7 @@
     │       ├── MetainfoError       4
     │       └── MagnetError         4
     ├── WriteError                  5  a file or folder cannot be written
+    │   └── NoRoomError             5  its disk is full
     ├── VerificationError           6  content differs from its torrent
     └── NetworkError                7  a socket, tracker, peer or web seed failed
         └── TrackerRefused          7  the tracker answered with a failure reason
@@ -95,6 +96,10 @@ class WriteError(OutpourError):
     """A file or folder cannot be written."""
 
     exit_code = 5
+
+
+class NoRoomError(WriteError):
+    """A disk has no room for what is to be written."""
 
 
 class VerificationError(OutpourError):

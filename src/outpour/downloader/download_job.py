@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from outpour.base.errors import NetworkError, OutpourError, UsageError, WriteError
+from outpour.base.errors import NetworkError, NoRoomError, OutpourError, UsageError, WriteError
 from outpour.base.http_route import UNTRUSTED
 from outpour.downloader.download_item import DownloadItem
 from outpour.downloader.download_options import DownloadOptions
@@ -390,7 +390,7 @@ class Job:
 
 
 def _write_error(message: str, errno: int, folder: Path) -> WriteError:
-    hint = None
-    if errno in FULL_DISK:
-        hint = f"make room in `{folder}` and run it again: it goes on where it stopped"
-    return WriteError(message, hint=hint)
+    if errno not in FULL_DISK:
+        return WriteError(message)
+    hint = f"make room in `{folder}` and run it again: it goes on where it stopped"
+    return NoRoomError(message, hint=hint)

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from outpour.base.errors import WriteError
+from outpour.base.errors import NoRoomError
 from outpour.base.units import format_size
 from outpour.torrent.info import Info
 
@@ -24,7 +24,7 @@ def refuse_too_large(
         paths: Where each file lies below it, padding left out.
 
     Raises:
-        WriteError: There is less room.
+        NoRoomError: There is less room.
     """
     lengths = [file.length for file in info.files if not file.is_padding]
     missing = 0
@@ -35,7 +35,7 @@ def refuse_too_large(
     except OSError:
         return
     if missing > free:
-        raise WriteError(
+        raise NoRoomError(
             f"`{folder}`: `{info.name}` needs {format_size(missing)}, and {format_size(free)} "
             "are free",
             hint="make room, or choose another folder with `-o DIR`",

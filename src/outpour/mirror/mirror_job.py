@@ -17,6 +17,7 @@ from outpour.base.errors import OutpourError, ReadError, WriteError
 from outpour.base.event import Event
 from outpour.base.together import together
 from outpour.base.within import within
+from outpour.mirror.complaints import Complaints
 from outpour.mirror.fetch_queue import FetchQueue
 from outpour.mirror.grace import Grace
 from outpour.mirror.held_content import Look, look, mend
@@ -82,7 +83,7 @@ class MirrorJob:
         self._delete = delete
         self.held = HeldTorrents()
         self._queue = FetchQueue()
-        self._said: dict[bytes, str] = {}
+        self._complaints = Complaints()
         self._denied: set[bytes] = set()
         self._in_place: set[bytes] = set()
         self._unsettled: set[bytes] = set()
@@ -379,7 +380,7 @@ class MirrorJob:
         self._unsettled.discard(infohash)
         self._presented.serve(held, metainfo, placed)
         self._queue.succeed(infohash)
-        self._said.pop(infohash, None)
+        self._complaints.forget(infohash)
         self._tell(Mirrored(held.name, held.length, infohash, fetched=True))
         await asyncio.to_thread(self._clear_up, infohash)
 
@@ -472,12 +473,9 @@ class MirrorJob:
         try:
             await work
         except OutpourError as error:
-            if self._said.get(b"") != error.message:
-                self._said[b""] = error.message
+            if self._complaints.is_new(b"", error):
                 self._tell(Noted(error.message))
 
     def _complain(self, held: Held, error: OutpourError) -> None:
-        # Once for each reason: what cannot be fetched is tried again and again.
-        if self._said.get(held.infohash) != error.message:
-            self._said[held.infohash] = error.message
+        if self._complaints.is_new(held.infohash, error):
             self._tell(Skipped(held.name, error.message, error.hint))
