@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from outpour.tracker.cluster import stream_link
+from outpour.tracker.cluster import node_registry, stream_link
 from outpour.tracker.cluster.cluster_frame import Frame
 from outpour.tracker.cluster.cluster_memory import ClusterMemory
 from tests.cluster.gate import Gate
@@ -305,6 +305,26 @@ def test_who_stopped_while_a_node_was_away_for_longer_than_the_stream_is_kept_is
     other.announce(ONE, 3)
     other.until_joined()
     until_same(one, other, downloads=0, peers={2, 3})
+
+
+def test_a_node_that_was_silent_while_another_came_back_is_asked_once_it_speaks(
+    server, node, monkeypatch
+):
+    one = node("one", server.url, interval_s=1800).until_joined()
+    other = node("other", server.url, interval_s=1800).until_joined()
+    other.close()
+    for peer in (1, 2):
+        one.announce(ONE, peer)
+    wait_for(lambda: one.figures().levels["cluster_queued_bytes"] == 0, what="news")
+    server.client.xtrim(EVENTS, maxlen=0)
+    # As where it is short of time for some seconds.
+    monkeypatch.setattr(node_registry, "ALIVE_S", -1.0)
+    other.start()
+    wait_for(other.is_ready, what="a node that found nobody")
+    assert other.peers(ONE) == set()
+    monkeypatch.undo()
+    until_same(one, other, downloads=0, peers={1, 2})
+    assert other.said("swarms of node `one`")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 12, 40])

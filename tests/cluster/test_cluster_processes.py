@@ -82,7 +82,10 @@ def test_a_node_that_stood_still_takes_in_what_it_has_missed(server, track):
     wait_for(lambda: seen_s_ago(one, "other") > 10.5, what="a long time")
     server.client.xtrim("outpour:outpour:events", maxlen=0)
     other.popen.send_signal(signal.SIGCONT)
-    wait_for(lambda: ports(other) == set(range(1, 9)) and downloaded(other) == 7, what="all")
+    wait_for(
+        lambda: ports(other) == set(range(1, 9)) and downloaded(other) == 7, what="all",
+        still=lambda: (ports(other), downloaded(other), other.text[-1000:]),
+    )  # fmt: skip
     assert "this process stood still" in other.text
 
 

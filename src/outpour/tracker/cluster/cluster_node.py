@@ -33,7 +33,7 @@ from outpour.tracker.cluster.cluster_figures import ClusterFigures, NodeFigures
 from outpour.tracker.cluster.cluster_frame import EVERYBODY, Frame, SnapshotNote
 from outpour.tracker.cluster.cluster_memory import ClusterMemory
 from outpour.tracker.cluster.cluster_saver import ClusterSaver, last_read
-from outpour.tracker.cluster.joining import Joining
+from outpour.tracker.cluster.joining import HOPE_S, Joining
 from outpour.tracker.cluster.last_words import say_within
 from outpour.tracker.cluster.node_identity import FACT, identity_of, name_of
 from outpour.tracker.cluster.node_registry import NodeRegistry
@@ -308,7 +308,7 @@ class ClusterNode:
             silent_s = began - joining.missed_since_s + UNHEARD_S
             await self._beside(link.part, partial(self._swarms.make_old, silent_s))
         is_whole = await swarm_exchange.take(link.server, self._keys, note, apply)
-        if is_whole and note.wanted_by == self.id and not joining.is_done:
+        if is_whole and note.wanted_by == self.id and joining.is_open:
             if joining.missed_since_s is not None:
                 await self._beside(link.part, self._swarms.drop_old)
             joining.end()
@@ -334,17 +334,18 @@ class ClusterNode:
     async def _go_on_joining(self, link: StreamLink) -> None:
         """Ask a node for its swarms, and the next one if it gives none."""
         joining = self._joining[link.part]
-        if joining.is_done:
+        if not joining.is_open:
             return
         if link.part and not self._links[0].is_up and not self._links[0].trouble:
             return
         if joining.is_reading:
             if link.is_caught_up:
-                joining.end()
+                is_hoped = not joining.was_tried and self._registry.has_silent(HOPE_S)
+                (joining.hope if is_hoped else joining.end)()
                 link.look_soon()
             return
         ready = self._registry.others_ready()
-        if joining.is_waiting(ready):
+        if joining.is_waiting(ready) or (joining.is_hoping and not ready and joining.may_hope):
             return
         if not ready and self._registry.has_others_joining and joining.is_patient:
             return
@@ -354,6 +355,9 @@ class ClusterNode:
             return
         if joining.was_tried:
             self._tell(NobodyAnswered())
+        if joining.is_hoping:
+            joining.end()
+            return
         # Nobody is there; what they said is, as far as the stream goes back.
         link.rewind()
         joining.is_reading = True

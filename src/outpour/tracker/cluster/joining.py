@@ -11,12 +11,17 @@ WAIT_S = 15.0
 PATIENCE_S = 3.0
 """So long a node waits for others that have only just begun as well."""
 
+HOPE_S = 60.0
+"""So long a node that found nobody to ask looks out for those that were there just before: one that
+is short of time says nothing for some seconds."""
+
 
 class Joining:
     """The state of joining over one server.
 
     Attributes:
         is_done: Nothing is waited for any more.
+        is_hoping: Nothing is waited for, and a node that comes back is asked all the same.
         is_reading: No node gives anything; what the stream holds is being read.
         was_tried: A node was asked and has not given its swarms.
         missed_since_s: When it was last known that all was read, by `time.monotonic`; None if it
@@ -24,7 +29,7 @@ class Joining:
     """
 
     def __init__(self) -> None:
-        self.is_done = self.is_reading = False
+        self.is_done = self.is_reading = self.is_hoping = False
         self.missed_since_s: float | None = None
         self._tried: set[bytes] = set()
         self._asked: bytes | None = None
@@ -46,7 +51,7 @@ class Joining:
             since_s = time.monotonic() - silent_s
             known_s = self.missed_since_s
             self.missed_since_s = since_s if known_s is None else min(known_s, since_s)
-        self.is_done = self.is_reading = False
+        self.is_done = self.is_reading = self.is_hoping = False
         self._tried = set()
         self._asked = None
         self._began_s = time.monotonic()
@@ -55,6 +60,21 @@ class Joining:
     def is_patient(self) -> bool:
         """Whether others that are joining too may still come to hold all that there is."""
         return time.monotonic() < self._began_s + PATIENCE_S
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the swarms of another node are still of use."""
+        return self.is_hoping or not self.is_done
+
+    @property
+    def may_hope(self) -> bool:
+        """Whether somebody who was there just before may still come back."""
+        return time.monotonic() < self._began_s + HOPE_S
+
+    def hope(self) -> None:
+        """Nobody could be asked, and somebody was there just before."""
+        self.is_done = self.is_hoping = True
+        self.is_reading = False
 
     def next_of(self, nodes: Sequence[bytes]) -> bytes | None:
         """The node to ask next, None if all were asked."""
@@ -68,4 +88,5 @@ class Joining:
     def end(self) -> None:
         """All is taken in, or there is nobody to ask."""
         self.is_done = True
+        self.is_hoping = False
         self.missed_since_s = None

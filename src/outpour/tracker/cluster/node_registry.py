@@ -120,6 +120,13 @@ class NodeRegistry:
         """Whether a node is alive that does not hold all that there is, or not yet."""
         return any(one.is_alive and not one.is_ready and not one.is_self for one in self.nodes)
 
+    def has_silent(self, within_s: float) -> bool:
+        """Whether a node that held all that there is fell silent no longer ago than that."""
+        return any(
+            not one.is_alive and one.is_ready and not one.is_self and one.seen_s_ago < within_s
+            for one in self.nodes
+        )
+
     def others_ready(self) -> list[bytes]:
         """Nodes that are alive and hold all that there is."""
         return [
