@@ -14,6 +14,7 @@ import pytest
 import outpour
 from outpour.base.errors import FormatError, NetworkError, OutpourError
 from outpour.client import Client, ProblemAnswered
+from tests.peers.little_server import LittleServer, answers
 from tests.test_administration import TOKEN
 from tests.trackers import BIG, HELLO, Process
 
@@ -136,6 +137,9 @@ def answering() -> Iterator[Callable[[bytes], str]]:
     [
         b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"torrents": {}}', b'{"torrents": [1]}',
         b'{"torrents": [{"infohash": "x"}]}', b'{"torrents": [], "next": 5}',
+        b'{"torrents": [], "next": "http://["}', b'{"torrents": [], "next": "\\ud800"}',
+        b'{"torrents": [], "next": "file:///etc/passwd"}', b'{"torrents": [], "matched": 1e30}',
+        json.dumps({"torrents": [{"infohash": "0" * 40, "length": 1 << 63}]}).encode(),
         json.dumps({"torrents": [{"infohash": "0" * 40, "length": "x"}]}).encode(),
         json.dumps({"torrents": [{"infohash": "0" * 40, "files": [{"path": 1}]}]}).encode(),
     ],
@@ -149,10 +153,48 @@ def test_whatever_a_server_lists_is_one_clear_error(answering: Callable[[bytes],
             call()
 
 
+def test_a_time_that_no_calendar_has_is_not_told_and_the_rest_is(
+    answering: Callable[[bytes], str],
+):
+    rows = [{"infohash": "0" * 40, "name": "x", "created": at} for at in (5, 10**15, -(10**30))]
+    client = Client(answering(json.dumps({"torrents": rows}).encode()))
+    assert [row.created for row in client.torrents()] == [5, None, None]
+
+
+def test_what_did_not_change_though_nobody_asked_is_one_clear_error():
+    with LittleServer(answers(b"HTTP/1.1 304 Not Modified\r\n\r\n")) as server:
+        client = Client(server.url)
+        for call in (client.page, client.sidecars, lambda: list(client.walk())):
+            with pytest.raises(NetworkError, match="HTTP 304, though"):
+                call()
+        assert client.page(held='"x"') is None
+        assert client.sidecars(held='"x"') is None
+
+
 def test_a_list_that_leads_to_itself_ends(answering: Callable[[bytes], str]):
     client = Client(answering(b'{"torrents": [], "next": "/again"}'))
     with pytest.raises(NetworkError, match="no end"):
         list(client.torrents())
+
+
+def test_an_event_without_end_is_one_clear_error(
+    answering: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("outpour.client.api_client.EVENT_BYTES_MAX", 10_000)
+    with pytest.raises(NetworkError, match="an event is longer than"):
+        list(Client(answering(b"data: 0123456789\n" * 2000)).follow())
+
+
+def test_a_list_without_end_is_refused_before_it_fills_the_memory(
+    answering: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("outpour.client.api_client.LIST_BYTES_MAX", 10_000)
+    client = Client(answering(b" " * 20_000 + b'{"torrents": []}'))
+    # All at once may be ten thousand, and those in full.
+    assert list(client.torrents()) == []
+    for call in (lambda: client.page(limit=100), client.sidecars, lambda: list(client.walk())):
+        with pytest.raises(NetworkError, match="longer than"):
+            call()
 
 
 def test_an_event_that_is_no_event_is_one_clear_error(answering: Callable[[bytes], str]):

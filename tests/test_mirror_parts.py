@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from outpour.base.errors import FormatError, NoRoomError, OutpourError, WriteError
+from outpour.base.event import Event
 from outpour.base.http_route import DIRECT
+from outpour.base.within import within
 from outpour.making.maker import CreateOptions, create
 from outpour.mirror import publisher_source
 from outpour.mirror.complaints import Complaints
+from outpour.mirror.follower import Follower
 from outpour.mirror.grace import EMPTY_GRACE_S, Grace
+from outpour.mirror.held_torrents import HeldTorrents
 from outpour.mirror.holdings import Held, Holdings
-from outpour.mirror.offer import Listing, Offer
+from outpour.mirror.offer import Listing, Offer, OfferedFile
 from outpour.mirror.placement import OWN_FOLDER, Placement
 from outpour.mirror.publisher_source import PublisherSource
+from outpour.mirror.put_off import AGAIN_S, PutOff
+from outpour.mirror.registration import WHY_MAX, Registration
+from outpour.mirror.sidecar_copies import Beside, SidecarCopies
+from outpour.mirror.told_table import ToldWords
 from outpour.mirror.wishes import Wishes
+from outpour.publisher.sidecar_table import SidecarTable
 from outpour.torrent.metainfo import Metainfo
-from tests.waiting import wait_for
+from tests.waiting import until, wait_for
 
 OFFERS = [
     Offer("1", "a.iso", 10, 100), Offer("2", "b.iso", 20, 300), Offer("3", "c.zip", 5, 200),
@@ -155,6 +169,8 @@ class Hostile:
         self.status = 200
         self.changed = threading.Event()
         self.asked: list[str] = []
+        self.streams = self.events = 0
+        self.is_restless = False
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -174,11 +190,19 @@ class Hostile:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_PUT(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
             def _stream(self) -> None:
+                outer.streams += 1
                 self.send_response(200)
                 self.end_headers()
                 while not outer.is_over:
-                    if outer.changed.wait(0.05):
+                    if outer.is_restless:
+                        outer.events += 1
+                        self.wfile.write(b'event: listing\ndata: {"at": 1}\n\n')
+                    elif outer.changed.wait(0.05):
                         outer.changed.clear()
                         self.wfile.write(b'event: listing\ndata: {"at": 1}\n\n')
                     else:
@@ -211,22 +235,35 @@ class Hostile:
         self.thread.join()
 
 
-def test_a_publisher_is_followed_by_its_events_and_garbage_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setattr(publisher_source, "PAUSE_S", 0.01)
-    # It looks when it is told to, and not because this thread got no turn for two seconds.
-    monkeypatch.setattr(publisher_source, "AGAIN_S", 600.0)
-    monkeypatch.setattr(publisher_source, "QUIET_S", 600.0)
-    publisher = Hostile()
+@contextmanager
+def followed(publisher: Hostile) -> Iterator[tuple[list[Listing], list[OutpourError]]]:
+    """What a source tells and complains of while it follows."""
     told: list[Listing] = []
     wrong: list[OutpourError] = []
     ended = threading.Event()
     source = PublisherSource(publisher.url, DIRECT)
-    publisher.lists("a", "b", revision="1")
     follow = threading.Thread(target=source.follow, args=(told.append, wrong.append, ended))
     follow.start()
     try:
+        yield told, wrong
+    finally:
+        ended.set()
+        publisher.close()
+        follow.join(100)
+    assert not follow.is_alive()
+
+
+def test_a_publisher_is_followed_by_its_events_and_garbage_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(publisher_source, "PAUSE_S", 0.01)
+    monkeypatch.setattr(publisher_source, "PACE_S", 0.0)
+    # It looks when it is told to, and not because this thread got no turn for two seconds.
+    monkeypatch.setattr(publisher_source, "AGAIN_S", 600.0)
+    monkeypatch.setattr(publisher_source, "QUIET_S", 600.0)
+    publisher = Hostile()
+    publisher.lists("a", "b", revision="1")
+    with followed(publisher) as (told, wrong):
         wait_for(lambda: told, what="the list")
         assert told[0].is_whole
         assert {offer.name for offer in told[0].offers.values()} == {"a", "b"}
@@ -251,8 +288,185 @@ def test_a_publisher_is_followed_by_its_events_and_garbage_changes_nothing(
             wait_for(lambda: len(wrong) > before, what=f"a complaint of {garbage!r}")  # noqa: B023
         assert len(told) == 3
         assert all("\n" not in error.message for error in wrong)
+
+
+@pytest.mark.parametrize(
+    ("status", "wrong"),
+    [
+        (304, b""),
+        (200, {"torrents": [], "next": "http://[", "revision": "x"}),
+        (200, {"torrents": [], "next": "\ud800", "revision": "x"}),
+        (200, {"torrents": [], "matched": 1 << 70, "revision": "x"}),
+        (200, b"[" * 100_000),
+    ],
+)
+def test_a_publisher_that_answers_what_nobody_asked_is_asked_again_over_one_stream(
+    monkeypatch: pytest.MonkeyPatch, status: int, wrong: object
+):
+    monkeypatch.setattr(publisher_source, "PAUSE_S", 0.01)
+    monkeypatch.setattr(publisher_source, "PAUSE_S_MAX", 0.01)
+    publisher = Hostile()
+    publisher.status, publisher.answer = status, wrong
+    with followed(publisher) as (told, complaints):
+        wait_for(lambda: len(complaints) > 5 and publisher.streams, what="complaints")
+        assert not told
+        assert publisher.streams == 1
+        publisher.status = 200
+        publisher.lists("a", revision="1")
+        wait_for(lambda: told, what="the list, once it is one")
+        assert told[0].is_whole
+
+
+def test_a_list_that_changes_without_end_is_looked_at_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(publisher_source, "PACE_S", 600.0)
+    publisher = Hostile()
+    publisher.lists("a", revision="1")
+    publisher.is_restless = True
+    with followed(publisher):
+        wait_for(lambda: publisher.events > 20_000, what="events")
+        # All of it at first, and the newest at the first change.
+        assert len(publisher.asked) <= 2
+
+
+def test_no_number_and_no_letter_of_a_publisher_is_too_much_for_what_is_written_down(
+    made: tuple[Held, Metainfo], tmp_path: Path
+):
+    _, metainfo = made
+    odd = "\ud800" * 200
+    publisher = Hostile()
+    publisher.answer = {
+        "torrents": [
+            {"infohash": "a" * 40, "created": 1 << 70, "name": odd, "group": odd, "licence": odd,
+             "torrent_url": odd, "torrent_tag": odd, "about_tag": odd},
+        ],
+        "revision": odd,
+    }  # fmt: skip
+    holdings = Holdings(tmp_path / "state")
+    with followed(publisher) as (told, _):
+        wait_for(lambda: told, what="the list")
+    (offer,) = told[0].offers.values()
+    held = Held.of(offer, metainfo)
+    holdings.begin(held, metainfo)
+    holdings.told.put(held.infohash, ToldWords(offer.about_tag or "", None, b""))
+    assert [one.infohash for one in holdings.all()] == [held.infohash]
+    holdings.close()
+
+
+def test_a_page_in_place_of_a_file_beside_content_replaces_nothing(
+    made: tuple[Held, Metainfo], tmp_path: Path
+):
+    folder, told = tmp_path / "mirror", list[Event]()
+    folder.mkdir()
+    readme = folder / "README.md"
+    held = HeldTorrents()
+    held.put(made[0])
+
+    async def follow() -> None:
+        holdings = Holdings(tmp_path / "state")
+        copies = SidecarCopies(
+            folder, holdings, held, 0, Beside(SidecarTable(), []), told.append, delete=True
+        )
+        run = asyncio.ensure_future(copies.run())
+
+        def hear(tag: str, raw: bytes) -> None:
+            offered = OfferedFile("README.md", 5, tag, "README.md")
+            copies.hear([offered], lambda _: raw, is_empty=False)
+
+        hear("1", b"first")
+        await until(readme.exists, what="the file")
+        for wrong in (b"<html>not here</html>", b""):
+            told.clear()
+            hear("2", wrong)
+            await until(lambda: told, what="a complaint")
+            assert "is listed with 5" in str(told[0])
+            assert readme.read_bytes() == b"first"
+        hear("2", b"after")
+        await until(lambda: readme.read_bytes() == b"after", what="the new file")
+        # Names that nobody can have are no word on what there is no longer.
+        copies.is_in_touch = True
+        copies.hear([OfferedFile("\ud800", 5, "3", "x")], lambda _: b"", is_empty=False)
+        await until(lambda: holdings.files()[0].missing_s is not None, what="a count")
+        assert readme.exists()
+        run.cancel()
+        await asyncio.wait([run])
+        holdings.close()
+
+    asyncio.run(follow())
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ({"state": "no", "why": "a\nb"}, r"not registered: a\x0ab"),
+        ({"state": "no", "why": "x" * 100_000}, "not registered: " + "x" * WHY_MAX),
+        ({"state": ["counted"], "why": 5}, "not registered: the publisher does not say why"),
+    ],
+)
+def test_whatever_a_publisher_says_of_a_registration_is_one_line(
+    said: object, line: str, tmp_path: Path
+):
+    token, told = tmp_path / "token", list[Event]()
+    token.write_text("0123456789abcdef")
+
+    async def nothing() -> None:
+        pass
+
+    async def register(url: str) -> None:
+        job: Any = SimpleNamespace(begun=nothing, whole=frozenset)
+        mirror = Registration(url, token, DIRECT, "http://m.example/", 6881, job, told.append)
+        run = asyncio.ensure_future(mirror.run())
+        await until(lambda: told, what="a word")
+        run.cancel()
+        await asyncio.wait([run])
+
+    publisher = Hostile()
+    publisher.answer = said
+    try:
+        asyncio.run(register(publisher.url))
     finally:
-        ended.set()
         publisher.close()
-        follow.join(100)
-    assert not follow.is_alive()
+    assert [str(event) for event in told] == [line]
+
+
+def test_what_is_tried_at_once_again_waits_longer_should_it_fail(monkeypatch: pytest.MonkeyPatch):
+    now = [0.0]
+    monkeypatch.setattr("outpour.mirror.put_off.time.monotonic", lambda: now[0])
+    waiting = PutOff[str]()
+    waiting.fail("a")
+    assert waiting.waits("a")
+    waiting.hasten()
+    assert not waiting.waits("a")
+    # It is known that it failed, so that it is not said anew.
+    assert "a" in waiting
+    waiting.fail("a")
+    now[0] = AGAIN_S + 1
+    assert waiting.waits("a")
+
+
+def test_a_follower_whose_thread_fails_ends_and_does_not_go_deaf(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async def nothing(*_: object) -> None:
+        pass
+
+    class Broken:
+        def follow(self, *_: object) -> None:
+            raise ZeroDivisionError
+
+    async def choose(_: Follower) -> Any:
+        return Broken()
+
+    async def follow() -> None:
+        job: Any = SimpleNamespace(begun=nothing, held={})
+        magnets: Any = SimpleNamespace(close=nothing)
+        unused: Any = None
+        follower = Follower(
+            unused, unused, job, unused, magnets, unused, unused, lambda _: None
+        )  # fmt: skip
+        with pytest.raises(ZeroDivisionError):
+            await within(60, follower.run())
+
+    monkeypatch.setattr(Follower, "_choose", choose)
+    asyncio.run(follow())

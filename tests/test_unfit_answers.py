@@ -13,9 +13,9 @@ from email.utils import formatdate
 
 import pytest
 
-from outpour.base.errors import NetworkError, OutpourError
+from outpour.base.errors import NetworkError, OutpourError, UsageError
 from outpour.base.http_answer import wait_of
-from outpour.base.http_fetch import fetch
+from outpour.base.http_fetch import fetch, lines_of
 from outpour.base.http_probe import BusyError, RemoteFile, probe
 from outpour.base.http_ranges import STALL_S, RangeReader
 from outpour.base.http_route import Route
@@ -128,6 +128,16 @@ def test_answers_that_only_say_that_another_follows_are_passed_over():
         fetch(server.url)
 
 
+@pytest.mark.parametrize("length", [b"-1", b"-8000000000000000", b"f" * 24])
+def test_a_chunk_of_no_length_that_there_is_ends_the_answer(length: bytes):
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with LittleServer(answers(head + length + b"\r\n" + b"x" * 200_000)) as server:
+        with pytest.raises(NetworkError, match="a chunk of no length that there is"):
+            fetch(server.url)
+        with pytest.raises(NetworkError, match="a chunk of no length that there is"):
+            list(lines_of(server.url, 30.0, 1000))
+
+
 def test_what_is_no_http_is_shown_in_part_and_not_in_the_words_of_python():
     with LittleServer(answers(b"x" * 30_000 + b"\r\n")) as server:
         with pytest.raises(NetworkError, match="not an HTTP answer: x") as refused:
@@ -205,3 +215,9 @@ def test_headers_are_for_the_server_that_was_named_whatever_that_answers(monkeyp
         assert b"s3cret" not in heard[0]
     assert route.to("http://h/", "https://h/").headers == ()
     assert route.to("https://H/x", "https://h/").headers == route.headers
+
+
+def test_a_url_with_half_a_letter_in_it_is_one_clear_error():
+    with pytest.raises(UsageError, match="holds letters that no URL may") as refused:
+        fetch("http://127.0.0.1/\ud800\udcff")
+    assert refused.value.hint == "write it as `http://127.0.0.1/??`"

@@ -14,6 +14,8 @@ from outpour.base.errors import NetworkError
 
 INTERIM_MAX = 50
 """Answers that say only that another follows (RFC 9110, section 15.2)."""
+CHUNK_MAX = 1 << 62
+"""Bytes that a chunk may say it has; more fits into no number of the system."""
 _NUMBER = "[0-9]{1,19}"
 """Of bytes; what is longer is no length of a file."""
 _PART = re.compile(rf"bytes[ =]\s*(?:({_NUMBER})\s*-\s*{_NUMBER}|\*)\s*/\s*({_NUMBER}|\*)\Z", re.I)
@@ -31,6 +33,13 @@ class Answer(http.client.HTTPResponse):
                 return found
             http.client.parse_headers(self.fp)
         raise http.client.HTTPException("it only says that an answer will follow")
+
+    def _read_next_chunk_size(self) -> int:
+        # `http.client` takes a chunk of -1 bytes for all that comes, however much that is.
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]
+        if not 0 <= size <= CHUNK_MAX:
+            raise http.client.HTTPException("a chunk of no length that there is")
+        return size
 
 
 @dataclass(frozen=True, slots=True)

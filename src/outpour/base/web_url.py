@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from outpour.base.errors import UsageError
@@ -28,7 +29,10 @@ def check_web_url(url: str) -> None:
         place, _, rest = url.partition("://")[2].partition("/")
         hint = "write the name of its host in ASCII, as in `xn--bcher-kva.example`"
         if not _UNFIT.search(place):
-            fit = quote(rest.encode("utf-8", "surrogateescape"), safe=_KEPT)
+            # Half of a letter, which JSON can name, is written in no bytes.
+            fit = quote(rest, safe=_KEPT, errors="replace")
+            with suppress(UnicodeEncodeError):
+                fit = quote(rest.encode("utf-8", "surrogateescape"), safe=_KEPT)
             hint = f"write it as `{url.partition('://')[0]}://{place}/{fit}`"
         raise UsageError(f"`{printable(url)}`: holds letters that no URL may", hint=hint)
     check_place(url)

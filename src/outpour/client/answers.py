@@ -11,6 +11,10 @@ from typing import Any
 from outpour.base.errors import FormatError
 
 SHOWN_MAX = 60
+NUMBER_MAX = (1 << 63) - 1
+"""What databases and systems take; a server may write a thousand digits."""
+MOMENT_MAX = 253_402_300_799
+"""The last second of the year 9999, after which neither calendars nor file systems go on."""
 _INFOHASH = re.compile(r"[0-9a-f]{40}\Z")
 
 
@@ -106,7 +110,7 @@ class ListedTorrent:
         """
         infohash = row.get("infohash")
         if not isinstance(infohash, str) or not _INFOHASH.match(infohash):
-            raise FormatError(f"lists a torrent without infohash: {_shown(row)}")
+            raise FormatError(f"lists a torrent without infohash: {shown(row)}")
         files, copies = row.get("files"), row.get("copies")
         return cls(
             infohash=infohash,
@@ -115,7 +119,7 @@ class ListedTorrent:
             complete=_number(row, "complete") or 0,
             downloading=_number(row, "downloading") or 0,
             downloaded=_number(row, "downloaded") or 0,
-            created=_number(row, "created"),
+            created=_moment(row, "created"),
             torrent_url=_text(row, "torrent_url"),
             torrent_tag=_text(row, "torrent_tag"),
             content_url=_text(row, "content_url"),
@@ -160,8 +164,8 @@ class ListedSidecar:
         row = _object(value)
         name, tag, url = (_text(row, key) for key in ("name", "tag", "url"))
         if name is None or tag is None or url is None:
-            raise FormatError(f"lists a file without name, tag or URL: {_shown(row)}")
-        length, modified = _number(row, "length") or 0, _number(row, "modified")
+            raise FormatError(f"lists a file without name, tag or URL: {shown(row)}")
+        length, modified = _number(row, "length") or 0, _moment(row, "modified")
         return cls(name, length, tag, url, _text(row, "group"), modified)
 
 
@@ -238,7 +242,7 @@ def page_of(found: Mapping[str, Any], tag: str | None) -> TorrentPage:
     rows = _list(found.get("torrents"), "torrents")
     matched, following = _number(found, "matched"), found.get("next")
     if following is not None and not isinstance(following, str):
-        raise FormatError(f"has a `next` that is no URL: {_shown(following)}")
+        raise FormatError(f"has a `next` that is no URL: {shown(following)}")
     torrents = tuple(map(_torrent, rows))
     return TorrentPage(
         torrents, len(rows) if matched is None else matched, following or None, tag,
@@ -283,7 +287,7 @@ def numbers_of(event: str, found: Mapping[str, Any]) -> Numbers:
 
 def _torrent(value: object) -> ListedTorrent:
     if not isinstance(value, dict):
-        raise FormatError(f"lists what is no torrent: {_shown(value)}")
+        raise FormatError(f"lists what is no torrent: {shown(value)}")
     return ListedTorrent.of(value)
 
 
@@ -295,7 +299,7 @@ def _file(value: object) -> ListedFile:
         _number(row, "length") or 0,
         _text(row, "url"),
         _text(row, "sha256"),
-        _number(row, "modified"),
+        _moment(row, "modified"),
     )
 
 
@@ -303,19 +307,19 @@ def _copy(value: object) -> ListedCopy:
     row = _object(value)
     url = _text(row, "url")
     if url is None:
-        raise FormatError(f"has a copy without `url`: {_shown(value)}")
+        raise FormatError(f"has a copy without `url`: {shown(value)}")
     return ListedCopy(
         url,
         _text(row, "state") or "unchecked",
         _text(row, "by") or "publisher",
-        _number(row, "since"),
-        _number(row, "checked"),
+        _moment(row, "since"),
+        _moment(row, "checked"),
     )
 
 
 def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise FormatError(f"holds what is no object: {_shown(value)}")
+        raise FormatError(f"holds what is no object: {shown(value)}")
     return value
 
 
@@ -328,18 +332,32 @@ def _list(value: object, name: str) -> list[Any]:
 def _text(row: Mapping[str, Any], key: str) -> str | None:
     value = row.get(key)
     if value is not None and not isinstance(value, str):
-        raise FormatError(f"has a `{key}` that is no text: {_shown(value)}")
+        raise FormatError(f"has a `{key}` that is no text: {shown(value)}")
     return value or None
 
 
 def _number(row: Mapping[str, Any], key: str) -> int | None:
-    value = row.get(key)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise FormatError(f"has a `{key}` that is no number: {_shown(value)}")
+    value = _integer(row, key)
+    if value is not None and abs(value) > NUMBER_MAX:
+        raise FormatError(f"has a `{key}` that is too large: {shown(value)}")
     return value
 
 
-def _shown(value: object) -> str:
+def _moment(row: Mapping[str, Any], key: str) -> int | None:
+    # Whoever counts in other units tells no time, and is to be read all the same.
+    value = _integer(row, key)
+    return value if value is not None and abs(value) <= MOMENT_MAX else None
+
+
+def _integer(row: Mapping[str, Any], key: str) -> int | None:
+    value = row.get(key)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise FormatError(f"has a `{key}` that is no number: {shown(value)}")
+    return value
+
+
+def shown(value: object) -> str:
+    """What a server sent, as the end of a message."""
     try:
         text = json.dumps(value)
     except (RecursionError, TypeError):

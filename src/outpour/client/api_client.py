@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urljoin
 
-from outpour.base.errors import FormatError, NetworkError
+from outpour.base.errors import FormatError, NetworkError, UsageError
 from outpour.base.http_fetch import Fetched, fetch, lines_of
 from outpour.base.http_route import DIRECT, Route
+from outpour.base.units import MIB, format_size
+from outpour.base.web_url import check_web_url
 from outpour.client.answers import (
     ListedSidecar,
     ListedTorrent,
@@ -20,6 +22,7 @@ from outpour.client.answers import (
     numbers_of,
     object_of,
     page_of,
+    shown,
     sidecars_of,
     stats_of,
 )
@@ -32,7 +35,13 @@ ROOT = "api/v1/"
 PAGES_MAX = 10_000
 SILENCE_S = 45.0
 """Of an event stream; a server breaks it with a comment each 15 seconds."""
-LINE_BYTES_MAX = 4 << 20
+EVENT_BYTES_MAX = 4 * MIB
+"""Of an event, and of a line of it."""
+LIST_BYTES_MAX = 16 * MIB
+"""Of a part of at most a thousand: objects take twenty times the room of their letters."""
+LIST_ROWS_MAX = 1000
+ANSWER_BYTES_MAX = 64 * MIB
+"""Of all others: a torrent may have a hundred thousand files."""
 
 
 class Client:
@@ -81,7 +90,7 @@ class Client:
             if page.next in seen or len(seen) == PAGES_MAX:
                 raise NetworkError(f"`{self._base}`: the list of torrents has no end")
             seen.add(page.next)
-            page = self._page(urljoin(self._base, page.next))
+            page = self._page(self._place(page.next))
 
     def page(
         self,
@@ -104,7 +113,7 @@ class Client:
         names = ",".join(dict.fromkeys(("infohash", *fields)))
         given = {"q": query, "sort": sort, "limit": limit, "fields": names if fields else None}
         asked = urlencode({name: value for name, value in given.items() if value})
-        return self._page(self._at(f"torrents?{asked}"), held)
+        return self._page(self._at(f"torrents?{asked}"), held, rows=limit)
 
     def walk(self, *, limit: int = 1000, fields: Iterable[str] = ()) -> Iterator[TorrentPage]:
         """All torrents in parts, each at the same cost however many there are, in any order.
@@ -122,10 +131,10 @@ class Client:
             if url in seen or len(seen) == PAGES_MAX:
                 raise NetworkError(f"`{self._base}`: the list of torrents has no end")
             seen.add(url)
-            page = self._page(url)
+            page = self._page(url, rows=limit)
             assert page is not None
             yield page
-            url = None if page.next is None else urljoin(self._base, page.next)
+            url = None if page.next is None else self._place(page.next)
 
     def torrent(self, infohash: str, *, fields: Iterable[str] = ()) -> ListedTorrent:
         """One torrent with its files, or only these members of it and the infohash."""
@@ -141,7 +150,8 @@ class Client:
             held: What the state was called that is held; None comes back if there is no other.
         """
         url = self._at("sidecars")
-        answer = self._ask(url, headers={} if held is None else {"If-None-Match": held})
+        headers = {} if held is None else {"If-None-Match": held}
+        answer = self._ask(url, headers=headers, bytes_max=LIST_BYTES_MAX)
         if answer.status == 304:
             return None
         return self._read(url, answer.body, sidecars_of), answer.headers.get("etag")
@@ -159,7 +169,7 @@ class Client:
         """
         if torrent.torrent_url is None:
             raise NetworkError(f"`{torrent.name or torrent.infohash}`: its .torrent is not offered")
-        url = urljoin(self._base, torrent.torrent_url)
+        url = self._place(torrent.torrent_url)
         route = self._route.to(url, self._base)
         answer = fetch(url, timeout_s=self._timeout_s, route=route)
         metainfo = Metainfo.parse(answer.body, origin=f"`{url}`")
@@ -176,12 +186,15 @@ class Client:
         asked = urlencode([("infohash", infohash) for infohash in infohashes])
         url = self._at("events" + (f"?{asked}" if asked else ""))
         event, data = "", ""
-        for line in lines_of(url, SILENCE_S, LINE_BYTES_MAX, route=self._route):
+        for line in lines_of(url, SILENCE_S, EVENT_BYTES_MAX, route=self._route):
             name, _, value = line.partition(":")
             if name == "event":
                 event = value.strip()
             elif name == "data":
                 data += value.strip()
+                if len(data) > EVENT_BYTES_MAX:
+                    most = format_size(EVENT_BYTES_MAX)
+                    raise NetworkError(f"`{url}`: an event is longer than {most}")
             elif not line and data:
                 yield self._read(url, data, lambda found: numbers_of(event, found))  # noqa: B023
                 event, data = "", ""
@@ -224,9 +237,26 @@ class Client:
     def _at(self, path: str) -> str:
         return f"{self._base}{ROOT}{path}"
 
-    def _page(self, url: str, held: str | None = None) -> TorrentPage | None:
+    def _place(self, named: str) -> str:
+        """Where something is that an answer names.
+
+        Raises:
+            FormatError: It names no place.
+        """
+        try:
+            place = urljoin(self._base, named)
+            check_web_url(place)
+        except (ValueError, UsageError):
+            raise FormatError(f"`{self._base}`: names what is no URL: {shown(named)}") from None
+        return place
+
+    def _page(
+        self, url: str, held: str | None = None, *, rows: int | None = None
+    ) -> TorrentPage | None:
         headers = {} if held is None else {"If-None-Match": held}
-        answer = self._ask(url, headers=headers)
+        is_small = rows is not None and rows <= LIST_ROWS_MAX
+        bytes_max = LIST_BYTES_MAX if is_small else ANSWER_BYTES_MAX
+        answer = self._ask(url, headers=headers, bytes_max=bytes_max)
         if answer.status == 304:
             return None
         tag = answer.headers.get("etag")
@@ -238,11 +268,13 @@ class Client:
         method: str = "GET",
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        bytes_max: int = ANSWER_BYTES_MAX,
     ) -> Fetched:
         # A list may name another server as that of its next part.
         route = self._route.to(url, self._base)
         answer = fetch(
             url,
+            bytes_max=bytes_max,
             timeout_s=self._timeout_s,
             accept="application/json",
             any_status=True,
@@ -252,6 +284,8 @@ class Client:
         )
         if answer.status >= 400:
             raise ProblemAnswered(url, answer.status, answer.body)
+        if answer.status == 304 and "If-None-Match" not in (headers or {}):
+            raise NetworkError(f"`{url}`: HTTP 304, though it was not asked what had changed")
         return answer
 
     @staticmethod

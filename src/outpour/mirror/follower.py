@@ -44,7 +44,7 @@ AGAIN_S = 10.0
 LOOK_S = 2.0
 KIND = "source"
 
-News: TypeAlias = "Listing | OutpourError"
+News: TypeAlias = "Listing | Exception"
 
 
 class Follower:
@@ -144,7 +144,11 @@ class Follower:
                 self._loop.call_soon_threadsafe(self._news.put_nowait, news)
 
         assert self._source is not None
-        self._source.follow(put, put, self._ended)
+        try:
+            self._source.follow(put, put, self._ended)
+        except Exception as error:
+            # A mirror that ends is started again; one that hears nothing more is not.
+            put(error)
 
     async def _hear(self) -> None:
         while True:
@@ -155,6 +159,8 @@ class Follower:
                 continue
             if isinstance(news, OutpourError):
                 self._complain(news)
+            elif isinstance(news, Exception):
+                raise news
             else:
                 await self._take(news)
 
@@ -184,6 +190,9 @@ class Follower:
         if is_again:
             self._complaint = ""
             self._counted = None
+            # What failed while it was gone need not wait any longer.
+            self._put_off.hasten()
+            self._told.try_again()
         sides = Sides(
             self._listed, tuple(self._job.held.values()), self._infohashes, self._options.wishes,
             self._grace, source.withdraws, self._told.differs,

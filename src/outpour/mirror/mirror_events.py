@@ -159,4 +159,4 @@ class RegistrationChanged(Event):
     def __str__(self) -> str:
         if self.is_counted:
             return "registered: the publisher counts this mirror"
-        return f"not registered: {self.why}"
+        return f"not registered: {self.why or 'the publisher does not say why'}"

@@ -37,6 +37,8 @@ FILES_MAX = 10_000
 FILE_BYTES_MAX, FILE_S = 8 << 20, 60.0
 WALKS_MAX = 3
 """In a row, where the list changes while it is walked through."""
+PACE_S = 0.5
+"""Between looks at a list that changes without end."""
 AGAIN_S = 2.0
 QUIET_S = 15.0
 PAUSE_S, PAUSE_S_MAX = 1.0, 30.0
@@ -67,12 +69,15 @@ class PublisherSource:
     def follow(self, tell: Tell, complain: Complain, ended: threading.Event) -> None:
         """Tell what is listed, at once and whenever it changes, until `ended` is set."""
         pause_s = PAUSE_S
+        stream: _Stream | None = None
         while not ended.is_set():
-            stream = _Stream(self._client, ended)
             began = time.monotonic()
             try:
-                # Whatever changes from here on is heard of.
-                stream.start()
+                if stream is None or stream.is_over:
+                    # Whatever changes from here on is heard of. One that still lives while all
+                    # else fails goes on, or each try would leave one behind.
+                    stream = _Stream(self._client, ended)
+                    stream.start()
                 self._look(tell)
                 self._look_beside(tell)
                 self._keep_up(stream, tell, ended)
@@ -95,11 +100,13 @@ class PublisherSource:
     def told(self, infohash: bytes, file_count: int) -> ToldWords:
         """Ask what is told of a torrent beside its .torrent and files."""
         found = self._client.torrent(infohash.hex(), fields=TOLD_FIELDS)
+        if found.infohash != infohash.hex():
+            raise NetworkError(f"`{self._base}`: tells of another torrent than was asked for")
         text = found.description if found.description_from == "catalogue" else None
         sums = [_digest(file.sha256) for file in found.files or ()]
         is_known = len(sums) == file_count and any(map(any, sums))
         return ToldWords(
-            (found.about_tag or "")[:TAG_MAX],
+            _told_text(found.about_tag, TAG_MAX) or "",
             _told_text(text, TEXT_MAX),
             b"".join(sums) if is_known else b"",
         )
@@ -124,6 +131,7 @@ class PublisherSource:
                 again_at, quiet_at = now + AGAIN_S, now + QUIET_S
                 self._look(tell, is_sure=True)
                 self._look_beside(tell)
+                ended.wait(PACE_S)
             elif quiet_at is not None and now >= quiet_at:
                 again_at = quiet_at = None
                 self._walk(tell)
@@ -237,7 +245,8 @@ class _Stream:
 def _offered_file(row: ListedSidecar) -> OfferedFile:
     group = _group(row.group)
     path = row.url.partition("?")[0].rpartition("/")[2]
-    return OfferedFile(row.name, row.length, row.tag, path, group, row.modified)
+    tag = _told_text(row.tag, TAG_MAX) or ""
+    return OfferedFile(row.name, row.length, tag, path, group, row.modified)
 
 
 def _offers(rows: Iterable[ListedTorrent]) -> Iterable[Offer]:
@@ -245,9 +254,9 @@ def _offers(rows: Iterable[ListedTorrent]) -> Iterable[Offer]:
         yield Offer(
             row.infohash, row.name or row.infohash, row.length, row.created,
             _group(row.group),
-            row.torrent_url, row.torrent_tag,
+            row.torrent_url, _told_text(row.torrent_tag, TAG_MAX),
             _told_text(row.licence, LINE_MAX),
-            row.about_tag[:TAG_MAX] if row.about_tag else None,
+            _told_text(row.about_tag, TAG_MAX),
         )  # fmt: skip
 
 

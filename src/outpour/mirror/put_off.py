@@ -41,6 +41,10 @@ class PutOff(Generic[K]):
         """Its next failure is its first."""
         self._tries.pop(key, None)
 
+    def hasten(self) -> None:
+        """Try everything at once; what fails again waits longer than before."""
+        self._tries = {key: (failed, 0.0) for key, (failed, _) in self._tries.items()}
+
     def clear(self) -> None:
         """Try everything at once."""
         self._tries.clear()

@@ -14,7 +14,7 @@ from outpour.base.daemon_call import in_daemon
 from outpour.base.errors import FormatError, OutpourError, ReadError, reason
 from outpour.base.event import Event
 from outpour.base.http_route import Route
-from outpour.base.text import typed
+from outpour.base.text import printable, typed
 from outpour.client import Client
 from outpour.mirror.mirror_events import RegistrationChanged
 from outpour.mirror.mirror_job import MirrorJob
@@ -27,6 +27,8 @@ SOON_S = 1.0
 """After something came or went."""
 CLAIMS_AT_ONCE = 300
 BYTES_MAX = 4096
+WHY_MAX = 500
+"""Letters of what the publisher says of it."""
 STATES = ("counted", "checking")
 
 
@@ -118,6 +120,7 @@ class Registration:
                 return
 
     def _hear(self, *, is_counted: bool, why: str = "") -> None:
+        why = printable(why[:WHY_MAX])
         if self._said != (is_counted, why):
             self._said = (is_counted, why)
             self._tell(RegistrationChanged(is_counted, why))

@@ -112,7 +112,8 @@ class SidecarCopies:
         """
         self._fetch = fetch
         self._heard = [one for one in offered if _fault(one) is None]
-        self._grace.hear(is_empty=is_empty)
+        # Nor are names that no file may have a word on those that there are no longer.
+        self._grace.hear(is_empty=is_empty or (bool(offered) and not self._heard))
         self._put_off.clear()
         self._is_due = True
 
@@ -181,8 +182,11 @@ class SidecarCopies:
         assert fetch is not None
         try:
             raw = await in_daemon(lambda: fetch(one), "outpour-sidecar")
-            if len(raw) > SIDECAR_BYTES_MAX:
-                raise FormatError(f"`{printable(one.name)}`: longer than it was said to be")
+            if len(raw) != one.length:
+                # The page of a server that has no such file would take the place of one that is.
+                raise FormatError(
+                    f"`{printable(one.name)}`: has {len(raw)} bytes and is listed with {one.length}"
+                )
             mine = await asyncio.to_thread(self._write, place, one, raw)
         except OutpourError as error:
             self._complain(place, error.message)

@@ -54,6 +54,11 @@ class ToldCopies:
             self._due[infohash] = offer
         self._wake.set()
 
+    def try_again(self) -> None:
+        """Ask at once for what could not be had, as the publisher is back."""
+        self._put_off.hasten()
+        self._wake.set()
+
     async def run(self) -> None:
         """Take over what differs, until cancelled."""
         while True:
