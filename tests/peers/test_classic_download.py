@@ -28,7 +28,7 @@ from outpour.torrent.metainfo import Metainfo
 from tests.conftest import Result
 from tests.waiting import wait_for
 
-from .conftest import OLD_PORTS, TinyTracker, make_torrent, reach, same_files
+from .conftest import OLD_PORTS, TinyTracker, WebHost, make_torrent, reach, same_files
 from .little_server import Callers
 
 RUN = "import sys; from outpour.cli.classic.{0} import {1}; sys.exit({1}())"
@@ -114,6 +114,18 @@ def test_the_address_of_bind_is_the_one_that_peers_see(
         tool("btdownloadheadless", torrent, "--saveas", tmp_path / "got", "--bind", "127.0.0.7")
         wait_for(lambda: called.hosts, what="connection")
     assert called.hosts[0] == "127.0.0.7"
+
+
+def test_the_address_of_bind_is_the_one_that_web_seeds_see(
+    content: Path, tmp_path: Path, web_host: WebHost, tool: Callable[..., Tool]
+) -> None:
+    # This process asks them itself for a v2 torrent; it is the engine that asks for others.
+    made = make_torrent(content, "v2", web_seeds=[web_host.url], piece_length=16384)
+    made.write(tmp_path / "tree.torrent")
+    got = tmp_path / "got"
+    tool("btdownloadheadless", tmp_path / "tree.torrent", "--saveas", got, "--bind", "127.0.0.7")
+    wait_for(lambda: web_host.hosts, what="request")
+    assert web_host.hosts == {"127.0.0.7"}
 
 
 def test_saveas_at_complete_content_makes_a_seeder(

@@ -165,6 +165,21 @@ def test_the_address_that_is_bound_to_is_the_one_that_peers_and_trackers_see(
     assert {called.hosts[0], *tracker.hosts} == {"127.0.0.7"}
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_address_that_is_bound_to_is_the_one_that_web_servers_see(
+    version: str, content: Path, web_host: WebHost, tmp_path: Path,
+    outpour: Callable[..., Command],
+) -> None:  # fmt: skip
+    # A v2 torrent is asked for by this process, another by the engine.
+    made = make_torrent(content, version, web_seeds=[web_host.url], piece_length=16384)
+    made.write(web_host.root / "release.torrent")
+    done = outpour("download", f"{web_host.url}release.torrent", "-o", tmp_path / "got",
+                   "--bind", "127.0.0.7")  # fmt: skip
+    assert done.wait() == 0, done.talk
+    assert same_files(content, tmp_path / "got" / "release")
+    assert web_host.hosts == {"127.0.0.7"}
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
@@ -173,6 +188,15 @@ def test_the_address_that_is_bound_to_is_the_one_that_peers_and_trackers_see(
         (("--schedule", "never"), 2, "not a rule of a schedule"),
         (("--ip-filter", "/nonexistent"), 4, "no such file"),
         (("--interface", "nosuch0"), 7, "no such network interface"),
+        (("--interface", ""), 7, "no such network interface"),
+        (("--interface", "lo", "--bind", "127.0.0.7"), 2, "only one can be had"),
+        (("--interface", "lo", "--proxy", "http://127.0.0.1:1"), 2, "only one can be had"),
+        (("--bind", "nosuch0"), 7, "neither an IP address nor a network interface"),
+        (("--bind", ""), 7, "neither an IP address nor a network interface"),
+        (("--bind", "fe80::1"), 7, "on every interface"),
+        (("--bind", "203.0.113.77"), 7, "cannot listen"),
+        # That of a variable that is not set is not none.
+        (("--proxy", ""), 2, "not a proxy"),
         (("--time", "soon"), 2, "not a duration"),
     ],
 )

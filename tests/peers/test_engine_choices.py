@@ -19,6 +19,7 @@ from outpour.engine import (
     PieceRead,
     connecting_hosts,
     disk_threads,
+    own_host,
     session,
     tcp_first,
 )
@@ -184,6 +185,33 @@ def test_who_listens_on_one_address_connects_from_it(made: Metainfo, tmp_path: P
         engine.connect_peer(engine.add(made, tmp_path / "got"), "127.0.0.1", called.port)
         wait_for(lambda: called.hosts, what="connection")
     assert called.hosts[0] == "127.0.0.7"
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        (" 192.0.2.7 ", "192.0.2.7"),
+        ("[2001:DB8::7]", "2001:db8::7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::7%lo", "fe80::7%lo"),
+        ("localhost", "127.0.0.1"),
+        ("lo", "lo"),
+    ],
+)
+def test_an_address_of_this_machine_may_be_written_as_people_do(text: str, host: str) -> None:
+    assert own_host(text) == host
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nosuch0", "192.0.2", "192.0.2.7:80", "192.0.2.7,192.0.2.8", "fe80::7", "224.0.0.1",
+     "ff02::1%lo", "[192.0.2.7"],
+)  # fmt: skip
+def test_what_is_no_address_of_one_machine_is_told_at_once(text: str) -> None:
+    with pytest.raises(NetworkError) as fault:
+        own_host(text)
+    assert fault.value.hint
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,11 @@ def test_what_is_no_proxy_is_refused(text: str) -> None:
         Proxy.parse(text)
 
 
+def test_a_proxy_that_would_be_reached_through_any_interface_is_refused_with_one() -> None:
+    with pytest.raises(SettingsError, match="`lo`: a proxy is not reached through this alone"):
+        EngineSettings(interface="lo", proxy=Proxy("socks5", "127.0.0.1", 1080))
+
+
 def test_what_would_go_around_a_proxy_is_refused_with_it() -> None:
     for scheme, name in (("socks5", "lsd"), ("socks5", "upnp"), ("http", "dht"), ("http", "utp")):
         with pytest.raises(SettingsError, match=f"`{name}`: would go around the proxy"):

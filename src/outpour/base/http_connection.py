@@ -138,12 +138,12 @@ class HttpProxyHandler(urllib.request.BaseHandler):
 
 
 def _open(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.socket:
-    proxy, interface = route.proxy, route.interface
+    proxy = route.proxy
     if proxy is None:
-        return _connect(host, port, interface, deadline, route.may_reach)
+        return _connect(host, port, route, deadline, route.may_reach)
     if proxy.scheme != "socks5":
-        return _connect(host, port, interface, deadline)
-    connection = _connect(proxy.host, proxy.port, interface, deadline)
+        return _connect(host, port, route, deadline)
+    connection = _connect(proxy.host, proxy.port, route, deadline)
     try:
         ask_for(connection, proxy, host, port, deadline)
     except BaseException:
@@ -155,7 +155,7 @@ def _open(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.soc
 def _connect(
     host: str,
     port: int,
-    interface: str | None,
+    route: Route,
     deadline: TimeLimit,
     may_reach: Callable[[str], bool] | None = None,
 ) -> socket.socket:
@@ -168,11 +168,16 @@ def _connect(
         # What is connected to is what was looked at: a name may lead elsewhere the next time.
         addresses = [one for one in addresses if may_reach(str(one[1][0]))]
         failure = OSError("its address is not one to be asked")
+    if route.sources:
+        fitting = [one for one in addresses if _source(route, one[0]) is not None]
+        if addresses and not fitting:
+            version = "IPv6" if addresses[0][0] == socket.AF_INET6 else "IPv4"
+            failure = OSError(f"reached over {version} only, and not from {route.sources[0]}")
+        addresses = fitting
     for number, (family, address) in enumerate(addresses):
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
-            if interface is not None:
-                _bind_to(connection, interface)
+            _begin_at(connection, route)
             # Later addresses get their share of the time, should the first be silent.
             connection.settimeout(deadline.rest() / (len(addresses) - number))
             connection.connect(address)
@@ -202,6 +207,19 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
 def _context(ca_file: Path | None, state: tuple[object, ...]) -> ssl.SSLContext:
     del state
     return ssl.create_default_context(cafile=ca_file)
+
+
+def _begin_at(connection: socket.socket, route: Route) -> None:
+    if route.interface is not None:
+        _bind_to(connection, route.interface)
+    source = _source(route, connection.family)
+    if source is not None:
+        connection.bind((source, 0))
+
+
+def _source(route: Route, family: socket.AddressFamily) -> str | None:
+    is_v6 = family == socket.AF_INET6
+    return next((source for source in route.sources if (":" in source) is is_v6), None)
 
 
 def _bind_to(connection: socket.socket, interface: str) -> None:

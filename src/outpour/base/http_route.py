@@ -78,6 +78,8 @@ class Route:
         ca_file: Certificates to trust in place of the system's.
         headers: (name, value) to send besides; not to other hosts that a server redirects to.
         interface: Name of the network interface to go through, None for any.
+        sources: IP addresses of this machine that connections begin at, the first of the family
+            that fits; servers of another family are not reached. Empty for what the system chooses.
         may_reach: Says by its IP address whether a server may be connected to, whatever its name
             and whoever redirected there; None lets all. With it no proxy of the environment is
             used, as that would connect in our place.
@@ -89,6 +91,7 @@ class Route:
     ca_file: Path | None = None
     headers: tuple[tuple[str, str], ...] = ()
     interface: str | None = None
+    sources: tuple[str, ...] = ()
     may_reach: Callable[[str], bool] | None = None
     ca_flag: str = ""
 

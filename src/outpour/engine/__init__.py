@@ -31,7 +31,12 @@ from outpour.engine.kept_torrent import metainfo_of
 from outpour.engine.order import Urgency
 from outpour.engine.resume import FileTimes, Resume, ResumeStore
 from outpour.engine.session import Engine
-from outpour.engine.source_address import connecting_hosts
+from outpour.engine.source_address import (
+    check_interface,
+    connecting_hosts,
+    interface_names,
+    own_host,
+)
 from outpour.engine.status import Status
 from outpour.engine.tuning import PROFILES, Profile
 
@@ -62,10 +67,13 @@ __all__ = [
     "TrafficCounted",
     "Urgency",
     "WebSeedFailed",
+    "check_interface",
     "connecting_hosts",
     "disk_paths",
+    "interface_names",
     "locate",
     "metainfo_of",
+    "own_host",
     "paths_found",
     "root_of",
 ]

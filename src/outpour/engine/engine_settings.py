@@ -41,8 +41,8 @@ class EngineSettings:
         torrent_connections: The same for each torrent by itself, 0 for no limit of its own.
         interface: Name of the network interface that all connections to peers, trackers and web
             seeds begin at, None for what the system chooses; without it there are none.
-        connect_from: Addresses of this machine that connections to peers begin at, in turn;
-            empty for what the system chooses.
+        connect_from: IP addresses of this machine that connections to peers and web seeds begin
+            at, in turn; empty for what the system chooses, as it does for those to a proxy.
         upload_slots: Peers that are sent to at once, 0 for what the profile says.
         blocked: First and last address of ranges to have nothing to do with.
         dht: Take part in the DHT (BEP 5).
@@ -117,6 +117,9 @@ class EngineSettings:
             around += [name for name in ("dht", "utp") if getattr(self, name)]
         if around:
             raise SettingsError(f"`{around[0]}`: would go around the proxy")
+        if self.interface is not None:
+            # libtorrent asks trackers through it from wherever the system says.
+            raise SettingsError(f"`{self.interface}`: a proxy is not reached through this alone")
 
     def isolated(self) -> EngineSettings:
         """Return the same settings kept to this machine: loopback only, nothing discovered."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +12,7 @@ from outpour.engine.alerts import alert_mask
 from outpour.engine.binding import lt
 from outpour.engine.engine_events import ListenFailed
 from outpour.engine.engine_settings import EngineSettings, settings_pack
+from outpour.engine.source_address import check_interface
 
 GLOBAL_CLASS = 1 << 0
 """Bit of the peer class that the global rate limits apply to."""
@@ -24,7 +24,8 @@ def open_session(settings: EngineSettings) -> lt.session:
     Raises:
         NetworkError: The machine has no such interface.
     """
-    _check_interface(settings.interface)
+    if settings.interface is not None:
+        check_interface(settings.interface)
     if settings.ca_file is not None:
         # libtorrent has no setting for it, and its TLS reads this.
         os.environ["SSL_CERT_FILE"] = str(settings.ca_file.absolute())
@@ -46,17 +47,6 @@ def block(session: lt.session, ranges: Iterable[tuple[str, str]]) -> None:
     session.set_ip_filter(blocked)
 
 
-def _check_interface(name: str | None) -> None:
-    if name is None:
-        return
-    # libtorrent waits for one that may come, and is silent about it.
-    names = [known for _, known in socket.if_nameindex()]
-    if name not in names:
-        raise NetworkError(
-            f"`{name}`: no such network interface", hint=f"this machine has {', '.join(names)}"
-        )
-
-
 def _limit_all_peers(session: lt.session) -> None:
     # libtorrent has the local network in a class of its own without limits, and a limit that holds
     # for some peers only is a surprise.
@@ -71,4 +61,6 @@ def cannot_listen(failure: ListenFailed) -> NetworkError:
     hint = "choose another port, or 0 to let the system choose"
     if os.strerror(errno.EADDRNOTAVAIL).lower() in failure.message.lower():
         hint = "no interface of this machine has that address; `--bind` names one that has"
+    if os.strerror(errno.EINVAL).lower() in failure.message.lower():
+        hint = "a link-local address needs its interface, as in `fe80::1%eth0`"
     return NetworkError(f"`{failure.address}`: cannot listen: {failure.message}", hint=hint)

@@ -15,7 +15,7 @@ from outpour.base.event import Event
 from outpour.base.host_port import format_host_port
 from outpour.base.priority import give_way
 from outpour.base.state_folder import default_state_folder
-from outpour.engine import EngineSettings
+from outpour.engine import EngineSettings, connecting_hosts
 from outpour.mirror.folder_lock import FolderLock, NoLocksError
 from outpour.mirror.follower import Follower
 from outpour.mirror.grace import Grace
@@ -183,7 +183,7 @@ def _job(
     magnets = MagnetFetch(
         EngineSettings(
             listen=tuple(format_host_port(host, 0) for host in seeder.hosts), profile="small",
-            dht=serving.dht, lsd=serving.lsd,
+            connect_from=connecting_hosts(serving.bind), dht=serving.dht, lsd=serving.lsd,
         ),
         serving.extra_trackers,
     )  # fmt: skip

@@ -9,11 +9,19 @@ from pathlib import Path
 
 from outpour.base.errors import NetworkError, OutpourError
 from outpour.base.host_port import format_host_port
+from outpour.base.http_route import Route
 from outpour.cli.classic.client_options import REPLACED
 from outpour.cli.classic.option_table import Option, Parsed
 from outpour.cli.shared.fitting_hint import fitting
 from outpour.cli.shared.printer import Printer
-from outpour.engine import Encryption, Engine, EngineSettings, connecting_hosts
+from outpour.engine import (
+    Encryption,
+    Engine,
+    EngineSettings,
+    connecting_hosts,
+    interface_names,
+    own_host,
+)
 from outpour.torrent.disk_names import disk_names
 from outpour.torrent.info import Info
 
@@ -35,7 +43,7 @@ def open_engine(parsed: Parsed) -> Engine:
     if parsed.flag("random_port"):
         random.shuffle(ports)
     settings = settings_of(parsed)
-    host = parsed.text("bind")
+    host = _bound(parsed)
     connect_from = connecting_hosts([host] if host else [])
     failure = NetworkError(f"`{low}-{high}`: no port to listen on")
     for port in ports[:PORTS_TRIED_MAX]:
@@ -49,6 +57,22 @@ def open_engine(parsed: Parsed) -> Engine:
                 raise
             failure = error
     raise failure
+
+
+def route_of(parsed: Parsed) -> Route:
+    """By which way web seeds are asked that the engine does not ask itself.
+
+    Raises:
+        NetworkError: `--bind` names nothing of this machine.
+    """
+    host = _bound(parsed)
+    if host in interface_names():
+        return Route(interface=host)
+    return Route(sources=connecting_hosts([host] if host else []))
+
+
+def _bound(parsed: Parsed) -> str:
+    return own_host(parsed.text("bind")) if parsed.text("bind") else ""
 
 
 def settings_of(parsed: Parsed) -> EngineSettings:

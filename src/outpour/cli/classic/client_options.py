@@ -15,7 +15,9 @@ TABLE = (
     Option("minport", 6881, "Lowest port to listen on; the next is tried if it is taken."),
     Option("maxport", 6999, "Highest port to listen on."),
     Option("random_port", 0, "Whether to try the ports in random order."),
-    Option("bind", "", "Address to listen on and to connect from."),
+    Option(
+        "bind", "", "Address to listen on and to connect to peers, trackers and web seeds from."
+    ),
     Option("timeout", 300.0, "Seconds after which a silent connection is closed."),
     Option("timeout_check_interval", 60.0, "Seconds between looks for silent connections."),
     Option("max_slice_length", 2**17, "Longest request of a peer that is answered, in bytes."),

@@ -13,6 +13,7 @@ from outpour.cli.classic.client_engine import (
     note_replaced,
     open_engine,
     place,
+    route_of,
     wanted_files,
 )
 from outpour.cli.classic.client_options import TABLE
@@ -111,6 +112,7 @@ def _download(
         overwrite=parsed.flag("overwrite"),
         # The old client waited for peers to come, whatever its torrent named.
         discovers=True,
+        route=route_of(parsed),
     )
     with terminable(), open_engine(parsed) as engine:
         job = Job(engine, options, ResumeStore(resume_folder()))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from outpour.base.errors import ReadError
-from outpour.cli.classic.client_engine import note_replaced, open_engine
+from outpour.cli.classic.client_engine import note_replaced, open_engine, route_of
 from outpour.cli.classic.client_options import TABLE
 from outpour.cli.classic.folder_job import FolderJob
 from outpour.cli.classic.frame import EXIT_USAGE, print_text, program, run
@@ -75,8 +75,9 @@ def _main(printer: Printer, args: list[str], name: str) -> int:
 
 def _serve(folder: Path, parsed: Parsed, style: int, show: Show) -> int:
     options = DownloadOptions(
-        folder=folder, seed=SeedGoal(), discovers=True, overwrite=parsed.flag("overwrite")
-    )
+        folder=folder, seed=SeedGoal(), discovers=True, overwrite=parsed.flag("overwrite"),
+        route=route_of(parsed),
+    )  # fmt: skip
     saveas = Path(parsed.text("saveas")) if parsed.text("saveas") else None
     with terminable(), open_engine(parsed) as engine:
         job = Job(engine, options, ResumeStore(resume_folder()))

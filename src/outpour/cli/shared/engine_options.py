@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from outpour.base.errors import UsageError
 from outpour.base.host_port import format_host_port
 from outpour.base.http_route import Proxy, Route
 from outpour.base.state_folder import default_state_folder
@@ -38,10 +39,13 @@ _OPTIONS = (
     click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True,
                  help="Listen for peers on this port; 0 lets the system choose."),
     click.option("--bind", metavar="HOST",
-                 help="Listen on this address only, and connect to peers from it."),
+                 help="Listen on this address only, and speak to peers, trackers and servers from"
+                 " it, to none of the other family. With 127.0.0.1, ::1, 0.0.0.0, :: or"
+                 " --proxy the system chooses where connections to peers and servers begin."),
     click.option("--interface", metavar="NAME",
-                 help="Speak to peers, trackers and servers through this network interface only;"
-                 " names are looked up as ever."),
+                 help="Speak to peers, trackers and servers through this network interface only,"
+                 " from any of its addresses; names are looked up as ever, and --proxy is not"
+                 " to be had with it."),
     click.option("--down-rate", metavar="RATE", default="0",
                  help="Receive at most so much, such as 5MiB/s; 0 is no limit."),
     click.option("--up-rate", metavar="RATE", default="0",
@@ -84,7 +88,10 @@ def transfer_options(command: _F) -> _F:
 
 def engine_route(settings: EngineSettings) -> Route:
     """By which way servers are reached by whoever has an engine with these settings."""
-    return Route(settings.proxy, settings.ca_file, interface=settings.interface, ca_flag=CA_FLAG)
+    return Route(
+        settings.proxy, settings.ca_file, interface=settings.interface,
+        sources=settings.connect_from, ca_flag=CA_FLAG,
+    )  # fmt: skip
 
 
 def rate_schedule(flags: dict[str, Any]) -> Any:  # noqa: ANN401 - lazy import
@@ -102,16 +109,18 @@ def engine_settings(printer: Printer, flags: dict[str, Any], *, own_content: boo
     """Take the flags of `engine_options` out of a command's, and make settings of them."""
     from outpour.engine import EngineSettings, connecting_hosts
 
-    host, port, interface = flags.pop("bind"), flags.pop("port"), flags.pop("interface")
-    listen: tuple[str, ...] = (f"0.0.0.0:{port}", f"[::]:{port}")
-    if host:
-        listen = (format_host_port(host, port),)
-    elif interface:
-        listen = (f"{interface}:{port}",)
+    port = flags.pop("port")
     proxy = flags.pop("proxy")
+    host, interface = _beginning(flags.pop("bind"), flags.pop("interface"), proxy)
+    listen: tuple[str, ...] = (f"0.0.0.0:{port}", f"[::]:{port}")
+    if host is not None:
+        listen = (format_host_port(host, port),)
+    elif interface is not None:
+        listen = (f"{interface}:{port}",)
     return EngineSettings(
         listen=listen,
-        proxy=Proxy.parse(proxy) if proxy else None,
+        # One that is empty, as of a variable that is not set, must not be none.
+        proxy=Proxy.parse(proxy) if proxy is not None else None,
         ca_file=flags.pop("ca_file"),
         profile=flags.pop("profile") or ("server" if own_content else "desktop"),
         own_content=own_content,
@@ -122,10 +131,34 @@ def engine_settings(printer: Printer, flags: dict[str, Any], *, own_content: boo
         connections=flags.pop("connections"),
         torrent_connections=flags.pop("connections_each", 0),
         interface=interface,
-        connect_from=connecting_hosts([host] if host else []),
+        connect_from=connecting_hosts([host] if host is not None and proxy is None else []),
         blocked=_blocked(printer, flags.pop("ip_filters")),
         **{name: flags.pop(name) for name in ("dht", "lsd", "upnp", "utp", "encryption")},
     )
+
+
+def _beginning(
+    bind: str | None, interface: str | None, proxy: str | None
+) -> tuple[str | None, str | None]:
+    """Return the address and the interface that connections begin at; one of them, if any."""
+    from outpour.engine import check_interface, interface_names, own_host
+
+    host = own_host(bind) if bind is not None else None
+    if interface is not None:
+        check_interface(interface)
+    # libtorrent connects to peers from an address or through an interface, never both, and to a
+    # proxy from wherever the system says.
+    others = {"--bind": bind, "--proxy": proxy}
+    if interface is None and host in interface_names():
+        interface, host = host, None
+        del others["--bind"]
+    for name, other in others.items():
+        if interface is not None and other is not None:
+            raise UsageError(
+                f"`--interface` and `{name}`: only one can be had",
+                hint="`--interface` keeps everything to one interface, `--bind` to one address",
+            )
+    return host, interface
 
 
 def _blocked(printer: Printer, files: Sequence[Path]) -> tuple[tuple[str, str], ...]:

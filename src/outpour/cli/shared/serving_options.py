@@ -46,7 +46,8 @@ _OPTIONS = (
         "--bind",
         metavar="HOST",
         multiple=True,
-        help="Listen for peers on this address only, and connect to them from it; may be repeated."
+        help="Listen for peers on this address only, and connect to them from it; may be repeated,"
+        " and with both families the system chooses where connections begin."
         "  [default: listen as --listen]",
     ),
     click.option(
