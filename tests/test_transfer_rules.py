@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
+import io
+import os
+import pty
+import struct
+import termios
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +18,8 @@ from rich.cells import cell_len
 
 from outpour.base.errors import FormatError, ReadError, UsageError
 from outpour.base.units import parse_duration, parse_rate
+from outpour.cli.shared.transfer_display import size_of
+from outpour.cli.shared.transfer_run import Repeats
 from outpour.cli.shared.transfer_screen import TransferScreen
 from outpour.downloader import Rates, RateSchedule, TakenKeys, read_ip_filter, taken_keys
 from outpour.engine import Status
@@ -133,7 +141,7 @@ STATUS = Status(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+@pytest.mark.parametrize("columns", [2, 8, 20, 40, 80, 200])
 @pytest.mark.parametrize("count", [1, 2, 300])
 def test_what_is_drawn_fits_the_terminal(columns: int, count: int):
     screen = TransferScreen(lambda _: [True] * 40 + [False] * 80, "utf-8")
@@ -141,6 +149,34 @@ def test_what_is_drawn_fits_the_terminal(columns: int, count: int):
     lines = screen.lines(statuses, columns, 24)
     assert len(lines) < 24
     assert max(map(cell_len, lines)) < columns
+
+
+@pytest.mark.parametrize("columns", [20, 30, 40])
+def test_a_narrow_terminal_has_names_and_no_half_figures(columns: int):
+    many = [replace(STATUS, infohash=bytes([n] * 20), name="漢字" * 30) for n in range(3)]
+    top, first, *_ = TransferScreen(lambda _: (), "utf-8").lines(many, columns, 24)
+    assert "0 of 3 complete  33.3%  2 min 50 s left".startswith(top)
+    assert top.endswith(("complete", "%", "left"))
+    assert "漢字漢字" in first
+
+
+def test_the_terminal_that_is_drawn_on_counts_wherever_data_goes():
+    main, drawn = pty.openpty()
+    with os.fdopen(main, "rb", buffering=0), os.fdopen(drawn, "w") as terminal:
+        fcntl.ioctl(drawn, termios.TIOCSWINSZ, struct.pack("HHHH", 7, 33, 0, 0))
+        assert size_of(terminal) == (33, 7)
+        # One that does not know.
+        fcntl.ioctl(drawn, termios.TIOCSWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+        assert all(size_of(terminal))
+    assert all(size_of(io.StringIO()))
+
+
+def test_what_many_torrents_have_to_say_of_one_tracker_is_said_once_a_minute():
+    repeats = Repeats()
+    said = [at for at in range(0, 200, 7) if not repeats.is_one("`http://x/`: refused", at)]
+    assert said == [0, 63, 126, 189]
+    assert not repeats.is_one("`http://y/`: refused", 190)
+    assert repeats.is_one("`http://y/`: refused", 191)
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

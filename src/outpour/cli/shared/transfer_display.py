@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Literal
+from typing import Literal, TextIO
 
 from outpour.cli.shared.printer import Printer
 from outpour.cli.shared.transfer_screen import Pieces, TransferScreen
@@ -136,7 +137,7 @@ class Display:
     def _draw(self, statuses: Sequence[Status]) -> None:
         if not statuses:
             return
-        size = shutil.get_terminal_size()
+        size = size_of(self._printer.env.stderr)
         lines = self._screen.lines(statuses, size.columns, size.lines)
         text = _above(self._drawn) if self._drawn else ""
         # Each line is cleared behind its text, so that nothing flickers.
@@ -144,6 +145,16 @@ class Display:
         self._printer.env.stderr.write(text)
         self._printer.env.stderr.flush()
         self._drawn = len(lines)
+
+
+def size_of(terminal: TextIO) -> os.terminal_size:
+    """Columns and rows of the terminal that is drawn on; standard output may go elsewhere."""
+    try:
+        found = os.get_terminal_size(terminal.fileno())
+    except (OSError, ValueError):
+        found = os.terminal_size((0, 0))
+    # Some, as of serial lines, do not know.
+    return found if all(found) else shutil.get_terminal_size()
 
 
 def _above(lines: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import NamedTuple, Protocol, TypeVar
 
 from outpour.base.text import printable
@@ -14,6 +16,10 @@ from outpour.downloader import CommandFailed, Completed, Failed, Note, Outcome
 from outpour.engine import Engine, EngineSettings, Status
 
 TURN_S = 0.2
+REPEAT_S = 60.0
+"""How long a note is not said again that says nothing new."""
+MESSAGES_MAX = 1000
+"""Notes that are remembered so long."""
 Whole = tuple[str, str]
 
 
@@ -32,6 +38,24 @@ class Turning(Protocol):
 
 
 T = TypeVar("T", bound=Turning)
+
+
+class Repeats:
+    """Knows what was just said: a hundred torrents of one tracker need not say a hundred times
+    that it is down."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, float] = {}
+
+    def is_one(self, message: str, now: float) -> bool:
+        """Whether it was said within the last minute; `now` is in seconds."""
+        for other in [*takewhile(lambda one: now - self._said[one] >= REPEAT_S, self._said)]:
+            del self._said[other]
+        if message in self._said:
+            return True
+        if len(self._said) < MESSAGES_MAX:
+            self._said[message] = now
+        return False
 
 
 class _Words(NamedTuple):
@@ -86,10 +110,13 @@ def run_job(
 
 def _turn(printer: Printer, display: Display, job: Turning, engine: Engine, words: _Words) -> int:
     code = 0
+    repeats = Repeats()
     while True:
         statuses, outcomes = job.turn()
         display.show(statuses)
         for outcome in outcomes:
+            if isinstance(outcome, Note) and repeats.is_one(outcome.message, time.monotonic()):
+                continue
             display.clear()
             code = _tell(printer, display, outcome, words) or code
         if job.is_over:

@@ -42,7 +42,7 @@ class TransferScreen:
 
     def lines(self, statuses: Sequence[Status], columns: int, rows: int) -> list[str]:
         """What to show; no line is wider than the terminal, and there are fewer than `rows`."""
-        columns = max(10, columns - 1)
+        columns = max(1, columns - 1)
         if len(statuses) == 1:
             lines = self._one(statuses[0], columns)
         else:
@@ -101,8 +101,10 @@ class TransferScreen:
         room = columns - len(head) - len(text)
         if room < NAME_MIN:
             # What it is and when it is there matters more than how it looks.
-            head = f"{percent(share):>6} "
-            return head + padded(printable(status.name), columns - len(head) - 14) + f"{word:>14}"
+            head, text = f"{percent(share):>6} ", f"{word:>14}"
+            room = columns - len(head) - len(text)
+        if room < NAME_MIN and columns < NARROW:
+            text, room = "", columns - len(head)
         return head + padded(printable(status.name), room) + text
 
     def _bar(self, share: float, width: int) -> str:
@@ -148,6 +150,8 @@ def padded(text: str, columns: int) -> str:
     """Text on so many columns: cut, or with spaces behind."""
     from rich.cells import cell_len, set_cell_size
 
+    if columns < 1:
+        return ""
     if cell_len(text) > columns:
         return set_cell_size(text, columns - 1) + "…"
     return set_cell_size(text, columns)

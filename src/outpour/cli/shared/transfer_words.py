@@ -112,14 +112,18 @@ def fitted(parts: Sequence[tuple[int, str]], columns: int | None) -> str:
     """Parts of a line, two spaces apart, without as many as have no room.
 
     Args:
-        parts: Each with how soon it is left out: the larger number first, 0 never.
+        parts: Each with how soon it is left out: the larger number first, 0 where nothing
+            else is left.
         columns: Of the line; None for any number.
+
+    Returns:
+        The parts, the first of them in any case; half a figure would be another.
     """
     kept = [*parts]
     while columns is not None and len(text := _joined(kept)) > columns:
-        worst = max(rank for rank, _ in kept)
-        if not worst:
+        if len(kept) == 1:
             return text
+        worst = max(rank for rank, _ in kept)
         kept.remove(next(part for part in reversed(kept) if part[0] == worst))
     return _joined(kept)
 
