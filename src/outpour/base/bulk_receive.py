@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import select
 import socket
-import ssl
 
+from outpour.base.tls_socket import TlsSocket
 from outpour.base.units import KIB
 
 LOW_WATER = 512 * KIB
@@ -25,18 +25,20 @@ class BulkReceiver:
         connection: One that `takes` says yes to.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket | TlsSocket) -> None:
         self._connection = connection
         self._low_water = 1
         self._timeout_s = connection.gettimeout()
         connection.settimeout(0)
+        if isinstance(connection, TlsSocket):
+            connection.widen(LOW_WATER)
         self._poll = select.poll()
         self._poll.register(connection, select.POLLIN)
 
     @staticmethod
-    def takes(connection: socket.socket | None) -> bool:
+    def takes(connection: socket.socket | TlsSocket | None) -> bool:
         """Whether this is a connection for it, on a system that waits so."""
-        return os.name == "posix" and isinstance(connection, socket.socket)
+        return os.name == "posix" and isinstance(connection, (socket.socket, TlsSocket))
 
     def receive(self, buffer: memoryview) -> int | None:
         """Return how many bytes came, 0 at the end of the stream, None if none came in a while.
@@ -47,7 +49,7 @@ class BulkReceiver:
         Raises:
             OSError: The connection broke.
         """
-        if isinstance(self._connection, ssl.SSLSocket):
+        if isinstance(self._connection, TlsSocket):
             return self._receive_records(self._connection, buffer)
         # To wait in `recv` is no good: it takes the little that is there, and then waits for the
         # mark anew, though the rest of the answer may be less than that.
@@ -57,19 +59,22 @@ class BulkReceiver:
         except BlockingIOError:
             return None
 
-    def _receive_records(self, connection: ssl.SSLSocket, buffer: memoryview) -> int | None:
+    def _receive_records(self, connection: TlsSocket, buffer: memoryview) -> int | None:
         done = 0
         has_waited = False
         while done < len(buffer):
-            try:
-                # One record at a time is all that OpenSSL gives.
-                count = connection.recv_into(buffer[done:])
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            # One record at a time is all that OpenSSL gives.
+            count = connection.decipher(buffer[done:])
+            if count is None:
                 if done or has_waited:
                     break
                 # Of a record that has come in part OpenSSL has taken that part.
                 self._wait_for(len(buffer) - RECORD_MAX)
                 has_waited = True
+                try:
+                    connection.take()
+                except BlockingIOError:
+                    break
                 continue
             if not count:
                 return done

@@ -24,6 +24,7 @@ from outpour.base.errors import ReadError, reason
 from outpour.base.http_answer import Answer
 from outpour.base.http_route import Proxy, Route
 from outpour.base.socks import ask_for
+from outpour.base.tls_socket import TlsSocket
 
 CONTEXT_KEPT_S = 60
 """How long certificates to trust are kept once they were read: it takes 20 ms, the time of many
@@ -91,7 +92,7 @@ class SecureConnection(TimedConnection):
         context = _trust(self._route.ca_file)
         super().connect()
         name = self._tunnel_host or self.host  # type: ignore[attr-defined]
-        self.sock = context.wrap_socket(self.sock, server_hostname=name)
+        self.sock = TlsSocket(self.sock, context, name)
         self.sock.settimeout(self._deadline.rest())
 
 

@@ -28,5 +28,15 @@ def give_way() -> None:
             # Not all may have what is less than nice, and a thread may have ended.
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, int(task.name), niceness - AHEAD)
-    with suppress(OSError):
+    be_batch()
+
+
+def be_batch() -> None:
+    """Have this thread, and those that it starts, never take a core from one that runs.
+
+    It gets its share of the cores as before. Whoever is woken by each packet else pushes the
+    server aside that sends the next one, where that is on the same machine.
+    """
+    # Only Linux has it, and a machine may forbid it.
+    with suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from outpour.base.errors import VerificationError
 from outpour.base.http_probe import RemoteFile
 from outpour.base.http_route import DIRECT, Route
+from outpour.base.priority import be_batch
 from outpour.base.units import MIB
 from outpour.making import hasher
 from outpour.making.elsewhere.file_reader import FileReader, stops_of
@@ -132,7 +133,7 @@ class RemoteWork:
             VerificationError: A file is not the one that its SHA-256 was given for.
         """
         threads = self._connections + self._hashing + 1
-        with ThreadPoolExecutor(threads, thread_name_prefix="outpour-fetch") as pool:
+        with ThreadPoolExecutor(threads, "outpour-fetch", initializer=be_batch) as pool:
             try:
                 reading = [pool.submit(self._read) for _ in range(self._connections)]
                 others = [pool.submit(self._hash) for _ in range(self._hashing)]
