@@ -140,15 +140,16 @@ def engine_settings(printer: Printer, flags: dict[str, Any], *, own_content: boo
 def _beginning(
     bind: str | None, interface: str | None, proxy: str | None
 ) -> tuple[str | None, str | None]:
-    """Return the address and the interface that connections begin at; one of them, if any."""
-    from outpour.engine import check_interface, interface_names, own_host
+    """Return the address to listen on and the interface that connections begin at, if any."""
+    from outpour.engine import check_interface, connecting_hosts, interface_names, own_host
 
     host = own_host(bind) if bind is not None else None
     if interface is not None:
         check_interface(interface)
     # libtorrent connects to peers from an address or through an interface, never both, and to a
     # proxy from wherever the system says.
-    others = {"--bind": bind, "--proxy": proxy}
+    begins_at = connecting_hosts([host] if host is not None else [])
+    others = {"--bind": bind if begins_at else None, "--proxy": proxy}
     if interface is None and host in interface_names():
         interface, host = host, None
         del others["--bind"]
