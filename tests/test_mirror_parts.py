@@ -60,7 +60,7 @@ def test_what_is_wanted_comes_newest_first(wishes: Wishes, keys: str):
 
 
 def test_each_reason_of_a_failure_is_told_once_whatever_numbers_it_has():
-    complaints = Complaints()
+    complaints = Complaints[bytes]()
     assert complaints.is_new(b"a", NoRoomError("`a`: no space left on device"))
     assert not complaints.is_new(b"a", NoRoomError("`a` needs 3 MiB, and 1 MiB are free"))
     assert not complaints.is_new(b"a", NoRoomError("`a` needs 3 MiB, and 2 MiB are free"))

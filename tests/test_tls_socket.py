@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,44 +15,35 @@ from hypothesis import strategies as st
 
 from outpour.base.tls_socket import ROOM, TlsSocket
 from tests.certificates import make_certificate
+from tests.peers.little_server import LittleServer
+from tests.waiting import wait_for
 
 Serve = Callable[[ssl.SSLSocket], object]
 
 
-class Server:
-    """Speaks TLS with one caller after the other, as a function says."""
+class Server(LittleServer):
+    """Speaks TLS with whoever comes, as a function says."""
 
-    def __init__(self, certificate, key) -> None:
+    def __init__(self, certificate: Path, key: Path) -> None:
         self.trusting = ssl.create_default_context(cafile=certificate)
         self.serve: Serve = lambda _: None
         self.faults: list[OSError] = []
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        super().__init__(self._speak)
 
-    def _run(self) -> None:
-        while True:
-            try:
-                raw, _ = self._listener.accept()
-            except OSError:
-                return
-            with raw:
-                try:
-                    with self._context.wrap_socket(raw, server_side=True) as connection:
-                        self.serve(connection)
-                except OSError as error:
-                    self.faults.append(error)
+    def _speak(self, raw: socket.socket) -> None:
+        try:
+            with self._context.wrap_socket(raw, server_side=True) as connection:
+                self.serve(connection)
+        except OSError as error:
+            self.faults.append(error)
 
-    def connect(self, context: ssl.SSLContext | None = None) -> TlsSocket:
-        raw = socket.create_connection(self._listener.getsockname(), timeout=60)
-        return TlsSocket(raw, context or self.trusting, "127.0.0.1")
+    def dial(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(60)
-        self._listener.close()
+    def connect(self) -> TlsSocket:
+        return TlsSocket(self.dial(), self.trusting, "127.0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -123,16 +115,14 @@ def test_a_server_that_says_nothing_is_not_waited_for_longer_than_the_timeout(se
 
 
 def test_whoever_is_not_trusted_is_told_so_and_left(server: Server):
-    raw = socket.create_connection(server._listener.getsockname(), timeout=60)
+    raw = server.dial()
     with pytest.raises(ssl.SSLCertVerificationError):
         TlsSocket(raw, ssl.create_default_context(), "127.0.0.1")
     assert raw.fileno() == -1
-    # Once the next one is served, the server has heard of it.
-    server.serve = lambda connection: connection.sendall(b"some")
-    connection = server.connect()
-    assert all_of(connection) == b"some"
-    connection.close()
-    assert any("UNKNOWN_CA" in str(fault) for fault in server.faults)
+    wait_for(
+        lambda: any("UNKNOWN_CA" in str(fault) for fault in server.faults), what="word of it",
+        still=lambda: server.faults,
+    )  # fmt: skip
 
 
 def test_whoever_speaks_no_tls_is_told_apart():

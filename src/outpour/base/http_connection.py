@@ -14,7 +14,6 @@ import socket
 import ssl
 import time
 import urllib.request
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -140,9 +139,7 @@ class HttpProxyHandler(urllib.request.BaseHandler):
 
 def _open(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.socket:
     proxy = route.proxy
-    if proxy is None:
-        return _connect(host, port, route, deadline, route.may_reach)
-    if proxy.scheme != "socks5":
+    if proxy is None or proxy.scheme != "socks5":
         return _connect(host, port, route, deadline)
     connection = _connect(proxy.host, proxy.port, route, deadline)
     try:
@@ -153,19 +150,14 @@ def _open(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.soc
     return connection
 
 
-def _connect(
-    host: str,
-    port: int,
-    route: Route,
-    deadline: TimeLimit,
-    may_reach: Callable[[str], bool] | None = None,
-) -> socket.socket:
+def _connect(host: str, port: int, route: Route, deadline: TimeLimit) -> socket.socket:
     if not 0 < port < 65_536:
         # The system would take what is left of it after division.
         raise OSError(errno.EINVAL, f"no port has the number {port}")
     addresses = look_up(host, port, deadline)
     failure: OSError = OSError("no address")
-    if may_reach is not None:
+    may_reach = route.may_reach
+    if may_reach is not None and route.proxy is None:
         # What is connected to is what was looked at: a name may lead elsewhere the next time.
         addresses = [one for one in addresses if may_reach(str(one[1][0]))]
         failure = OSError("its address is not one to be asked")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from outpour.base.errors import UsageError
@@ -29,10 +28,12 @@ def check_web_url(url: str) -> None:
         place, _, rest = url.partition("://")[2].partition("/")
         hint = "write the name of its host in ASCII, as in `xn--bcher-kva.example`"
         if not _UNFIT.search(place):
-            # Half of a letter, which JSON can name, is written in no bytes.
-            fit = quote(rest, safe=_KEPT, errors="replace")
-            with suppress(UnicodeEncodeError):
-                fit = quote(rest.encode("utf-8", "surrogateescape"), safe=_KEPT)
+            try:
+                raw = rest.encode("utf-8", "surrogateescape")
+            except UnicodeEncodeError:
+                # Half of a letter, which JSON can name, is written in no bytes.
+                raw = rest.encode("utf-8", "replace")
+            fit = quote(raw, safe=_KEPT)
             hint = f"write it as `{url.partition('://')[0]}://{place}/{fit}`"
         raise UsageError(f"`{printable(url)}`: holds letters that no URL may", hint=hint)
     check_place(url)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urljoin
 
 from outpour.base.errors import FormatError, NetworkError, UsageError
-from outpour.base.http_fetch import Fetched, fetch, lines_of
+from outpour.base.http_fetch import BYTES_MAX, Fetched, fetch, lines_of
 from outpour.base.http_route import DIRECT, Route
 from outpour.base.units import MIB, format_size
 from outpour.base.web_url import check_web_url
@@ -40,8 +40,6 @@ EVENT_BYTES_MAX = 4 * MIB
 LIST_BYTES_MAX = 16 * MIB
 """Of a part of at most a thousand: objects take twenty times the room of their letters."""
 LIST_ROWS_MAX = 1000
-ANSWER_BYTES_MAX = 64 * MIB
-"""Of all others: a torrent may have a hundred thousand files."""
 
 
 class Client:
@@ -255,7 +253,7 @@ class Client:
     ) -> TorrentPage | None:
         headers = {} if held is None else {"If-None-Match": held}
         is_small = rows is not None and rows <= LIST_ROWS_MAX
-        bytes_max = LIST_BYTES_MAX if is_small else ANSWER_BYTES_MAX
+        bytes_max = LIST_BYTES_MAX if is_small else BYTES_MAX
         answer = self._ask(url, headers=headers, bytes_max=bytes_max)
         if answer.status == 304:
             return None
@@ -268,7 +266,7 @@ class Client:
         method: str = "GET",
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        bytes_max: int = ANSWER_BYTES_MAX,
+        bytes_max: int = BYTES_MAX,
     ) -> Fetched:
         # A list may name another server as that of its next part.
         route = self._route.to(url, self._base)

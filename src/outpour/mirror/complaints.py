@@ -1,24 +1,29 @@
-"""What was said of torrents that cannot be fetched, as each is tried again and again."""
+"""What was said of what cannot be fetched, as all of it is tried again and again."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
 from outpour.base.errors import NoRoomError, OutpourError
 
+K = TypeVar("K", bound=Hashable)
 
-class Complaints:
-    """Knows of each torrent why it failed last, so that every reason is told once."""
+
+class Complaints(Generic[K]):
+    """Knows of each torrent or file why it failed last, so that every reason is told once."""
 
     def __init__(self) -> None:
-        self._last: dict[bytes, str] = {}
+        self._last: dict[K, str] = {}
 
-    def is_new(self, infohash: bytes, error: OutpourError) -> bool:
-        """Whether a reason is another than the last one of a torrent; from now on it is not."""
+    def is_new(self, key: K, error: OutpourError) -> bool:
+        """Whether a reason is another than the last one of its key; from now on it is not."""
         # Of a full disk each try tells other numbers, or who found it full.
         reason = "no room" if isinstance(error, NoRoomError) else error.message
-        is_new = self._last.get(infohash) != reason
-        self._last[infohash] = reason
+        is_new = self._last.get(key) != reason
+        self._last[key] = reason
         return is_new
 
-    def forget(self, infohash: bytes) -> None:
-        """Tell the next reason whatever it is: the torrent was fetched."""
-        self._last.pop(infohash, None)
+    def forget(self, key: K) -> None:
+        """Tell the next reason whatever it is: the key was fetched."""
+        self._last.pop(key, None)

@@ -83,7 +83,7 @@ class MirrorJob:
         self._delete = delete
         self.held = HeldTorrents()
         self._queue = FetchQueue()
-        self._complaints = Complaints()
+        self._complaints = Complaints[bytes]()
         self._denied: set[bytes] = set()
         self._in_place: set[bytes] = set()
         self._unsettled: set[bytes] = set()

@@ -20,6 +20,7 @@ from outpour.base.errors import FormatError, OutpourError, WriteError, reason
 from outpour.base.event import Event
 from outpour.base.files import write_atomically
 from outpour.base.text import is_utf8, printable
+from outpour.mirror.complaints import Complaints
 from outpour.mirror.grace import Grace
 from outpour.mirror.held_torrents import HeldTorrents
 from outpour.mirror.holdings import Held, HeldFile, Holdings, folder_of
@@ -91,7 +92,7 @@ class SidecarCopies:
         self._offered: dict[Place, OfferedFile] = {}
         self._files: dict[Place, HeldFile] = {}
         self._put_off = PutOff[Place]()
-        self._said: dict[Place, str] = {}
+        self._complaints = Complaints[Place]()
         self._is_due = True
         self._revision = -1
         self.is_in_touch = False
@@ -135,7 +136,7 @@ class SidecarCopies:
                 await self._pass_by(now - before, is_late=is_late)
                 before = now
             except WriteError as error:
-                self._complain(("", ""), error.message)
+                self._complain(("", ""), error)
             await asyncio.sleep(TURN_S)
 
     async def _work(self) -> None:
@@ -162,7 +163,7 @@ class SidecarCopies:
             for place, one in waiting:
                 if one.length > min(room, SIDECAR_BYTES_MAX):
                     text = f"`{printable(one.name)}`: too large for a file beside content"
-                    self._complain(place, text)
+                    self._complain(place, FormatError(text))
                     continue
                 room -= one.length
                 await self._take(place, one)
@@ -189,12 +190,12 @@ class SidecarCopies:
                 )
             mine = await asyncio.to_thread(self._write, place, one, raw)
         except OutpourError as error:
-            self._complain(place, error.message)
+            self._complain(place, error)
             self._put_off.fail(place)
             self._is_due = True
             return
         self._files[place] = mine
-        self._said.pop(place, None)
+        self._complaints.forget(place)
 
     def _write(self, place: Place, one: OfferedFile, raw: bytes) -> HeldFile:
         """Put a file in its place, and remember that it is ours; in a thread.
@@ -283,10 +284,9 @@ class SidecarCopies:
         folder, name = place
         return self._folder / folder / name if folder else self._folder / name
 
-    def _complain(self, place: Place, text: str) -> None:
-        if self._said.get(place) != text:
-            self._said[place] = text
-            self._tell(Noted(text))
+    def _complain(self, place: Place, error: OutpourError) -> None:
+        if self._complaints.is_new(place, error):
+            self._tell(Noted(error.message))
 
 
 def _spread(heard: Sequence[OfferedFile], held: Sequence[Held]) -> dict[Place, OfferedFile]:

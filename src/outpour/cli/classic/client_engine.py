@@ -44,14 +44,13 @@ def open_engine(parsed: Parsed) -> Engine:
         random.shuffle(ports)
     settings = settings_of(parsed)
     host = _bound(parsed)
-    connect_from = connecting_hosts([host] if host else [])
     failure = NetworkError(f"`{low}-{high}`: no port to listen on")
     for port in ports[:PORTS_TRIED_MAX]:
         listen: tuple[str, ...] = (f"0.0.0.0:{port}", f"[::]:{port}")
         if host:
             listen = (format_host_port(host, port),)
         try:
-            return Engine(replace(settings, listen=listen, connect_from=connect_from))
+            return Engine(replace(settings, listen=listen))
         except NetworkError as error:
             if "in use" not in error.message and "ermission" not in error.message:
                 raise
@@ -65,10 +64,8 @@ def route_of(parsed: Parsed) -> Route:
     Raises:
         NetworkError: `--bind` names nothing of this machine.
     """
-    host = _bound(parsed)
-    if host in interface_names():
-        return Route(interface=host)
-    return Route(sources=connecting_hosts([host] if host else []))
+    settings = settings_of(parsed)
+    return Route(interface=settings.interface, sources=settings.connect_from)
 
 
 def _bound(parsed: Parsed) -> str:
@@ -76,8 +73,16 @@ def _bound(parsed: Parsed) -> str:
 
 
 def settings_of(parsed: Parsed) -> EngineSettings:
-    """Translate the options into settings, all but the address to listen on."""
+    """Translate the options into settings, all but the address to listen on.
+
+    Raises:
+        NetworkError: `--bind` names nothing of this machine.
+    """
+    host = _bound(parsed)
+    is_interface = host in interface_names()
     return EngineSettings(
+        interface=host if is_interface else None,
+        connect_from=connecting_hosts([host] if host and not is_interface else []),
         upload_rate=max(0, int(parsed.number("max_upload_rate") * KB)),
         download_rate=max(0, int(parsed.number("max_download_rate") * KB)),
         connections=_connections(parsed),

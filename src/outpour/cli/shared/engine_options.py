@@ -107,11 +107,11 @@ def rate_schedule(flags: dict[str, Any]) -> Any:  # noqa: ANN401 - lazy import
 
 def engine_settings(printer: Printer, flags: dict[str, Any], *, own_content: bool = False) -> Any:  # noqa: ANN401 - lazy import
     """Take the flags of `engine_options` out of a command's, and make settings of them."""
-    from outpour.engine import EngineSettings, connecting_hosts
+    from outpour.engine import EngineSettings
 
     port = flags.pop("port")
     proxy = flags.pop("proxy")
-    host, interface = _beginning(flags.pop("bind"), flags.pop("interface"), proxy)
+    host, interface, connect_from = _beginning(flags.pop("bind"), flags.pop("interface"), proxy)
     listen: tuple[str, ...] = (f"0.0.0.0:{port}", f"[::]:{port}")
     if host is not None:
         listen = (format_host_port(host, port),)
@@ -131,7 +131,7 @@ def engine_settings(printer: Printer, flags: dict[str, Any], *, own_content: boo
         connections=flags.pop("connections"),
         torrent_connections=flags.pop("connections_each", 0),
         interface=interface,
-        connect_from=connecting_hosts([host] if host is not None and proxy is None else []),
+        connect_from=connect_from,
         blocked=_blocked(printer, flags.pop("ip_filters")),
         **{name: flags.pop(name) for name in ("dht", "lsd", "upnp", "utp", "encryption")},
     )
@@ -139,8 +139,11 @@ def engine_settings(printer: Printer, flags: dict[str, Any], *, own_content: boo
 
 def _beginning(
     bind: str | None, interface: str | None, proxy: str | None
-) -> tuple[str | None, str | None]:
-    """Return the address to listen on and the interface that connections begin at, if any."""
+) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Return the address to listen on, and the interface and addresses that connections begin at.
+
+    There may be none of each.
+    """
     from outpour.engine import check_interface, connecting_hosts, interface_names, own_host
 
     host = own_host(bind) if bind is not None else None
@@ -148,10 +151,10 @@ def _beginning(
         check_interface(interface)
     # libtorrent connects to peers from an address or through an interface, never both, and to a
     # proxy from wherever the system says.
-    begins_at = connecting_hosts([host] if host is not None else [])
-    others = {"--bind": bind if begins_at else None, "--proxy": proxy}
+    connect_from = connecting_hosts([host] if host is not None else [])
+    others = {"--bind": bind if connect_from else None, "--proxy": proxy}
     if interface is None and host in interface_names():
-        interface, host = host, None
+        interface, host, connect_from = host, None, ()
         del others["--bind"]
     for name, other in others.items():
         if interface is not None and other is not None:
@@ -159,7 +162,7 @@ def _beginning(
                 f"`--interface` and `{name}`: only one can be had",
                 hint="`--interface` keeps everything to one interface, `--bind` to one address",
             )
-    return host, interface
+    return host, interface, connect_from if proxy is None else ()
 
 
 def _blocked(printer: Printer, files: Sequence[Path]) -> tuple[tuple[str, str], ...]:

@@ -340,8 +340,10 @@ class ClusterNode:
             return
         if joining.is_reading:
             if link.is_caught_up:
-                is_hoped = not joining.was_tried and self._registry.has_silent(HOPE_S)
-                (joining.hope if is_hoped else joining.end)()
+                if not joining.was_tried and self._registry.has_silent(HOPE_S):
+                    joining.hope()
+                else:
+                    joining.end()
                 link.look_soon()
             return
         ready = self._registry.others_ready()
